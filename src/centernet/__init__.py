@@ -1,0 +1,1 @@
+"""Find things in images by their points: both CenterNets in modern PyTorch."""

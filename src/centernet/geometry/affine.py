@@ -1,0 +1,81 @@
+"""Affine maps between the three frames: image (the file's pixels), input (the network's), map (cells).
+
+Coordinates are continuous with the middle of the top-left pixel at (0, 0); no map here shifts by half a pixel.
+Matrices are named `to_from_from`, such as `input_from_image`, so that neighbours in a product must match.
+"""
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+Matrix = Float[np.ndarray, "3 3"]
+
+
+def identity() -> Matrix:
+    """The map that moves nothing."""
+    return np.eye(3)
+
+
+def scaling(factor: float) -> Matrix:
+    """Scale about the origin."""
+    return np.diag([factor, factor, 1.0])
+
+
+def translation(x: float, y: float) -> Matrix:
+    """Shift by `(x, y)`."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
+
+
+def rotation(angle_rad: float) -> Matrix:
+    """Rotate about the origin; positive angles turn x towards y, clockwise as seen on a screen."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+
+
+def mirror(width: int) -> Matrix:
+    """Mirror an image of `width` pixels left to right: pixel x becomes pixel `width - 1 - x`."""
+    return np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+
+
+def crop_to_input(
+    center: tuple[float, float], side: float, input_size: tuple[int, int], angle_rad: float = 0.0
+) -> Matrix:
+    """The similarity that shows a window of `side` pixels round `center` over the width of the input.
+
+    `center` lands on `(width / 2, height / 2)` and the scale is `width / side` in both directions, as in
+    Objects as Points (its released code; the paper is silent).
+
+    Args:
+        center: Middle of the window, image pixels `(x, y)`.
+        side: Width of the window, image pixels.
+        input_size: Rows and columns of the input.
+        angle_rad: Turn of the window round its middle; positive turns x towards y.
+    """
+    height, width = input_size
+    return (
+        translation(width / 2, height / 2)
+        @ scaling(width / side)
+        @ rotation(-angle_rad)
+        @ translation(-center[0], -center[1])
+    )
+
+
+def transform_points(matrix: Matrix, points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Points `(x, y)` moved by an affine matrix."""
+    return points @ matrix[:2, :2].T + matrix[:2, 2]
+
+
+def transform_boxes(matrix: Matrix, boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    """The upright hull of each moved box `(x1, y1, x2, y2)`; exact when the matrix does not rotate."""
+    x, y = boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]]
+    moved_x = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+    moved_y = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+    return np.stack([moved_x.min(1), moved_y.min(1), moved_x.max(1), moved_y.max(1)], axis=1)
+
+
+def warp_image(
+    image: UInt8[np.ndarray, "h w 3"], input_from_image: Matrix, input_size: tuple[int, int]
+) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """The image as the input sees it: bilinear, black outside."""
+    height, width = input_size
+    return cv2.warpAffine(image, input_from_image[:2], (width, height), flags=cv2.INTER_LINEAR)

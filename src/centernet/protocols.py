@@ -1,0 +1,69 @@
+"""Every socket of the library on one page: fit one of these from outside and pass your object in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+
+Maps = dict[str, Tensor]
+"""Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
+
+Targets = dict[str, Tensor]
+"""What the maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` and one `(m d)` tensor for each thing read there."""
+
+Outputs = dict[str, Tensor]
+"""What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadSpec:
+    """A map that a task asks the network for.
+
+    Attributes:
+        channels: Channels of the map.
+        bias: Start value of the last bias. −2.19 makes a sigmoid start at 0.1 (Lin et al. 2017, sec. 4.1).
+    """
+
+    channels: int
+    bias: float = 0.0
+
+
+class Backbone(Protocol):
+    """Turns images into features: one map for each stack, the last one best.
+
+    Attributes:
+        channels: Channels of every feature map.
+        stride: Input pixels from one cell to the next.
+    """
+
+    channels: int
+    stride: int
+
+    def __call__(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
+        """Features `(b channels height/stride width/stride)`, one map for each stack."""
+        ...
+
+
+class Task(Protocol):
+    """What maps mean. Holds no weights; all methods are batched tensor code on any device."""
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name."""
+        ...
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """The ideal maps for known objects."""
+        ...
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """How far maps are from ideal: weighted terms whose sum is minimised."""
+        ...
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """The objects that maps show, in input pixels."""
+        ...
