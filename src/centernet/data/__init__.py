@@ -1,1 +1,1 @@
-
+"""Data sets, one file a format, and the way from files to batches."""

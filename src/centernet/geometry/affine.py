@@ -1,6 +1,6 @@
 """Affine maps between the three frames: image (the file's pixels), input (the network's), map (cells).
 
-Coordinates are continuous with the middle of the top-left pixel at (0, 0); no map here shifts by half a pixel.
+The middle of the top-left pixel is (0, 0), coordinates are continuous, and nothing shifts by half a pixel.
 Matrices are named `to_from_from`, such as `input_from_image`, so that neighbours in a product must match.
 """
 

@@ -54,7 +54,7 @@ class Follow:
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """The image at its own size, centred on the next larger size whose last bits `pad` are all ones, plus one.
+    """The image at its own size, centred on an input that is always strictly larger.
 
     The `keep_res` rule of Objects as Points: `(side | pad) + 1`, so 512 becomes 544.
 

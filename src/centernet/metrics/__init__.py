@@ -1,1 +1,1 @@
-
+"""Numbers that others can check."""

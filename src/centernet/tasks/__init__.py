@@ -1,1 +1,1 @@
-
+"""What maps mean, one file a task."""
