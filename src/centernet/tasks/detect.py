@@ -1,0 +1,117 @@
+"""Boxes as centre points: Zhou et al. 2019, "Objects as Points", sec. 3 and 4."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.ops.cells import cell_corners, cells_of, read
+from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+from centernet.ops.peaks import find_peaks
+from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detect:
+    """Finds boxes: a heatmap for each class, and at its peaks the box's size and the centre's offset.
+
+    Attributes:
+        num_classes: Classes.
+        top_k: Detections for each image, all classes together.
+        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
+        heatmap_weight: Share of the focal loss.
+        size_weight: Share of the L1 loss of the size, in cells.
+        offset_weight: Share of the L1 loss of the offset, in cells.
+        giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
+    """
+
+    num_classes: int
+    top_k: int = 100
+    min_overlap: float = 0.7
+    corrected_radius: bool = False
+    heatmap_weight: float = 1.0
+    size_weight: float = 0.1
+    offset_weight: float = 1.0
+    giou_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.num_classes < 1:
+            raise ValueError(f"a detector needs at least one class; got num_classes={self.num_classes}")
+        if not 0 < self.min_overlap < 1:
+            raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name."""
+        return {
+            "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
+            "offset": HeadSpec(channels=2),
+            "size": HeadSpec(channels=2),
+        }
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """Ideal maps for known boxes.
+
+        Boxes are cut to the map before their centre is taken, so what is cut by the border of the input is
+        found by the centre of what is seen of it. Boxes of which nothing is left are dropped.
+
+        Returns:
+            `heatmap` `(b c h w)`; for each of the `m` boxes kept its cell in `cells` `(m 3)` and what the maps
+            should hold there: `size` and `offset` `(m 2)`, cells.
+        """
+        limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) - 1
+        boxes = (objects.boxes / grid.stride).clamp(min=0).minimum(limit)
+        size = boxes[:, 2:] - boxes[:, :2]
+        kept = (size > 0).all(dim=1)
+        boxes, size, labels = boxes[kept], size[kept], objects.labels[kept]
+        center = (boxes[:, :2] + boxes[:, 2:]) / 2
+        cells = cells_of(center, objects.image_index[kept])
+        return {
+            "heatmap": draw_gaussians(grid, self.num_classes, cells, labels, self._radii(size)),
+            "cells": cells,
+            "size": size,
+            "offset": center - cell_corners(cells),
+        }
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """Weighted terms whose sum is minimised."""
+        cells = targets["cells"]
+        terms = {
+            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
+            "size": self.size_weight * l1_at_cells(maps["size"], cells, targets["size"]),
+            "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
+        }
+        if self.giou_weight:
+            boxes = _boxes(cells, read(maps["offset"], cells).float(), read(maps["size"], cells).float())
+            truth = _boxes(cells, targets["offset"], targets["size"])
+            terms["giou"] = self.giou_weight * giou_loss(boxes, truth)
+        return terms
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """The boxes that maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""
+        peaks = find_peaks(maps["heatmap"].float(), self.top_k)
+        offset = read(maps["offset"], peaks.cells).float()
+        size = read(maps["size"], peaks.cells).float()
+        return {
+            "boxes": _boxes(peaks.cells, offset, size) * stride,
+            "scores": peaks.values.sigmoid(),
+            "labels": peaks.labels,
+        }
+
+    def _radii(self, size: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
+        rule = exact_radius if self.corrected_radius else original_radius
+        # Sides are rounded up and the radius down, as in the original: see test_golden_targets.
+        return rule(size.ceil(), self.min_overlap).long()
+
+
+def _boxes(
+    cells: Int[Tensor, "*n 3"], offset: Float[Tensor, "*n 2"], size: Float[Tensor, "*n 2"]
+) -> Float[Tensor, "*n 4"]:
+    """Boxes `(x1, y1, x2, y2)` in cells."""
+    center = cell_corners(cells) + offset
+    return torch.cat([center - size / 2, center + size / 2], dim=-1)
