@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from centernet.batch import Grid, Objects
 
@@ -38,13 +38,19 @@ class Backbone(Protocol):
     Attributes:
         channels: Channels of every feature map.
         stride: Input pixels from one cell to the next.
+        divisor: Sides of the input must be multiples of this.
     """
 
     channels: int
     stride: int
+    divisor: int
 
     def __call__(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
         """Features `(b channels height/stride width/stride)`, one map for each stack."""
+        ...
+
+    def start_head(self, head: nn.Sequential) -> None:
+        """Sets the first weights of a head that regresses; backbones differ in what trains best."""
         ...
 
 

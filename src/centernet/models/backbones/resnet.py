@@ -1,0 +1,41 @@
+"""ResNet with three doublings: Xiao et al. 2018; with deformable ones: Zhou et al. 2019, "Objects as Points", sec. 5."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from centernet.errors import UsageError
+from centernet.models.encoder import build_encoder
+from centernet.models.heads import start_small
+from centernet.models.upsample import deconvolutions, deformable_deconvolutions
+
+DEPTHS = (18, 34, 50, 101, 152)
+
+
+class ResNet(nn.Module):
+    """Features at stride 4, 256 channels, or 64 with deformable convolutions.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        deformable: Put a deformable convolution before each doubling.
+        pretrained: Fetch ImageNet weights of the encoder from the hub.
+    """
+
+    def __init__(self, depth: int = 18, *, deformable: bool = False, pretrained: bool = False) -> None:
+        super().__init__()
+        if depth not in DEPTHS:
+            raise UsageError(f"a ResNet has {', '.join(map(str, DEPTHS))} layers; got {depth}")
+        self.encoder, (coarse,) = build_encoder(f"resnet{depth}", levels=(4,), pretrained=pretrained)
+        self.neck = deformable_deconvolutions(coarse) if deformable else deconvolutions(coarse)
+        self.channels = 64 if deformable else 256
+        self.stride = 4
+        self.divisor = 32
+        self._deformable = deformable
+
+    def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
+        """One map of features `(b channels height/4 width/4)`."""
+        (coarse,) = self.encoder(images)
+        return [self.neck(coarse)]
+
+    def start_head(self, head: nn.Sequential) -> None:
+        """Regression starts near zero, as in the original."""
+        start_small(head, hidden=self._deformable)

@@ -1,0 +1,34 @@
+"""Any timm encoder under a light top-down neck."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from centernet.models.encoder import build_encoder
+from centernet.models.heads import start_small
+from centernet.models.upsample import TopDown
+
+
+class Timm(nn.Module):
+    """Features at stride 4 from the encoder's levels of stride 4, 8, 16 and 32.
+
+    Args:
+        name: timm's name of the encoder, `resnet10t`.
+        channels: Channels of the neck and of the result.
+        pretrained: Fetch ImageNet weights of the encoder from the hub.
+    """
+
+    def __init__(self, name: str, *, channels: int = 64, pretrained: bool = False) -> None:
+        super().__init__()
+        self.encoder, widths = build_encoder(name, levels=(1, 2, 3, 4), pretrained=pretrained)
+        self.neck = TopDown(widths, channels)
+        self.channels = channels
+        self.stride = 4
+        self.divisor = 32
+
+    def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
+        """One map of features `(b channels height/4 width/4)`."""
+        return [self.neck(self.encoder(images))]
+
+    def start_head(self, head: nn.Sequential) -> None:
+        """Regression starts near zero."""
+        start_small(head, hidden=False)

@@ -1,0 +1,48 @@
+"""Encoders from timm: the pyramid of features under every neck."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import nn
+
+from centernet.errors import InputError, UsageError
+
+
+def build_encoder(name: str, *, levels: Sequence[int], pretrained: bool = False) -> tuple[nn.Module, list[int]]:
+    """A timm model that gives the features of some levels, and how many channels each has.
+
+    Args:
+        name: timm's name of the model, `resnet18`.
+        levels: Which levels; level i has stride `2 ** (i + 1)`.
+        pretrained: Fetch ImageNet weights from the hub.
+    """
+    import timm
+
+    if not timm.is_model(name):
+        close = timm.list_models(f"*{name[:6]}*")[:5]
+        hint = f"; close to it are {', '.join(close)}" if close else ""
+        raise UsageError(f"timm has no encoder {name!r}{hint}")
+    strides = _strides(name)
+    wanted = [2 ** (level + 1) for level in levels]
+    if not set(wanted) <= set(strides):
+        raise UsageError(f"{name!r} has features at strides {strides}, but {wanted} are needed: choose another")
+    indices = tuple(strides.index(stride) for stride in wanted)
+    try:
+        encoder = timm.create_model(name, features_only=True, out_indices=indices, pretrained=pretrained)
+    except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"no pretrained weights for {name!r} ({reason}): go online once, or train with pretrained=false"
+        ) from error
+    return cast("nn.Module", encoder), list(encoder.feature_info.channels())
+
+
+def _strides(name: str) -> list[int]:
+    """Strides of all feature levels; built without memory, to look only."""
+    import timm
+    import torch
+
+    with torch.device("meta"):
+        return list(timm.create_model(name, features_only=True).feature_info.reduction())

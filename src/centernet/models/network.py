@@ -1,0 +1,39 @@
+"""The network: a backbone and a head for each map a task asks for."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from centernet.models.heads import build_head
+from centernet.protocols import Backbone, HeadSpec, Maps
+
+
+class Network(nn.Module):
+    """Turns images into named maps; holds the weights and does not know what the maps mean.
+
+    Args:
+        backbone: Gives features, one map for each stack.
+        heads: Maps wanted, by name.
+        head_channels: Channels between the two convolutions of a head.
+    """
+
+    def __init__(self, backbone: Backbone, heads: Mapping[str, HeadSpec], head_channels: int = 64) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.stride = backbone.stride
+        self.heads = nn.ModuleDict()
+        for name, spec in heads.items():
+            self.heads[name] = build_head(backbone.channels, head_channels, spec)
+            if spec.bias == 0:
+                backbone.start_head(self.heads[name])
+
+    def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
+        """Raw maps by name, one dict for each stack, the last one best.
+
+        Args:
+            images: Normalised; sides are multiples of the backbone's coarsest stride.
+        """
+        return [
+            {name: head(features) for name, head in self.heads.items()} for features in self.backbone(images)
+        ]
