@@ -1,0 +1,71 @@
+"""Where the files of a data set lie, and how messages name a place in them."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from centernet.errors import InputError
+from centernet.structures import ImageRecord
+
+IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is called an image, in capitals or not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images in a folder and in those below it, sorted by path."""
+    return sorted(
+        Path(parent) / name
+        for parent, _, names in os.walk(folder, followlinks=True)
+        for name in names
+        if is_image(Path(name))
+    )
+
+
+def place_of(record: ImageRecord, index: int) -> str:
+    """Where object `index` of an image is written: `labels.txt:7`, `train.json, annotation 17`."""
+    number = record.annotations.ids[index]
+    # The ids of formats that have one text file for each image are its line numbers.
+    is_json = record.source.lower().endswith(".json")
+    return f"{record.source}, annotation {number}" if is_json else f"{record.source}:{number}"
+
+
+def read_text(path: Path) -> str:
+    """The text of an annotation file.
+
+    Raises:
+        InputError: The file cannot be read or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+
+
+def copy_images(records: Iterable[ImageRecord], folder: Path) -> None:
+    """Copy the images of a data set into one folder; those that lie there already stay.
+
+    Raises:
+        InputError: Two images have the same name but for the suffix, or one is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: dict[str, Path] = {}
+    for record in records:
+        other = taken.setdefault(record.path.stem, record.path)
+        if other is not record.path:
+            raise InputError(f"{record.path} and {other} would share one name in {folder}: rename one")
+        target = folder / record.path.name
+        if target.exists() and record.path.exists() and target.samefile(record.path):
+            continue
+        try:
+            shutil.copyfile(record.path, target)
+        except FileNotFoundError as error:
+            raise InputError(f"{record.path} does not exist: it cannot be copied to {folder}") from error

@@ -1,0 +1,136 @@
+"""What the first bytes of an image file say, read without decoding a pixel."""
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from PIL import Image
+
+_ORIENTATION = 0x0112
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What is known of an image before it is decoded.
+
+    Attributes:
+        stored_size: Rows and columns of the pixels as they lie in the file.
+        orientation: EXIF's number for how to turn them, 1 to 8; 1 is not at all.
+        is_ordinary: Grey, RGB, RGBA or palette in a JPEG or PNG: OpenCV reads those, Pillow the rest.
+        pixels_start: First byte of a JPEG's compressed pixels, where there is one.
+    """
+
+    stored_size: tuple[int, int]
+    orientation: int = 1
+    is_ordinary: bool = False
+    pixels_start: int | None = None
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Rows and columns as a viewer shows the image."""
+        rows, columns = self.stored_size
+        return (columns, rows) if self.orientation >= 5 else (rows, columns)
+
+
+def read_header(file: BinaryIO) -> Header:
+    """The header of an open image file.
+
+    Raises:
+        ValueError: This is not an image, or its header is broken.
+    """
+    start = file.read(8)
+    try:
+        if start[:2] == b"\xff\xd8":
+            file.seek(2)
+            return _jpeg_header(file)
+        if start == b"\x89PNG\r\n\x1a\n":
+            return _png_header(file)
+        file.seek(0)
+        return _other_header(file)
+    except (struct.error, IndexError) as error:
+        raise ValueError("the file ends inside its header") from error
+
+
+def _jpeg_header(file: BinaryIO) -> Header:
+    """Walk the segments up to the pixels: ISO/IEC 10918-1, annex B."""
+    size, components, bits, orientation = None, 0, 0, 1
+    while True:
+        marker = _next_marker(file)
+        if marker in _JPEG_WITHOUT_LENGTH:
+            continue
+        if marker == 0xD9:
+            raise ValueError("a JPEG without pixels")
+        (length,) = struct.unpack(">H", file.read(2))
+        if marker == 0xDA:
+            break
+        body = file.read(length - 2) if length > 2 else b""
+        if marker in _JPEG_FRAMES:
+            bits, rows, columns, components = struct.unpack(">BHHB", body[:6])
+            size = (rows, columns)
+        elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            orientation = _exif_orientation(body)
+    if size is None or 0 in size:
+        raise ValueError("a JPEG that does not state its size")
+    return Header(
+        stored_size=size,
+        orientation=orientation,
+        is_ordinary=bits == 8 and components in (1, 3),
+        pixels_start=file.tell(),
+    )
+
+
+def _next_marker(file: BinaryIO) -> int:
+    byte = file.read(1)[0]
+    while byte != 0xFF:  # Some writers leave stray bytes between segments.
+        byte = file.read(1)[0]
+    while byte == 0xFF:
+        byte = file.read(1)[0]
+    return byte
+
+
+def _exif_orientation(body: bytes) -> int:
+    exif = Image.Exif()
+    try:
+        exif.load(body)
+        value = exif.get(_ORIENTATION, 1)
+    except (ValueError, SyntaxError, KeyError, OSError, struct.error):
+        return 1  # A broken tag block says nothing about the pixels; viewers ignore it too.
+    return value if value in range(1, 9) else 1
+
+
+def _png_header(file: BinaryIO) -> Header:
+    """The first chunk, IHDR: ISO/IEC 15948, 11.2.2; and EXIF where it comes before the pixels."""
+    length, kind, columns, rows = struct.unpack(">I4sII", file.read(16))
+    if kind != b"IHDR" or 0 in (rows, columns):
+        raise ValueError("a PNG that does not state its size")
+    file.seek(length - 8 + 4, io.SEEK_CUR)
+    orientation = 1
+    while len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        if kind == b"IDAT":
+            break
+        if kind == b"eXIf":
+            orientation = _exif_orientation(b"Exif\0\0" + file.read(length))
+            length = 0
+        file.seek(length + 4, io.SEEK_CUR)
+    return Header(stored_size=(rows, columns), orientation=orientation, is_ordinary=True)
+
+
+def _other_header(file: BinaryIO) -> Header:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of many pixels; the caller has its own limit and says so in its own words.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                columns, rows = image.size
+                orientation = image.getexif().get(_ORIENTATION, 1)
+    except Image.DecompressionBombError as error:
+        raise ValueError("it has far too many pixels") from error
+    except Exception as error:
+        # Pillow's plugins raise whatever their parsers trip over.
+        raise ValueError("it is not an image, or of a kind that Pillow cannot read") from error
+    return Header(stored_size=(rows, columns), orientation=orientation if orientation in range(1, 9) else 1)

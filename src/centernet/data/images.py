@@ -1,0 +1,130 @@
+"""Image files to RGB arrays: any kind of pixel in, 8-bit RGB out, and one clear line where that fails.
+
+Images come upright, as every viewer shows them, unless the annotations were made on the stored pixels: pass
+the `size` they state and the frame that fits it is taken.
+"""
+
+import io
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from centernet.data.headers import Header, read_header
+from centernet.errors import InputError
+
+Rgb = UInt8[np.ndarray, "h w 3"]
+
+PIXEL_LIMIT = 178_956_970
+"""Twice what Pillow warns at: 512 MiB of RGB."""
+
+_OPENCV_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Rows and columns of an image as `read_image` gives it, from its header alone.
+
+    Raises:
+        InputError: There is no such file or it is not an image.
+    """
+    try:
+        with path.open("rb") as file:
+            return read_header(file).upright_size
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int = PIXEL_LIMIT) -> Rgb:
+    """The image in a file, as 8-bit RGB. Transparency is dropped, 16 bits are scaled to 8.
+
+    Args:
+        path: The file.
+        size: Rows and columns that the annotations state. Where only the stored pixels fit them, the image is
+            not turned upright.
+        pixel_limit: Refuse to decode more pixels than this: a small file can hold a huge image.
+
+    Raises:
+        InputError: The file is missing, no image, cut short, broken or too large.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return decode_image(data, size, pixel_limit)
+    except ValueError as error:
+        raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def decode_image(data: bytes, size: tuple[int, int] | None = None, pixel_limit: int = PIXEL_LIMIT) -> Rgb:
+    """The image in the bytes of a file; see `read_image`.
+
+    Raises:
+        ValueError: The bytes are no image, cut short, broken or hold too many pixels.
+    """
+    if not data:
+        raise ValueError("the file is empty")
+    header = read_header(io.BytesIO(data))
+    rows, columns = header.stored_size
+    if rows * columns > pixel_limit:
+        raise ValueError(f"{columns}×{rows} pixels are more than the limit of {pixel_limit:,}")
+    image = _decode_ordinary(data) if header.is_ordinary and _is_whole(data, header) else None
+    if image is None:
+        image = _decode_any(data)
+    is_as_stored = size == header.stored_size and size != header.upright_size
+    return image if is_as_stored else _turn_upright(image, header.orientation)
+
+
+def _is_whole(data: bytes, header: Header) -> bool:
+    """Whether a JPEG's end marker is there: OpenCV 4 fills up what is missing without a word."""
+    return header.pixels_start is None or data.find(b"\xff\xd9", header.pixels_start) >= 0
+
+
+def _decode_ordinary(data: bytes) -> Rgb | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _OPENCV_FLAGS)
+    except cv2.error:
+        return None
+
+
+def _decode_any(data: bytes) -> Rgb:
+    try:
+        with warnings.catch_warnings():
+            # Pixels were counted; what else Pillow warns of is about tags, not about pixels.
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                image.load()
+                return _to_rgb(image)
+    except Exception as error:
+        # Pillow's plugins raise whatever their parsers trip over; its text says what.
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def _to_rgb(image: Image.Image) -> Rgb:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535 or image.mode == "F":
+            raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
+        grey = np.round(values / 257).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    # By way of RGBA, a palette's transparent entries keep their colour.
+    opaque = image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image
+    return np.array(opaque.convert("RGB"))
+
+
+def _turn_upright(image: Rgb, orientation: int) -> Rgb:
+    """Undo what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
+    if orientation == 1:
+        return image
+    if orientation >= 5:
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)

@@ -1,0 +1,53 @@
+"""Which part of a data set is meant: `val` finds `val2017`, `valid` or, where there is no other, `test`."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from centernet.errors import InputError, UsageError
+
+WHOLE = "all"
+"""The only split of a data set that has none."""
+
+_NAMES = ("train", "training", "trainval", "val", "valid", "validation", "test", "testing")
+_PATTERN = re.compile(rf"(?:^|[^a-z])((?:{'|'.join(_NAMES)})(?:\d{{4}})?)(?=$|[^a-z0-9])")
+_STAND_INS = {
+    "train": ("train", "training", "trainval", WHOLE),
+    "val": ("val", "valid", "validation", "test", "testing"),
+    "test": ("test", "testing"),
+}
+
+
+def split_in(name: str) -> str | None:
+    """The split that a file or folder name speaks of: `train2017` for `instances_train2017`."""
+    match = _PATTERN.search(name.lower())
+    return match[1] if match else None
+
+
+def is_split(name: str) -> bool:
+    """Whether a name is that of a split and nothing else."""
+    return split_in(name) == name.lower()
+
+
+def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
+    """The split of `found` that `wanted` means; with `None` the only one there is.
+
+    Raises:
+        InputError: The data set has no such split, or several that could be meant.
+    """
+    there = ", ".join(found)
+    if wanted is None:
+        if len(found) != 1:
+            raise InputError(f"{path} has several splits ({there}): name one with split=")
+        return found[0]
+    if wanted in found:
+        return wanted
+    for name in _STAND_INS.get(wanted, ()):
+        matches = [split for split in found if split.lower().rstrip("0123456789") == name]
+        if len(matches) > 1:
+            raise InputError(f"{path} has several splits called {name!r} ({there}): name one with split=")
+        if matches:
+            return matches[0]
+    if wanted not in _STAND_INS:
+        raise UsageError(f"{path} has no split {wanted!r}: it has {there}")
+    raise InputError(f"{path} has no split {wanted!r}, only {there}: add one, or name another with split=")
