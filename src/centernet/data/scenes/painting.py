@@ -1,0 +1,81 @@
+"""Pixels of a scene: a cluttered background, and shapes that hide each other."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from centernet.data.scenes.layouts import Layout, Size
+from centernet.data.scenes.shapes import Shape, Silhouette, paint
+from centernet.structures import Annotations
+
+_NOISE = 12
+"""Largest change of a channel by noise, of 255."""
+
+
+def render(
+    layout: Layout, max_hidden: float, random: np.random.Generator
+) -> tuple[UInt8[np.ndarray, "h w 3"], Annotations]:
+    """Paint a layout; its truth comes from the same pixels.
+
+    A shape of which more than `max_hidden` lies behind nearer shapes or outside the image is left out of the
+    truth, and out of the picture too: nothing is to be seen that the truth does not name.
+
+    Returns:
+        The image and its objects, nearest last.
+    """
+    channels = 1 if layout.is_grey else 3
+    image = _background(layout.size, channels, random)
+    shown = _visible(layout, max_hidden)
+    ground = image.reshape(-1, channels).mean(0)
+    for shape, silhouette in shown:
+        paint(image, shape.polygon, silhouette, _contrasting(ground, random))
+    noise = random.integers(-_NOISE, _NOISE, size=image.shape, dtype=np.int16, endpoint=True)
+    image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    image = np.broadcast_to(image, (*layout.size, 3)).copy()
+    boxes = [silhouette.box(layout.size) for _, silhouette in shown]
+    return image, Annotations.of(
+        np.array(boxes, dtype=np.float32).reshape(-1, 4),
+        np.array([shape.label for shape, _ in shown], dtype=np.int64),
+    )
+
+
+def _visible(layout: Layout, max_hidden: float) -> list[tuple[Shape, Silhouette]]:
+    """The shapes that are shown enough, furthest first. Only shapes that are shown hide others."""
+    free = np.ones(layout.size, dtype=bool)
+    shown = []
+    for shape in reversed(layout.shapes):
+        silhouette = Silhouette.of(shape.polygon)
+        if _hidden_share(silhouette, free) <= max_hidden:
+            rows, columns, mask = silhouette.inside(layout.size)
+            free[rows, columns] &= ~mask
+            shown.append((shape, silhouette))
+    return shown[::-1]
+
+
+def _hidden_share(silhouette: Silhouette, free: Bool[np.ndarray, "h w"]) -> float:
+    rows, columns, mask = silhouette.inside((free.shape[0], free.shape[1]))
+    return 1 - int((mask & free[rows, columns]).sum()) / int(silhouette.mask.sum())
+
+
+def _background(
+    size: Size, channels: int, random: np.random.Generator
+) -> UInt8[np.ndarray, "h w {channels}"]:
+    """Soft patches of colour with lines across them."""
+    height, width = size
+    base = random.integers(40, 216, size=channels)
+    patches = np.clip(base + random.integers(-30, 31, size=(5, 5, channels)), 0, 255).astype(np.uint8)
+    # The exact kind of interpolation: the other one differs from processor to processor.
+    image = cv2.resize(patches, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+    image = image.reshape(height, width, channels)
+    for _ in range(int(random.integers(3, 9))):
+        start, end = random.integers((0, 0), (width, height), size=(2, 2)).tolist()
+        cv2.line(
+            image, start, end, random.integers(0, 256, size=channels).tolist(), int(random.integers(1, 3))
+        )
+    return image
+
+
+def _contrasting(ground: Float[np.ndarray, " d"], random: np.random.Generator) -> UInt8[np.ndarray, " d"]:
+    """The one of a few random colours that stands out most from the background."""
+    candidates = random.integers(0, 256, size=(4, len(ground)), dtype=np.uint8)
+    return candidates[np.abs(candidates - ground).sum(1).argmax()]

@@ -1,0 +1,101 @@
+"""Generated images one by one: the same arguments give the same pixels, image by image."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from centernet.data.scenes.layouts import MODES
+from centernet.data.scenes.painting import render
+from centernet.data.scenes.shapes import OUTLINES
+from centernet.errors import UsageError
+from centernet.structures import Categories, Sample, View
+
+_LONGEST_SIDE = 16384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes:
+    """Settings of generated images.
+
+    Attributes:
+        mode: `plain`, `crowd`, `collision` or `hard`.
+        size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
+        shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
+        max_hidden: Largest share of an object, 0 to 1, that nearer objects or the border of the image may hide;
+            objects hidden more are left out of image and truth.
+        seed: Other seeds give other images.
+    """
+
+    mode: str = "plain"
+    size: tuple[int, int] = (128, 128)
+    shapes: tuple[str, ...] = ("circle", "square", "triangle")
+    max_hidden: float = 0.6
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(f"mode is one of {', '.join(MODES)}; got {self.mode!r}")
+        if not all(1 <= side <= _LONGEST_SIDE for side in self.size):
+            raise UsageError(
+                f"size is rows and columns, each 1 to {_LONGEST_SIDE} pixels; got {self.size[0]} x {self.size[1]}"
+            )
+        unknown = [kind for kind in self.shapes if kind not in OUTLINES]
+        if unknown or not self.shapes or len(set(self.shapes)) < len(self.shapes):
+            raise UsageError(
+                f"shapes are different ones of {', '.join(OUTLINES)}; got {', '.join(self.shapes)}"
+            )
+        if not 0 <= self.max_hidden < 1:
+            raise UsageError(f"max_hidden is a share from 0 up to but not 1; got {self.max_hidden}")
+        if self.seed < 0:
+            raise UsageError(f"seed is a whole number from 0 up; got {self.seed}")
+
+    @property
+    def categories(self) -> Categories:
+        """What labels mean."""
+        return Categories.of(*self.shapes)
+
+    def sample(self, index: int, split: str = "train") -> Sample:
+        """Image `index` of a split: it depends on neither how many there are nor which were made before."""
+        key = [self.seed, zlib.crc32(split.encode()), index]
+        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+        layout = MODES[self.mode](index, self.size, self.shapes, random)
+        image, annotations = render(layout, self.max_hidden, random)
+        return Sample(
+            image=image,
+            annotations=annotations,
+            view=View(name=f"{split} scene {index}", image_size=layout.size, input_size=layout.size),
+            image_id=index + 1,
+        )
+
+
+def generate(
+    count: int, *, seed: int = 0, mode: str = "plain", size: int | tuple[int, int] = 128, split: str = "train"
+) -> Iterator[Sample]:
+    """Annotated images, made as they are asked for.
+
+    Args:
+        count: How many.
+        seed: Other seeds give other images.
+        mode: `plain`, `crowd`, `collision` or `hard`.
+        size: Rows and columns, or one number for both.
+        split: Splits of one seed have no image in common.
+
+    Raises:
+        UsageError: A count below 0, or a setting that cannot be.
+    """
+    check_count("count", count)
+    scenes = Scenes(mode=mode, size=both_sides(size), seed=seed)
+    return (scenes.sample(index, split) for index in range(count))
+
+
+def check_count(name: str, count: int) -> None:
+    """Refuse a number of images that cannot be."""
+    if count < 0:
+        raise UsageError(f"{name} is a number of images, 0 or more; got {count}")
+
+
+def both_sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns, from one number or two."""
+    return (size, size) if isinstance(size, int) else size

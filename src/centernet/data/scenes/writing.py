@@ -1,0 +1,126 @@
+"""Generated images as a data set on disk: one truth, in whichever format is asked for."""
+
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.data.formats import FORMATS, Format
+from centernet.data.scenes.scene import Scenes, both_sides, check_count
+from centernet.errors import InputError, UsageError
+from centernet.structures import Annotations, Dataset, ImageRecord, Sample
+
+# Noise hardly compresses: higher levels take several times longer for files of nearly the same size.
+_PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+def write_scenes(
+    folder: str | Path,
+    *,
+    train: int = 1000,
+    val: int = 200,
+    test: int = 0,
+    seed: int = 0,
+    mode: str = "plain",
+    size: int | tuple[int, int] = 128,
+    shapes: tuple[str, ...] = ("circle", "square", "triangle"),
+    format: str = "coco",  # noqa: A002 - the name that users type
+) -> Path:
+    """Write a generated data set; the same arguments write the same bytes.
+
+    Args:
+        folder: Where to; must not exist yet, or be empty.
+        train: Images of the split `train`; a split of 0 images is not written.
+        val: Images of the split `val`.
+        test: Images of the split `test`.
+        seed: Other seeds give other images.
+        mode: `plain`, `crowd`, `collision` or `hard`.
+        size: Rows and columns of the images, or one number for both.
+        shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
+        format: `coco`, `voc` or `yolo`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: A setting that cannot be, or a folder that holds something.
+        InputError: The folder cannot be written to.
+    """
+    scenes = Scenes(mode=mode, size=both_sides(size), shapes=shapes, seed=seed)
+    counts = {"train": train, "val": val, "test": test}
+    for split, count in counts.items():
+        check_count(split, count)
+    if not any(counts.values()):
+        raise UsageError("train, val and test are all 0: ask for at least one image")
+    writer, folder = _format_called(format), Path(folder)
+    try:
+        _make_empty(folder)
+        for split, count in counts.items():
+            if count:
+                _write_split(scenes, split, count, writer, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror}") from error
+    return folder
+
+
+def _format_called(name: str) -> Format:
+    formats = {candidate.NAME: candidate for candidate in FORMATS}
+    if name not in formats:
+        raise UsageError(f"format is one of {', '.join(formats)}; got {name!r}")
+    return formats[name]
+
+
+def _make_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: give a new folder, so that nothing of yours is mixed in")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write_split(scenes: Scenes, split: str, count: int, writer: Format, folder: Path) -> None:
+    # Beside the data set, not in the system's folder for such files, which may be a small disk in memory.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".images-") as images:
+        records = []
+        num_objects = 0
+        for index in range(count):
+            sample = scenes.sample(index, split)
+            # Splits of VOC share one folder of images.
+            path = Path(images) / f"{split}_{index:06d}.png"
+            path.write_bytes(encode_png(sample.image))
+            records.append(_record(sample, path, first_id=num_objects + 1))
+            num_objects += len(sample.annotations)
+        dataset = Dataset(
+            name=f"{folder} {split}",
+            format=writer.NAME,
+            categories=scenes.categories,
+            records=tuple(records),
+        )
+        writer.write(dataset, folder, split)
+
+
+def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
+    truth = sample.annotations
+    annotations = Annotations(
+        boxes=truth.boxes,
+        labels=truth.labels,
+        is_crowd=truth.is_crowd,
+        ids=np.arange(first_id, first_id + len(truth)),
+        areas=truth.areas,
+    )
+    return ImageRecord(
+        path=path,
+        image_id=sample.image_id,
+        annotations=annotations,
+        source="scenes",
+        size=sample.view.image_size,
+    )
+
+
+def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The image as a PNG file; one channel where it has no colour. Same pixels and library, same bytes."""
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    is_grey = bool((red == green).all() and (green == blue).all())
+    pixels = red if is_grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".png", pixels, _PNG_SETTINGS)
+    return data.tobytes()
