@@ -1,12 +1,35 @@
 """Backbones by the names people type."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from centernet.errors import UsageError
 from centernet.models.backbones.resnet import DEPTHS, ResNet
 from centernet.models.backbones.timm import Timm
-from centernet.protocols import Backbone
+from centernet.models.network import Network
+from centernet.protocols import Backbone, HeadSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Which network: what is written beside its weights, so that it can be built again.
+
+    Attributes:
+        backbone: A name that `build_backbone` knows.
+        channels: Channels of the top-down neck of timm encoders.
+        head_channels: Channels between the two convolutions of a head.
+    """
+
+    backbone: str
+    channels: int = 64
+    head_channels: int = 64
+
+    def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
+        """The network with the heads a task asks for; random weights, but for those of a pretrained encoder."""
+        backbone = build_backbone(self.backbone, channels=self.channels, pretrained=pretrained)
+        return Network(backbone, heads, self.head_channels)
 
 
 def build_backbone(name: str, *, channels: int = 64, pretrained: bool = False) -> Backbone:

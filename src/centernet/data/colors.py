@@ -1,0 +1,89 @@
+"""Random colours, all in one matrix: the distortions of the original are affine in RGB, and so is any chain of them."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+Colors = Float[np.ndarray, "3 4"]
+"""`new = matrix[:, :3] @ rgb + matrix[:, 3]`, RGB from 0 to 1."""
+
+GREY = np.array([0.299, 0.587, 0.114])
+"""Share of red, green and blue in what the eye sees as brightness (ITU-R BT.601)."""
+
+# Principal components of the colours of ImageNet (Krizhevsky et al. 2012, sec. 4.1), rows in RGB order.
+EIGENVALUES = np.array([0.2141788, 0.01817699, 0.00341571])
+EIGENVECTORS = np.array(
+    [
+        [-0.5832747, 0.50997146, 0.63234304],
+        [-0.5818488, 0.27099034, -0.7668148],
+        [-0.5667379, -0.81640726, 0.11052576],
+    ]
+)
+
+
+def unchanged() -> Colors:
+    """Colours as they are."""
+    return np.eye(3, 4)
+
+
+def brightness(colors: Colors, factor: float) -> Colors:
+    """Everything times `factor`."""
+    return colors * factor
+
+
+def contrast(colors: Colors, factor: float, mean_rgb: Float[np.ndarray, " 3"]) -> Colors:
+    """Away from the mean brightness the image has by now, or towards it where `factor` is below 1.
+
+    Args:
+        colors: What was done before.
+        factor: How far; 1 changes nothing.
+        mean_rgb: Mean colour of the untouched image.
+    """
+    mean_grey = GREY @ (colors[:, :3] @ mean_rgb + colors[:, 3])
+    changed = colors * factor
+    changed[:, 3] += (1 - factor) * mean_grey
+    return changed
+
+
+def saturation(colors: Colors, factor: float) -> Colors:
+    """Away from each pixel's own grey, or towards it."""
+    return colors * factor + (1 - factor) * (GREY @ colors)
+
+
+def lighting(colors: Colors, shifts: Float[np.ndarray, " 3"]) -> Colors:
+    """A shift along the principal components of natural colours."""
+    changed = colors.copy()
+    changed[:, 3] += EIGENVECTORS @ (EIGENVALUES * shifts)
+    return changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorJitter:
+    """Brightness, contrast and saturation in random order, then lighting: as in the original.
+
+    Attributes:
+        strength: Largest change of the three factors.
+        lighting_deviation: Of the shift along each principal component.
+    """
+
+    strength: float = 0.4
+    lighting_deviation: float = 0.1
+
+    def __call__(
+        self, image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """The image in other colours, cut to 0 to 255."""
+        colors = unchanged()
+        factors = rng.uniform(1 - self.strength, 1 + self.strength, 3)
+        for kind in rng.permutation(3):
+            if kind == 0:
+                colors = brightness(colors, factors[0])
+            elif kind == 1:
+                colors = contrast(colors, factors[1], np.array(cv2.mean(image)[:3]) / 255)
+            else:
+                colors = saturation(colors, factors[2])
+        colors = lighting(colors, rng.normal(0, self.lighting_deviation, 3))
+        colors[:, 3] *= 255
+        return cv2.transform(image, colors)

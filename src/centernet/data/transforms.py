@@ -1,0 +1,195 @@
+"""Image and boxes moved together through one affine matrix, so that they cannot part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from centernet.data.colors import ColorJitter
+from centernet.geometry.affine import (
+    Matrix,
+    crop_to_input,
+    identity,
+    mirror,
+    transform_boxes,
+    translation,
+    warp_image,
+)
+from centernet.geometry.resize import ResizeRule, Size
+from centernet.structures import Annotations, Sample
+
+
+def show(sample: Sample, input_size: Size, input_from_image: Matrix) -> Sample:
+    """A sample as read from its file, as the network's input shows it."""
+    annotations = sample.annotations
+    return replace(
+        sample,
+        image=warp_image(sample.image, input_from_image, input_size),
+        annotations=replace(
+            annotations, boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32)
+        ),
+        view=replace(sample.view, input_size=input_size, input_from_image=input_from_image),
+    )
+
+
+def resize(sample: Sample, rule: ResizeRule) -> Sample:
+    """The whole image under a resize rule: what validation and prediction see."""
+    input_size, input_from_image = rule(sample.view.image_size)
+    return show(sample, input_size, input_from_image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomCrop:
+    """A window of random size round a random middle: the original's training crop.
+
+    Attributes:
+        min_scale: Smallest side of the window, as a share of the side that shows the whole image.
+        max_scale: Largest.
+        step: Scales are drawn from `min_scale`, `min_scale + step`, ...
+        border: The middle keeps this far from the border, or half, a quarter, ... of it in small images.
+    """
+
+    min_scale: float = 0.6
+    max_scale: float = 1.3
+    step: float = 0.1
+    border: int = 128
+
+    def __call__(
+        self, size: Size, side: float, rng: np.random.Generator
+    ) -> tuple[tuple[float, float], float]:
+        """Middle `(x, y)` and side of a window over an image of `(height, width)` that `side` shows whole."""
+        scales = np.arange(self.min_scale, self.max_scale + self.step / 2, self.step)
+        height, width = size
+        x, y = (
+            float(rng.integers(border, max(length - border, border + 1)))
+            for length, border in ((width, self._border(width)), (height, self._border(height)))
+        )
+        return (x, y), side * float(rng.choice(scales))
+
+    def _border(self, length: int) -> int:
+        part = 1
+        while length - self.border // part <= self.border // part:
+            part *= 2
+        return self.border // part
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftScale:
+    """The whole image, a little shifted and scaled: the original's `not_rand_crop`.
+
+    Attributes:
+        shift: Deviation of the middle, as a share of the side; at most twice that.
+        scale: Deviation of the side; at most that.
+    """
+
+    shift: float = 0.1
+    scale: float = 0.4
+
+    def __call__(
+        self, size: Size, side: float, rng: np.random.Generator
+    ) -> tuple[tuple[float, float], float]:
+        """Middle `(x, y)` and side of a window over an image of `(height, width)` that `side` shows whole."""
+        x_shift, y_shift = np.clip(rng.normal(size=2) * self.shift, -2 * self.shift, 2 * self.shift)
+        height, width = size
+        center = (width / 2 + side * float(x_shift), height / 2 + side * float(y_shift))
+        return center, side * float(np.clip(rng.normal() * self.scale + 1, 1 - self.scale, 1 + self.scale))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """What training sees of an image.
+
+    Attributes:
+        rule: Shape of the input, and the scale that shows the whole image.
+        window: Which part of the image is shown.
+        flip: Share of images mirrored left to right.
+        flip_vertical: Share mirrored top to bottom: right where up and down mean nothing, as under a microscope.
+        quarter_turns: Turn by 0, 90, 180 or 270 degrees: right where no direction means anything.
+        colors: Random colours, or none.
+        mosaic: Share of inputs made of four images.
+    """
+
+    rule: ResizeRule
+    window: RandomCrop | ShiftScale
+    flip: float = 0.5
+    flip_vertical: float = 0.0
+    quarter_turns: bool = False
+    colors: ColorJitter | None = None
+    mosaic: float = 0.0
+
+    def num_samples(self, rng: np.random.Generator) -> int:
+        """How many images the next input is made of."""
+        return 4 if rng.random() < self.mosaic else 1
+
+    def __call__(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
+        """One input, of one image or of four."""
+        if len(samples) == 1:
+            shown = self._show(samples[0], rng)
+        else:
+            shown = self._mosaic(samples, rng)
+        if self.colors is None:
+            return shown
+        return replace(shown, image=self.colors(shown.image, rng))
+
+    def _show(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        input_size, _ = self.rule(sample.view.image_size)
+        return show(sample, input_size, self._place(sample.view.image_size, input_size, rng))
+
+    def _place(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
+        turned, size = self._turn(size, rng)
+        _, whole = self.rule(size)
+        center, side = self.window(size, input_size[1] / float(whole[0, 0]), rng)
+        return crop_to_input(center, side, input_size) @ turned
+
+    def _turn(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
+        """The image mirrored and turned, and its size then."""
+        matrix, (height, width) = identity(), size
+        if rng.random() < self.flip:
+            matrix = mirror(width) @ matrix
+        if rng.random() < self.flip_vertical:
+            matrix = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, height - 1.0], [0.0, 0.0, 1.0]]) @ matrix
+        if self.quarter_turns:
+            for _ in range(int(rng.integers(4))):
+                matrix = np.array([[0.0, -1.0, height - 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]) @ matrix
+                height, width = width, height
+        return matrix, (height, width)
+
+    def _mosaic(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
+        """Four images, each in a corner of the input, meeting somewhere near its middle."""
+        input_size, _ = self.rule(samples[0].view.image_size)
+        height, width = input_size
+        y, x = int(height * rng.uniform(0.3, 0.7)), int(width * rng.uniform(0.3, 0.7))
+        image = np.zeros((height, width, 3), dtype=np.uint8)
+        parts = []
+        for sample, (top, bottom), (left, right) in zip(
+            samples, [(0, y), (0, y), (y, height), (y, height)], [(0, x), (x, width)] * 2, strict=True
+        ):
+            corner = (bottom - top, right - left)
+            # The middle of the window lands in the middle of the corner, at the scale of the whole input.
+            whole = self._place(sample.view.image_size, input_size, rng)
+            matrix = translation((right - left - width) / 2, (bottom - top - height) / 2) @ whole
+            part = show(sample, corner, matrix)
+            image[top:bottom, left:right] = part.image
+            parts.append(_within(part.annotations, left, top, corner))
+        view = replace(samples[0].view, input_size=input_size)
+        return replace(samples[0], image=image, annotations=_join(parts), view=view)
+
+
+def _within(annotations: Annotations, left: int, top: int, corner: Size) -> Annotations:
+    """Objects cut to a corner of the input and moved there; those mostly cut away are dropped."""
+    limit = np.array([corner[1], corner[0]] * 2, dtype=np.float32) - 1
+    cut = np.clip(annotations.boxes, 0, limit)
+    shown = np.prod(cut[:, 2:] - cut[:, :2], axis=1)
+    kept = shown > 0.2 * np.prod(annotations.boxes[:, 2:] - annotations.boxes[:, :2], axis=1)
+    shift = np.array([left, top] * 2, dtype=np.float32)
+    return replace(annotations, boxes=cut + shift)[kept]
+
+
+def _join(parts: Sequence[Annotations]) -> Annotations:
+    return Annotations(
+        boxes=np.concatenate([part.boxes for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        is_crowd=np.concatenate([part.is_crowd for part in parts]),
+        ids=np.concatenate([part.ids for part in parts]),
+        areas=np.concatenate([part.areas for part in parts]),
+    )

@@ -1,0 +1,211 @@
+"""Complete set-ups by name: what `centernet train model=NAME` runs. One flat record is the YAML, the flags and `args.yaml`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any
+
+from centernet.errors import UsageError
+
+
+def _setting(default: Any, about: str) -> Any:
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides what training does; `centernet train --help` lists it all."""
+
+    backbone: str = _setting("timm/resnet10t", "resnet18, resnet18-dcn, ..., or timm/NAME for any timm encoder")
+    channels: int = _setting(64, "channels of the top-down neck of timm encoders")
+    head_channels: int = _setting(64, "channels between the two convolutions of a head")
+    pretrained: bool = _setting(False, "fetch ImageNet weights of the encoder")
+    bgr: bool = _setting(False, "the network sees blue first")
+    mean: tuple[float, float, float] = _setting((0.485, 0.456, 0.406), "mean of each channel, in network order")
+    std: tuple[float, float, float] = _setting((0.229, 0.224, 0.225), "deviation of each channel")
+
+    imgsz: int = _setting(512, "side of the input, pixels; a multiple of 32")
+    rect: bool = _setting(False, "inputs follow the shape of the image instead of being square")
+    epochs: int = _setting(100, "passes over the training images")
+    batch: int = _setting(16, "images for each optimiser step and device")
+    accumulate: int = _setting(1, "batches added up before a step")
+    optimizer: str = _setting("adamw", "adamw, adam or sgd")
+    lr: float = _setting(1e-3, "largest learning rate")
+    weight_decay: float = _setting(0.01, "decay of the weights of convolutions")
+    momentum: float = _setting(0.9, "of sgd")
+    schedule: str = _setting("cosine", "cosine or step")
+    lr_steps: tuple[int, ...] = _setting((90, 120), "epochs after which the step schedule divides by ten")
+    warmup_epochs: float = _setting(1.0, "epochs over which the learning rate rises to lr")
+    clip: float = _setting(10.0, "largest norm of the gradient; 0 for no limit")
+    ema: float = _setting(0.999, "decay of the moving average of the weights; 0 for none")
+    precision: str = _setting("auto", "auto, 32 or bf16; auto takes bf16 where the hardware has it")
+    patience: int = _setting(0, "stop after so many epochs without better AP; 0 never stops early")
+    val_every: int = _setting(1, "epochs from one validation to the next")
+
+    scale_min: float = _setting(0.6, "smallest window shown in training, share of the whole image")
+    scale_max: float = _setting(1.3, "largest window")
+    random_crop: bool = _setting(True, "window anywhere; false: shifted a little round the middle")
+    flip: float = _setting(0.5, "share of images mirrored left to right")
+    flip_vertical: float = _setting(0.0, "share mirrored top to bottom")
+    quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
+    color: float = _setting(0.4, "strength of random colours; 0 for none")
+    mosaic: float = _setting(0.0, "share of inputs made of four images")
+
+    top_k: int = _setting(100, "most detections in an image")
+    corrected_radius: bool = _setting(False, "solve the radius of the bumps exactly, not as the originals do")
+    size_weight: float = _setting(0.1, "weight of the L1 loss of the size")
+    offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
+    giou_weight: float = _setting(0.0, "weight of the generalised-IoU loss of the box")
+
+    seed: int = _setting(0, "one seed for everything")
+    workers: int = _setting(2, "processes that prepare images")
+    cache: float = _setting(1.0, "GB of decoded images kept in memory by each worker")
+    device: str = _setting("auto", "auto, cpu, cuda, mps; passed to the trainer as the accelerator")
+    devices: str = _setting("auto", "how many devices, or which ones: 2, 0,1")
+    num_nodes: int = _setting(1, "machines")
+    strategy: str = _setting("auto", "how devices share the work: auto, ddp, ...")
+    tensorboard: bool = _setting(False, "also write TensorBoard events into the run folder")
+    project: str = _setting("runs/detect", "folder of run folders")
+    name: str = _setting("train", "name of the run folder")
+    exist_ok: bool = _setting(False, "write into a run folder that exists")
+
+    def __post_init__(self) -> None:
+        if self.imgsz < 32 or self.imgsz % 32:
+            nearest = max(32, round(self.imgsz / 32) * 32)
+            raise UsageError(f"imgsz must be a multiple of 32; got {self.imgsz}: try imgsz={nearest}")
+        for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "num_nodes"):
+            if getattr(self, key) < 1:
+                raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
+        for key in ("flip", "flip_vertical", "mosaic"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
+        if not 0 < self.scale_min <= self.scale_max:
+            raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
+        if self.lr <= 0:
+            raise UsageError(f"lr must be above 0; got {self.lr}")
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"ema is a decay from 0 to below 1; got {self.ema}")
+        _one_of("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
+        _one_of("schedule", self.schedule, ("cosine", "step"))
+        _one_of("precision", self.precision, ("auto", "32", "bf16"))
+
+
+def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{key} is one of {', '.join(choices)}; got {value!r}")
+
+
+def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
+    """A recipe with some settings changed; unknown names and wrong types are named."""
+    known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
+    for key in settings:
+        if key not in known:
+            close = get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "`centernet train --help` lists all settings"
+            raise UsageError(f"unknown setting {key!r}: {hint}")
+    return replace(recipe, **{key: _as_type_of(key, value, known[key]) for key, value in settings.items()})
+
+
+def _as_type_of(key: str, value: Any, example: Any) -> Any:
+    """The value in the type the setting has: `8` is a fine float and `[90, 120]` a fine tuple."""
+    if isinstance(example, bool):
+        if isinstance(value, bool):
+            return value
+    elif isinstance(example, tuple):
+        if isinstance(value, list | tuple):
+            return tuple(value)
+    elif isinstance(example, str):
+        return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(example, float):
+            return float(value)
+        if value == int(value):
+            return int(value)
+    raise UsageError(f"{key} takes a value like {example!r}; got {value!r}")
+
+
+def nano() -> Recipe:
+    """Small and fast to train from scratch: ResNet-10 with a top-down neck of 64 channels."""
+    return Recipe()
+
+
+def base() -> Recipe:
+    """ResNet-18 with a deep stem and a top-down neck of 128 channels."""
+    return Recipe(backbone="timm/resnet18d", channels=128)
+
+
+def demo() -> Recipe:
+    """Generated scenes of 128 pixels, learned in a few minutes on two CPU cores."""
+    return Recipe(
+        imgsz=128, epochs=10, batch=16, lr=2e-3, scale_min=0.8, scale_max=1.2, color=0.0, ema=0.99, name="demo"
+    )
+
+
+def blood_cells() -> Recipe:
+    """The recipe of the weights `blood-cells`: microscope images, in which no direction means anything."""
+    return Recipe(
+        imgsz=320,
+        epochs=300,
+        batch=8,
+        lr=1e-3,
+        flip_vertical=0.5,
+        quarter_turns=True,
+        scale_min=0.5,
+        scale_max=1.3,
+        giou_weight=1.0,
+        corrected_radius=True,
+        name="blood-cells",
+    )
+
+
+def _paper(backbone: str, batch: int) -> Recipe:
+    """COCO as in "Objects as Points", sec. 5: Adam, no decay, 140 epochs, divided by ten after 90 and 120."""
+    return Recipe(
+        backbone=backbone,
+        batch=batch,
+        bgr=True,
+        mean=(0.40789654, 0.44719302, 0.47026115),
+        std=(0.28863828, 0.27408164, 0.27809835),
+        epochs=140,
+        optimizer="adam",
+        lr=5e-4,
+        weight_decay=0.0,
+        schedule="step",
+        warmup_epochs=0.0,
+        clip=0.0,
+        ema=0.0,
+        workers=8,
+    )
+
+
+def resnet18() -> Recipe:
+    """The paper's ResNet-18 with three deconvolutions."""
+    return _paper("resnet18", 114)
+
+
+def resnet18_dcn() -> Recipe:
+    """The paper's ResNet-18 with deformable convolutions: 28.1 AP on COCO as published."""
+    return _paper("resnet18-dcn", 114)
+
+
+def resnet50() -> Recipe:
+    """The paper's ResNet-50 with three deconvolutions."""
+    return _paper("resnet50", 96)
+
+
+def resnet101_dcn() -> Recipe:
+    """The paper's ResNet-101 with deformable convolutions: 34.6 AP on COCO as published."""
+    return replace(_paper("resnet101-dcn", 96), lr=3.75e-4)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "nano": nano,
+    "base": base,
+    "demo": demo,
+    "blood-cells": blood_cells,
+    "resnet18": resnet18,
+    "resnet18-dcn": resnet18_dcn,
+    "resnet50": resnet50,
+    "resnet101-dcn": resnet101_dcn,
+}
+"""Every recipe by the name people type."""

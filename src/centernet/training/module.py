@@ -1,0 +1,89 @@
+"""What Lightning runs: one step of training, one of validation."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from centernet.batch import Batch, Grid
+from centernet.detections import Detections
+from centernet.errors import InputError
+from centernet.predictor import Predictor, detections_of
+from centernet.protocols import Maps
+from centernet.recipes import Recipe
+from centernet.training.schedule import build_optimizer, build_schedule
+
+
+class TrainingModule(L.LightningModule):
+    """A network in training.
+
+    Attributes:
+        found: Detections of the validation that is running, or of the last one.
+        sums: Sums of the loss terms of this epoch.
+    """
+
+    def __init__(self, predictor: Predictor, recipe: Recipe, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.network = predictor.network
+        self.found: list[Detections] = []
+        self.sums: dict[str, Tensor] = {}
+        self.num_steps = 0
+        self._predictor = predictor
+        self._recipe = recipe
+        self._steps_per_epoch = steps_per_epoch
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss of a batch; stops the run when it is no number."""
+        terms = self._loss_terms(batch, self.network(self._predictor.normalize(batch.images)))
+        loss = torch.stack(list(terms.values())).sum()
+        if not bool(loss.isfinite()):
+            names = ", ".join(view.name for view in batch.views)
+            broken = ", ".join(name for name, value in terms.items() if not bool(value.isfinite()))
+            raise InputError(
+                f"the loss is no number any more ({broken}) in epoch {self.current_epoch + 1} at the images {names}: "
+                "look at them with `centernet preview`, or lower lr; the weights of the last epoch are kept"
+            )
+        self._count(terms)
+        self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch.images))
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Starts new sums."""
+        self.sums, self.num_steps = {}, 0
+
+    def on_validation_epoch_start(self) -> None:
+        """Forgets the detections of the last validation."""
+        self.found = []
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Keeps the detections, and the loss for the curves."""
+        stacks = self.network(self._predictor.normalize(batch.images))
+        outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
+        self.found += detections_of(outputs, batch, self._predictor.categories)
+        loss = torch.stack(list(self._loss_terms(batch, stacks).values())).sum()
+        self.log("val/loss", loss, batch_size=len(batch.images), sync_dist=True)
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and schedule of the recipe; the schedule moves with every step."""
+        optimizer = build_optimizer(self.network, self._recipe)
+        schedule = build_schedule(optimizer, self._recipe, self._steps_per_epoch)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Moves a batch."""
+        return batch.to(device)
+
+    def _loss_terms(self, batch: Batch, stacks: list[Maps]) -> dict[str, Tensor]:
+        """Terms averaged over the stacks of the network."""
+        count, _, height, width = batch.images.shape
+        stride = self.network.stride
+        grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
+        targets = self._predictor.task.encode(batch.objects, grid)
+        terms = [self._predictor.task.loss(maps, targets) for maps in stacks]
+        return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}
+
+    def _count(self, terms: dict[str, Tensor]) -> None:
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+        self.num_steps += 1

@@ -1,0 +1,119 @@
+"""What a run leaves behind after every epoch: a row of numbers and the weights, each file whole or absent."""
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch.distributed
+
+from centernet.detections import Detections
+from centernet.predictor import Predictor
+from centernet.training.module import TrainingModule
+from centernet.weights import save_file, write_whole
+
+Evaluate = Callable[[Sequence[Detections]], dict[str, float]]
+"""Numbers of a validation, `AP` among them."""
+
+
+class RunFolder(L.Callback):
+    """Writes `results.csv` and `weights/{best,last}.safetensors`.
+
+    Comes before the callback that averages weights, so that what is validated is what is saved.
+
+    Args:
+        folder: The run folder.
+        predictor: What is trained.
+        evaluate: Scores a validation; None where there is none.
+        say: Takes one line for each epoch.
+    """
+
+    def __init__(
+        self, folder: Path, predictor: Predictor, evaluate: Evaluate | None, say: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._predictor = predictor
+        self._evaluate = evaluate
+        self._say = say
+        self._rows: list[dict[str, float]] = []
+        self._best = -1.0
+        self._metrics: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Goes into `last.ckpt`, so that a resumed run goes on with the same table."""
+        return {"rows": self._rows, "best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Comes out of it."""
+        self._rows, self._best = state_dict["rows"], state_dict["best"]
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Starts the clock."""
+        self._since = time.monotonic()
+        self._metrics = {}
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Scores what was found while the averaged weights are still in place, and saves them."""
+        assert isinstance(pl_module, TrainingModule)
+        assert self._evaluate is not None
+        found = _gathered(pl_module.found)
+        self._metrics = self._evaluate(found)
+        # Early stopping reads it on every process.
+        pl_module.log("AP", self._metrics["AP"], prog_bar=True, rank_zero_only=False)
+        if trainer.is_global_zero and not trainer.sanity_checking:
+            save_file(self._predictor, self._folder / "weights" / "last.safetensors")
+            if self._metrics["AP"] > self._best:
+                self._best = self._metrics["AP"]
+                save_file(self._predictor, self._folder / "weights" / "best.safetensors")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Adds the row of the epoch."""
+        assert isinstance(pl_module, TrainingModule)
+        losses = {name: float(total) / pl_module.num_steps for name, total in pl_module.sums.items()}
+        row: dict[str, float] = {
+            "epoch": trainer.current_epoch + 1,
+            "seconds": round(time.monotonic() - self._since, 2),
+            "lr": trainer.optimizers[0].param_groups[0]["lr"],
+            "train/loss": sum(losses.values()),
+            **{f"train/{name}": value for name, value in losses.items()},
+        }
+        if self._metrics:
+            row["val/loss"] = float(trainer.callback_metrics["val/loss"])
+            row |= {f"val/{name}": value for name, value in self._metrics.items()}
+        self._rows.append(row)
+        if trainer.is_global_zero:
+            write_whole(self._folder / "results.csv", _as_csv(self._rows).encode())
+            if self._evaluate is None:
+                save_file(self._predictor, self._folder / "weights" / "last.safetensors")
+            self._say(_line(row, trainer.max_epochs or 0))
+
+
+def _gathered(found: list[Detections]) -> list[Detections]:
+    """Detections of all processes, each image once."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return found
+    parts: list[list[Detections]] = [[] for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(parts, found)
+    return list({one.image_id: one for part in parts for one in part}.values())
+
+
+def _as_csv(rows: Sequence[dict[str, float]]) -> str:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+    return text.getvalue()
+
+
+def _line(row: dict[str, float], epochs: int) -> str:
+    parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
+    if "val/AP" in row:
+        parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
+    left = (epochs - row["epoch"]) * row["seconds"]
+    return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])

@@ -1,0 +1,201 @@
+"""Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file that holds the config too."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from centernet.errors import InputError, UsageError
+from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
+from centernet.models.factory import Architecture
+from centernet.models.normalize import Normalize
+from centernet.predictor import Predictor
+from centernet.protocols import Task
+from centernet.structures import Categories
+from centernet.tasks.detect import Detect
+
+TASKS: dict[str, type[Detect]] = {"detect": Detect}
+"""Tasks by the name in `config.json`."""
+
+RULES: dict[str, type[Fit] | type[Follow] | type[Keep]] = {"fit": Fit, "follow": Follow, "keep": Keep}
+"""Resize rules by the name in `config.json`."""
+
+ZOO = Path(__file__).parent / "zoo"
+"""Weights that come with the package, a folder each."""
+
+CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
+
+
+def names() -> list[str]:
+    """Weights that come with the package."""
+    return sorted(folder.name for folder in ZOO.iterdir() if (folder / MODEL).is_file()) if ZOO.is_dir() else []
+
+
+def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
+    """Writes a weights folder; each file appears whole or not at all.
+
+    Args:
+        predictor: What to write.
+        folder: Made if need be.
+        card: Text of the model card: what it was trained on, how, and what it reached.
+        half: Store weights in 16 bits: half the size; they are read back into 32.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(predictor, folder / MODEL, half=half)
+    write_whole(folder / CONFIG, (json.dumps(config_of(predictor), indent=2) + "\n").encode())
+    write_whole(folder / CARD, (card or _card(predictor)).encode())
+    return folder
+
+
+def save_file(predictor: Predictor, path: Path, *, half: bool = False) -> None:
+    """Writes one `.safetensors` file that holds the config in its metadata."""
+    from safetensors.torch import save as to_bytes
+
+    state = {
+        # safetensors refuses channels-last tensors, and counters have no half.
+        key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
+        for key, value in predictor.network.state_dict().items()
+    }
+    write_whole(path, to_bytes(state, metadata={"centernet": json.dumps(config_of(predictor))}))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader, or a run that is killed here, finds the old one or the new one."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another folder or make room") from error
+
+
+def find(name: str | Path) -> Path:
+    """The `.safetensors` file behind a name, a weights folder, a run folder or a path.
+
+    Raises:
+        InputError: Nothing is there; says what was looked for.
+    """
+    path = Path(name)
+    if path.is_file():
+        if path.suffix != ".safetensors":
+            raise InputError(f"{path} is no .safetensors file; only those are read, since nothing in them is run")
+        return path
+    for candidate in (path / MODEL, path / "weights" / "best.safetensors", path / "weights" / "last.safetensors"):
+        if candidate.is_file():
+            return candidate
+    if (ZOO / str(name) / MODEL).is_file():
+        return ZOO / str(name) / MODEL
+    if path.is_dir():
+        raise InputError(f"{path} holds neither {MODEL} nor weights/best.safetensors")
+    known = ", ".join(names()) or "none"
+    raise InputError(f"no weights {str(name)!r}: not a file or folder here; weights that come along: {known}")
+
+
+def load(name: str | Path, device: str | torch.device = "cpu") -> Predictor:
+    """The predictor that weights describe, in evaluation mode.
+
+    Raises:
+        InputError: The file is broken, or its weights do not fit its config; names the file and the key.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = find(name)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path} is not a whole safetensors file ({error}): copy or train it again") from error
+    if "centernet" in metadata:
+        text, source = metadata["centernet"], path
+    elif path.with_name(CONFIG).is_file():
+        text, source = path.with_name(CONFIG).read_text(), path.with_name(CONFIG)
+    else:
+        raise InputError(f"{path} has no config, and no {CONFIG} lies beside it: these are not our weights")
+    try:
+        predictor = predictor_of(json.loads(text))
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError | UsageError):
+            raise
+        raise InputError(f"{source}: the config is not one of ours ({error})") from error
+    fill(predictor.network, state, str(path))
+    predictor.network.eval().to(device)
+    return predictor
+
+
+def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Puts weights into a network; every key must be there and fit.
+
+    Raises:
+        InputError: Names the first key that is missing, left over or of another shape.
+    """
+    wanted = network.state_dict()
+    for key, value in wanted.items():
+        if key not in state:
+            raise InputError(f"{source}: weights lack {key!r}")
+        if state[key].shape != value.shape:
+            raise InputError(
+                f"{source}: {key!r} has shape {tuple(state[key].shape)}, the network wants {tuple(value.shape)}"
+            )
+    for key in state:
+        if key not in wanted:
+            raise InputError(f"{source}: weights hold {key!r}, which the network has no place for")
+    network.load_state_dict({key: value.to(wanted[key].dtype) for key, value in state.items()})
+
+
+def config_of(predictor: Predictor) -> dict[str, Any]:
+    """What `config.json` says."""
+    return {
+        "library": "centernet",
+        "version": version("centernet"),
+        "architecture": asdict(predictor.architecture),
+        "task": {"name": _name_of(predictor.task, TASKS), **asdict(predictor.task)},  # type: ignore[call-overload]
+        "categories": {"names": list(predictor.categories.names), "ids": list(predictor.categories.ids)},
+        "resize": {"name": _name_of(predictor.rule, RULES), **asdict(predictor.rule)},
+        "normalize": asdict(predictor.normalize),
+    }
+
+
+def predictor_of(config: Mapping[str, Any]) -> Predictor:
+    """The predictor of a config, with random weights."""
+    architecture = Architecture(**config["architecture"])
+    task: Task = _build(TASKS, config["task"])
+    rule: ResizeRule = _build(RULES, config["resize"])
+    categories = Categories(tuple(config["categories"]["names"]), tuple(config["categories"]["ids"]))
+    # Lists of a json file are tuples here.
+    normalize = {key: tuple(v) if isinstance(v, list) else v for key, v in config["normalize"].items()}
+    return Predictor(
+        network=architecture.build(task.heads),
+        task=task,
+        categories=categories,
+        rule=rule,
+        normalize=Normalize(**normalize),
+        architecture=architecture,
+    )
+
+
+def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
+    return next(name for name, kind in kinds.items() if type(thing) is kind)
+
+
+def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
+    settings = dict(entry)
+    return kinds[settings.pop("name")](**settings)
+
+
+def _card(predictor: Predictor) -> str:
+    names = ", ".join(predictor.categories.names)
+    return (
+        "---\nlibrary_name: centernet\nlicense: apache-2.0\npipeline_tag: object-detection\n---\n\n"
+        f"# {predictor.architecture.backbone}\n\nFinds: {names}.\n\n"
+        "```python\nfrom centernet import CenterNet\n\n"
+        'model = CenterNet("PATH")\nfor detections in model.predict("image.jpg"):\n    print(detections)\n```\n'
+    )
