@@ -1,172 +1,151 @@
 """What is done to a data set before it is trained on: objects and images that would do harm are taken out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from centernet.data.files import place_of
-from centernet.data.images import image_size
+from centernet.data.images import inspect_image
+from centernet.data.object_table import ObjectTable
 from centernet.errors import InputError
-from centernet.structures import Annotations, Dataset, Defect, ImageRecord
+from centernet.structures import Dataset, Defect, ImageRecord
 
 ROUNDING_PX = 0.1
 """Boxes that stick out by less are clipped without a word: decimals in files do that."""
-
-_DROPPED = "the object is left out"
 
 
 def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
     """The data set as it is trained on, and what had to be changed.
 
-    Images that are missing, have no readable header or are listed again are left out. Boxes that are not
-    finite, inverted, of zero area, outside the image or said twice are left out; boxes that stick out are
-    clipped to `0..width` and `0..height`. What the reader already left out stays in `dataset.defects` and is
-    not repeated.
+    Images that are missing, cut short, no images, too large or listed again are left out; those that stay get
+    the size of their file. Boxes that are not finite, inverted, of zero area, outside the image or said twice
+    are left out; boxes that stick out are clipped to `0..width` and `0..height`. What the reader already left
+    out stays in `dataset.defects` and is not repeated.
     """
     defects: list[Defect] = []
     records = list(_usable_images(dataset.records, defects))
-    if records:
-        records = _clean_objects(records, dataset, defects)
+    records = _clean_objects(records, dataset.categories.names, defects)
     return replace(dataset, records=tuple(records)), tuple(defects)
 
 
-def _usable_images(records: tuple[ImageRecord, ...], defects: list[Defect]) -> Iterator[ImageRecord]:
+def _usable_images(records: Sequence[ImageRecord], defects: list[Defect]) -> Iterator[ImageRecord]:
     """The records of readable images, each with its size."""
     seen: dict[str, ImageRecord] = {}
     for record in records:
         first = seen.setdefault(str(record.path), record)
-        fault = None
         if first is not record:
-            message = f"the image is listed again as {record.image_id}, first as {first.image_id}"
-            fault = ("duplicate image", message)
+            message = f"image {record.image_id} is the same file as image {first.image_id}"
+            defects.append(_without_image("duplicate image", record, message))
         elif not record.path.is_file():
-            fault = ("missing image", f"there is no such image; {record.source} names it")
-        elif record.size is None:
-            try:
-                record = replace(record, size=image_size(record.path))
-            except InputError as error:
-                fault = ("corrupt image", str(error).removeprefix(f"{record.path} "))
-        if fault is None:
-            yield record
+            message = f"there is no such image, but {record.source} names it"
+            defects.append(_without_image("missing image", record, message))
         else:
-            kind, message = fault
-            count = len(record.annotations)
-            action = f"left out with its {count} objects" if count != 1 else "left out with its object"
-            defects.append(Defect(kind=kind, where=str(record.path), message=message, action=action))
+            try:
+                yield _with_size(record, defects)
+            except InputError as error:
+                message = str(error).removeprefix(f"{record.path} ")
+                defects.append(_without_image("corrupt image", record, message))
+
+
+def _without_image(kind: str, record: ImageRecord, message: str) -> Defect:
+    count = len(record.annotations)
+    objects = {0: "it has no objects", 1: "with its object"}.get(count, f"with its {count} objects")
+    action = f"the image is left out ({objects})" if count == 0 else f"the image is left out {objects}"
+    return Defect(kind=kind, where=str(record.path), message=message, action=action)
+
+
+def _with_size(record: ImageRecord, defects: list[Defect]) -> ImageRecord:
+    header = inspect_image(record.path)
+    if record.size in (header.upright_size, header.stored_size):
+        return record
+    if record.size is not None:
+        message = f"the image is {_by(header.upright_size)} but {record.source} says {_by(record.size)}"
+        action = "its boxes are used as they are, in pixels of the file"
+        defects.append(
+            Defect(kind="wrong image size", where=str(record.path), message=message, action=action)
+        )
+    return replace(record, size=header.upright_size)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[1]}×{size[0]}"
 
 
 @dataclass(frozen=True)
-class _Objects:
-    """All objects of a data set in one list, so that 100 000 are checked at once."""
-
-    boxes: Float[np.ndarray, "m 4"]
-    labels: Int[np.ndarray, " m"]
-    is_crowd: Bool[np.ndarray, " m"]
-    image_index: Int[np.ndarray, " m"]
-    within_image: Int[np.ndarray, " m"]
-    limits: Float[np.ndarray, "m 4"]
+class _Fault:
+    kind: str
+    rows: Bool[np.ndarray, " m"]
+    words: str
+    action: str = "the object is left out"
 
 
-def _gather(records: list[ImageRecord]) -> _Objects:
-    counts = [len(record.annotations) for record in records]
-    image_index = np.repeat(np.arange(len(records)), counts)
-    sizes = np.array([record.size for record in records], dtype=np.float32)
-    return _Objects(
-        boxes=np.concatenate([record.annotations.boxes for record in records]),
-        labels=np.concatenate([record.annotations.labels for record in records]),
-        is_crowd=np.concatenate([record.annotations.is_crowd for record in records]),
-        image_index=image_index,
-        within_image=np.concatenate([np.arange(count) for count in counts]),
-        limits=sizes[image_index][:, [1, 0, 1, 0]],
-    )
+def _clean_objects(
+    records: list[ImageRecord], names: Sequence[str], defects: list[Defect]
+) -> list[ImageRecord]:
+    objects = ObjectTable.of(records)
+    sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
+    clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
+    faults = _faults(objects, clipped)
+    for fault in faults:
+        for row in np.flatnonzero(fault.rows).tolist():
+            record = records[objects.image_index[row]]
+            box = ", ".join(f"{value:.6g}" for value in objects.boxes[row].tolist())
+            message = f"{names[objects.labels[row]]} box [{box}] {fault.words}"
+            if "image" in fault.words and record.size:
+                message += f" of {_by(record.size)}"
+            where = place_of(record, int(objects.index[row]))
+            defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
+    drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
+    return _rebuild(records, objects, clipped, ~drop)
 
 
-def _clean_objects(records: list[ImageRecord], dataset: Dataset, defects: list[Defect]) -> list[ImageRecord]:
-    objects = _gather(records)
-    boxes, limits = objects.boxes, objects.limits
-    sides = boxes[:, 2:] - boxes[:, :2]
-    clipped = np.clip(boxes, 0, limits)
-    visible = clipped[:, 2:] - clipped[:, :2]
-
+def _faults(objects: ObjectTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
+    """What is wrong with which objects, at most one fault each; those with the last one can be kept."""
+    boxes = objects.boxes
+    with np.errstate(invalid="ignore"):
+        sides, visible = boxes[:, 2:] - boxes[:, :2], clipped[:, 2:] - clipped[:, :2]
     broken = ~np.isfinite(boxes).all(1)
     inverted = ~broken & (sides < 0).any(1)
     empty = ~broken & ~inverted & (sides == 0).any(1)
-    outside = ~broken & ~inverted & ~empty & ~(visible > 0).all(1)
-    valid = ~(broken | inverted | empty | outside)
-    twice = valid & _is_repeat(objects, valid)
-    sticking_out = valid & ~twice & (np.abs(clipped - boxes) > ROUNDING_PX).any(1)
-
-    kinds = {
-        "NaN box": (broken, "is not finite", _DROPPED),
-        "inverted box": (inverted, "has its corners swapped", _DROPPED),
-        "zero-area box": (empty, "has no area", _DROPPED),
-        "box outside the image": (outside, "lies outside the image", _DROPPED),
-        "duplicate box": (twice, "is there twice", _DROPPED),
-        "out-of-range box": (sticking_out, "sticks out of the image", "it is clipped"),
-    }
-    for kind, (mask, words, action) in kinds.items():
-        for row in np.flatnonzero(mask):
-            record = records[objects.image_index[row]]
-            rows, columns = record.size or (0, 0)
-            name = dataset.categories.names[objects.labels[row]]
-            where_to = f" of {columns}×{rows}" if "image" in words else ""
-            defects.append(
-                Defect(
-                    kind=kind,
-                    where=place_of(record, int(objects.within_image[row])),
-                    message=f"{name} box {_numbers(boxes[row])} {words}{where_to}",
-                    action=action,
-                )
-            )
-    return _rebuild(records, objects, clipped, valid & ~twice)
-
-
-def _is_repeat(objects: _Objects, valid: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
-    """Whether the same box of the same class came before in the same image."""
-    keys = np.concatenate(
-        [
-            np.stack([objects.image_index, objects.labels, objects.is_crowd], axis=1).astype(np.float64),
-            objects.boxes,
-        ],
-        axis=1,
+    outside = ~(broken | inverted | empty) & ~(visible > 0).all(1)
+    repeated = _is_repeat(objects, ~(broken | inverted | empty | outside))
+    good = ~(broken | inverted | empty | outside | repeated)
+    sticking_out = good & (np.abs(clipped - boxes) > ROUNDING_PX).any(1)
+    return (
+        _Fault("NaN box", broken, "is not finite"),
+        _Fault("inverted box", inverted, "has its corners swapped"),
+        _Fault("zero-area box", empty, "has no area"),
+        _Fault("box outside the image", outside, "lies outside the image"),
+        _Fault("duplicate box", repeated, "is there twice"),
+        _Fault("out-of-range box", sticking_out, "sticks out of the image", "it is clipped to the image"),
     )
-    rows = np.flatnonzero(valid)
-    _, first = np.unique(keys[rows], axis=0, return_index=True)
-    repeat = valid.copy()
-    repeat[rows[first]] = False
+
+
+def _is_repeat(objects: ObjectTable, among: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
+    """Whether the same box of the same class came before in the same image."""
+    kept = objects[among]
+    columns = (kept.image_index, kept.labels, kept.is_crowd, *kept.boxes.T)
+    order = np.lexsort(columns[::-1])  # Stable: of equal rows the first stays first.
+    is_same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in columns:
+        is_same &= column[order[1:]] == column[order[:-1]]
+    repeat = np.zeros(len(objects), dtype=bool)
+    repeat[np.flatnonzero(among)[order[1:][is_same]]] = True
     return repeat
-
-
-def _numbers(box: Float[np.ndarray, " 4"]) -> str:
-    return "[" + ", ".join(f"{value:.6g}" for value in box.tolist()) + "]"
 
 
 def _rebuild(
     records: list[ImageRecord],
-    objects: _Objects,
+    objects: ObjectTable,
     boxes: Float[np.ndarray, "m 4"],
     keep: Bool[np.ndarray, " m"],
 ) -> list[ImageRecord]:
-    touched = np.unique(objects.image_index[~keep | (boxes != objects.boxes).any(1)])
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
     cleaned = list(records)
-    for index in touched.tolist():
+    for index in np.unique(objects.image_index[~keep | (boxes != objects.boxes).any(1)]).tolist():
         span = slice(starts[index], starts[index + 1])
-        annotations = records[index].annotations
-        kept = replace(annotations, boxes=boxes[span])[keep[span]]
-        cleaned[index] = replace(records[index], annotations=kept)
+        annotations = replace(records[index].annotations, boxes=boxes[span])[keep[span]]
+        cleaned[index] = replace(records[index], annotations=annotations)
     return cleaned
-
-
-def objects_of(dataset: Dataset) -> Annotations:
-    """All objects of a data set in one list."""
-    parts = [record.annotations for record in dataset.records] or [Annotations.none()]
-    return Annotations(
-        boxes=np.concatenate([part.boxes for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        is_crowd=np.concatenate([part.is_crowd for part in parts]),
-        ids=np.concatenate([part.ids for part in parts]),
-        areas=np.concatenate([part.areas for part in parts]),
-    )

@@ -21,19 +21,25 @@ class Header:
         stored_size: Rows and columns of the pixels as they lie in the file.
         orientation: EXIF's number for how to turn them, 1 to 8; 1 is not at all.
         is_ordinary: Grey, RGB, RGBA or palette in a JPEG or PNG: OpenCV reads those, Pillow the rest.
-        pixels_start: First byte of a JPEG's compressed pixels, where there is one.
+        pixels_start: First byte of the compressed pixels, where that is known.
+        end_marker: What must come after them if the file is whole; empty where the format has none.
     """
 
     stored_size: tuple[int, int]
     orientation: int = 1
     is_ordinary: bool = False
-    pixels_start: int | None = None
+    pixels_start: int = 0
+    end_marker: bytes = b""
 
     @property
     def upright_size(self) -> tuple[int, int]:
         """Rows and columns as a viewer shows the image."""
         rows, columns = self.stored_size
         return (columns, rows) if self.orientation >= 5 else (rows, columns)
+
+    def is_turned_for(self, size: tuple[int, int] | None) -> bool:
+        """Whether the image is turned upright for annotations that state `size`: only stored pixels forbid it."""
+        return size != self.stored_size or size == self.upright_size
 
 
 def read_header(file: BinaryIO) -> Header:
@@ -43,6 +49,8 @@ def read_header(file: BinaryIO) -> Header:
         ValueError: This is not an image, or its header is broken.
     """
     start = file.read(8)
+    if not start:
+        raise ValueError("the file is empty")
     try:
         if start[:2] == b"\xff\xd8":
             file.seek(2)
@@ -80,6 +88,7 @@ def _jpeg_header(file: BinaryIO) -> Header:
         orientation=orientation,
         is_ordinary=bits == 8 and components in (1, 3),
         pixels_start=file.tell(),
+        end_marker=b"\xff\xd9",
     )
 
 
@@ -117,7 +126,13 @@ def _png_header(file: BinaryIO) -> Header:
             orientation = _exif_orientation(b"Exif\0\0" + file.read(length))
             length = 0
         file.seek(length + 4, io.SEEK_CUR)
-    return Header(stored_size=(rows, columns), orientation=orientation, is_ordinary=True)
+    return Header(
+        stored_size=(rows, columns),
+        orientation=orientation,
+        is_ordinary=True,
+        pixels_start=file.tell(),
+        end_marker=b"IEND",
+    )
 
 
 def _other_header(file: BinaryIO) -> Header:

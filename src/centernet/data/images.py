@@ -24,19 +24,38 @@ PIXEL_LIMIT = 178_956_970
 _OPENCV_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Rows and columns of an image as `read_image` gives it, from its header alone.
+def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
+    """What can be known of an image without decoding it: `read_image` would raise what this raises.
+
+    Broken bytes amid the pixels are not found.
 
     Raises:
-        InputError: There is no such file or it is not an image.
+        InputError: The file is missing, no image, cut short or too large.
     """
     try:
         with path.open("rb") as file:
-            return read_header(file).upright_size
+            header = read_header(file)
+            _check_pixels(header, pixel_limit)
+            # Most files end with the mark; some have other data behind it.
+            end = file.seek(0, io.SEEK_END)
+            file.seek(max(header.pixels_start, end - 64))
+            if header.end_marker not in file.read():
+                file.seek(header.pixels_start)
+                _check_end(header, file.read())
+            return header
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Rows and columns of an image as `read_image` gives it, without decoding it.
+
+    Raises:
+        InputError: As for `inspect_image`.
+    """
+    return inspect_image(path).upright_size
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int = PIXEL_LIMIT) -> Rgb:
@@ -67,22 +86,25 @@ def decode_image(data: bytes, size: tuple[int, int] | None = None, pixel_limit: 
     Raises:
         ValueError: The bytes are no image, cut short, broken or hold too many pixels.
     """
-    if not data:
-        raise ValueError("the file is empty")
     header = read_header(io.BytesIO(data))
-    rows, columns = header.stored_size
-    if rows * columns > pixel_limit:
-        raise ValueError(f"{columns}×{rows} pixels are more than the limit of {pixel_limit:,}")
-    image = _decode_ordinary(data) if header.is_ordinary and _is_whole(data, header) else None
+    _check_pixels(header, pixel_limit)
+    _check_end(header, data[header.pixels_start :])
+    image = _decode_ordinary(data) if header.is_ordinary else None
     if image is None:
         image = _decode_any(data)
-    is_as_stored = size == header.stored_size and size != header.upright_size
-    return image if is_as_stored else _turn_upright(image, header.orientation)
+    return _turn_upright(image, header.orientation) if header.is_turned_for(size) else image
 
 
-def _is_whole(data: bytes, header: Header) -> bool:
-    """Whether a JPEG's end marker is there: OpenCV 4 fills up what is missing without a word."""
-    return header.pixels_start is None or data.find(b"\xff\xd9", header.pixels_start) >= 0
+def _check_pixels(header: Header, limit: int) -> None:
+    rows, columns = header.stored_size
+    if rows * columns > limit:
+        raise ValueError(f"{columns}×{rows} pixels are more than the limit of {limit:,}")
+
+
+def _check_end(header: Header, pixels: bytes) -> None:
+    """OpenCV 4 fills up what is missing without a word."""
+    if header.end_marker not in pixels:
+        raise ValueError("the file is cut short")
 
 
 def _decode_ordinary(data: bytes) -> Rgb | None:
@@ -118,7 +140,7 @@ def _to_rgb(image: Image.Image) -> Rgb:
 
 
 def _turn_upright(image: Rgb, orientation: int) -> Rgb:
-    """Undo what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
+    """Do what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
     if orientation == 1:
         return image
     if orientation >= 5:

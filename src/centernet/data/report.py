@@ -1,0 +1,175 @@
+"""What the doctor says: a page to read, or plain values for a program."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from centernet.structures import Defect
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassCount:
+    """How often a class occurs.
+
+    Attributes:
+        name: The class.
+        num_objects: Objects of it, crowd regions not counted.
+        num_images: Images that have one.
+    """
+
+    name: str
+    num_objects: int
+    num_images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideLengths:
+    """How large objects are: the side of a square of the box's area, pixels.
+
+    Attributes:
+        smallest: The least.
+        percentile_5: One in twenty is smaller.
+        median: Half are smaller.
+        percentile_95: One in twenty is larger.
+        largest: The most.
+    """
+
+    smallest: float
+    percentile_5: float
+    median: float
+    percentile_95: float
+    largest: float
+
+    @classmethod
+    def of(cls, sides_px: Float[np.ndarray, " m"]) -> "SideLengths | None":
+        """The percentiles of some lengths; `None` of none."""
+        if not len(sides_px):
+            return None
+        values = np.percentile(sides_px, (0, 5, 50, 95, 100)).tolist()
+        return cls(**dict(zip(cls.__dataclass_fields__, values, strict=True)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The state of one split of a data set.
+
+    Attributes:
+        name: What the data set is called.
+        format: Its format.
+        imgsz: Side of the input that collisions were looked for at, pixels.
+        num_images: Images that are trained on.
+        num_objects: Objects that are trained on.
+        num_crowds: Crowd regions.
+        classes: How often each class occurs, in the order of labels.
+        image_sides: Sizes of objects in their images.
+        input_sides: Sizes of objects in the input.
+        defects: What is wrong.
+        notes: What is worth knowing.
+    """
+
+    name: str
+    format: str
+    imgsz: int
+    num_images: int
+    num_objects: int
+    num_crowds: int
+    classes: tuple[ClassCount, ...]
+    image_sides: SideLengths | None
+    input_sides: SideLengths | None
+    defects: tuple[Defect, ...]
+    notes: tuple[Defect, ...]
+
+    def counts(self) -> dict[str, int]:
+        """How many defects there are of each kind."""
+        return dict(Counter(defect.kind for defect in self.defects))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: names as the attributes, and `counts`."""
+        return {**asdict(self), "counts": self.counts()}
+
+    def text(self, limit: int | None = 5) -> str:
+        """A page to read.
+
+        Args:
+            limit: Lines of each kind of defect that are shown; `None` for all.
+        """
+        lines = [
+            f"{self.name} ({self.format.upper()})",
+            f"  {_count(self.num_images, 'image')} with {_count(self.num_objects, 'object')} "
+            f"of {_count(len(self.classes), 'class', 'classes')}, "
+            f"and {_count(self.num_crowds, 'crowd region')}",
+            "",
+            *_class_table(self.classes, None if limit is None else 2 * limit),
+            "",
+            *self._size_table(),
+            "",
+            *_findings(_count(len(self.defects), "defect"), self.defects, limit),
+        ]
+        if self.notes:
+            lines += ["", *_findings("Worth knowing", self.notes, limit)]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _size_table(self) -> list[str]:
+        if self.image_sides is None or self.input_sides is None:
+            return ["  no objects: there is nothing to train on"]
+        heads = ("least", "5 %", "median", "95 %", "most")
+        rows = {"in the images": self.image_sides, f"in inputs of {self.imgsz} px": self.input_sides}
+        width = max(len(name) for name in (*rows, _SIZE_HEAD))
+        return [
+            f"  {_SIZE_HEAD:{width}}" + "".join(f"{head:>9}" for head in heads),
+            *(
+                f"  {name:{width}}" + "".join(f"{value:9.1f}" for value in asdict(sides).values())
+                for name, sides in rows.items()
+            ),
+        ]
+
+
+_SIZE_HEAD = "object side (√area), px"
+
+
+def _count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _class_table(classes: Sequence[ClassCount], limit: int | None) -> list[str]:
+    ordered = sorted(classes, key=lambda one: -one.num_objects)
+    shown = ordered[:limit]
+    width = max(len(one.name) for one in (*shown, ClassCount(name="class", num_objects=0, num_images=0)))
+    lines = [f"  {'class':{width}}{'objects':>9}{'images':>9}"]
+    lines += [f"  {one.name:{width}}{one.num_objects:9,}{one.num_images:9,}" for one in shown]
+    rest = ordered[len(shown) :]
+    if rest:
+        lines.append(f"  … {len(rest)} more with {_count(sum(one.num_objects for one in rest), 'object')}")
+    return lines
+
+
+def _findings(title: str, found: Sequence[Defect], limit: int | None) -> list[str]:
+    by_kind: dict[str, list[Defect]] = {}
+    for defect in found:
+        by_kind.setdefault(defect.kind, []).append(defect)
+    folder = _common_folder([defect.where for defect in found])
+    lines = [f"{title} (in {folder})" if folder else title]
+    for kind, defects in by_kind.items():
+        actions = {defect.action for defect in defects}
+        is_same = len(actions) == 1
+        lines.append(f"  {kind}: {len(defects):,}" + (f" → {defects[0].action}" if is_same else ""))
+        for defect in defects[:limit]:
+            line = f"    {defect.where.removeprefix(folder)}: {defect.message}"
+            lines.append(line if is_same else f"{line} → {defect.action}")
+        if limit is not None and len(defects) > limit:
+            lines.append(f"    … {len(defects) - limit:,} more")
+    return lines
+
+
+def _common_folder(places: Sequence[str]) -> str:
+    """What all places start with, up to its last slash; nothing where that says little."""
+    shared = os.path.commonprefix(places)
+    return shared[: shared.rfind("/") + 1] if len(places) > 1 else ""
