@@ -77,9 +77,7 @@ def sample_of(image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0) -
 
 def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
     """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image."""
-    boxes, scores, labels = (
-        outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels")
-    )
+    boxes, scores, labels = (outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels"))
     return [
         Detections(
             boxes=_in_image(boxes[i], view),

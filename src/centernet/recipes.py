@@ -1,4 +1,4 @@
-"""Complete set-ups by name: what `centernet train model=NAME` runs. One flat record is the YAML, the flags and `args.yaml`."""
+"""Complete set-ups by name: one flat record is the YAML, the flags of `centernet train` and `args.yaml`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -16,12 +16,16 @@ def _setting(default: Any, about: str) -> Any:
 class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
-    backbone: str = _setting("timm/resnet10t", "resnet18, resnet18-dcn, ..., or timm/NAME for any timm encoder")
+    backbone: str = _setting(
+        "timm/resnet10t", "resnet18, resnet18-dcn, ..., or timm/NAME for any timm encoder"
+    )
     channels: int = _setting(64, "channels of the top-down neck of timm encoders")
     head_channels: int = _setting(64, "channels between the two convolutions of a head")
     pretrained: bool = _setting(False, "fetch ImageNet weights of the encoder")
     bgr: bool = _setting(False, "the network sees blue first")
-    mean: tuple[float, float, float] = _setting((0.485, 0.456, 0.406), "mean of each channel, in network order")
+    mean: tuple[float, float, float] = _setting(
+        (0.485, 0.456, 0.406), "mean of each channel, in network order"
+    )
     std: tuple[float, float, float] = _setting((0.229, 0.224, 0.225), "deviation of each channel")
 
     imgsz: int = _setting(512, "side of the input, pixels; a multiple of 32")
@@ -137,7 +141,15 @@ def base() -> Recipe:
 def demo() -> Recipe:
     """Generated scenes of 128 pixels, learned in a few minutes on two CPU cores."""
     return Recipe(
-        imgsz=128, epochs=10, batch=16, lr=2e-3, scale_min=0.8, scale_max=1.2, color=0.0, ema=0.99, name="demo"
+        imgsz=128,
+        epochs=10,
+        batch=16,
+        lr=2e-3,
+        scale_min=0.8,
+        scale_max=1.2,
+        color=0.0,
+        ema=0.99,
+        name="demo",
     )
 
 

@@ -1,7 +1,6 @@
-"""Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file that holds the config too."""
+"""Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file with its config."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
@@ -34,7 +33,9 @@ CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
 
 def names() -> list[str]:
     """Weights that come with the package."""
-    return sorted(folder.name for folder in ZOO.iterdir() if (folder / MODEL).is_file()) if ZOO.is_dir() else []
+    return (
+        sorted(folder.name for folder in ZOO.iterdir() if (folder / MODEL).is_file()) if ZOO.is_dir() else []
+    )
 
 
 def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
@@ -71,10 +72,12 @@ def write_whole(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(content)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another folder or make room") from error
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; choose another folder or make room"
+        ) from error
 
 
 def find(name: str | Path) -> Path:
@@ -86,9 +89,15 @@ def find(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file():
         if path.suffix != ".safetensors":
-            raise InputError(f"{path} is no .safetensors file; only those are read, since nothing in them is run")
+            raise InputError(
+                f"{path} is no .safetensors file; only those are read, since nothing in them is run"
+            )
         return path
-    for candidate in (path / MODEL, path / "weights" / "best.safetensors", path / "weights" / "last.safetensors"):
+    for candidate in (
+        path / MODEL,
+        path / "weights" / "best.safetensors",
+        path / "weights" / "last.safetensors",
+    ):
         if candidate.is_file():
             return candidate
     if (ZOO / str(name) / MODEL).is_file():
@@ -113,7 +122,9 @@ def load(name: str | Path, device: str | torch.device = "cpu") -> Predictor:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path} is not a whole safetensors file ({error}): copy or train it again") from error
+        raise InputError(
+            f"{path} is not a whole safetensors file ({error}): copy or train it again"
+        ) from error
     if "centernet" in metadata:
         text, source = metadata["centernet"], path
     elif path.with_name(CONFIG).is_file():
@@ -142,9 +153,8 @@ def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> 
         if key not in state:
             raise InputError(f"{source}: weights lack {key!r}")
         if state[key].shape != value.shape:
-            raise InputError(
-                f"{source}: {key!r} has shape {tuple(state[key].shape)}, the network wants {tuple(value.shape)}"
-            )
+            came, fits = tuple(state[key].shape), tuple(value.shape)
+            raise InputError(f"{source}: {key!r} has shape {came}, but the network wants {fits}")
     for key in state:
         if key not in wanted:
             raise InputError(f"{source}: weights hold {key!r}, which the network has no place for")
@@ -171,7 +181,9 @@ def predictor_of(config: Mapping[str, Any]) -> Predictor:
     rule: ResizeRule = _build(RULES, config["resize"])
     categories = Categories(tuple(config["categories"]["names"]), tuple(config["categories"]["ids"]))
     # Lists of a json file are tuples here.
-    normalize = {key: tuple(v) if isinstance(v, list) else v for key, v in config["normalize"].items()}
+    normalize: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in config["normalize"].items()
+    }
     return Predictor(
         network=architecture.build(task.heads),
         task=task,
@@ -197,5 +209,5 @@ def _card(predictor: Predictor) -> str:
         "---\nlibrary_name: centernet\nlicense: apache-2.0\npipeline_tag: object-detection\n---\n\n"
         f"# {predictor.architecture.backbone}\n\nFinds: {names}.\n\n"
         "```python\nfrom centernet import CenterNet\n\n"
-        'model = CenterNet("PATH")\nfor detections in model.predict("image.jpg"):\n    print(detections)\n```\n'
+        'for detections in CenterNet("PATH").predict("image.jpg"):\n    print(detections)\n```\n'
     )

@@ -1,4 +1,4 @@
-"""Random colours, all in one matrix: the distortions of the original are affine in RGB, and so is any chain of them."""
+"""Random colours in one matrix: each distortion of the original is affine in RGB, and so is any chain of them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Reading the images of a data set as training and validation need them: in an order a seed fixes, through a cache."""
+"""Reads images as training and validation need them: in an order that a seed fixes, through a cache."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ class ImageCache:
         """The image of a record, RGB."""
         if record.path in self._images:
             return self._images[record.path]
-        image = read_image(record.path)
+        image = read_image(record.path, record.size)
         if image.nbytes <= self._left:
             self._left -= image.nbytes
             self._images[record.path] = image

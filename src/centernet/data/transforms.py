@@ -123,10 +123,7 @@ class Augment:
 
     def __call__(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
         """One input, of one image or of four."""
-        if len(samples) == 1:
-            shown = self._show(samples[0], rng)
-        else:
-            shown = self._mosaic(samples, rng)
+        shown = self._show(samples[0], rng) if len(samples) == 1 else self._mosaic(samples, rng)
         if self.colors is None:
             return shown
         return replace(shown, image=self.colors(shown.image, rng))

@@ -28,10 +28,10 @@ class DeformableConv(nn.Module):
 
     def forward(self, features: Float[Tensor, "b in h w"]) -> Float[Tensor, "b out h w"]:
         """Features of the same rows and columns; the outside is zero."""
-        batch, _, height, width = features.shape
+        _, _, height, width = features.shape
         moves, strength = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
         # Pairs `(dy, dx)`, tap after tap.
-        moves = moves.float().unflatten(1, (TAPS, 2))
+        moves = moves.float().view(-1, TAPS, 2, height, width)
         tap = torch.arange(TAPS, device=features.device)
         row = torch.arange(height, device=features.device).view(height, 1)
         column = torch.arange(width, device=features.device)

@@ -1,14 +1,16 @@
 """Encoders from timm: the pyramid of features under every neck."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 from torch import nn
 
 from centernet.errors import InputError, UsageError
 
 
-def build_encoder(name: str, *, levels: Sequence[int], pretrained: bool = False) -> tuple[nn.Module, list[int]]:
+def build_encoder(
+    name: str, *, levels: Sequence[int], pretrained: bool = False
+) -> tuple[nn.Module, list[int]]:
     """A timm model that gives the features of some levels, and how many channels each has.
 
     Args:
@@ -25,10 +27,12 @@ def build_encoder(name: str, *, levels: Sequence[int], pretrained: bool = False)
     strides = _strides(name)
     wanted = [2 ** (level + 1) for level in levels]
     if not set(wanted) <= set(strides):
-        raise UsageError(f"{name!r} has features at strides {strides}, but {wanted} are needed: choose another")
+        raise UsageError(
+            f"{name!r} has features at strides {strides}, but {wanted} are needed: choose another"
+        )
     indices = tuple(strides.index(stride) for stride in wanted)
     try:
-        encoder = timm.create_model(name, features_only=True, out_indices=indices, pretrained=pretrained)
+        encoder: Any = timm.create_model(name, features_only=True, out_indices=indices, pretrained=pretrained)
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
@@ -36,7 +40,7 @@ def build_encoder(name: str, *, levels: Sequence[int], pretrained: bool = False)
         raise InputError(
             f"no pretrained weights for {name!r} ({reason}): go online once, or train with pretrained=false"
         ) from error
-    return cast("nn.Module", encoder), list(encoder.feature_info.channels())
+    return encoder, list(encoder.feature_info.channels())
 
 
 def _strides(name: str) -> list[int]:
@@ -45,4 +49,5 @@ def _strides(name: str) -> list[int]:
     import torch
 
     with torch.device("meta"):
-        return list(timm.create_model(name, features_only=True).feature_info.reduction())
+        encoder: Any = timm.create_model(name, features_only=True)
+    return list(encoder.feature_info.reduction())

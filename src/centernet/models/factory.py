@@ -36,7 +36,8 @@ def build_backbone(name: str, *, channels: int = 64, pretrained: bool = False) -
     """The backbone of a name.
 
     Args:
-        name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), or `timm/NAME` for any timm encoder with a top-down neck.
+        name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), or `timm/NAME` for any timm encoder under a
+            top-down neck.
         channels: Channels of the top-down neck; the paper's necks have their own.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
     """

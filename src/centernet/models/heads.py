@@ -10,14 +10,10 @@ SMALL = 0.001
 
 def build_head(in_channels: int, hidden_channels: int, spec: HeadSpec) -> nn.Sequential:
     """3×3 convolution, ReLU, 1×1 convolution."""
-    head = nn.Sequential(
-        nn.Conv2d(in_channels, hidden_channels, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(hidden_channels, spec.channels, 1),
-    )
-    assert head[2].bias is not None
-    nn.init.constant_(head[2].bias, spec.bias)
-    return head
+    last = nn.Conv2d(hidden_channels, spec.channels, 1)
+    assert last.bias is not None
+    nn.init.constant_(last.bias, spec.bias)
+    return nn.Sequential(nn.Conv2d(in_channels, hidden_channels, 3, padding=1), nn.ReLU(inplace=True), last)
 
 
 def start_small(head: nn.Sequential, *, hidden: bool) -> None:
@@ -27,6 +23,8 @@ def start_small(head: nn.Sequential, *, hidden: bool) -> None:
         head: From `build_head`.
         hidden: Also the 3×3 convolution, as in the original's deformable networks.
     """
-    for index in (0, 2) if hidden else (2,):
-        nn.init.normal_(head[index].weight, std=SMALL)
-        nn.init.zeros_(head[index].bias)
+    for layer in (head[0], head[2]) if hidden else (head[2],):
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
+        nn.init.normal_(layer.weight, std=SMALL)
+        nn.init.zeros_(layer.bias)

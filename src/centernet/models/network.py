@@ -24,9 +24,10 @@ class Network(nn.Module):
         self.stride = backbone.stride
         self.heads = nn.ModuleDict()
         for name, spec in heads.items():
-            self.heads[name] = build_head(backbone.channels, head_channels, spec)
+            head = build_head(backbone.channels, head_channels, spec)
             if spec.bias == 0:
-                backbone.start_head(self.heads[name])
+                backbone.start_head(head)
+            self.heads[name] = head
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
         """Raw maps by name, one dict for each stack, the last one best.

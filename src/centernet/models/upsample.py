@@ -54,7 +54,7 @@ class TopDown(nn.Module):
     """Coarse features, doubled and added to finer ones, level by level: Lin et al. 2017, "FPN", sec. 3.
 
     Args:
-        in_channels: Channels of each level, finest first; every level has half the rows and columns of the last.
+        in_channels: Channels of each level, finest first; each has half the rows and columns of the last.
         channels: Channels of the result.
     """
 

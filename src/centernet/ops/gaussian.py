@@ -1,4 +1,4 @@
-"""The ideal heatmap: Zhou et al. 2019, "Objects as Points", sec. 3; radius as in Law and Deng 2018, sec. 3.2."""
+"""The ideal heatmap: Zhou et al. 2019, "Objects as Points", sec. 3; its radius: Law and Deng 2018, sec. 3.2."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ RadiusRule = Callable[[Float[Tensor, "m 2"], float], Float[Tensor, " m"]]
 
 
 def original_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Float[Tensor, " m"]:
-    """How far a box may shift and still overlap the truth: the smallest of three roots as both originals take them.
+    """How far a box may shift and still overlap the truth, as both originals reckon it.
 
-    The originals never divide by `2a` and take the larger root, so their radii are not the exact ones;
-    their weights were trained with them. `exact_radius` has the right ones.
+    The originals take the larger of two roots and never divide by `2a`, so their radii are not the exact
+    ones; their weights were trained with them. `exact_radius` has the right ones.
 
     Args:
         sizes: `(width, height)`, cells.
@@ -23,10 +23,7 @@ def original_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Fl
     """
     width, height = sizes.unbind(1)
     total, area = width + height, width * height
-    roots = [
-        (b + (b * b - 4 * a * c).sqrt()) / 2
-        for a, b, c in _quadratics(total, area, min_overlap)
-    ]
+    roots = [(b + (b * b - 4 * a * c).sqrt()) / 2 for a, b, c in _quadratics(total, area, min_overlap)]
     return torch.stack(roots).amin(0)
 
 
@@ -48,7 +45,7 @@ def exact_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Float
 
 
 def _quadratics(total: Tensor, area: Tensor, overlap: float) -> list[tuple[float, Tensor, Tensor]]:
-    """`a r² − b r + c = 0` for boxes shifted, shrunk and grown by r on every side; `b` is negative when grown."""
+    """`(a, b, c)` of `a r² − b r + c = 0` for boxes shifted, shrunk and grown by r on every side."""
     return [
         (1.0, total, area * (1 - overlap) / (1 + overlap)),
         (4.0, 2 * total, (1 - overlap) * area),
@@ -63,7 +60,7 @@ def draw_gaussians(
     channels: Int[Tensor, " m"],
     radii: Int[Tensor, " m"],
 ) -> Float[Tensor, "b c h w"]:
-    """Heatmaps with a bump at each cell: 1 in the middle, sigma `(2 r + 1) / 6`, cut to a square of side `2 r + 1`.
+    """Heatmaps with a bump at each cell: 1 in its middle, sigma `(2 r + 1) / 6`, a square of side `2 r + 1`.
 
     Where bumps of one channel meet, the larger value stays. All bumps are drawn at once: their pixels are one
     long list, so the work grows with the area of the bumps and not with the number of objects.

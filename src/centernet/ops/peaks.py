@@ -42,7 +42,7 @@ def is_peak(heatmap: Float[Tensor, "b c h w"]) -> Bool[Tensor, "b c h w"]:
 
 def _find_everywhere(heatmap: Float[Tensor, "b c h w"], top_k: int) -> Peaks:
     """Tests every cell. Top-K for each class, then of those, so that no index exceeds `h w`."""
-    batch, num_classes, height, width = heatmap.shape
+    height, width = heatmap.shape[2:]
     candidates = heatmap.masked_fill(~is_peak(heatmap), -torch.inf).flatten(2)
     values, positions = candidates.topk(min(top_k, height * width), dim=2)
     best, order = values.flatten(1).topk(min(top_k, values[0].numel()), dim=1)

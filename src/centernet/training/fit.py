@@ -3,10 +3,17 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    RichProgressBar,
+    WeightAveraging,
+)
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -17,7 +24,7 @@ from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe
-from centernet.structures import Dataset
+from centernet.structures import Dataset, Sample
 from centernet.training.module import TrainingModule
 from centernet.training.run_folder import Evaluate, RunFolder
 from centernet.training.schedule import ema_average
@@ -75,7 +82,9 @@ def fit(
             *_stopping(recipe, evaluate),
             *([RichProgressBar()] if progress else []),
             *callbacks,
-            ModelCheckpoint(folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True),
+            ModelCheckpoint(
+                folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
+            ),
         ],
     )
     loader = training_loader(training, predictor, recipe, trainer.global_rank, trainer.world_size)
@@ -107,32 +116,31 @@ def training_loader(
         mosaic=recipe.mosaic,
     )
     samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
-    return DataLoader(
-        samples,
-        batch_size=recipe.batch,
-        sampler=EpochSampler(len(samples), recipe.seed, rank, num_replicas),
-        **_loading(recipe),
-    )
+    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas)
+    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
 
 
 def validation_loader(dataset: Dataset, predictor: Predictor, recipe: Recipe) -> "DataLoader[Batch]":
     """Batches of whole images; inputs that follow their image's shape come one by one."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
-    return DataLoader(samples, batch_size=1 if recipe.rect else recipe.batch, **_loading(recipe))
+    return _loader(samples, recipe, batch_size=1 if recipe.rect else recipe.batch)
 
 
-def _loading(recipe: Recipe) -> dict[str, object]:
+def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
     workers = min(recipe.workers, os.cpu_count() or 1)
-    return {
-        "num_workers": workers,
-        "persistent_workers": workers > 0,
-        "pin_memory": torch.cuda.is_available(),
-        "collate_fn": collate,
-        "worker_init_fn": _one_thread,
-    }
+    loader: DataLoader[Any] = DataLoader(
+        samples,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=collate,
+        worker_init_fn=_one_thread,
+        **order,
+    )
+    return loader
 
 
-def _one_thread(worker: int) -> None:
+def _one_thread(_worker: int) -> None:
     """Threads of many workers would fight for the same cores."""
     import cv2
 

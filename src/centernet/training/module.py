@@ -35,14 +35,15 @@ class TrainingModule(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch; stops the run when it is no number."""
+        del batch_index
         terms = self._loss_terms(batch, self.network(self._predictor.normalize(batch.images)))
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
             names = ", ".join(view.name for view in batch.views)
             broken = ", ".join(name for name, value in terms.items() if not bool(value.isfinite()))
             raise InputError(
-                f"the loss is no number any more ({broken}) in epoch {self.current_epoch + 1} at the images {names}: "
-                "look at them with `centernet preview`, or lower lr; the weights of the last epoch are kept"
+                f"the loss is no number any more ({broken}) in epoch {self.current_epoch + 1} at {names}: "
+                "look at these images, or lower lr; the weights of the last epoch are kept"
             )
         self._count(terms)
         self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch.images))
@@ -58,6 +59,7 @@ class TrainingModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Keeps the detections, and the loss for the curves."""
+        del batch_index
         stacks = self.network(self._predictor.normalize(batch.images))
         outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
         self.found += detections_of(outputs, batch, self._predictor.categories)
@@ -72,6 +74,7 @@ class TrainingModule(L.LightningModule):
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Moves a batch."""
+        del dataloader_idx
         return batch.to(device)
 
     def _loss_terms(self, batch: Batch, stacks: list[Maps]) -> dict[str, Tensor]:

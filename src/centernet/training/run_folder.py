@@ -53,6 +53,7 @@ class RunFolder(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Starts the clock."""
+        del trainer, pl_module
         self._since = time.monotonic()
         self._metrics = {}
 

@@ -16,7 +16,9 @@ _Groups = Iterable[dict[str, Any]]
 OPTIMIZERS: dict[str, Callable[[_Groups, Recipe], Optimizer]] = {
     "adamw": lambda groups, recipe: AdamW(groups, lr=recipe.lr),
     "adam": lambda groups, recipe: Adam(groups, lr=recipe.lr),
-    "sgd": lambda groups, recipe: SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0),
+    "sgd": lambda groups, recipe: SGD(
+        groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+    ),
 }
 
 

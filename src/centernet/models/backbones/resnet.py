@@ -1,4 +1,4 @@
-"""ResNet with three doublings: Xiao et al. 2018; with deformable ones: Zhou et al. 2019, "Objects as Points", sec. 5."""
+"""ResNet with three doublings: Xiao et al. 2018; with deformable ones: Zhou et al. 2019, sec. 5."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
