@@ -69,9 +69,8 @@ def _background(
     image = image.reshape(height, width, channels)
     for _ in range(int(random.integers(3, 9))):
         start, end = random.integers((0, 0), (width, height), size=(2, 2)).tolist()
-        cv2.line(
-            image, start, end, random.integers(0, 256, size=channels).tolist(), int(random.integers(1, 3))
-        )
+        color = random.integers(0, 256, size=channels).tolist()
+        cv2.line(image, start, end, color, thickness=int(random.integers(1, 3)))
     return image
 
 

@@ -1,7 +1,7 @@
 """Generated images one by one: the same arguments give the same pixels, image by image."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,8 @@ class Scenes:
         mode: `plain`, `crowd`, `collision` or `hard`.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
-        max_hidden: Largest share of an object, 0 to 1, that nearer objects or the border of the image may hide;
-            objects hidden more are left out of image and truth.
+        max_hidden: Largest share of an object, 0 to 1, that nearer objects and the image's border may hide;
+            an object hidden more is left out of image and truth.
         seed: Other seeds give other images.
     """
 
@@ -38,9 +38,8 @@ class Scenes:
         if self.mode not in MODES:
             raise UsageError(f"mode is one of {', '.join(MODES)}; got {self.mode!r}")
         if not all(1 <= side <= _LONGEST_SIDE for side in self.size):
-            raise UsageError(
-                f"size is rows and columns, each 1 to {_LONGEST_SIDE} pixels; got {self.size[0]} x {self.size[1]}"
-            )
+            rows, columns = self.size
+            raise UsageError(f"size is 1 to {_LONGEST_SIDE} rows and columns; got {rows} and {columns}")
         unknown = [kind for kind in self.shapes if kind not in OUTLINES]
         if unknown or not self.shapes or len(set(self.shapes)) < len(self.shapes):
             raise UsageError(
@@ -71,7 +70,7 @@ class Scenes:
 
 
 def generate(
-    count: int, *, seed: int = 0, mode: str = "plain", size: int | tuple[int, int] = 128, split: str = "train"
+    count: int, *, seed: int = 0, mode: str = "plain", size: int | Sequence[int] = 128, split: str = "train"
 ) -> Iterator[Sample]:
     """Annotated images, made as they are asked for.
 
@@ -96,6 +95,9 @@ def check_count(name: str, count: int) -> None:
         raise UsageError(f"{name} is a number of images, 0 or more; got {count}")
 
 
-def both_sides(size: int | tuple[int, int]) -> tuple[int, int]:
+def both_sides(size: int | Sequence[int]) -> tuple[int, int]:
     """Rows and columns, from one number or two."""
-    return (size, size) if isinstance(size, int) else size
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2:
+        raise UsageError(f"size is one number, or rows and columns; got {len(sides)} numbers")
+    return sides[0], sides[1]

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-# Outlines are handed to OpenCV in sixteenths of a pixel: whole numbers, so every machine fills the same pixels.
+# OpenCV gets outlines in sixteenths of a pixel: whole numbers, so every machine fills the same pixels.
 _SHIFT = 4
 _MARGIN = 2
 
@@ -150,13 +150,12 @@ def paint(
     color: UInt8[np.ndarray, " d"],
 ) -> None:
     """Fill the silhouette's pixels in place, with a darker rim that keeps neighbours of one colour apart."""
-    rows, columns, mask = silhouette.inside((image.shape[0], image.shape[1]))
+    image_size = (image.shape[0], image.shape[1])
+    rows, columns, mask = silhouette.inside(image_size)
     window = image[rows, columns]
     window[mask] = color
     if silhouette.mask.sum() >= _SMALLEST_WITH_RIM:
-        _, _, rim = replace(silhouette, mask=_rim(polygon, silhouette)).inside(
-            (image.shape[0], image.shape[1])
-        )
+        _, _, rim = replace(silhouette, mask=_rim(polygon, silhouette)).inside(image_size)
         window[rim] = color // 2
 
 

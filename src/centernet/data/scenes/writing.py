@@ -1,6 +1,7 @@
 """Generated images as a data set on disk: one truth, in whichever format is asked for."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -24,8 +25,8 @@ def write_scenes(
     test: int = 0,
     seed: int = 0,
     mode: str = "plain",
-    size: int | tuple[int, int] = 128,
-    shapes: tuple[str, ...] = ("circle", "square", "triangle"),
+    size: int | Sequence[int] = 128,
+    shapes: Sequence[str] = ("circle", "square", "triangle"),
     format: str = "coco",  # noqa: A002 - the name that users type
 ) -> Path:
     """Write a generated data set; the same arguments write the same bytes.
@@ -48,7 +49,7 @@ def write_scenes(
         UsageError: A setting that cannot be, or a folder that holds something.
         InputError: The folder cannot be written to.
     """
-    scenes = Scenes(mode=mode, size=both_sides(size), shapes=shapes, seed=seed)
+    scenes = Scenes(mode=mode, size=both_sides(size), shapes=tuple(shapes), seed=seed)
     counts = {"train": train, "val": val, "test": test}
     for split, count in counts.items():
         check_count(split, count)

@@ -1,0 +1,58 @@
+"""A look at a data set: some of its images, drawn by chance, with their objects."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.data.images import read_image
+from centernet.drawing import contact_sheet, draw_boxes, message_tile
+from centernet.errors import InputError, UsageError
+from centernet.structures import Dataset, ImageRecord
+
+
+def contact_sheet_of(
+    dataset: Dataset, count: int = 16, *, seed: int = 0, columns: int | None = None, tile: int = 320
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture of random images with the boxes and names of their objects.
+
+    An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`.
+
+    Args:
+        dataset: Where the images are from.
+        count: How many; all of them where there are fewer.
+        seed: Other seeds choose other images.
+        columns: Images in a row; as many as make the sheet nearly square when not given.
+        tile: Side of the square that holds each image, pixels.
+
+    Raises:
+        UsageError: A count, a number of columns or a tile that cannot be.
+        InputError: The data set has no images.
+    """
+    if count < 1 or (columns is not None and columns < 1):
+        raise UsageError(f"count and columns are 1 or more; got count {count} and columns {columns}")
+    if not 32 <= tile <= 4096:
+        raise UsageError(f"tile is 32 to 4096 pixels; got {tile}")
+    if not dataset.records:
+        raise InputError(f"{dataset.name} has no images: there is nothing to preview")
+    random = np.random.Generator(np.random.PCG64(seed))
+    chosen = sorted(random.permutation(len(dataset))[:count].tolist())
+    records = [dataset.records[index] for index in chosen]
+    pictures = [_picture(record, dataset.categories.names, tile) for record in records]
+    return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
+
+
+def _picture(record: ImageRecord, names: tuple[str, ...], tile: int) -> UInt8[np.ndarray, "h w 3"]:
+    try:
+        image = read_image(record.path, record.size)
+    except InputError as error:
+        return message_tile(str(error).replace(str(record.path), record.path.name), tile=tile)
+    objects = record.annotations
+    texts = [
+        names[label] + " (crowd)" * bool(is_crowd)
+        for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
+    ]
+    return draw_boxes(image, objects.boxes, texts, objects.labels, long_side=tile)
+
+
+def _caption(record: ImageRecord) -> str:
+    count = len(record.annotations)
+    return f"{record.path.name}: {count} object{'s' * (count != 1)}"

@@ -1,0 +1,125 @@
+"""Boxes with texts onto an image, by way of supervision."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from PIL import Image
+
+from centernet.drawing.colors import class_color, text_color
+from centernet.drawing.fonts import legible_all, load_font
+from centernet.drawing.sheets import fit
+
+if TYPE_CHECKING:
+    import supervision
+
+_CROWD = 20
+"""From this many boxes on, lines are thin and texts are small."""
+
+_TEXT_SHARE, _TEXT_SHARE_IN_CROWD = 0.25, 0.1
+"""Texts that would cover more of the picture are not drawn: they would hide what they name."""
+
+
+def draw_boxes(
+    image: UInt8[np.ndarray, "h w 3"],
+    boxes: Float[np.ndarray, "n 4"],
+    texts: Sequence[str],
+    labels: Int[np.ndarray, " n"],
+    *,
+    long_side: int | None = None,
+) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """The image with boxes and texts in the colours of their classes; the image itself stays as it is.
+
+    Lines and letters suit the size of the picture. In crowds lines are thin, and texts are smaller or, where
+    they would still hide the image or not fit into it, left out.
+
+    Args:
+        image: RGB.
+        boxes: `(x1, y1, x2, y2)`, image pixels; those that are not finite are not drawn.
+        texts: One for each box; an empty one draws nothing.
+        labels: Class of each box, which gives its colour.
+        long_side: Scale the picture to this longer side first: letters on a small image are unreadable, and
+            on a large one that is to be shown small they are lost.
+    """
+    picture = image.copy() if long_side is None else fit(image, long_side)
+    scale = np.array(picture.shape[1::-1]) / np.array(image.shape[1::-1])
+    is_drawn = np.isfinite(boxes).all(axis=1)
+    corners = _outermost_pixels(boxes[is_drawn] * np.tile(scale, 2), picture.shape[:2])
+    kept = [text for text, keep in zip(texts, is_drawn, strict=True) if keep]
+    if not len(corners):
+        return picture
+    canvas = Image.fromarray(picture)
+    _draw_outlines(canvas, corners, labels[is_drawn])
+    _draw_texts(canvas, corners, kept, labels[is_drawn])
+    return np.array(canvas)
+
+
+def _outermost_pixels(boxes: Float[np.ndarray, "n 4"], size: tuple[int, ...]) -> Int[np.ndarray, "n 4"]:
+    """The first and last columns and rows inside each box, moved into the picture."""
+    limits = np.array([size[1], size[0], size[1], size[0]]) - 1
+    corners = np.rint(np.clip(boxes, -1, limits + 2)).astype(np.int64)
+    corners[:, 2:] = np.maximum(corners[:, 2:] - 1, corners[:, :2])
+    return np.clip(corners, 0, limits)
+
+
+def _draw_outlines(
+    canvas: Image.Image, corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]
+) -> None:
+    import supervision
+
+    thickness = 1 if len(corners) >= _CROWD else max(1, round(min(canvas.size) / 300))
+    annotator = supervision.BoxAnnotator(color=_palette(labels, is_text=False), thickness=thickness)
+    annotator.annotate(canvas, _detections(corners, labels))
+
+
+def _draw_texts(
+    canvas: Image.Image, corners: Int[np.ndarray, "n 4"], texts: list[str], labels: Int[np.ndarray, " n"]
+) -> None:
+    import supervision
+
+    has_text = np.array([bool(text.strip()) for text in texts])
+    if not has_text.any():
+        return
+    shown, font = legible_all([text for text in texts if text.strip()])
+    size_px = _letter_size(shown, font, canvas.size)
+    if size_px is None:
+        return
+    annotator = supervision.RichLabelAnnotator(
+        color=_palette(labels, is_text=False),
+        text_color=_palette(labels, is_text=True),
+        font_path=str(font),
+        font_size=size_px,
+        text_padding=max(1, size_px // 5),
+        smart_position=True,
+    )
+    annotator.annotate(canvas, _detections(corners[has_text], labels[has_text]), labels=shown)
+
+
+def _letter_size(texts: list[str], font: Path, canvas_size: tuple[int, int]) -> int | None:
+    """The largest letters, in pixels, with which the texts leave enough of the picture free."""
+    share = _TEXT_SHARE if len(texts) < _CROWD else _TEXT_SHARE_IN_CROWD
+    usual = min(max(10, round(min(canvas_size) / 32)), 40)
+    for size_px in range(usual, 7, -1):
+        loaded = load_font(font, size_px)
+        widths = [loaded.getlength(text) + size_px // 2 for text in texts]
+        area = sum(widths) * size_px * 1.4
+        if max(widths) <= canvas_size[0] and area <= share * canvas_size[0] * canvas_size[1]:
+            return size_px
+    return None
+
+
+def _detections(corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]) -> "supervision.Detections":
+    import supervision
+
+    return supervision.Detections(xyxy=corners.astype(np.float32), class_id=labels.astype(int))
+
+
+def _palette(labels: Int[np.ndarray, " n"], *, is_text: bool) -> "supervision.ColorPalette":
+    import supervision
+
+    colors = [class_color(label) for label in range(int(labels.max()) + 1)]
+    if is_text:
+        colors = [text_color(color) for color in colors]
+    return supervision.ColorPalette([supervision.Color(*color) for color in colors])
