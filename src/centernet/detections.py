@@ -45,13 +45,6 @@ class Detections:
     image_id: int = 0
     image: UInt8[np.ndarray, "h w 3"] | None = None
 
-    def __post_init__(self) -> None:
-        if not len(self.boxes) == len(self.scores) == len(self.labels):
-            raise ValueError(
-                f"{self.name}: {len(self.boxes)} boxes, {len(self.scores)} scores and {len(self.labels)} "
-                "labels: give one of each for every object"
-            )
-
     @property
     def names(self) -> list[str]:
         """The class of each object in words."""
@@ -95,6 +88,7 @@ class Detections:
         *,
         show_names: bool = True,
         show_scores: bool = True,
+        long_side: int | None = None,
     ) -> "Image":
         """The image with the objects drawn on it.
 
@@ -102,6 +96,7 @@ class Detections:
             image: RGB to draw on, instead of the one kept.
             show_names: Write the class at each box.
             show_scores: Write the score at each box, in hundredths.
+            long_side: Scale the picture to this longer side: names are unreadable on a small image.
 
         Raises:
             UsageError: There is no image to draw on.
@@ -114,7 +109,8 @@ class Detections:
             " ".join([name] * show_names + [f"{score:.2f}"] * show_scores)
             for name, score in zip(self.names, self.scores, strict=True)
         ]
-        return fromarray(draw_boxes(self._pixels(image), self.boxes, texts, self.labels))
+        pixels = self._pixels(image)
+        return fromarray(draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side))
 
     def crops(self, image: UInt8[np.ndarray, "h w 3"] | None = None) -> list[UInt8[np.ndarray, "_ _ 3"]]:
         """The part of the image in each box: every pixel the box touches, at least one.

@@ -1,0 +1,242 @@
+"""COCO's average precision and recall, by faster-coco-eval; equal to pycocotools.
+
+Source: Lin et al. 2014, https://cocodataset.org/#detection-eval.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALLS = np.linspace(0, 1, 101)
+_SIZES = ("all", "small", "medium", "large")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """Precision over recall of one class at IoU 0.5, at 101 recalls from 0 to 1.
+
+    Attributes:
+        recall: Part of the true objects found.
+        precision: Best precision at this recall or a higher one; 0 where no score reaches it.
+        score: The score that a detection must have to reach this recall; 0 where none does.
+    """
+
+    recall: Float[np.ndarray, " r"]
+    precision: Float[np.ndarray, " r"]
+    score: Float[np.ndarray, " r"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CocoClass:
+    """How well one class was found. Numbers are NaN for a class without true objects.
+
+    Attributes:
+        name: The category.
+        category_id: Its id in the data set.
+        objects: True objects; crowd regions are not counted.
+        detections: Results of the class.
+        ap: Mean over IoU thresholds .50, .55, ... .95.
+        ap50: At IoU 0.5.
+        ap75: At IoU 0.75.
+        ar: Part of the true objects found, mean over the same thresholds, most detections allowed.
+        curve: At IoU 0.5; None for a class without true objects.
+    """
+
+    name: str
+    category_id: int
+    objects: int
+    detections: int
+    ap: float
+    ap50: float
+    ap75: float
+    ar: float
+    curve: Curve | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CocoMetrics:
+    """COCO's numbers. NaN where there is no true object to find: such classes and sizes do not count.
+
+    Attributes:
+        ap: Mean over classes and over IoU thresholds .50, .55, ... .95.
+        ap50: At IoU 0.5.
+        ap75: At IoU 0.75.
+        ap_small: True objects of less than 32² square pixels, by their `area`.
+        ap_medium: From 32² to 96².
+        ap_large: More than 96².
+        ar: Recall by the most detections allowed in an image, mean over classes and thresholds.
+        ar_small: Recall of small objects with the most detections allowed.
+        ar_medium: Recall of medium objects.
+        ar_large: Recall of large objects.
+        classes: Numbers of each class, in the order of the categories.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    ap_small: float
+    ap_medium: float
+    ap_large: float
+    ar: Mapping[int, float]
+    ar_small: float
+    ar_medium: float
+    ar_large: float
+    classes: tuple[CocoClass, ...]
+
+    def to_dict(self) -> dict[str, float]:
+        """COCO's numbers by COCO's names, in COCO's order: AP, AP50, ... AR_large."""
+        return {
+            "AP": self.ap,
+            "AP50": self.ap50,
+            "AP75": self.ap75,
+            "AP_small": self.ap_small,
+            "AP_medium": self.ap_medium,
+            "AP_large": self.ap_large,
+            **{f"AR_{count}": recall for count, recall in self.ar.items()},
+            "AR_small": self.ar_small,
+            "AR_medium": self.ar_medium,
+            "AR_large": self.ar_large,
+        }
+
+
+def evaluate_coco(
+    truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    max_detections: tuple[int, ...] = (1, 10, 100),
+) -> CocoMetrics:
+    """Compare results with the truth. Neither is changed, nothing is printed.
+
+    Results of categories that the truth does not have are not counted.
+
+    Args:
+        truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without `area`
+            gets width times height.
+        results: Entries with `image_id`, `category_id`, `bbox` as `[x, y, width, height]` and `score`.
+        max_detections: Best detections of a class in an image that are counted: AR for each of these
+            numbers, everything else for the largest.
+
+    Raises:
+        ValueError: A result belongs to an image that the truth does not have.
+    """
+    counts = sorted(max_detections)
+    tables = _accumulate(truth, results, counts)
+    precision, recall = tables["precision"], tables["recall"]
+    ap, ar = _by_size(precision), _by_size(recall)
+    return CocoMetrics(
+        ap=ap["all"],
+        ap50=_mean(precision[0, :, :, 0, -1]),
+        ap75=_mean(precision[5, :, :, 0, -1]),
+        ap_small=ap["small"],
+        ap_medium=ap["medium"],
+        ap_large=ap["large"],
+        ar={count: _mean(recall[:, :, 0, place]) for place, count in enumerate(counts)},
+        ar_small=ar["small"],
+        ar_medium=ar["medium"],
+        ar_large=ar["large"],
+        classes=_classes(truth, results, tables),
+    )
+
+
+def _accumulate(
+    truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], counts: list[int]
+) -> dict[str, np.ndarray]:
+    """`precision` and `scores` by IoU, recall, class, size, count; `recall` by IoU, class, size, count."""
+    from faster_coco_eval import COCO, COCOeval_faster
+
+    image_ids = {image["id"] for image in truth["images"]}
+    for position, result in enumerate(results):
+        if result["image_id"] not in image_ids:
+            raise ValueError(f"results[{position}] is of image {result['image_id']}, which the truth lacks")
+    # Copies with the needed keys only, since the evaluator writes into what it gets. Annotations are numbered
+    # from 1, because it takes 0 for "no object".
+    annotations = [
+        {
+            "id": number,
+            "image_id": annotation["image_id"],
+            "category_id": annotation["category_id"],
+            "bbox": annotation["bbox"],
+            "area": annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3]),
+            "iscrowd": annotation.get("iscrowd", 0),
+        }
+        for number, annotation in enumerate(truth["annotations"], start=1)
+    ]
+    detections = [
+        {
+            "id": number,
+            "image_id": result["image_id"],
+            "category_id": result["category_id"],
+            "bbox": result["bbox"],
+            "score": result["score"],
+            "area": result["bbox"][2] * result["bbox"][3],
+            "iscrowd": 0,
+        }
+        for number, result in enumerate(results, start=1)
+    ]
+    images = [{"id": image_id} for image_id in image_ids]
+    categories = [{"id": category["id"]} for category in truth["categories"]]
+    common = {"images": images, "categories": categories}
+    evaluation = COCOeval_faster(
+        COCO({**common, "annotations": annotations}), COCO({**common, "annotations": detections}), "bbox"
+    )
+    evaluation.params.maxDets = counts
+    evaluation.evaluate()
+    evaluation.accumulate()
+    return {name: np.asarray(evaluation.eval[name]) for name in ("precision", "recall", "scores")}
+
+
+def _by_size(values: np.ndarray) -> dict[str, float]:
+    """Mean for each size of objects, with the most detections allowed."""
+    return {size: _mean(values[..., place, -1]) for place, size in enumerate(_SIZES)}
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of what there is; the evaluator marks what there is not with -1."""
+    known = values[values > -1]
+    return float(known.mean()) if known.size else math.nan
+
+
+def _classes(
+    truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], tables: dict[str, np.ndarray]
+) -> tuple[CocoClass, ...]:
+    objects = Counter(
+        annotation["category_id"] for annotation in truth["annotations"] if not annotation.get("iscrowd", 0)
+    )
+    detections = Counter(result["category_id"] for result in results)
+    # The tables follow the sorted ids.
+    places = {
+        category_id: place for place, category_id in enumerate(sorted(c["id"] for c in truth["categories"]))
+    }
+    return tuple(
+        _class_metrics(
+            category,
+            objects[category["id"]],
+            detections[category["id"]],
+            {name: table[..., places[category["id"]], 0, -1] for name, table in tables.items()},
+        )
+        for category in truth["categories"]
+    )
+
+
+def _class_metrics(
+    category: Mapping[str, Any], objects: int, detections: int, tables: dict[str, np.ndarray]
+) -> CocoClass:
+    """Numbers of one class from its tables by IoU and recall."""
+    precision, scores = tables["precision"], tables["scores"]
+    curve = Curve(recall=RECALLS, precision=precision[0], score=scores[0])
+    return CocoClass(
+        name=category["name"],
+        category_id=category["id"],
+        objects=objects,
+        detections=detections,
+        ap=_mean(precision),
+        ap50=_mean(precision[0]),
+        ap75=_mean(precision[5]),
+        ar=_mean(tables["recall"]),
+        curve=curve if objects else None,
+    )

@@ -1,0 +1,187 @@
+"""Pascal VOC's average precision: over 11 recalls (VOC 2007) and over every recall (since VOC 2010).
+
+Source: Everingham et al. 2010, sec. 4.2, and the development kit's `VOCevaldet.m`.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from centernet.detections import Detections
+from centernet.geometry.boxes import iou_matrix
+from centernet.structures import Annotations, Categories
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VocClass:
+    """How well one class was found. AP is NaN for a class without true objects.
+
+    Attributes:
+        name: The category.
+        objects: True objects; ignored ones (difficult, crowd) are not counted.
+        detections: Results of the class, those that hit ignored objects included.
+        ap_11point: Mean of the best precision at recalls 0, 0.1, ... 1.
+        ap_area: Area under the envelope of the precision-recall curve.
+        recall: After each detection that counts, best score first.
+        precision: After each detection that counts, best score first.
+    """
+
+    name: str
+    objects: int
+    detections: int
+    ap_11point: float
+    ap_area: float
+    recall: Float[np.ndarray, " n"] = field(repr=False)
+    precision: Float[np.ndarray, " n"] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VocMetrics:
+    """VOC's numbers: means over the classes that have true objects, NaN if none has.
+
+    Attributes:
+        ap_11point: Mean of the best precision at recalls 0, 0.1, ... 1.
+        ap_area: Area under the envelope of the precision-recall curve.
+        classes: Numbers of each class, in the order of the categories.
+    """
+
+    ap_11point: float
+    ap_area: float
+    classes: tuple[VocClass, ...]
+
+    def to_dict(self) -> dict[str, float]:
+        """The means by name."""
+        return {"VOC_AP_area": self.ap_area, "VOC_AP_11point": self.ap_11point}
+
+
+def evaluate_voc(
+    pairs: Iterable[tuple[Annotations, Detections]], categories: Categories, iou_threshold: float = 0.5
+) -> VocMetrics:
+    """Compare what was found in each image with what is there.
+
+    A detection belongs to the object of its class that it overlaps most. The best-scored one of an object is
+    right, the others are wrong; those of an ignored object (`is_crowd`, where VOC's difficult objects are)
+    count neither way. Corners are pixels inside the box, as VOC has it: the width is `x2 - x1 + 1`.
+
+    Args:
+        pairs: Truth and detections of each image, labels after `categories`.
+        categories: The classes.
+        iou_threshold: Overlap that a detection must have with its object, at least.
+    """
+    truth_labels, is_ignored, found = _flatten(pairs)
+    order = np.argsort(-found.scores, kind="stable")
+    best, labels = found.best_truth[order], found.labels[order]
+    hits = found.best_iou[order] >= iou_threshold
+    counts = np.ones(len(order), dtype=bool)
+    counts[hits] = ~is_ignored[best[hits]]
+    is_right = _first_of_each_object(best, hits & counts)
+    classes = tuple(
+        _class_metrics(
+            name,
+            objects=int(np.sum((truth_labels == label) & ~is_ignored)),
+            detections=int(np.sum(labels == label)),
+            is_right=is_right[(labels == label) & counts],
+        )
+        for label, name in enumerate(categories.names)
+    )
+    return VocMetrics(
+        ap_11point=_mean([one.ap_11point for one in classes]),
+        ap_area=_mean([one.ap_area for one in classes]),
+        classes=classes,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """The detections of all images in one list, each with the true object it overlaps most."""
+
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    best_truth: Int[np.ndarray, " n"]
+    best_iou: Float[np.ndarray, " n"]
+
+
+def _flatten(
+    pairs: Iterable[tuple[Annotations, Detections]],
+) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"], _Found]:
+    """Labels of all true objects, whether they are ignored, and all detections."""
+    labels, ignored = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
+    scores, found_labels, best_truth, best_iou = ([np.zeros(0)] for _ in range(4))
+    start = 0
+    for truth, detections in pairs:
+        best, iou = _best_overlaps(truth, detections)
+        labels.append(truth.labels)
+        ignored.append(truth.is_crowd)
+        scores.append(detections.scores)
+        found_labels.append(detections.labels)
+        best_truth.append(best + start)
+        best_iou.append(iou)
+        start += len(truth)
+    found = _Found(
+        scores=np.concatenate(scores),
+        labels=np.concatenate(found_labels).astype(np.int64),
+        best_truth=np.concatenate(best_truth).astype(np.int64),
+        best_iou=np.concatenate(best_iou),
+    )
+    return np.concatenate(labels), np.concatenate(ignored), found
+
+
+def _best_overlaps(
+    truth: Annotations, detections: Detections
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """For each detection the object of its class it overlaps most, and how much; overlap -1 where none is."""
+    if not len(truth):
+        return np.zeros(len(detections), dtype=np.int64), np.full(len(detections), -1.0)
+    last_pixel = np.array([0, 0, 1, 1])
+    iou = iou_matrix(
+        detections.boxes.astype(np.float64) + last_pixel, truth.boxes.astype(np.float64) + last_pixel
+    )
+    iou[detections.labels[:, None] != truth.labels[None]] = -1
+    best = iou.argmax(axis=1)
+    return best, iou[np.arange(len(best)), best]
+
+
+def _first_of_each_object(
+    objects: Int[np.ndarray, " n"], candidates: Bool[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    """Marks the first candidate of each object."""
+    places = np.flatnonzero(candidates)
+    _, first = np.unique(objects[places], return_index=True)
+    is_first = np.zeros(len(objects), dtype=bool)
+    is_first[places[first]] = True
+    return is_first
+
+
+def _class_metrics(name: str, objects: int, detections: int, is_right: Bool[np.ndarray, " n"]) -> VocClass:
+    right = np.cumsum(is_right)
+    precision = right / np.arange(1, len(right) + 1)
+    recall = right / max(objects, 1)
+    return VocClass(
+        name=name,
+        objects=objects,
+        detections=detections,
+        ap_11point=_ap_11point(recall, precision) if objects else math.nan,
+        ap_area=_ap_area(recall, precision) if objects else math.nan,
+        recall=recall,
+        precision=precision,
+    )
+
+
+def _ap_11point(recall: Float[np.ndarray, " n"], precision: Float[np.ndarray, " n"]) -> float:
+    """VOC 2007: recalls that are never reached count with precision 0."""
+    reached = recall[None] >= np.linspace(0, 1, 11)[:, None]
+    return float(np.where(reached, precision[None], 0).max(axis=1, initial=0).mean())
+
+
+def _ap_area(recall: Float[np.ndarray, " n"], precision: Float[np.ndarray, " n"]) -> float:
+    """Since VOC 2010: each step of recall times the best precision at this recall or a higher one."""
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(recall, prepend=0) * envelope).sum())
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan

@@ -1,0 +1,212 @@
+"""COCO's numbers are those of pycocotools, on random data and on published results."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from centernet.metrics.coco import evaluate_coco
+
+NAMES = [
+    "AP",
+    "AP50",
+    "AP75",
+    "AP_small",
+    "AP_medium",
+    "AP_large",
+    "AR_1",
+    "AR_10",
+    "AR_100",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
+]
+
+
+def make_data(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Sparse unsorted category ids, crowds, empty images, results near the truth and far from it."""
+    generator = np.random.default_rng(seed)
+    num_images = int(generator.integers(1, 12))
+    categories = [{"id": number, "name": f"kind {number}"} for number in (44, 3, 17, 8)]
+    used = [category["id"] for category in categories[: int(generator.integers(1, 5))]]
+    annotations: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    for image_id in range(100, 100 + num_images):
+        for _ in range(int(generator.integers(0, 15))):
+            x, y = generator.uniform(0, 300, 2)
+            width, height = np.exp(generator.uniform(1.5, 5.5, 2))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": int(generator.choice(used)),
+                    "bbox": [x, y, width, height],
+                    "area": width * height * generator.uniform(0.4, 1),
+                    "iscrowd": int(generator.random() < 0.1),
+                }
+            )
+            for _ in range(int(generator.integers(0, 4))):
+                shift = generator.normal(0, 0.08, 4) * [width, height, width, height]
+                results.append(
+                    {
+                        "image_id": image_id,
+                        "category_id": int(generator.choice([annotations[-1]["category_id"], *used])),
+                        "bbox": [
+                            x + shift[0],
+                            y + shift[1],
+                            abs(width + shift[2]),
+                            abs(height + shift[3]),
+                        ],
+                        "score": float(np.round(generator.random(), 1)),
+                    }
+                )
+    images = [{"id": image_id} for image_id in range(100, 100 + num_images)]
+    return {"images": images, "annotations": annotations, "categories": categories}, results
+
+
+def pycocotools_numbers(truth: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[float], Any]:
+    """The twelve numbers and the precision table of the original evaluator."""
+    true = COCO()
+    true.dataset = json.loads(json.dumps(truth))
+    true.createIndex()
+    found = COCO()
+    found.dataset = {
+        **json.loads(json.dumps({"images": truth["images"], "categories": truth["categories"]})),
+        "annotations": [
+            {**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
+            for number, result in enumerate(results, start=1)
+        ],
+    }
+    found.createIndex()
+    evaluator = COCOeval(true, found, "bbox")
+    evaluator.evaluate()
+    evaluator.accumulate()
+    evaluator.summarize()
+    return evaluator.stats.tolist(), evaluator.eval["precision"]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_data_score_as_in_pycocotools(seed: int) -> None:
+    truth, results = make_data(seed)
+    expected, _ = pycocotools_numbers(truth, results)
+    numbers = evaluate_coco(truth, results).to_dict()
+
+    assert list(numbers) == NAMES
+    for value, name in zip(expected, NAMES, strict=True):
+        if value == -1:
+            assert math.isnan(numbers[name]), name
+        else:
+            assert numbers[name] == pytest.approx(value, abs=1e-12), name
+
+
+def test_classes_and_curves_are_those_of_pycocotools() -> None:
+    truth, results = make_data(3)
+    _, precision = pycocotools_numbers(truth, results)
+    metrics = evaluate_coco(truth, results)
+
+    assert [one.category_id for one in metrics.classes] == [44, 3, 17, 8]
+    for one in metrics.classes:
+        table = precision[:, :, sorted([44, 3, 17, 8]).index(one.category_id), 0, -1]
+        if one.objects:
+            assert one.ap == pytest.approx(table.mean(), abs=1e-12)
+            assert one.ap50 == pytest.approx(table[0].mean(), abs=1e-12)
+            assert one.curve.precision == pytest.approx(table[0], abs=1e-12)
+        else:
+            assert math.isnan(one.ap)
+            assert one.curve is None
+
+
+def test_truth_without_detections_scores_zero() -> None:
+    truth, _ = make_data(1)
+    metrics = evaluate_coco(truth, [])
+
+    assert metrics.to_dict()["AP"] == 0
+    assert metrics.to_dict()["AR_100"] == 0
+
+
+def test_detections_without_truth_have_no_score() -> None:
+    truth, results = make_data(1)
+    metrics = evaluate_coco({**truth, "annotations": []}, results)
+
+    assert all(math.isnan(value) for value in metrics.to_dict().values())
+    assert all(one.curve is None and one.objects == 0 for one in metrics.classes)
+
+
+def test_objects_are_counted_without_crowds_and_detections_by_class() -> None:
+    truth, results = make_data(2)
+    metrics = evaluate_coco(truth, results)
+
+    plain = [annotation for annotation in truth["annotations"] if not annotation["iscrowd"]]
+    assert sum(one.objects for one in metrics.classes) == len(plain) < len(truth["annotations"])
+    assert sum(one.detections for one in metrics.classes) == len(results)
+
+
+def test_neither_truth_nor_results_are_changed_and_nothing_is_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    truth, results = make_data(4)
+    before = json.dumps([truth, results])
+    evaluate_coco(truth, results)
+
+    assert json.dumps([truth, results]) == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_more_detections_can_be_allowed_in_an_image() -> None:
+    boxes = [[20.0 * column, 20.0 * row, 10.0, 10.0] for row in range(15) for column in range(10)]
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "tree"}],
+        "annotations": [
+            {"id": number, "image_id": 1, "category_id": 1, "bbox": box, "area": 100.0}
+            for number, box in enumerate(boxes, start=1)
+        ],
+    }
+    results = [{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.5} for box in boxes]
+
+    assert evaluate_coco(truth, results).ar[100] == pytest.approx(100 / 150)
+    assert evaluate_coco(truth, results, (300, 10)).ar == {10: pytest.approx(10 / 150), 300: 1.0}
+
+
+def test_annotation_id_zero_counts_and_a_missing_area_is_that_of_the_box() -> None:
+    truth = {
+        "images": [{"id": 0}],
+        "categories": [{"id": 0, "name": "cell"}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 0, "bbox": [0, 0, 50, 50]}],
+    }
+    metrics = evaluate_coco(truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 50, 50], "score": 1}])
+
+    assert metrics.ap == metrics.ap_medium == 1
+    assert math.isnan(metrics.ap_small)
+
+
+def test_a_result_of_an_unknown_image_is_named() -> None:
+    truth, results = make_data(1)
+    stranger = {**results[0], "image_id": 7}
+
+    with pytest.raises(ValueError, match=r"results\[1\] is of image 7"):
+        evaluate_coco(truth, [results[0], stranger])
+
+
+@pytest.mark.parametrize(
+    ("folder", "truth", "results", "tolerance"),
+    [
+        ("coco_bbox", "instances_val2014_100", "instances_val2014_fakebbox100_results", 1e-12),
+        ("coco_bbox_nocrowd", "sampled_gts_bbox_area", "cocoapi_results", 6e-7),
+    ],
+)
+def test_published_results_get_their_published_score(
+    real_data: Path, folder: str, truth: str, results: str, tolerance: float
+) -> None:
+    files = real_data / "eval_fixtures" / folder
+    expected = json.loads((files / "expected_bbox.json").read_text())
+    metrics = evaluate_coco(
+        json.loads((files / f"{truth}.json").read_text()), json.loads((files / f"{results}.json").read_text())
+    )
+
+    assert list(metrics.to_dict().values()) == pytest.approx(list(expected.values()), abs=tolerance)

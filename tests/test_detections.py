@@ -1,0 +1,226 @@
+"""What was found in one image comes out again in every form people use."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from centernet.detections import Detections
+from centernet.errors import InputError, UsageError
+from centernet.structures import Categories
+
+CELLS = Categories(names=("RBC", "WBC", "Platelets"), ids=(7, 3, 90))
+
+
+def make_detections(image: np.ndarray | None = None) -> Detections:
+    return Detections(
+        boxes=np.array([[1, 2, 11, 22], [0.5, 0, 4, 4], [30, 30, 60, 60]], dtype=np.float32),
+        scores=np.array([0.9, 0.5, 0.25], dtype=np.float32),
+        labels=np.array([0, 1, 0]),
+        categories=CELLS,
+        name="slide.jpg",
+        image_size=(40, 50),
+        image_id=12,
+        image=image,
+    )
+
+
+def make_image() -> np.ndarray:
+    rows, columns = np.indices((40, 50))
+    return np.stack([rows, columns, rows * 0], axis=2).astype(np.uint8)
+
+
+def test_names_and_ids_are_those_of_the_data_set() -> None:
+    detections = make_detections()
+
+    assert detections.names == ["RBC", "WBC", "RBC"]
+    assert detections.category_ids == [7, 3, 7]
+
+
+def test_the_summary_counts_each_class_and_leaves_out_absent_ones() -> None:
+    assert str(make_detections()) == "slide.jpg 40x50: 2 RBC, 1 WBC"
+    assert repr(make_detections()) == "Detections(slide.jpg 40x50: 2 RBC, 1 WBC)"
+    assert str(make_detections().above(0.95)) == "slide.jpg 40x50: nothing found"
+
+
+@pytest.mark.parametrize(
+    "index", [np.array([True, False, True]), np.array([0, 2]), [0, 2], slice(None, None, 2)], ids=repr
+)
+def test_a_mask_positions_and_a_slice_pick_the_same_objects(index: object) -> None:
+    picked = make_detections()[index]
+
+    assert picked.scores.tolist() == [pytest.approx(0.9), 0.25]
+    assert picked.names == ["RBC", "RBC"]
+    assert picked.image_id == 12
+
+
+def test_one_position_gives_detections_of_one_object() -> None:
+    assert make_detections()[-1].boxes.tolist() == [[30, 30, 60, 60]]
+    assert [one.names for one in make_detections()] == [["RBC"], ["WBC"], ["RBC"]]
+    with pytest.raises(IndexError):
+        make_detections()[3]
+
+
+def test_above_keeps_objects_with_exactly_that_score() -> None:
+    assert make_detections().above(0.5).scores.tolist() == [pytest.approx(0.9), 0.5]
+
+
+def test_coco_results_have_sides_and_the_original_ids() -> None:
+    first, second, _ = make_detections().to_coco()
+
+    assert first == {
+        "image_id": 12,
+        "category_id": 7,
+        "bbox": [1.0, 2.0, 10.0, 20.0],
+        "score": pytest.approx(0.9),
+    }
+    assert second["category_id"] == 3
+    assert second["bbox"] == [0.5, 0.0, 3.5, 4.0]
+
+
+def test_json_is_plain_and_rounded() -> None:
+    answer = make_detections().to_json()
+
+    assert json.loads(json.dumps(answer)) == answer
+    assert {key: answer[key] for key in ("image", "image_id", "height", "width")} == {
+        "image": "slide.jpg",
+        "image_id": 12,
+        "height": 40,
+        "width": 50,
+    }
+    assert answer["detections"][0] == {
+        "name": "RBC",
+        "category_id": 7,
+        "score": 0.9,
+        "box": [1.0, 2.0, 11.0, 22.0],
+    }
+
+
+def test_supervision_gets_boxes_scores_and_names() -> None:
+    answer = make_detections().to_supervision()
+
+    assert answer.xyxy.tolist() == make_detections().boxes.tolist()
+    assert answer.class_id.tolist() == [0, 1, 0]
+    assert list(answer.data["class_name"]) == ["RBC", "WBC", "RBC"]
+
+
+def test_the_table_has_a_row_for_each_object() -> None:
+    table = make_detections().to_dataframe()
+
+    assert list(table.columns) == [
+        "image",
+        "image_id",
+        "name",
+        "category_id",
+        "score",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+    ]
+    assert table["name"].tolist() == ["RBC", "WBC", "RBC"]
+    assert table["x2"].tolist() == [11, 4, 60]
+
+
+def test_a_missing_pandas_is_named_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+
+    with pytest.raises(UsageError, match=r'pip install "centernet\[pandas\]"'):
+        make_detections().to_dataframe()
+
+
+def test_crops_hold_the_pixels_the_boxes_touch() -> None:
+    first, second, third = make_detections(make_image()).crops()
+
+    assert first.shape == (20, 10, 3)
+    assert first[0, 0].tolist() == [2, 1, 0]
+    assert second.shape == (4, 4, 3)
+    assert third.shape == (10, 20, 3)
+
+
+def test_a_box_outside_the_image_still_gives_a_pixel() -> None:
+    detections = make_detections(make_image())
+    outside = Detections(
+        **{
+            **vars(detections[0]),
+            "boxes": np.array([[100, 100, 120, 120]], dtype=np.float32),
+        }
+    )
+
+    assert [crop.shape for crop in outside.crops()] == [(1, 1, 3)]
+
+
+def test_crops_are_copies() -> None:
+    image = make_image()
+    make_detections(image).crops()[0][:] = 255
+
+    assert (image == make_image()).all()
+
+
+def test_a_plot_changes_the_pixels_at_the_boxes_and_not_the_image_given() -> None:
+    image = make_image()
+    plotted = np.asarray(make_detections(image).plot())
+
+    assert plotted.shape == image.shape
+    assert (plotted != image).any()
+    assert (image == make_image()).all()
+
+
+def test_an_image_handed_over_is_drawn_on_instead_of_the_kept_one() -> None:
+    white = np.full((40, 50, 3), 255, dtype=np.uint8)
+
+    assert np.asarray(make_detections(make_image()).plot(white))[39, 0].tolist() == [255, 255, 255]
+
+
+def test_a_plot_can_be_larger_than_the_image() -> None:
+    assert make_detections(make_image()).plot(long_side=200).size == (200, 160)
+
+
+@pytest.mark.parametrize("action", [Detections.plot, Detections.crops], ids=["plot", "crops"])
+def test_without_an_image_the_error_says_to_pass_one(action: object) -> None:
+    with pytest.raises(UsageError, match=r"slide.jpg: .* hold no image: pass it"):
+        action(make_detections())
+
+
+def test_save_writes_what_the_extension_says(tmp_path: Path) -> None:
+    from PIL import Image
+
+    detections = make_detections(make_image())
+    detections.save(tmp_path / "new" / "slide.png")
+    detections.save(str(tmp_path / "slide.JPG"))
+    detections.save(tmp_path / "slide.json")
+    detections.save(tmp_path / "slide.csv")
+
+    assert Image.open(tmp_path / "new" / "slide.png").format == "PNG"
+    assert Image.open(tmp_path / "slide.JPG").format == "JPEG"
+    assert json.loads((tmp_path / "slide.json").read_text()) == detections.to_json()
+    with (tmp_path / "slide.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == detections.names
+    assert float(rows[0]["score"]) == pytest.approx(0.9)
+
+
+def test_an_unknown_extension_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"'slide.tga': .*\.png.*\.csv"):
+        make_detections().save(tmp_path / "slide.tga")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(InputError, match=r"slide.json: cannot be written"):
+        make_detections().save(tmp_path / "file" / "slide.json")
+
+
+def test_nothing_found_comes_out_in_every_form(tmp_path: Path) -> None:
+    nothing = make_detections(make_image()).above(1.0)
+
+    assert nothing.to_coco() == []
+    assert nothing.to_json()["detections"] == []
+    assert len(nothing.to_supervision()) == 0
+    assert len(nothing.to_dataframe()) == 0
+    assert nothing.crops() == []
+    assert np.asarray(nothing.plot()).tolist() == make_image().tolist()
+    assert nothing.save(tmp_path / "slide.csv").read_text().startswith("image,image_id,name")
