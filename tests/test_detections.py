@@ -193,8 +193,9 @@ def test_save_writes_what_the_extension_says(tmp_path: Path) -> None:
     detections.save(tmp_path / "slide.json")
     detections.save(tmp_path / "slide.csv")
 
-    assert Image.open(tmp_path / "new" / "slide.png").format == "PNG"
-    assert Image.open(tmp_path / "slide.JPG").format == "JPEG"
+    for file, expected in (("new/slide.png", "PNG"), ("slide.JPG", "JPEG")):
+        with Image.open(tmp_path / file) as picture:
+            assert picture.format == expected
     assert json.loads((tmp_path / "slide.json").read_text()) == detections.to_json()
     with (tmp_path / "slide.csv").open() as file:
         rows = list(csv.DictReader(file))
