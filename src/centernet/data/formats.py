@@ -1,13 +1,14 @@
 """Which format a data set has is found by looking at it. To add a format, add its module to `FORMATS`."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from centernet.data import coco, voc, yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
 
+@runtime_checkable
 class Format(Protocol):
     """What a module of this folder offers for one format.
 
