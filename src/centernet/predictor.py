@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +46,11 @@ class Predictor:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.network.parameters()).device
+
+    def keeping(self, max_detections: int) -> "Predictor":
+        """The same predictor, giving at most so many detections in an image."""
+        task: Any = self.task
+        return replace(self, task=replace(task, top_k=max_detections))
 
     def outputs(self, batch: Batch) -> Outputs:
         """What the network finds in a batch that lies on its device, input pixels."""

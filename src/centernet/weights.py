@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -159,6 +160,45 @@ def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> 
         if key not in wanted:
             raise InputError(f"{source}: weights hold {key!r}, which the network has no place for")
     network.load_state_dict({key: value.to(wanted[key].dtype) for key, value in state.items()})
+
+
+def transfer(origin: torch.nn.Module, network: torch.nn.Module) -> list[str]:
+    """Takes over every weight that has the same name and shape, and names the layers that have none."""
+    theirs = origin.state_dict()
+    ours = network.state_dict()
+    fitting = {key: theirs[key] for key in ours if key in theirs and theirs[key].shape == ours[key].shape}
+    network.load_state_dict({**ours, **fitting})
+    return sorted({key.rsplit(".", 1)[0] for key in ours.keys() - fitting.keys()})
+
+
+def fetch(name: str | Path) -> str | Path:
+    """The name itself or, for `hf://owner/name`, the folder that was fetched from the Hugging Face hub.
+
+    Raises:
+        InputError: The hub cannot be reached, or has no such repository.
+    """
+    if not str(name).startswith("hf://"):
+        return name
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    repository = str(name).removeprefix("hf://")
+    try:
+        return snapshot_download(repository, allow_patterns=[CONFIG, MODEL, CARD])
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot fetch {repository!r} from the hub ({reason})") from error
+
+
+def push(predictor: Predictor, repository: str, *, private: bool, token: str | None) -> str:
+    """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi(token=token)
+    with TemporaryDirectory() as folder:
+        save(predictor, folder)
+        hub.create_repo(repository, private=private, exist_ok=True)
+        return str(hub.upload_folder(repo_id=repository, folder_path=folder))
 
 
 def config_of(predictor: Predictor) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe
 from centernet.structures import Dataset, Sample
+from centernet.training.folders import CHECKPOINT
 from centernet.training.module import TrainingModule
+from centernet.training.pictures import TrainingPictures
 from centernet.training.run_folder import Evaluate, RunFolder
 from centernet.training.schedule import ema_average
 
@@ -41,12 +43,10 @@ def fit(
     folder: Path,
     evaluate: Evaluate | None,
     *,
-    resume_from: Path | None = None,
     progress: bool = True,
     say: Callable[[str], None] = print,
-    callbacks: tuple[Callback, ...] = (),
 ) -> None:
-    """Trains in place; afterwards the predictor holds the (averaged) weights of the last epoch.
+    """Trains in place, from the last whole epoch where the run folder holds one.
 
     Args:
         predictor: Network, task and pre-processing.
@@ -55,10 +55,8 @@ def fit(
         validation: Images to score each epoch on, if any.
         folder: Run folder; `last.ckpt`, `results.csv` and weights go there.
         evaluate: Scores detections on the validation images.
-        resume_from: A `last.ckpt` to go on from.
         progress: Show a progress bar.
         say: Takes one line for each epoch.
-        callbacks: More Lightning callbacks.
     """
     trainer = L.Trainer(
         accelerator=ACCELERATORS.get(recipe.device, recipe.device),
@@ -81,7 +79,7 @@ def fit(
             *_averaging(recipe),
             *_stopping(recipe, evaluate),
             *([RichProgressBar()] if progress else []),
-            *callbacks,
+            TrainingPictures(folder, predictor),
             ModelCheckpoint(
                 folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),
@@ -89,11 +87,14 @@ def fit(
     )
     loader = training_loader(training, predictor, recipe, trainer.global_rank, trainer.world_size)
     steps = -(-len(loader) // recipe.accumulate)
+    checkpoint = folder / CHECKPOINT
     predictor.network.to(memory_format=torch.channels_last)
     module = TrainingModule(predictor, recipe, steps)
     module.train()
     validating = validation_loader(validation, predictor, recipe) if validation is not None else None
-    trainer.fit(module, loader, validating, ckpt_path=resume_from, weights_only=True)
+    trainer.fit(
+        module, loader, validating, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True
+    )
     predictor.network.eval()
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from centernet.predictor import Predictor
 from centernet.training.module import TrainingModule
 from centernet.weights import save_file, write_whole
 
-Evaluate = Callable[[Sequence[Detections]], dict[str, float]]
+Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
 """Numbers of a validation, `AP` among them."""
 
 
@@ -40,7 +40,7 @@ class RunFolder(L.Callback):
         self._say = say
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
-        self._metrics: dict[str, float] = {}
+        self._metrics: Mapping[str, float] = {}
         self._since = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,0 +1,289 @@
+"""The front door: one object to train, evaluate and use a detector."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from centernet import weights
+from centernet.data.checks import clean
+from centernet.data.formats import open_dataset
+from centernet.data.sources import frames
+from centernet.detections import Detections
+from centernet.errors import UsageError
+from centernet.predictor import Predictor
+from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.streaming import annotated, detect_stream, readable
+from centernet.structures import Categories, Dataset
+
+if TYPE_CHECKING:
+    from centernet.evaluation import Evaluation
+
+MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
+"""Settings that a resumed run may change: they decide where it runs, not what it learns."""
+
+
+class CenterNet:
+    """A detector: train it, measure it, use it.
+
+    ```python
+    model = CenterNet("nano")
+    model.train(data="path/to/dataset", epochs=50)
+    for detections in model.predict("images/"):
+        detections.plot().save("out.png")
+    ```
+
+    Args:
+        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file, or a
+            model on the Hugging Face hub as `hf://owner/name`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Attributes:
+        run_folder: Where the last training wrote.
+    """
+
+    def __init__(self, model: str | Path = "nano", device: str = "auto") -> None:
+        self.run_folder: Path | None = None
+        self._model = str(model)
+        self._device = _best_device() if device == "auto" else _checked(device)
+        self._predictor: Predictor | None = None
+        is_recipe = self._model in RECIPES and self._model not in weights.names()
+        if not is_recipe or Path(self._model).exists():
+            self._predictor = weights.load(weights.fetch(self._model), self._device)
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path, device: str = "auto") -> "CenterNet":
+        """Weights from a folder or, for `owner/name`, from the Hugging Face hub."""
+        name = str(model)
+        is_remote = not Path(name).exists() and name not in weights.names() and name.count("/") == 1
+        return cls(f"hf://{name}" if is_remote else name, device)
+
+    @property
+    def predictor(self) -> Predictor:
+        """Network, task and pre-processing.
+
+        Raises:
+            UsageError: The model is a recipe that has not been trained yet.
+        """
+        if self._predictor is None:
+            known = ", ".join(weights.names())
+            raise UsageError(
+                f"{self._model!r} is a recipe without weights: train it first, or open weights such as {known}"
+            )
+        return self._predictor
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network: call it on normalised images to get its raw maps."""
+        return self.predictor.network
+
+    @property
+    def categories(self) -> Categories:
+        """What labels mean."""
+        return self.predictor.categories
+
+    def train(
+        self,
+        data: str | Path | None = None,
+        *,
+        resume: bool | str | Path = False,
+        progress: bool | None = None,
+        **settings: Any,
+    ) -> "Evaluation | None":
+        """Trains on a data set and keeps the best weights.
+
+        Args:
+            data: A COCO, VOC or YOLO data set: folder, `.json` or `data.yaml`.
+            resume: Go on with a run that was stopped: its folder, or True for the latest one.
+            progress: Show a progress bar; by default where a person looks on.
+            settings: What differs from the recipe: `epochs=50, imgsz=320`. See `centernet.Recipe`.
+
+        Returns:
+            How the best weights do on the validation images; None where the data set has none.
+
+        Raises:
+            UsageError: An unknown or impossible setting.
+            InputError: Broken data, or a loss that is no number any more.
+        """
+        from centernet.training import folders
+        from centernet.training.start import open_training_data, recipe_of, start
+
+        if resume:
+            project = settings.pop("project", Recipe().project)
+            folder = folders.latest_folder(Path(project)) if resume is True else Path(resume)
+            return self._resume(folder, progress, settings)
+        if data is None:
+            raise UsageError("train needs a data set: data=FOLDER")
+        base = recipe_of(self._predictor) if self._predictor else RECIPES[self._model]()
+        recipe = with_settings(base, **settings)
+        training, validation = open_training_data(str(data))
+        predictor = start(recipe, training.categories, self._predictor)
+        folder = folders.new_folder(recipe)
+        folders.describe(folder, self._model, str(data), recipe)
+        return self._fit(folder, recipe, predictor, (training, validation), progress)
+
+    def val(
+        self,
+        data: str | Path,
+        *,
+        split: str = "val",
+        batch: int = 16,
+        half: bool = False,
+        save_dir: str | Path | None = None,
+    ) -> "Evaluation":
+        """Measures the detector on annotated images.
+
+        Args:
+            data: A data set with the classes of the weights.
+            split: Which part of it.
+            batch: Images at once.
+            half: Compute in bfloat16.
+            save_dir: Write curves, tables and pictures there.
+        """
+        from centernet.training.start import check_same_classes
+
+        dataset, _ = clean(open_dataset(data, split))
+        check_same_classes(self.categories, dataset)
+        return self._measure(dataset, batch, Path(save_dir) if save_dir else None, half=half)
+
+    def predict(
+        self,
+        source: Any,
+        *,
+        conf: float = 0.3,
+        max_det: int = 100,
+        batch: int = 1,
+        half: bool = False,
+        strict: bool = False,
+        progress: bool = False,
+    ) -> Iterator[Detections]:
+        """Finds objects, image after image, as they are asked for.
+
+        Args:
+            source: An image file, a folder, a pattern, a video, a URL, a PIL image, an RGB array `(h w 3)`, a
+                tensor `(3 h w)`, or many of them.
+            conf: Least score of a detection.
+            max_det: Most detections in an image.
+            batch: Images at once.
+            half: Compute in bfloat16: faster where the hardware has it, a little less exact.
+            strict: Stop at an image that cannot be read, instead of naming it and going on.
+            progress: Show a progress bar.
+
+        Raises:
+            UsageError: An impossible argument.
+            InputError: Nothing is there; or an image cannot be read and `strict` is set.
+        """
+        if not 0 <= conf <= 1:
+            raise UsageError(f"conf is a score from 0 to 1; got {conf}")
+        if max_det < 1 or batch < 1:
+            raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
+        predictor = self.predictor.keeping(max_det)
+        items = frames(source)
+        samples = readable(_with_bar(items) if progress else items, strict=strict)
+        stream = detect_stream(predictor, samples, batch=batch, half=half)
+        return (detections.above(conf) for detections in stream)
+
+    __call__ = predict
+
+    def save(self, folder: str | Path, *, half: bool = False, card: str = "") -> Path:
+        """Writes a weights folder: `config.json`, `model.safetensors`, `README.md`.
+
+        Args:
+            folder: Made if need be.
+            half: Store 16 bits a number.
+            card: Text of the model card.
+        """
+        return weights.save(self.predictor, folder, half=half, card=card)
+
+    def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
+        """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
+        return weights.push(self.predictor, repo_id, private=private, token=token)
+
+    def __repr__(self) -> str:
+        return f"CenterNet({self._model!r}, device={str(self._device)!r})"
+
+    def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
+        from centernet.training import folders
+        from centernet.training.start import open_training_data, start
+
+        if refused := sorted(settings.keys() - MACHINE_SETTINGS):
+            raise UsageError(f"a resumed run keeps its settings; {', '.join(refused)} cannot change")
+        arguments = folders.arguments_of(folder)
+        model, data = str(arguments.pop("model")), str(arguments.pop("data"))
+        recipe = with_settings(Recipe(), **{**arguments, **settings})
+        origin = CenterNet(model, str(self._device))
+        training, validation = open_training_data(data)
+        predictor = start(recipe, training.categories, origin._predictor)
+        return self._fit(folder, recipe, predictor, (training, validation), progress)
+
+    def _fit(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        predictor: Predictor,
+        data: tuple[Dataset, Dataset | None],
+        progress: bool | None,
+    ) -> "Evaluation | None":
+        from centernet.evaluation import draw_results, evaluate
+        from centernet.training.fit import fit
+
+        training, validation = data
+
+        def score(found: Sequence[Detections]) -> Mapping[str, float]:
+            assert validation is not None
+            return evaluate(validation, found).metrics
+
+        fit(
+            predictor,
+            recipe,
+            training,
+            validation,
+            folder,
+            score if validation else None,
+            progress=sys.stderr.isatty() if progress is None else progress,
+        )
+        self.run_folder = folder
+        self._model = str(folder)
+        self._predictor = weights.load(folder, self._device)
+        draw_results(folder)
+        return self._measure(validation, recipe.batch, folder) if validation else None
+
+    def _measure(
+        self, dataset: Dataset, batch: int, folder: Path | None, *, half: bool = False
+    ) -> "Evaluation":
+        from centernet.evaluation import evaluate, write_pictures
+
+        stream = detect_stream(self.predictor, annotated(dataset), batch=batch, half=half)
+        found = [replace(detections, image=None) for detections in stream]
+        evaluation = evaluate(dataset, found)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_pictures(evaluation, dataset, found, folder)
+        return evaluation
+
+
+def _with_bar(items: Any) -> Any:
+    from rich.console import Console
+    from rich.progress import track
+
+    total = len(items) if hasattr(items, "__len__") else None
+    return track(items, "predict", total=total, console=Console(stderr=True), transient=True)
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _checked(device: str) -> torch.device:
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device {device!r} cannot be used here ({reason}): try device=cpu") from error
+    return chosen

@@ -1,0 +1,43 @@
+"""From a source of images to a stream of detections: a few images in memory, however long it is."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from centernet.data.loading import read_sample
+from centernet.data.images import read_image
+from centernet.data.sources import Failure, Frame
+from centernet.detections import Detections
+from centernet.errors import InputError
+from centernet.predictor import Predictor, sample_of
+from centernet.structures import Dataset, Sample
+
+
+def detect_stream(
+    predictor: Predictor, samples: Iterable[Sample], *, batch: int = 1, half: bool = False
+) -> Iterator[Detections]:
+    """Detections of each sample, in order; `batch` images are in memory."""
+    waiting = iter(samples)
+    while chunk := list(islice(waiting, batch)):
+        yield from predictor.detect(chunk, half=half)
+
+
+def readable(items: Iterable[Frame | Failure], *, strict: bool) -> Iterator[Sample]:
+    """Images as samples; one that cannot be read is named on stderr and passed over.
+
+    Raises:
+        InputError: An image cannot be read and `strict` is set.
+    """
+    for number, item in enumerate(items):
+        if isinstance(item, Frame):
+            yield sample_of(item.image, item.name, number)
+        elif strict:
+            raise InputError(f"{item.name}: {item.reason}")
+        else:
+            print(f"skipped {item.name}: {item.reason}", file=sys.stderr)
+
+
+def annotated(dataset: Dataset) -> Iterator[Sample]:
+    """The images of a data set, in order."""
+    for record in dataset.records:
+        yield read_sample(record, read_image(record.path))

@@ -1,0 +1,103 @@
+"""Where a training begins: the data, and a predictor to fit to it."""
+
+import sys
+from dataclasses import fields, replace
+
+import torch
+
+from centernet.data.checks import clean
+from centernet.data.formats import open_dataset, splits
+from centernet.errors import InputError
+from centernet.geometry.resize import Fit, Follow, ResizeRule
+from centernet.models.factory import Architecture
+from centernet.models.normalize import Normalize
+from centernet.predictor import Predictor
+from centernet.recipes import Recipe, nano
+from centernet.structures import Categories, Dataset
+from centernet.tasks.detect import Detect
+from centernet.weights import transfer
+
+VALIDATION_SPLITS = frozenset({"val", "valid", "validation", "test"})
+
+
+def open_training_data(data: str) -> tuple[Dataset, Dataset | None]:
+    """Cleaned training images, and validation images where there are some; says what was mended.
+
+    Raises:
+        InputError: There is nothing to learn from, or the two splits differ in their classes.
+    """
+    training = _cleaned(open_dataset(data, "train"))
+    if not any(len(record.annotations) for record in training.records):
+        raise InputError(
+            f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
+        )
+    if not VALIDATION_SPLITS & set(splits(data)):
+        print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
+        return training, None
+    validation = _cleaned(open_dataset(data, "val"))
+    check_same_classes(training.categories, validation)
+    return training, validation
+
+
+def check_same_classes(categories: Categories, dataset: Dataset) -> None:
+    """Raises an `InputError` unless a data set has just these classes in this order."""
+    if categories.names != dataset.categories.names:
+        raise InputError(
+            f"{dataset.name} has the {len(dataset.categories)} classes {', '.join(dataset.categories.names)}, "
+            f"but the detector knows {len(categories)}: {', '.join(categories.names)}"
+        )
+
+
+def start(recipe: Recipe, categories: Categories, weights: Predictor | None = None) -> Predictor:
+    """A predictor to fit.
+
+    Args:
+        recipe: Network, task and pre-processing.
+        categories: What it is to find.
+        weights: Go on from these: every layer that has the same shape in the new network is taken over.
+    """
+    torch.manual_seed(recipe.seed)
+    architecture = Architecture(
+        backbone=recipe.backbone, channels=recipe.channels, head_channels=recipe.head_channels
+    )
+    task = Detect(
+        num_classes=len(categories),
+        top_k=recipe.top_k,
+        corrected_radius=recipe.corrected_radius,
+        size_weight=recipe.size_weight,
+        offset_weight=recipe.offset_weight,
+        giou_weight=recipe.giou_weight,
+    )
+    network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
+    if weights is not None and (fresh := transfer(weights.network, network)):
+        print(f"these layers start afresh, since the classes differ: {', '.join(fresh)}", file=sys.stderr)
+    return Predictor(
+        network=network,
+        task=task,
+        categories=categories,
+        rule=_rule_of(recipe),
+        normalize=Normalize(mean=recipe.mean, std=recipe.std, bgr=recipe.bgr),
+        architecture=architecture,
+    )
+
+
+def recipe_of(predictor: Predictor) -> Recipe:
+    """A recipe to go on training weights with: their network, task and pre-processing, `nano` for the rest."""
+    known = {field.name for field in fields(Recipe)}
+    told = {**vars(predictor.architecture), **vars(predictor.normalize), **vars(predictor.task)}
+    shape = {"imgsz": max(predictor.rule((512, 512))[0]), "rect": isinstance(predictor.rule, Follow)}
+    return replace(nano(), **{key: value for key, value in told.items() if key in known}, **shape)
+
+
+def _rule_of(recipe: Recipe) -> ResizeRule:
+    return Follow(long_side=recipe.imgsz) if recipe.rect else Fit(height=recipe.imgsz, width=recipe.imgsz)
+
+
+def _cleaned(dataset: Dataset) -> Dataset:
+    cleaned, defects = clean(dataset)
+    defects = dataset.defects + defects
+    if defects:
+        print(
+            f"{dataset.name}: {len(defects)} defects (see `centernet doctor`): {defects[0]}", file=sys.stderr
+        )
+    return cleaned
