@@ -1,4 +1,7 @@
-"""Random colours in one matrix: each distortion of the original is affine in RGB, and so is any chain of them."""
+"""Random colours in one matrix: each distortion of the original is affine in RGB, and so is any chain of them.
+
+Like the original, what measures grey measures it once, on the untouched image, whatever was done before.
+"""
 
 from dataclasses import dataclass
 
@@ -16,9 +19,9 @@ GREY = np.array([0.299, 0.587, 0.114])
 EIGENVALUES = np.array([0.2141788, 0.01817699, 0.00341571])
 EIGENVECTORS = np.array(
     [
-        [-0.5832747, 0.50997146, 0.63234304],
-        [-0.5818488, 0.27099034, -0.7668148],
-        [-0.5667379, -0.81640726, 0.11052576],
+        [-0.56089297, 0.71832671, 0.41158938],
+        [-0.5832747, 0.00994535, -0.81221408],
+        [-0.58752847, -0.69563484, 0.41340352],
     ]
 )
 
@@ -34,22 +37,23 @@ def brightness(colors: Colors, factor: float) -> Colors:
 
 
 def contrast(colors: Colors, factor: float, mean_rgb: Float[np.ndarray, " 3"]) -> Colors:
-    """Away from the mean brightness the image has by now, or towards it where `factor` is below 1.
+    """Away from the mean grey of the untouched image, or towards it where `factor` is below 1.
 
     Args:
         colors: What was done before.
         factor: How far; 1 changes nothing.
         mean_rgb: Mean colour of the untouched image.
     """
-    mean_grey = GREY @ (colors[:, :3] @ mean_rgb + colors[:, 3])
     changed = colors * factor
-    changed[:, 3] += (1 - factor) * mean_grey
+    changed[:, 3] += (1 - factor) * (GREY @ mean_rgb)
     return changed
 
 
 def saturation(colors: Colors, factor: float) -> Colors:
-    """Away from each pixel's own grey, or towards it."""
-    return colors * factor + (1 - factor) * (GREY @ colors)
+    """Away from the grey of each untouched pixel, or towards it."""
+    changed = colors * factor
+    changed[:, :3] += (1 - factor) * GREY
+    return changed
 
 
 def lighting(colors: Colors, shifts: Float[np.ndarray, " 3"]) -> Colors:

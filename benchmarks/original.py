@@ -1,0 +1,257 @@
+"""The algorithm of the released Objects as Points code, written anew: one object after the other, as it does.
+
+What ours is timed against. Held to that program's own numbers by `tests/test_benchmarks.py`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MEAN = np.array([0.40789654, 0.44719302, 0.47026115], dtype=np.float32)
+STD = np.array([0.28863828, 0.27408164, 0.27809835], dtype=np.float32)
+EIGENVALUES = np.array([0.2141788, 0.01817699, 0.00341571], dtype=np.float32)
+EIGENVECTORS = np.array(
+    [
+        [-0.58752847, -0.69563484, 0.41340352],
+        [-0.5832747, 0.00994535, -0.81221408],
+        [-0.56089297, 0.71832671, 0.41158938],
+    ],
+    dtype=np.float32,
+)
+"""In BGR order, as its images are."""
+
+
+def radius_of(height: float, width: float, min_overlap: float = 0.7) -> float:
+    total, area = height + width, width * height
+    c1 = area * (1 - min_overlap) / (1 + min_overlap)
+    c2 = (1 - min_overlap) * area
+    c3 = (min_overlap - 1) * area
+    r1 = (total + np.sqrt(total**2 - 4 * c1)) / 2
+    r2 = (2 * total + np.sqrt((2 * total) ** 2 - 16 * c2)) / 2
+    b3 = -2 * min_overlap * total
+    r3 = (b3 + np.sqrt(b3**2 - 16 * min_overlap * c3)) / 2
+    return min(r1, r2, r3)
+
+
+def gaussian(radius: int) -> np.ndarray:
+    sigma = (2 * radius + 1) / 6
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    values = np.exp(-(x * x + y * y) / (2 * sigma * sigma))
+    values[values < np.finfo(values.dtype).eps * values.max()] = 0
+    return values
+
+
+def draw(heatmap: np.ndarray, x: int, y: int, radius: int) -> None:
+    """A bump on one `(h w)` heatmap, in place; the larger value stays."""
+    bump = gaussian(radius)
+    height, width = heatmap.shape
+    left, right = min(x, radius), min(width - x, radius + 1)
+    top, bottom = min(y, radius), min(height - y, radius + 1)
+    part = heatmap[y - top : y + bottom, x - left : x + right]
+    shown = bump[radius - top : radius + bottom, radius - left : radius + right]
+    if min(shown.shape) > 0 and min(part.shape) > 0:
+        np.maximum(part, shown, out=part)
+
+
+def affine(center: np.ndarray, side: float, size: tuple[int, int]) -> np.ndarray:
+    """`(2 3)` matrix that shows a window on `size`, width first, found from three pairs of points."""
+    width, height = size
+    source, target = np.zeros((3, 2), dtype=np.float32), np.zeros((3, 2), dtype=np.float32)
+    source[0], target[0] = center, (width / 2, height / 2)
+    source[1], target[1] = center + np.array([0, -side / 2]), (width / 2, height / 2 - width / 2)
+    for points in (source, target):
+        along = points[0] - points[1]
+        points[2] = points[1] + np.array([-along[1], along[0]], dtype=np.float32)
+    return cv2.getAffineTransform(source, target)
+
+
+def move(point: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return np.dot(matrix, np.array([point[0], point[1], 1.0], dtype=np.float32))[:2]
+
+
+def targets(
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    matrix: np.ndarray,
+    num_classes: int,
+    size: tuple[int, int],
+    max_objects: int = 128,
+    mirrored_width: int | None = None,
+) -> dict[str, np.ndarray]:
+    """What the network should give for boxes in image pixels, on a map of `size`, width first.
+
+    Args:
+        boxes: `(n 4)`, `(x1, y1, x2, y2)`.
+        labels: `(n)`.
+        matrix: Map pixels from those of the image, mirrored or not.
+        num_classes: Classes.
+        size: Map columns and rows.
+        max_objects: Objects beyond are dropped.
+        mirrored_width: Of the image, if it was mirrored.
+    """
+    width, height = size
+    out = {
+        "heatmap": np.zeros((num_classes, height, width), dtype=np.float32),
+        "size": np.zeros((max_objects, 2), dtype=np.float32),
+        "offset": np.zeros((max_objects, 2), dtype=np.float32),
+        "index": np.zeros(max_objects, dtype=np.int64),
+        "mask": np.zeros(max_objects, dtype=np.uint8),
+    }
+    for k in range(min(len(boxes), max_objects)):
+        box = boxes[k].astype(np.float32)
+        if mirrored_width is not None:
+            box[[0, 2]] = mirrored_width - box[[2, 0]] - 1
+        box[:2], box[2:] = move(box[:2], matrix), move(box[2:], matrix)
+        box[[0, 2]] = np.clip(box[[0, 2]], 0, width - 1)
+        box[[1, 3]] = np.clip(box[[1, 3]], 0, height - 1)
+        h, w = box[3] - box[1], box[2] - box[0]
+        if h > 0 and w > 0:
+            radius = max(0, int(radius_of(math.ceil(h), math.ceil(w))))
+            center = np.array([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2], dtype=np.float32)
+            cell = center.astype(np.int32)
+            draw(out["heatmap"][int(labels[k])], int(cell[0]), int(cell[1]), radius)
+            out["size"][k] = w, h
+            out["index"][k] = cell[1] * width + cell[0]
+            out["offset"][k] = center - cell
+            out["mask"][k] = 1
+    return out
+
+
+def decode(heatmap: Tensor, size: Tensor, offset: Tensor, top_k: int = 100) -> Tensor:
+    """`(b k 6)` rows `x1 y1 x2 y2 score class` in cells, from probabilities."""
+    batch, num_classes, height, width = heatmap.shape
+    heatmap = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap).float()
+    class_scores, class_index = torch.topk(heatmap.view(batch, num_classes, -1), top_k)
+    class_index = class_index % (height * width)
+    scores, best = torch.topk(class_scores.view(batch, -1), top_k)
+    labels = (best / top_k).int()
+    index = class_index.view(batch, -1).gather(1, best)
+    y, x = (index / width).int().float(), (index % width).int().float()
+    moved, side = _gather(offset, index), _gather(size, index)
+    x, y = x[..., None] + moved[..., :1], y[..., None] + moved[..., 1:]
+    w, h = side[..., :1], side[..., 1:]
+    boxes = torch.cat([x - w / 2, y - h / 2, x + w / 2, y + h / 2], dim=2)
+    return torch.cat([boxes, scores[..., None], labels[..., None].float()], dim=2)
+
+
+def _gather(maps: Tensor, index: Tensor) -> Tensor:
+    rows = maps.permute(0, 2, 3, 1).contiguous().view(maps.shape[0], -1, maps.shape[1])
+    return rows.gather(1, index[..., None].expand(-1, -1, maps.shape[1]))
+
+
+def preprocess(
+    image: np.ndarray,
+    size: tuple[int, int] = (512, 512),
+    mean: np.ndarray = MEAN,
+    std: np.ndarray = STD,
+) -> Tensor:
+    """`(1 3 h w)` input of `size`, width first, from a BGR image: the whole image in the middle."""
+    height, width = image.shape[:2]
+    # The original resizes to the test scale first; at scale 1 that copies the image.
+    image = cv2.resize(image, (width, height))
+    center = np.array([width / 2, height / 2], dtype=np.float32)
+    matrix = affine(center, float(max(height, width)), size)
+    shown = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
+    scaled = ((shown / 255.0 - mean) / std).astype(np.float32)
+    return torch.from_numpy(scaled.transpose(2, 0, 1).reshape(1, 3, size[1], size[0]))
+
+
+def brightness(image: np.ndarray, factor: float) -> None:
+    image *= factor
+
+
+def blend(image: np.ndarray, factor: float, other: np.ndarray | float) -> None:
+    """`other` is the mean grey for contrast, the grey image for saturation."""
+    image *= factor
+    image += other * (1 - factor)
+
+
+def lighting(image: np.ndarray, shifts: np.ndarray) -> None:
+    image += np.dot(EIGENVECTORS, EIGENVALUES * shifts).astype(np.float32)
+
+
+def jitter(image: np.ndarray, rng: np.random.Generator) -> None:
+    """Random colours of a BGR image from 0 to 1, in place."""
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    mean_grey = float(grey.mean())
+    for kind in rng.permutation(3):
+        factor = 1 + rng.uniform(-0.4, 0.4)
+        if kind == 0:
+            brightness(image, factor)
+        elif kind == 1:
+            blend(image, factor, mean_grey)
+        else:
+            blend(image, factor, grey[:, :, None])
+    lighting(image, rng.normal(scale=0.1, size=3))
+
+
+def border_of(border: int, size: int) -> int:
+    part = 1
+    while size - border // part <= border // part:
+        part *= 2
+    return border // part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """What chance decides for one training sample, colours aside."""
+
+    scale: float
+    center: tuple[float, float]
+    flip: bool
+
+    @classmethod
+    def of(cls, image: np.ndarray, rng: np.random.Generator) -> "Draws":
+        height, width = image.shape[:2]
+        x_border, y_border = border_of(128, width), border_of(128, height)
+        return cls(
+            scale=float(rng.choice(np.arange(0.6, 1.4, 0.1))),
+            center=(
+                float(rng.integers(x_border, width - x_border)),
+                float(rng.integers(y_border, height - y_border)),
+            ),
+            flip=bool(rng.random() < 0.5),
+        )
+
+
+def sample(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    labels: np.ndarray,
+    num_classes: int,
+    draws: Draws,
+    rng: np.random.Generator | None = None,
+    size: tuple[int, int] = (512, 512),
+) -> dict[str, np.ndarray]:
+    """The input and its targets, from a BGR image as read.
+
+    Args:
+        image: `(h w 3)`.
+        boxes: `(n 4)`, image pixels.
+        labels: `(n)`.
+        num_classes: Classes.
+        draws: Where the window lies.
+        rng: Draws the colours; None leaves them.
+        size: Input columns and rows.
+    """
+    height, width = image.shape[:2]
+    center, side = np.array(draws.center, dtype=np.float32), max(height, width) * draws.scale
+    if draws.flip:
+        image = image[:, ::-1, :]
+        center[0] = width - center[0] - 1
+    shown = cv2.warpAffine(image, affine(center, side, size), size, flags=cv2.INTER_LINEAR)
+    scaled = shown.astype(np.float32) / 255.0
+    if rng is not None:
+        jitter(scaled, rng)
+    scaled = ((scaled - MEAN) / STD).transpose(2, 0, 1)
+    map_size = (size[0] // 4, size[1] // 4)
+    mirrored = width if draws.flip else None
+    wanted = targets(
+        boxes, labels, affine(center, side, map_size), num_classes, map_size, mirrored_width=mirrored
+    )
+    return {"input": scaled, **wanted}

@@ -1,0 +1,71 @@
+"""Weights and inputs that anyone can make again from the names alone: what the golden forwards were run with."""
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+Manifest = dict[str, tuple[int, ...]]
+"""Shape of each entry of a state dict, in order."""
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The names and shapes that the original's `state_dict()` has."""
+    return {key: tuple(shape) for key, shape, _ in json.loads(path.read_text())["state_dict"]}
+
+
+def fill(manifest: Manifest) -> dict[str, np.ndarray]:
+    """A state dict: every entry comes from a generator of its own, seeded with its name."""
+    return {key: _values(key, shape, manifest) for key, shape in manifest.items()}
+
+
+def _values(key: str, shape: tuple[int, ...], manifest: Manifest) -> np.ndarray:
+    rng = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
+    name = key.rpartition(".")[2]
+    if name == "num_batches_tracked":
+        return np.zeros(shape, np.int64)
+    if name == "running_var":
+        return rng.uniform(0.5, 1.5, shape).astype(np.float32)
+    if name == "running_mean":
+        deviation = 0.1
+    elif name == "bias":
+        deviation = 0.3 if "conv_offset_mask" in key else 0.05
+    elif len(shape) == 4:
+        # Even kernels are transposed convolutions.
+        inputs = math.prod(shape[1:]) if shape[-1] % 2 else 4 * shape[0]
+        deviation = _gain(key, manifest) * math.sqrt(2 / inputs)
+    else:
+        share = _share(key, manifest)
+        return (share * (1 + 0.1 * rng.standard_normal(shape))).astype(np.float32)
+    return (deviation * rng.standard_normal(shape)).astype(np.float32)
+
+
+def _gain(key: str, manifest: Manifest) -> float:
+    """Deformable sampling must be exercised, and its mask halves the signal."""
+    if "conv_offset_mask" in key:
+        return 0.5
+    return 1.4 if f"{key.removesuffix('weight')}conv_offset_mask.weight" in manifest else 1.0
+
+
+def _share(key: str, manifest: Manifest) -> float:
+    """The last normalisation of a block and those of shortcuts are small, so that sums do not blow up."""
+    match = re.match(r"^(.*\.bn)([23])\.weight$", key)
+    if match and f"{match[1]}{int(match[2]) + 1}.weight" not in manifest:
+        return 0.15
+    return 0.6 if key.endswith("downsample.1.weight") else 1.0
+
+
+def checksum(state: Mapping[str, np.ndarray]) -> list[float]:
+    """Sum and sum of absolute values of all entries."""
+    values = [value.astype(np.float64) for value in state.values()]
+    return [sum(float(v.sum()) for v in values), sum(float(np.abs(v).sum()) for v in values)]
+
+
+def make_input(height: int, width: int, count: int = 1, seed: int = 20190416) -> np.ndarray:
+    """Noise of the shape of a network's input."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    return rng.standard_normal((count, 3, height, width)).astype(np.float32)
