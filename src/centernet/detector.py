@@ -37,8 +37,8 @@ class CenterNet:
     ```
 
     Args:
-        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file, or a
-            model on the Hugging Face hub as `hf://owner/name`.
+        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file, or
+            a model on the Hugging Face hub as `hf://owner/name`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Attributes:
@@ -71,7 +71,7 @@ class CenterNet:
         if self._predictor is None:
             known = ", ".join(weights.names())
             raise UsageError(
-                f"{self._model!r} is a recipe without weights: train it first, or open weights such as {known}"
+                f"{self._model!r} is a recipe without weights: train it, or open weights such as {known}"
             )
         return self._predictor
 

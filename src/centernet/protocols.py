@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
 
 Targets = dict[str, Tensor]
-"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` for what is read there."""
+"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` to be read there."""
 
 Outputs = dict[str, Tensor]
 """What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""
@@ -32,6 +32,7 @@ class HeadSpec:
     bias: float = 0.0
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """Turns images into features: one map for each stack, the last one best.
 
@@ -54,6 +55,7 @@ class Backbone(Protocol):
         ...
 
 
+@runtime_checkable
 class Task(Protocol):
     """What maps mean. Holds no weights; all methods are batched tensor code on any device."""
 

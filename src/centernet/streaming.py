@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from centernet.data.loading import read_sample
 from centernet.data.images import read_image
+from centernet.data.loading import read_sample
 from centernet.data.sources import Failure, Frame
 from centernet.detections import Detections
 from centernet.errors import InputError

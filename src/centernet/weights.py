@@ -1,4 +1,4 @@
-"""Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file with its config."""
+"""Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file alone."""
 
 import json
 from collections.abc import Mapping

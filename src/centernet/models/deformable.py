@@ -28,7 +28,7 @@ class DeformableConv(nn.Module):
 
     def forward(self, features: Float[Tensor, "b in h w"]) -> Float[Tensor, "b out h w"]:
         """Features of the same rows and columns; the outside is zero."""
-        _, _, height, width = features.shape
+        batch, _, height, width = features.shape
         moves, strength = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
         # Pairs `(dy, dx)`, tap after tap.
         moves = moves.float().view(-1, TAPS, 2, height, width)
@@ -40,6 +40,6 @@ class DeformableConv(nn.Module):
         # `grid_sample` runs from −1 to 1 over the outer edges of the border pixels.
         grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
         sampled = F.grid_sample(features, grid.flatten(1, 2).to(features.dtype), align_corners=False)
-        sampled = sampled.unflatten(2, (TAPS, height)) * strength.sigmoid()[:, None]
-        mixed = self.weight.flatten(1).to(sampled.dtype) @ sampled.flatten(3).flatten(1, 2)
-        return mixed.unflatten(2, (height, width)) + self.bias.to(mixed.dtype)[:, None, None]
+        sampled = sampled.view(batch, -1, TAPS, height, width) * strength.sigmoid()[:, None]
+        mixed = self.weight.flatten(1).to(sampled.dtype) @ sampled.view(batch, -1, height * width)
+        return mixed.view(batch, -1, height, width) + self.bias.to(mixed.dtype)[:, None, None]

@@ -27,7 +27,7 @@ class Architecture:
     head_channels: int = 64
 
     def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
-        """The network with the heads a task asks for; random weights, but for those of a pretrained encoder."""
+        """The network with the heads a task asks for; weights are random, but for a pretrained encoder."""
         backbone = build_backbone(self.backbone, channels=self.channels, pretrained=pretrained)
         return Network(backbone, heads, self.head_channels)
 

@@ -1,4 +1,4 @@
-"""The ideal heatmap: Zhou et al. 2019, "Objects as Points", sec. 3; its radius: Law and Deng 2018, sec. 3.2."""
+"""The ideal heatmap: Zhou et al. 2019, "Objects as Points", sec. 3; its radius: Law and Deng 2018."""
 
 from collections.abc import Callable
 

@@ -61,8 +61,8 @@ class Detect:
         found by the centre of what is seen of it. Boxes of which nothing is left are dropped.
 
         Returns:
-            `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and what the maps
-            should hold there: `size` and `offset` `(m 2)`, in cells.
+            `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and what the
+            maps should hold there: `size` and `offset` `(m 2)`, in cells.
         """
         limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) - 1
         boxes = (objects.boxes / grid.stride).clamp(min=0).minimum(limit)
@@ -93,7 +93,7 @@ class Detect:
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """The boxes maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""
+        """Boxes that maps show: `boxes` `(b k 4)`, input pixels, `scores` and `labels` `(b k)`, best first."""
         peaks = find_peaks(maps["heatmap"].float(), self.top_k)
         offset = read(maps["offset"], peaks.cells).float()
         size = read(maps["size"], peaks.cells).float()

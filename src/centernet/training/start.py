@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import fields, replace
+from typing import Any
 
 import torch
 
@@ -41,10 +42,11 @@ def open_training_data(data: str) -> tuple[Dataset, Dataset | None]:
 
 def check_same_classes(categories: Categories, dataset: Dataset) -> None:
     """Raises an `InputError` unless a data set has just these classes in this order."""
-    if categories.names != dataset.categories.names:
+    came, known = dataset.categories.names, categories.names
+    if came != known:
         raise InputError(
-            f"{dataset.name} has the {len(dataset.categories)} classes {', '.join(dataset.categories.names)}, "
-            f"but the detector knows {len(categories)}: {', '.join(categories.names)}"
+            f"{dataset.name} has {len(came)} classes ({', '.join(came)}), "
+            f"but the detector knows {len(known)} ({', '.join(known)}): train it on this data set first"
         )
 
 
@@ -82,11 +84,16 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
 
 
 def recipe_of(predictor: Predictor) -> Recipe:
-    """A recipe to go on training weights with: their network, task and pre-processing, `nano` for the rest."""
+    """A recipe to go on training weights with: `nano`, but for their network, task and pre-processing."""
     known = {field.name for field in fields(Recipe)}
-    told = {**vars(predictor.architecture), **vars(predictor.normalize), **vars(predictor.task)}
-    shape = {"imgsz": max(predictor.rule((512, 512))[0]), "rect": isinstance(predictor.rule, Follow)}
-    return replace(nano(), **{key: value for key, value in told.items() if key in known}, **shape)
+    told: dict[str, Any] = {
+        **vars(predictor.architecture),
+        **vars(predictor.normalize),
+        **vars(predictor.task),
+        "imgsz": max(predictor.rule((512, 512))[0]),
+        "rect": isinstance(predictor.rule, Follow),
+    }
+    return replace(nano(), **{key: value for key, value in told.items() if key in known})
 
 
 def _rule_of(recipe: Recipe) -> ResizeRule:
