@@ -101,7 +101,7 @@ def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
 
     with pytest.raises(InputError, match="not a whole safetensors file"):
         weights.load(path)
-    with pytest.raises(InputError, match="no .safetensors file"):
+    with pytest.raises(InputError, match=r"no .safetensors file"):
         weights.load(tmp_path / "w.pth")
     with pytest.raises(InputError, match="no weights 'nothing-here'"):
         weights.load("nothing-here")
@@ -121,7 +121,7 @@ def test_a_strange_config_is_named(predictor: Predictor, tmp_path: Path) -> None
 def test_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "file").mkdir()
 
-    with pytest.raises(InputError, match="cannot write .*file"):
+    with pytest.raises(InputError, match=r"cannot write .*file"):
         weights.write_whole(tmp_path / "file", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 

@@ -13,7 +13,7 @@ Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
 
 Targets = dict[str, Tensor]
-"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` to be read there."""
+"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there."""
 
 Outputs = dict[str, Tensor]
 """What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""

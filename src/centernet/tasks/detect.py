@@ -93,7 +93,7 @@ class Detect:
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """Boxes that maps show: `boxes` `(b k 4)`, input pixels, `scores` and `labels` `(b k)`, best first."""
+        """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
         peaks = find_peaks(maps["heatmap"].float(), self.top_k)
         offset = read(maps["offset"], peaks.cells).float()
         size = read(maps["size"], peaks.cells).float()
