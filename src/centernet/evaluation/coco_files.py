@@ -1,0 +1,111 @@
+"""COCO files that other programs wrote, each entry checked before it is scored."""
+
+import json
+import math
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+from centernet.data import coco
+from centernet.data.coco_layout import annotation_file
+from centernet.data.files import read_text
+from centernet.data.formats import open_dataset
+from centernet.errors import InputError
+
+
+def read_truth(path: Path, split: str | None) -> dict[str, Any]:
+    """The content of a COCO file, or what a data set of another format would have as one.
+
+    Raises:
+        InputError: The file or the data set is not there or broken.
+    """
+    if path.suffix.lower() != ".json" and not coco.recognise(path):
+        return coco.to_coco(open_dataset(path, split))
+    file = path if path.suffix.lower() == ".json" else annotation_file(path, split)[1]
+    # Not through `Dataset`, whose float32 corners would move the score in the fifth digit.
+    content = _load(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file} holds a {_kind(content)}: the truth needs images, annotations, categories")
+    for key, needed in (("images", ("id",)), ("categories", ("id", "name")), ("annotations", ())):
+        if not isinstance(content.get(key), list):
+            raise InputError(f"{file} has no list {key!r}: the truth needs images, annotations, categories")
+        for position, entry in enumerate(content[key]):
+            _need(entry, needed, f"{file}, {key}[{position}]")
+    image_ids, category_ids = ids_of(content, "images"), ids_of(content, "categories")
+    for position, entry in enumerate(content["annotations"]):
+        place = f"{file}, annotations[{position}]"
+        _check_object(entry, place, image_ids, category_ids, known_by="the file")
+        if "area" in entry:
+            _check_number(entry["area"], "area", place)
+    return content
+
+
+def read_results(path: Path, truth: dict[str, Any], truth_name: str) -> list[dict[str, Any]]:
+    """The entries of a COCO results file.
+
+    Args:
+        path: The file.
+        truth: What the entries must fit.
+        truth_name: What to call it in messages.
+
+    Raises:
+        InputError: The file is not there, or an entry is broken or fits no image or category of the truth.
+    """
+    content = _load(path)
+    if not isinstance(content, list):
+        raise InputError(f"{path} holds a {_kind(content)}: results are a list of detections")
+    image_ids, category_ids = ids_of(truth, "images"), ids_of(truth, "categories")
+    for position, entry in enumerate(content):
+        place = f"{path}, results[{position}]"
+        _check_object(entry, place, image_ids, category_ids, known_by=truth_name)
+        _need(entry, ("score",), place)
+        _check_number(entry["score"], "score", place)
+    return content
+
+
+def ids_of(truth: dict[str, Any], key: str) -> set[Any]:
+    """The ids of the truth's images or categories."""
+    return {entry["id"] for entry in truth[key] if isinstance(entry["id"], (int, str))}
+
+
+def _load(file: Path) -> Any:
+    try:
+        return json.loads(read_text(file))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{file} is not json: {error}") from error
+
+
+def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:
+    if not isinstance(entry, dict):
+        raise InputError(f"{place} is a {_kind(entry)}, not an object with keys")
+    for key in keys:
+        if key not in entry:
+            raise InputError(f"{place} has no {key!r}")
+
+
+def _check_object(
+    entry: Any, place: str, image_ids: Container[Any], category_ids: Container[Any], known_by: str
+) -> None:
+    """A result or an annotation: its ids are known and its box is a box."""
+    _need(entry, ("image_id", "category_id", "bbox"), place)
+    for key, known in (("image_id", image_ids), ("category_id", category_ids)):
+        if not isinstance(entry[key], (int, str)) or entry[key] not in known:
+            raise InputError(f"{place}: {key} {entry[key]!r} is not in {known_by}")
+    bbox = entry["bbox"]
+    if not isinstance(bbox, list) or len(bbox) != 4:
+        count = f"{len(bbox)} values" if isinstance(bbox, list) else f"a {_kind(bbox)}"
+        raise InputError(f"{place}: bbox has {count}, not 4: x, y, width, height")
+    for value in bbox:
+        _check_number(value, "bbox", place)
+    if bbox[2] < 0 or bbox[3] < 0:
+        raise InputError(f"{place}: bbox {bbox} has a negative width or height: it is x, y, width, height")
+
+
+def _check_number(value: Any, key: str, place: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InputError(f"{place}: {key} holds {value!r}, which is not a finite number")
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "object", list: "list", str: "text", bool: "truth value", type(None): "null"}
+    return kinds.get(type(value), "number")

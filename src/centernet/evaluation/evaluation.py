@@ -1,0 +1,186 @@
+"""Detections of a whole data set against its truth: numbers, classes, curves, confusions."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from centernet.data.coco import to_coco
+from centernet.detections import Detections
+from centernet.errors import UsageError
+from centernet.evaluation.scores import ClassRow, Scores
+from centernet.metrics.coco import CocoMetrics, evaluate_coco
+from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
+from centernet.metrics.voc import VocMetrics, evaluate_voc
+from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """How well a detector does on a data set. Printing it gives a table by class.
+
+    Attributes:
+        name: The data set.
+        num_images: Its images, those without objects included.
+        coco: COCO's numbers, numbers of each class, curves.
+        voc: Pascal VOC's numbers at IoU 0.5.
+        confusion: Which class is taken for which, at a score where a detector is used.
+    """
+
+    name: str
+    num_images: int
+    coco: CocoMetrics
+    voc: VocMetrics
+    confusion: ConfusionMatrix
+
+    @property
+    def scores(self) -> Scores:
+        """All numbers as a table."""
+        confusion = self.confusion
+        rows = zip(coco_rows(self.coco), confusion.precision.tolist(), confusion.recall.tolist(), strict=True)
+        classes: list[ClassRow] = [
+            {**row, "precision": precision, "recall": recall} for row, precision, recall in rows
+        ]
+        return Scores(
+            name=f"{self.name}: {self.num_images} images",
+            metrics={
+                **self.coco.to_dict(),
+                **self.voc.to_dict(),
+                "precision": _mean_of_true(classes, "precision"),
+                "recall": _mean_of_true(classes, "recall"),
+            },
+            classes=tuple(classes),
+        )
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """All numbers of the whole by name: AP, AP50, AR_100, VOC_AP_area, precision, and so on.
+
+        `precision` and `recall` are those of the confusion matrix, means over the classes with objects.
+        """
+        return self.scores.metrics
+
+    def __str__(self) -> str:
+        confusion = self.confusion
+        note = f"precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}"
+        return f"{self.scores}\n{note}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
+        return {
+            **self.scores.to_json(),
+            "images": self.num_images,
+            "confusion_matrix": {
+                "names": [*self.confusion.names, "background"],
+                "counts": self.confusion.counts.tolist(),
+                "min_score": self.confusion.min_score,
+                "min_iou": self.confusion.min_iou,
+            },
+        }
+
+
+def evaluate(
+    dataset: Dataset, detections: Iterable[Detections], max_detections: tuple[int, ...] = (1, 10, 100)
+) -> Evaluation:
+    """Compare detections with a data set; they belong to the image that has their `image_id`.
+
+    An image without detections is one where nothing was found. Crowd regions are ignored: they need not be
+    found, and what is found in them is not wrong. Where the detector knows other classes than the data set,
+    classes are matched by name, and what it finds of the rest is not counted.
+
+    Args:
+        dataset: The truth.
+        detections: What was found, in any order; images are not kept.
+        max_detections: Best detections of a class in an image that COCO's numbers count: AR for each of these
+            numbers, everything else for the largest.
+
+    Raises:
+        UsageError: Detections of an image the data set lacks, of one image twice, or of no class it has.
+    """
+    found = _by_image(dataset, detections)
+    pairs: list[tuple[Annotations, Detections]] = [
+        (
+            record.annotations,
+            found[record.image_id] if record.image_id in found else nothing_in(record, dataset.categories),
+        )
+        for record in dataset.records
+    ]
+    results = [result for one in found.values() for result in one.to_coco()]
+    return Evaluation(
+        name=dataset.name,
+        num_images=len(dataset),
+        coco=evaluate_coco(to_coco(dataset), results, max_detections),
+        voc=evaluate_voc(pairs, dataset.categories),
+        confusion=confusion_matrix(pairs, dataset.categories),
+    )
+
+
+def coco_rows(metrics: CocoMetrics) -> tuple[ClassRow, ...]:
+    """COCO's numbers of each class as rows of a table."""
+    return tuple(
+        {
+            "name": one.name,
+            "objects": one.objects,
+            "found": one.detections,
+            "AP": one.ap,
+            "AP50": one.ap50,
+            "AP75": one.ap75,
+            f"AR_{max(metrics.ar)}": one.ar,
+        }
+        for one in metrics.classes
+    )
+
+
+def nothing_in(record: ImageRecord, categories: Categories) -> Detections:
+    """Detections of an image where nothing was found."""
+    return Detections(
+        boxes=np.zeros((0, 4), dtype=np.float32),
+        scores=np.zeros(0, dtype=np.float32),
+        labels=np.zeros(0, dtype=np.int64),
+        categories=categories,
+        name=str(record.path),
+        image_size=record.size or (0, 0),
+        image_id=record.image_id,
+    )
+
+
+def _by_image(dataset: Dataset, detections: Iterable[Detections]) -> dict[int, Detections]:
+    image_ids = {record.image_id for record in dataset.records}
+    found: dict[int, Detections] = {}
+    for one in detections:
+        if one.image_id not in image_ids:
+            raise UsageError(f"{one.name} has image id {one.image_id}, which {dataset.name} does not have")
+        if one.image_id in found:
+            raise UsageError(f"{one.name}: image id {one.image_id} comes twice: give each image once")
+        # Pixels of a whole data set would fill the memory.
+        found[one.image_id] = replace(_in_classes_of(dataset, one), image=None)
+    return found
+
+
+def _in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
+    """The detections with the data set's labels, without those of classes it does not have."""
+    categories = dataset.categories
+    if detections.categories.names == categories.names:
+        return replace(detections, categories=categories)
+    labels = np.array(
+        [
+            categories.names.index(name) if name in categories.names else -1
+            for name in detections.categories.names
+        ],
+        dtype=np.int64,
+    )
+    if (labels < 0).all():
+        raise UsageError(
+            f"the detector finds {', '.join(detections.categories.names)}, but {dataset.name} has "
+            f"{', '.join(categories.names)}: no class in common"
+        )
+    new = labels[detections.labels]
+    return replace(detections, labels=new, categories=categories)[new >= 0]
+
+
+def _mean_of_true(classes: list[ClassRow], column: str) -> float:
+    """Mean of a column over classes that have objects and a number there."""
+    known = [value for row in classes if row["objects"] and not math.isnan(value := float(row[column]))]
+    return sum(known) / len(known) if known else math.nan

@@ -1,0 +1,41 @@
+"""What was found in some validation images, beside what is true."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.data.images import read_image
+from centernet.detections import Detections
+from centernet.drawing import contact_sheet, draw_boxes
+from centernet.structures import Dataset
+
+
+def examples(
+    dataset: Dataset, found: Sequence[Detections], *, count: int = 8, min_score: float = 0.3, tile: int = 400
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Pairs of pictures from all over a data set: detections on the left, truth on the right.
+
+    Args:
+        dataset: Images with their truth.
+        found: Detections of its images; those of other images are not looked at.
+        count: Pairs.
+        min_score: Least score that is drawn.
+        tile: Side of each picture, pixels.
+    """
+    by_image = {detections.image_id: detections for detections in found}
+    records = [record for record in dataset.records if record.image_id in by_image]
+    chosen = np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).round().astype(int))
+    pictures, captions = [], []
+    for record in (records[index] for index in chosen):
+        image = read_image(record.path)
+        seen = by_image[record.image_id].above(min_score)
+        texts = [f"{name} {score:.2f}" for name, score in zip(seen.names, seen.scores, strict=True)]
+        truth = record.annotations
+        names = [dataset.categories.names[label] for label in truth.labels]
+        pictures.append(draw_boxes(image, seen.boxes, texts, seen.labels, long_side=tile))
+        pictures.append(draw_boxes(image, truth.boxes, names, truth.labels, long_side=tile))
+        name = Path(record.path).name
+        captions += [f"{name}: found", f"{name}: truth"]
+    return contact_sheet(pictures, captions, columns=4, tile=tile)

@@ -1,0 +1,187 @@
+"""Pictures of an evaluation: precision-recall curves, confusion matrix, table by class."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from centernet.drawing.colors import class_color
+from centernet.errors import InputError
+from centernet.evaluation.evaluation import Evaluation
+from centernet.evaluation.scores import cell
+from centernet.metrics.confusion import ConfusionMatrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, FAINT, BAR = "#222222", "#c9c9c9", "#6fa3d8"
+_MANY = 10
+"""Classes beyond which curves are not told apart by colour."""
+
+
+def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write `pr_curves.png`, `confusion_matrix.png` and `classes.png`.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    figures = {
+        "pr_curves.png": precision_recall_figure(evaluation),
+        "confusion_matrix.png": confusion_figure(evaluation.confusion),
+        "classes.png": classes_figure(evaluation),
+    }
+    return [save_figure(figure, folder / name) for name, figure in figures.items()]
+
+
+def save_figure(figure: "Figure", path: Path) -> Path:
+    """Write a figure, by the path's extension; folders on the way are made.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=130)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path
+
+
+def new_figure(width: float, height: float) -> "Figure":
+    """A white figure, inches. It belongs to no window or global list, so nothing has to be closed."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def tidy(axes: "Axes") -> None:
+    """Take away what is not data: the frame's upper and right side, dark grid lines."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#999999")
+    axes.grid(color="#ececec", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors="#555555", labelsize=9)
+
+
+def precision_recall_figure(evaluation: Evaluation) -> "Figure":
+    """Precision over recall at IoU 0.5 of each class and their mean."""
+    figure = new_figure(7.2, 5)
+    axes = figure.add_subplot()
+    tidy(axes)
+    found = [(label, one) for label, one in enumerate(evaluation.coco.classes) if one.curve is not None]
+    are_many = len(found) > _MANY
+    for label, one in found:
+        assert one.curve is not None
+        axes.plot(
+            one.curve.recall,
+            one.curve.precision,
+            color=FAINT if are_many else _hex(label),
+            linewidth=0.9 if are_many else 1.8,
+            label=None if are_many else f"{one.name}  {one.ap50:.3f}",
+        )
+    if are_many:
+        axes.plot([], [], color=FAINT, label="each class")
+    if len(found) > 1:
+        mean = np.mean([one.curve.precision for _, one in found if one.curve is not None], axis=0)
+        recall = np.linspace(0, 1, len(mean))
+        text = f"mean of {len(found)} classes  {evaluation.coco.ap50:.3f}"
+        axes.plot(recall, mean, color=INK, linewidth=2.6, label=text)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+    _title(axes, "Precision over recall at IoU 0.5")
+    if found:
+        axes.legend(
+            title="AP50", frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), alignment="left"
+        )
+    else:
+        axes.text(0.5, 0.5, "no objects in the truth", ha="center", color="#777777")
+    return figure
+
+
+def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
+    """Counts of true class against found class; colour is the share of the row, of each true class."""
+    from matplotlib.ticker import PercentFormatter
+
+    counts = confusion.counts
+    # Classes that are neither there nor found would only make the others unreadable.
+    shown = np.union1d(np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1)), len(confusion.names))
+    names = [[*(_short(name) for name in confusion.names), "background"][place] for place in shown]
+    counts = counts[np.ix_(shown, shown)]
+    count = len(names)
+    side = min(4 + 0.62 * count, 15)
+    figure = new_figure(side + 1.2, side)
+    axes = figure.add_subplot()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    letters = max(4.5, min(11.0, 400 / count))
+    if count <= 25:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            color = "white" if share[row, column] > 0.55 else INK
+            axes.text(
+                column, row, f"{counts[row, column]}", ha="center", va="center", color=color, size=letters
+            )
+    places = np.arange(count)
+    axes.set_xticks(places, names, rotation=0 if count <= 5 else 90, size=letters)
+    axes.set_yticks(places, names, size=letters)
+    axes.set_xticks(places[1:] - 0.5, minor=True)
+    axes.set_yticks(places[1:] - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5 if count <= 25 else 0.4)
+    axes.tick_params(which="both", length=0, colors=INK)
+    axes.spines[:].set_color("#bbbbbb")
+    axes.set(xlabel="found", ylabel="true")
+    _title(axes, f"Confusions at score {confusion.min_score:g}, IoU {confusion.min_iou:g}")
+    bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=PercentFormatter(1))
+    bar.set_label("share of the row", color=INK)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0, labelsize=9, colors="#555555")
+    return figure
+
+
+def classes_figure(evaluation: Evaluation) -> "Figure":
+    """The table by class, with a bar under each number."""
+    scores = evaluation.scores
+    rows = [*scores.shown, scores.total]
+    columns = [column for column in rows[-1] if column != "name"]
+    figure = new_figure(3 + 1.05 * len(columns), 1.1 + 0.34 * len(rows))
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.set(xlim=(-2.2, len(columns)), ylim=(len(rows) + 0.1, -1.2))
+    for place, column in enumerate(("class", *columns)):
+        x, side = (-2.1, "left") if place == 0 else (place - 0.1, "right")
+        axes.text(x, -0.5, column, ha=side, va="center", weight="bold", size=10, color=INK)
+    for line, row in enumerate(rows):
+        is_total = line == len(rows) - 1
+        weight = "bold" if is_total else "normal"
+        if is_total or line == 0:
+            axes.axhline(line, color="#999999", linewidth=0.8)
+        axes.text(-2.1, line + 0.5, _short(str(row["name"])), va="center", size=10, weight=weight, color=INK)
+        for place, column in enumerate(columns):
+            value = row[column]
+            if isinstance(value, float) and not math.isnan(value):
+                axes.barh(line + 0.88, 0.8, height=0.08, left=place + 0.1, color="#eeeeee")
+                axes.barh(line + 0.88, 0.8 * value, height=0.08, left=place + 0.1, color=BAR)
+            axes.text(
+                place + 0.9,
+                line + 0.5,
+                cell(value),
+                ha="right",
+                va="center",
+                size=10,
+                weight=weight,
+                color=INK,
+            )
+    _title(axes, scores.name)
+    return figure
+
+
+def _title(axes: "Axes", text: str) -> None:
+    axes.set_title(text, loc="left", size=12, weight="bold", color=INK, pad=10)
+
+
+def _hex(label: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*class_color(label))
+
+
+def _short(name: str, limit: int = 22) -> str:
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"

@@ -1,0 +1,95 @@
+"""Numbers of an evaluation as people and programs read them: a table by class, and json."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ClassRow = Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scores:
+    """Numbers of a whole data set and of each of its classes. NaN where there is nothing to measure.
+
+    Attributes:
+        name: What was evaluated.
+        metrics: Numbers of the whole by name.
+        classes: A row for each class: `name`, counts, and numbers, by the names of `metrics` where it is the
+            mean of them.
+    """
+
+    name: str
+    metrics: Mapping[str, float]
+    classes: tuple[ClassRow, ...]
+
+    @property
+    def total(self) -> ClassRow:
+        """The row under the rows of the classes: counts are added up, numbers are those of the whole."""
+        columns = self.classes[0] if self.classes else {}
+        row: dict[str, str | int | float] = {"name": "all"}
+        for column, value in columns.items():
+            if isinstance(value, int):
+                row[column] = sum(int(one[column]) for one in self.classes)
+            elif column in self.metrics:
+                row[column] = self.metrics[column]
+        return row
+
+    @property
+    def shown(self) -> tuple[ClassRow, ...]:
+        """The rows with something to tell: of classes that are in the truth or were found."""
+        return tuple(
+            row for row in self.classes if any(value for value in row.values() if isinstance(value, int))
+        )
+
+    def __str__(self) -> str:
+        columns = list(self.total)
+        rows = [[cell(row[column]) for column in columns] for row in (*self.shown, self.total)]
+        hidden = len(self.classes) - len(self.shown)
+        note = [f"{hidden} classes neither in the truth nor found are not shown"] if hidden else []
+        numbers = [f"{name} {cell(value)}" for name, value in self.metrics.items()]
+        return "\n".join([self.name, "", *_table(columns, rows), *note, "", *_wrapped(numbers, 100)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
+        return {
+            "name": self.name,
+            "metrics": {name: _plain(value) for name, value in self.metrics.items()},
+            "classes": [{column: _plain(value) for column, value in row.items()} for row in self.classes],
+        }
+
+
+def cell(value: str | int | float) -> str:
+    """A value as a table shows it: numbers with three digits, a dash where there is nothing to measure."""
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3f}"
+    return str(value)
+
+
+def _plain(value: str | int | float) -> str | int | float | None:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table: the first column to the left, numbers to the right, a rule round the classes."""
+    widths = [max(map(len, values)) for values in zip(columns, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            value.ljust(width) if place == 0 else value.rjust(width)
+            for place, (value, width) in enumerate(zip(values, widths, strict=True))
+        )
+        for values in (columns, *rows)
+    ]
+    rule = "─" * len(lines[0])
+    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+
+
+def _wrapped(parts: Sequence[str], width: int) -> list[str]:
+    lines = [""]
+    for part in parts:
+        joined = f"{lines[-1]}   {part}".strip()
+        if len(joined) <= width:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines

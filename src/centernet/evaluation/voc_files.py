@@ -1,0 +1,125 @@
+"""Results as Pascal VOC's development kit takes them: a text file for each class, corners from pixel 1."""
+
+import math
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from centernet.data.files import read_text
+from centernet.data.formats import open_dataset
+from centernet.data.voc_xml import VocFile, read_xml
+from centernet.detections import Detections
+from centernet.errors import InputError
+from centernet.evaluation.evaluation import nothing_in
+from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+
+
+def read_truth(path: Path, split: str | None) -> Dataset:
+    """A folder of VOC's xml files, with or without the images, or a data set of any format.
+
+    Raises:
+        InputError: There is neither, or part of it is broken: a score on the rest would mislead.
+    """
+    xmls = sorted(path.glob("*.xml"))
+    dataset = _dataset_of(path, xmls) if xmls else open_dataset(path, split)
+    for defect in dataset.defects:
+        if defect.kind.startswith("broken"):
+            raise InputError(f"{defect.where}: {defect.message}: mend it, or the score would mislead")
+    return dataset
+
+
+def read_results(folder: Path, truth: Dataset) -> list[Detections]:
+    """What files such as `comp4_det_val_cat.txt` say was found, for each image of the truth in its order.
+
+    Each line is `image score xmin ymin xmax ymax`, the image by its file name without suffix. A class
+    without a file is one of which nothing was found.
+
+    Raises:
+        InputError: There is no such file, or a line or a class is broken or unknown.
+    """
+    files = sorted(folder.glob("*det_*.txt"))
+    if not files:
+        raise InputError(f"{folder} holds no results: no files called comp4_det_<set>_<class>.txt")
+    labels = {name: label for label, name in enumerate(truth.categories.names)}
+    stems = {record.path.stem for record in truth.records}
+    rows: dict[str, list[list[float]]] = defaultdict(list)
+    for file in files:
+        label = labels[_class_of(file, truth)]
+        for number, line in enumerate(read_text(file).splitlines(), start=1):
+            if line.strip():
+                stem, values = _read_line(line, f"{file}:{number}")
+                if stem not in stems:
+                    raise InputError(f"{file}:{number}: {truth.name} has no image {stem!r}")
+                rows[stem].append([*values, label])
+    return [_detections(rows[record.path.stem], record, truth.categories) for record in truth.records]
+
+
+def _class_of(file: Path, truth: Dataset) -> str:
+    """The class that a file is called after; names of sets and classes may hold underscores themselves."""
+    names = [name for name in truth.categories.names if file.stem.endswith(f"_{name}")]
+    if not names:
+        known = ", ".join(truth.categories.names)
+        raise InputError(f"{file} is called after no class of {truth.name}, which has {known}")
+    return max(names, key=len)
+
+
+def _read_line(line: str, place: str) -> tuple[str, list[float]]:
+    stem, *texts = line.split()
+    if len(texts) != 5:
+        raise InputError(f"{place} has {len(texts) + 1} fields, not 6: image score xmin ymin xmax ymax")
+    values = []
+    for text in texts:
+        try:
+            values.append(float(text))
+        except ValueError:
+            raise InputError(f"{place}: {text!r} is not a number") from None
+        if not math.isfinite(values[-1]):
+            raise InputError(f"{place}: {text!r} is not finite")
+    return stem, values
+
+
+def _detections(rows: list[list[float]], record: ImageRecord, categories: Categories) -> Detections:
+    if not rows:
+        return nothing_in(record, categories)
+    table = np.array(rows)
+    return Detections(
+        boxes=table[:, 1:5] - 1,
+        scores=table[:, 0],
+        labels=table[:, 5].astype(np.int64),
+        categories=categories,
+        name=str(record.path),
+        image_size=record.size or (0, 0),
+        image_id=record.image_id,
+    )
+
+
+def _dataset_of(folder: Path, xmls: list[Path]) -> Dataset:
+    files = [read_xml(xml) for xml in xmls]
+    names = sorted({item.name for file in files for item in file.objects})
+    return Dataset(
+        name=str(folder),
+        format="voc",
+        categories=Categories.of(*names),
+        records=tuple(
+            ImageRecord(
+                path=file.path,
+                image_id=number,
+                annotations=_annotations(file, names),
+                source=str(file.path),
+                size=file.size,
+            )
+            for number, file in enumerate(files, start=1)
+        ),
+        defects=tuple(defect for file in files for defect in file.defects),
+    )
+
+
+def _annotations(file: VocFile, names: list[str]) -> Annotations:
+    if not file.objects:
+        return Annotations.none()
+    corners = np.array([item.corners for item in file.objects])
+    labels = np.array([names.index(item.name) for item in file.objects], dtype=np.int64)
+    objects = Annotations.of(corners - 1, labels)
+    objects.is_crowd[:] = [item.is_difficult for item in file.objects]
+    return objects
