@@ -227,7 +227,8 @@ class CenterNet:
         data: tuple[Dataset, Dataset | None],
         progress: bool | None,
     ) -> "Evaluation | None":
-        from centernet.evaluation import draw_results, evaluate
+        from centernet.evaluation import evaluate
+        from centernet.evaluation.curves import save_training_curves
         from centernet.training.fit import fit
 
         training, validation = data
@@ -248,20 +249,23 @@ class CenterNet:
         self.run_folder = folder
         self._model = str(folder)
         self._predictor = weights.load(folder, self._device)
-        draw_results(folder)
+        save_training_curves(folder / "results.csv", folder / "results.png")
         return self._measure(validation, recipe.batch, folder) if validation else None
 
     def _measure(
         self, dataset: Dataset, batch: int, folder: Path | None, *, half: bool = False
     ) -> "Evaluation":
-        from centernet.evaluation import evaluate, write_pictures
+        from centernet.evaluation import evaluate
+        from centernet.evaluation.examples import save_examples
+        from centernet.evaluation.plots import save_plots
 
         stream = detect_stream(self.predictor, annotated(dataset), batch=batch, half=half)
         found = [replace(detections, image=None) for detections in stream]
         evaluation = evaluate(dataset, found)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            write_pictures(evaluation, dataset, found, folder)
+            save_plots(evaluation, folder)
+            save_examples(dataset, found, folder / "val_predictions.jpg")
         return evaluation
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import Image
 
 from centernet.data.images import read_image
 from centernet.detections import Detections
 from centernet.drawing import contact_sheet, draw_boxes
+from centernet.errors import InputError
 from centernet.structures import Dataset
 
 
@@ -39,3 +41,16 @@ def examples(
         name = Path(record.path).name
         captions += [f"{name}: found", f"{name}: truth"]
     return contact_sheet(pictures, captions, columns=4, tile=tile)
+
+
+def save_examples(dataset: Dataset, found: Sequence[Detections], path: Path) -> Path:
+    """Writes `examples` as a picture.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    try:
+        Image.fromarray(examples(dataset, found)).save(path, quality=90)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path
