@@ -7,15 +7,14 @@ from jaxtyping import UInt8
 
 Rgb = tuple[int, int, int]
 
-# Told apart by people who see red and green alike too, in this order: after Okabe & Ito 2008, brightened for
-# lines on photographs.
+# Bright enough for lines on photographs, and most unlike each other first.
 _FIRST: tuple[Rgb, ...] = (
     (255, 75, 60),
     (40, 160, 255),
     (255, 200, 0),
     (0, 205, 120),
     (215, 90, 255),
-    (255, 140, 0),
+    (170, 255, 60),
     (0, 220, 230),
     (255, 120, 185),
 )

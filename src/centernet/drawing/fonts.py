@@ -36,7 +36,7 @@ def load_font(path: Path, size_px: int) -> FreeTypeFont:
     return ImageFont.truetype(str(path), size_px)
 
 
-def shorten(text: str, font: FreeTypeFont, width: float) -> str:
+def shorten(text: str, font: FreeTypeFont, width: int) -> str:
     """The text, or as much of its end as fits `width` pixels: names of files differ at their ends."""
     if font.getlength(text) <= width:
         return text
@@ -46,7 +46,7 @@ def shorten(text: str, font: FreeTypeFont, width: float) -> str:
     return ""
 
 
-def wrap(text: str, font: FreeTypeFont, width: float) -> list[str]:
+def wrap(text: str, font: FreeTypeFont, width: int) -> list[str]:
     """The text in lines no wider than `width` pixels, broken between words, else within them."""
     lines = [""]
     for word in text.split():

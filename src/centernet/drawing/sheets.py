@@ -32,7 +32,7 @@ def contact_sheet(
         columns: Images in a row; as many as make the sheet nearly square when not given.
         tile: Side of the square, pixels.
     """
-    columns = min(columns or math.ceil(math.sqrt(len(images))), max(len(images), 1))
+    columns = max(1, min(columns or math.ceil(math.sqrt(len(images))), len(images)))
     rows = [list(range(start, min(start + columns, len(images)))) for start in range(0, len(images), columns)]
     tiles = [fit(image, tile) for image in images]
     line = _line_height(tile) if captions is not None else 0
