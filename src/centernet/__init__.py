@@ -1,1 +1,51 @@
 """Find things in images by their points: both CenterNets in modern PyTorch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from centernet.detections import Detections
+    from centernet.detector import CenterNet
+    from centernet.errors import InputError, UsageError
+    from centernet.recipes import Recipe
+    from centernet.structures import Categories
+
+    __version__: str
+
+__all__ = [
+    "Categories",
+    "CenterNet",
+    "Detections",
+    "InputError",
+    "Recipe",
+    "UsageError",
+    "__version__",
+]
+
+_HOMES = {
+    "Categories": "centernet.structures",
+    "CenterNet": "centernet.detector",
+    "Detections": "centernet.detections",
+    "InputError": "centernet.errors",
+    "Recipe": "centernet.recipes",
+    "UsageError": "centernet.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name when it is first asked for: torch takes seconds to import, and help should not."""
+    value: Any
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("centernet")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'centernet' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -121,13 +121,18 @@ def _decode_any(data: bytes) -> Rgb:
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
                 image.load()
-                return _to_rgb(image)
+                return to_rgb(image)
     except Exception as error:
         # Pillow's plugins raise whatever their parsers trip over; its text says what.
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
-def _to_rgb(image: Image.Image) -> Rgb:
+def to_rgb(image: Image.Image) -> Rgb:
+    """The pixels of a Pillow image as 8-bit RGB.
+
+    Raises:
+        ValueError: Pixels whose range is not known.
+    """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535 or image.mode == "F":
@@ -139,7 +144,7 @@ def _to_rgb(image: Image.Image) -> Rgb:
     return np.array(opaque.convert("RGB"))
 
 
-def _turn_upright(image: Rgb, orientation: int) -> Rgb:
+def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
     """Do what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
     if orientation == 1:
         return image

@@ -1,0 +1,110 @@
+"""Video files, frame by frame: RGB out of them, RGB into them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.errors import InputError
+
+VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"))
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is called a video, in capitals or not."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def frame_name(path: Path, number: int) -> str:
+    """What a frame is called in messages: `clip.mp4#12`; the first frame is 0."""
+    return f"{path}#{number}"
+
+
+def video_of(name: str) -> Path | None:
+    """The video that a frame of this name is from; None where the name is not that of a frame."""
+    path, mark, number = name.rpartition("#")
+    return Path(path) if mark and number.isdigit() and is_video(Path(path)) else None
+
+
+class Video:
+    """The frames of a video file, in order; one is in memory.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        num_frames: As the file states it, which is not always right; None where it does not.
+        frames_per_second: As the file states it; 25 where it does not.
+
+    Raises:
+        InputError: There is no video.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        capture = self._open()
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        capture.release()
+        self.num_frames = count if count > 0 else None
+        self.frames_per_second = rate if 0 < rate <= 1000 else 25.0
+
+    def __iter__(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        capture = self._open()
+        number = 0
+        try:
+            while (frame := capture.read()[1]) is not None:
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                number += 1
+        finally:
+            capture.release()
+        if not number:
+            raise InputError(f"{self.path} has no frame that can be decoded")
+
+    def _open(self) -> cv2.VideoCapture:
+        if not self.path.exists():
+            raise InputError(f"{self.path} does not exist")
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            raise InputError(f"{self.path} is not a video that can be read")
+        return capture
+
+
+class VideoWriter:
+    """Writes frames into an `.mp4` file; use it in a `with` block, or the file is not finished.
+
+    Args:
+        path: The file to write.
+        frames_per_second: How fast it plays.
+    """
+
+    def __init__(self, path: Path, frames_per_second: float) -> None:
+        self.path = path
+        self._rate = frames_per_second
+        self._writer: cv2.VideoWriter | None = None
+
+    def add(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
+        """Appends an RGB frame; all have the size of the first.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
+        if self._writer is None:
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            size = (frame.shape[1], frame.shape[0])
+            self._writer = cv2.VideoWriter(str(self.path), cv2.CAP_FFMPEG, code, self._rate, size)
+            if not self._writer.isOpened():
+                raise InputError(f"{self.path} cannot be written as a video: check the folder and its space")
+        self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+
+    def __enter__(self) -> "VideoWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.release()
