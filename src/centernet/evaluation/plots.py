@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INK, FAINT, BAR = "#222222", "#c9c9c9", "#6fa3d8"
 _MANY = 10
 """Classes beyond which curves are not told apart by colour."""
+_FILLED = 45
+"""Classes up to which the confusion matrix has room for numbers."""
 
 
 def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -67,7 +69,7 @@ def tidy(axes: "Axes") -> None:
 
 def precision_recall_figure(evaluation: Evaluation) -> "Figure":
     """Precision over recall at IoU 0.5 of each class and their mean."""
-    figure = new_figure(7.2, 5)
+    figure = new_figure(7.2, 5.0)
     axes = figure.add_subplot()
     tidy(axes)
     found = [(label, one) for label, one in enumerate(evaluation.coco.classes) if one.curve is not None]
@@ -109,13 +111,13 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     names = [[*(_short(name) for name in confusion.names), "background"][place] for place in shown]
     counts = counts[np.ix_(shown, shown)]
     count = len(names)
-    side = min(4 + 0.62 * count, 15)
+    side = min(4 + 0.62 * count, 15.0)
     figure = new_figure(side + 1.2, side)
     axes = figure.add_subplot()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     letters = max(4.5, min(11.0, 400 / count))
-    if count <= 25:
+    if count <= _FILLED:
         for row, column in zip(*np.nonzero(counts), strict=True):
             color = "white" if share[row, column] > 0.55 else INK
             axes.text(
@@ -126,7 +128,7 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     axes.set_yticks(places, names, size=letters)
     axes.set_xticks(places[1:] - 0.5, minor=True)
     axes.set_yticks(places[1:] - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5 if count <= 25 else 0.4)
+    axes.grid(which="minor", color="white", linewidth=1.5 if count <= _FILLED else 0.4)
     axes.tick_params(which="both", length=0, colors=INK)
     axes.spines[:].set_color("#bbbbbb")
     axes.set(xlabel="found", ylabel="true")
@@ -159,8 +161,8 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
         for place, column in enumerate(columns):
             value = row[column]
             if isinstance(value, float) and not math.isnan(value):
-                axes.barh(line + 0.88, 0.8, height=0.08, left=place + 0.1, color="#eeeeee")
-                axes.barh(line + 0.88, 0.8 * value, height=0.08, left=place + 0.1, color=BAR)
+                axes.barh(line + 0.85, 0.8, height=0.08, left=place + 0.1, color="#eeeeee")
+                axes.barh(line + 0.85, 0.8 * value, height=0.08, left=place + 0.1, color=BAR)
             axes.text(
                 place + 0.9,
                 line + 0.5,

@@ -51,7 +51,7 @@ def read_results(folder: Path, truth: Dataset) -> list[Detections]:
                 stem, values = _read_line(line, f"{file}:{number}")
                 if stem not in stems:
                     raise InputError(f"{file}:{number}: {truth.name} has no image {stem!r}")
-                rows[stem].append([*values, label])
+                rows[stem].append([*values, float(label)])
     return [_detections(rows[record.path.stem], record, truth.categories) for record in truth.records]
 
 

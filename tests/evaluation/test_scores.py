@@ -1,0 +1,47 @@
+"""Numbers as people and programs read them."""
+
+import math
+
+from centernet.evaluation import Scores
+
+SCORES = Scores(
+    name="pets",
+    metrics={"AP": 0.25, "AP_small": math.nan},
+    classes=(
+        {"name": "cat", "objects": 3, "AP": 0.5},
+        {"name": "owl", "objects": 0, "AP": math.nan},
+        {"name": "a long name", "objects": 1000, "AP": 0.0},
+    ),
+)
+
+
+def test_the_table_lines_up_and_ends_with_the_whole() -> None:
+    assert str(SCORES).splitlines() == [
+        "pets",
+        "",
+        "name         objects     AP",
+        "───────────────────────────",
+        "cat                3  0.500",
+        "a long name     1000  0.000",
+        "───────────────────────────",
+        "all             1003  0.250",
+        "1 classes neither in the truth nor found are not shown",
+        "",
+        "AP 0.250   AP_small –",
+    ]
+
+
+def test_json_keeps_every_class_and_says_none_where_nothing_is_measured() -> None:
+    assert SCORES.to_json() == {
+        "name": "pets",
+        "metrics": {"AP": 0.25, "AP_small": None},
+        "classes": [
+            {"name": "cat", "objects": 3, "AP": 0.5},
+            {"name": "owl", "objects": 0, "AP": None},
+            {"name": "a long name", "objects": 1000, "AP": 0.0},
+        ],
+    }
+
+
+def test_scores_without_classes_are_printed_too() -> None:
+    assert str(Scores(name="nothing", metrics={"AP": math.nan}, classes=())).endswith("AP –")
