@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,7 @@ class CenterNet:
         from centernet.evaluation import evaluate
         from centernet.evaluation.curves import save_training_curves
         from centernet.training.fit import fit
+        from centernet.training.folders import is_first_process
 
         training, validation = data
 
@@ -237,7 +239,7 @@ class CenterNet:
             assert validation is not None
             return evaluate(validation, found).metrics
 
-        fit(
+        folder = fit(
             predictor,
             recipe,
             training,
@@ -245,10 +247,13 @@ class CenterNet:
             folder,
             score if validation else None,
             progress=sys.stderr.isatty() if progress is None else progress,
+            say=partial(print, file=sys.stderr),
         )
         self.run_folder = folder
         self._model = str(folder)
         self._predictor = weights.load(folder, self._device)
+        if not is_first_process():
+            return None
         save_training_curves(folder / "results.csv", folder / "results.png")
         return self._measure(validation, recipe.batch, folder) if validation else None
 

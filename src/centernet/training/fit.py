@@ -1,9 +1,11 @@
 """Trains a predictor by a recipe."""
 
-import os
-from collections.abc import Callable
+import logging
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
@@ -15,17 +17,12 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch.utils.data import DataLoader
 
-from centernet.batch import Batch
-from centernet.data.batching import collate
-from centernet.data.colors import ColorJitter
-from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
-from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe
-from centernet.structures import Dataset, Sample
+from centernet.structures import Dataset
 from centernet.training.folders import CHECKPOINT
+from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
 from centernet.training.pictures import TrainingPictures
 from centernet.training.run_folder import Evaluate, RunFolder
@@ -45,7 +42,7 @@ def fit(
     *,
     progress: bool = True,
     say: Callable[[str], None] = print,
-) -> None:
+) -> Path:
     """Trains in place, from the last whole epoch where the run folder holds one.
 
     Args:
@@ -57,8 +54,43 @@ def fit(
         evaluate: Scores detections on the validation images.
         progress: Show a progress bar.
         say: Takes one line for each epoch.
+
+    Returns:
+        The run folder as the first process knows it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the last whole epoch is kept.
     """
-    trainer = L.Trainer(
+    with _quiet():
+        trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
+        loader = training_loader(training, predictor, recipe, trainer.global_rank, trainer.world_size)
+        steps = -(-len(loader) // recipe.accumulate)
+        predictor.network.to(memory_format=torch.channels_last)
+        module = TrainingModule(predictor, recipe, steps)
+        module.train()
+        validating = validation_loader(validation, predictor, recipe) if validation else None
+        checkpoint = folder / CHECKPOINT
+        goes_on_from = checkpoint if checkpoint.exists() else None
+        try:
+            trainer.fit(module, loader, validating, ckpt_path=goes_on_from, weights_only=True)
+        except SystemExit as stop:
+            # Lightning turns Ctrl-C into an exit and stops listening to it; the caller decides, and may want it again.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from stop
+    predictor.network.eval()
+    return trainer.strategy.broadcast(folder)
+
+
+def _trainer(
+    predictor: Predictor,
+    recipe: Recipe,
+    folder: Path,
+    evaluate: Evaluate | None,
+    *,
+    progress: bool,
+    say: Callable[[str], None],
+) -> L.Trainer:
+    return L.Trainer(
         accelerator=ACCELERATORS.get(recipe.device, recipe.device),
         devices=_devices(recipe),
         num_nodes=recipe.num_nodes,
@@ -72,7 +104,6 @@ def fit(
         use_distributed_sampler=False,
         enable_model_summary=False,
         enable_progress_bar=progress,
-        enable_checkpointing=True,
         logger=TensorBoardLogger(folder, name="", version="tensorboard") if recipe.tensorboard else False,
         callbacks=[
             RunFolder(folder, predictor, evaluate, say),
@@ -85,68 +116,26 @@ def fit(
             ),
         ],
     )
-    loader = training_loader(training, predictor, recipe, trainer.global_rank, trainer.world_size)
-    steps = -(-len(loader) // recipe.accumulate)
-    checkpoint = folder / CHECKPOINT
-    predictor.network.to(memory_format=torch.channels_last)
-    module = TrainingModule(predictor, recipe, steps)
-    module.train()
-    validating = validation_loader(validation, predictor, recipe) if validation is not None else None
-    trainer.fit(
-        module, loader, validating, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True
-    )
-    predictor.network.eval()
 
 
-def training_loader(
-    dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
-) -> "DataLoader[Batch]":
-    """Batches of augmented images; what is in them depends on the seed alone."""
-    window = (
-        RandomCrop(min_scale=recipe.scale_min, max_scale=recipe.scale_max)
-        if recipe.random_crop
-        else ShiftScale(scale=max(recipe.scale_max - 1, 1 - recipe.scale_min))
-    )
-    augment = Augment(
-        rule=predictor.rule,
-        window=window,
-        flip=recipe.flip,
-        flip_vertical=recipe.flip_vertical,
-        quarter_turns=recipe.quarter_turns,
-        colors=ColorJitter(strength=recipe.color) if recipe.color else None,
-        mosaic=recipe.mosaic,
-    )
-    samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
-    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas)
-    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
-
-
-def validation_loader(dataset: Dataset, predictor: Predictor, recipe: Recipe) -> "DataLoader[Batch]":
-    """Batches of whole images; inputs that follow their image's shape come one by one."""
-    samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
-    return _loader(samples, recipe, batch_size=1 if recipe.rect else recipe.batch)
-
-
-def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
-    workers = min(recipe.workers, os.cpu_count() or 1)
-    loader: DataLoader[Any] = DataLoader(
-        samples,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-        collate_fn=collate,
-        worker_init_fn=_one_thread,
-        **order,
-    )
-    return loader
-
-
-def _one_thread(_worker: int) -> None:
-    """Threads of many workers would fight for the same cores."""
-    import cv2
-
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Lightning's notes on itself and its advertisements off the screen; errors still show."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # The run folder is there on purpose, one worker may be enough, and the rest is between libraries.
+        warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
+        warnings.filterwarnings("ignore", message=".*does not have many workers")
+        warnings.filterwarnings(
+            "ignore", message=".*number of training batches.*smaller than the logging interval"
+        )
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        try:
+            yield
+        finally:
+            log.setLevel(level)
 
 
 def _devices(recipe: Recipe) -> str | int | list[int]:

@@ -17,13 +17,25 @@ from centernet.weights import write_whole
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
 
 
+def is_first_process() -> bool:
+    """Whether this process writes; torchrun, SLURM and Lightning number the others."""
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+    return getattr(rank_zero_only, "rank", 0) in (0, None)
+
+
 def new_folder(recipe: Recipe) -> Path:
-    """A fresh run folder: `project/name`, or `name2`, `name3`, ... where that is taken."""
+    """A fresh run folder: `project/name`, or `name2`, `name3`, ... where that is taken.
+
+    Of many processes only the first makes it; the others hear of it when training is over.
+    """
     folder = Path(recipe.project) / recipe.name
     number = 1
     while folder.exists() and any(folder.iterdir()) and not recipe.exist_ok:
         number += 1
         folder = Path(recipe.project) / f"{recipe.name}{number}"
+    if not is_first_process():
+        return folder
     try:
         (folder / "weights").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -35,6 +47,8 @@ def new_folder(recipe: Recipe) -> Path:
 
 def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
     """Writes `args.yaml`, from which the run can be repeated and resumed, and `env.json`."""
+    if not is_first_process():
+        return
     arguments = {"model": model, "data": data, **_plain(asdict(recipe))}
     write_whole(folder / ARGUMENTS, yaml.safe_dump(arguments, sort_keys=False).encode())
     packages = ("centernet", "torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless")

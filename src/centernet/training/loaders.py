@@ -1,0 +1,67 @@
+"""Batches for training and validation."""
+
+import os
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from centernet.batch import Batch
+from centernet.data.batching import collate
+from centernet.data.colors import ColorJitter
+from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
+from centernet.data.transforms import Augment, RandomCrop, ShiftScale
+from centernet.predictor import Predictor
+from centernet.recipes import Recipe
+from centernet.structures import Dataset, Sample
+
+
+def training_loader(
+    dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
+) -> "DataLoader[Batch]":
+    """Batches of augmented images; what is in them depends on the seed alone."""
+    window = (
+        RandomCrop(min_scale=recipe.scale_min, max_scale=recipe.scale_max)
+        if recipe.random_crop
+        else ShiftScale(scale=max(recipe.scale_max - 1, 1 - recipe.scale_min))
+    )
+    augment = Augment(
+        rule=predictor.rule,
+        window=window,
+        flip=recipe.flip,
+        flip_vertical=recipe.flip_vertical,
+        quarter_turns=recipe.quarter_turns,
+        colors=ColorJitter(strength=recipe.color) if recipe.color else None,
+        mosaic=recipe.mosaic,
+    )
+    samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
+    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas)
+    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
+
+
+def validation_loader(dataset: Dataset, predictor: Predictor, recipe: Recipe) -> "DataLoader[Batch]":
+    """Batches of whole images; inputs that follow their image's shape come one by one."""
+    samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
+    return _loader(samples, recipe, batch_size=1 if recipe.rect else recipe.batch)
+
+
+def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
+    workers = min(recipe.workers, os.cpu_count() or 1)
+    loader: DataLoader[Any] = DataLoader(
+        samples,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=collate,
+        worker_init_fn=_one_thread,
+        **order,
+    )
+    return loader
+
+
+def _one_thread(_worker: int) -> None:
+    """Threads of many workers would fight for the same cores."""
+    import cv2
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
