@@ -127,7 +127,7 @@ def _category_list(categories: Categories) -> list[dict[str, Any]]:
     return [{"id": category_id, "name": name} for category_id, name in pairs]
 
 
-def _load(file: Path) -> dict[str, list[Any]]:
+def _load(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_text(file))
     except (json.JSONDecodeError, RecursionError) as error:

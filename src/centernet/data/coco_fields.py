@@ -126,7 +126,7 @@ def _read_box(box: Any) -> list[float]:
             raise _BrokenError("broken box", f"bbox {box} holds {value!r}, which is not a number")
         if not abs(value) < LARGEST_PX:
             raise _BrokenError("broken box", f"bbox {box} is not finite")
-    return box
+    return [float(value) for value in box]
 
 
 def _collect(rows: list[_Row]) -> Annotations:

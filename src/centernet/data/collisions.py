@@ -82,11 +82,12 @@ def _neighbours(dataset: Dataset, keys: Int[np.ndarray, "m 4"], seen_at: str) ->
     for step in _STEPS:
         for image_index, label in distinct[_has_neighbour(distinct, step), :2].tolist():
             counts[image_index, label] = counts.get((image_index, label), 0) + 1
+    names = dataset.categories.names
     return tuple(
         Defect(
             kind=NEIGHBOURS,
             where=str(dataset.records[image_index].path),
-            message=f"{count} {'pairs' if count > 1 else 'pair'} of {dataset.categories.names[label]} {seen_at}",
+            message=f"{count} pair{'s' if count > 1 else ''} of {names[label]} {seen_at}",
             action="the weaker peak of a pair may be lost",
         )
         for (image_index, label), count in sorted(counts.items())

@@ -171,5 +171,5 @@ def _findings(title: str, found: Sequence[Defect], limit: int | None) -> list[st
 
 def _common_folder(places: Sequence[str]) -> str:
     """What all places start with, up to its last slash; nothing where that says little."""
-    shared = os.path.commonprefix(places)
+    shared = os.path.commonprefix(places)  # noqa: RUF071 - places are no paths: some end in `:7`
     return shared[: shared.rfind("/") + 1] if len(places) > 1 else ""

@@ -122,7 +122,7 @@ def _names_in(folders: Iterable[Path]) -> list[str]:
         for xml in folder.glob("*.xml"):
             try:
                 tree = ElementTree.parse(xml)
-            except (ElementTree.ParseError, OSError):
+            except (ElementTree.ParseError, OSError, LookupError, ValueError):
                 continue  # It is reported where its split is read.
             names.update((element.text or "").strip() for element in tree.iterfind("object/name"))
     return sorted(names - {""})

@@ -1,0 +1,184 @@
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from centernet.data.doctor import examine
+from centernet.data.formats import open_dataset
+from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
+
+
+def record(path: Path, *boxes: tuple[float, ...], labels: Sequence[int] | None = None) -> ImageRecord:
+    """An image of 128×128."""
+    Image.new("RGB", (128, 128)).save(path)
+    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
+    annotations = Annotations.of(corners, np.array(labels or [0] * len(boxes), dtype=np.int64))
+    return ImageRecord(path=path, image_id=1, annotations=annotations, source="a.txt", size=(128, 128))
+
+
+def dataset(*records: ImageRecord, names: tuple[str, ...] = ("cat",)) -> Dataset:
+    return Dataset(name="set", format="yolo", categories=Categories.of(*names), records=records)
+
+
+def kinds(found: tuple[Defect, ...]) -> list[str]:
+    return [defect.kind for defect in found]
+
+
+def around(x: float, y: float, side: float = 8) -> tuple[float, float, float, float]:
+    return (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+
+
+def test_two_centres_in_one_cell_collide(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(41, 41), around(43, 43, side=20), around(80, 80))
+
+    (defect,) = examine(dataset(one), imgsz=128, stride=4).defects
+
+    assert (defect.kind, defect.where) == ("objects in one cell", "a.txt:2")
+    assert defect.message == "cat shares cell (10, 10) with line 1 at 128×128 px"
+
+
+def test_a_larger_input_parts_them(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(41, 41), around(43, 43, side=20))
+
+    assert not examine(dataset(one), imgsz=512, stride=4).defects
+    assert examine(dataset(one), imgsz=128, stride=4).defects
+    assert examine(dataset(one), imgsz=512, stride=16).defects
+
+
+def test_classes_do_not_collide_with_each_other(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(41, 41), around(43, 43), labels=[0, 1])
+
+    assert not examine(dataset(one, names=("cat", "dog")), imgsz=128).defects
+
+
+def test_images_do_not_collide_with_each_other(tmp_path: Path) -> None:
+    one, two = (record(tmp_path / f"{name}.png", around(41, 41)) for name in "ab")
+
+    assert not examine(dataset(one, two), imgsz=128).defects
+
+
+def test_crowd_regions_do_not_collide(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(41, 41), around(43, 43))
+    crowd = replace(one.annotations, is_crowd=np.array([True, False]))
+
+    report = examine(dataset(replace(one, annotations=crowd)), imgsz=128)
+
+    assert not report.defects
+    assert kinds(report.notes) == ["crowd regions"]
+    assert (report.num_objects, report.num_crowds) == (1, 1)
+
+
+@pytest.mark.parametrize("step", [(4, 0), (0, 4), (4, 4), (4, -4), (-4, 0)])
+def test_centres_in_cells_that_touch_are_a_note(tmp_path: Path, step: tuple[int, int]) -> None:
+    one = record(tmp_path / "a.png", around(42, 42), around(42 + step[0], 42 + step[1]))
+
+    report = examine(dataset(one), imgsz=128)
+
+    assert not report.defects
+    (note,) = report.notes
+    assert (note.kind, note.message) == ("objects in neighbouring cells", "1 pair of cat at 128×128 px")
+
+
+def test_centres_two_cells_apart_are_no_note(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(42, 42), around(50, 42))
+
+    assert not examine(dataset(one), imgsz=128).notes
+
+
+def test_an_image_broken_in_the_middle_is_found_by_decoding(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    one = record(tmp_path / "a.png", around(42, 42))
+    Image.fromarray(rng.integers(0, 255, (128, 128, 3), dtype=np.uint8)).save(one.path)
+    data = bytearray(one.path.read_bytes())
+    data[len(data) // 2] ^= 255
+    one.path.write_bytes(bytes(data))
+
+    assert kinds(examine(dataset(one)).defects) == ["corrupt image"]
+    assert not examine(dataset(one), read_images=False).defects
+
+
+def test_every_image_that_is_decoded_is_shown_to_progress(tmp_path: Path) -> None:
+    shown = []
+
+    def progress(records: Sequence[ImageRecord]) -> Iterator[ImageRecord]:
+        for one in records:
+            shown.append(one.path.name)
+            yield one
+
+    examine(dataset(record(tmp_path / "a.png"), record(tmp_path / "b.png")), progress=progress)
+
+    assert shown == ["a.png", "b.png"]
+
+
+def test_empty_classes_and_empty_images_are_named(tmp_path: Path) -> None:
+    report = examine(
+        dataset(record(tmp_path / "a.png", around(42, 42)), record(tmp_path / "b.png"), names=("cat", "dog"))
+    )
+
+    assert [(one.kind, one.message) for one in report.defects] == [
+        ("empty class", "no object is of class 'dog'")
+    ]
+    assert [(one.kind, one.where) for one in report.notes] == [
+        ("images without objects", str(tmp_path / "b.png"))
+    ]
+    assert [(one.name, one.num_objects, one.num_images) for one in report.classes] == [
+        ("cat", 1, 1),
+        ("dog", 0, 0),
+    ]
+
+
+def test_what_the_reader_left_out_is_in_the_report(tmp_path: Path) -> None:
+    defect = Defect(kind="unknown class", where="a.txt:3", message="class 9", action="left out")
+    whole = replace(dataset(record(tmp_path / "a.png", around(42, 42))), defects=(defect,))
+
+    assert examine(whole).counts() == {"unknown class": 1}
+    assert "unknown class: 1 → left out\n    a.txt:3: class 9" in examine(whole).text()
+
+
+def test_side_lengths_are_those_of_squares_of_equal_area(tmp_path: Path) -> None:
+    report = examine(dataset(record(tmp_path / "a.png", (0, 0, 8, 32))), imgsz=256)
+
+    assert report.image_sides is not None
+    assert report.input_sides is not None
+    assert report.image_sides.median == pytest.approx(16)
+    assert report.input_sides.largest == pytest.approx(32)
+
+
+def test_an_empty_set_still_gets_a_page(tmp_path: Path) -> None:
+    gone = replace(record(tmp_path / "a.png", around(42, 42)), path=tmp_path / "gone.png")
+
+    page = str(examine(dataset(gone)))
+
+    assert "missing image: 1 → the image is left out with its object" in page
+    assert "nothing to train on" in page
+
+
+def test_the_page_is_short_unless_all_is_asked_for(tmp_path: Path) -> None:
+    boxes = [(float(i), 5.0, float(i), 9.0) for i in range(20)]
+    report = examine(dataset(record(tmp_path / "a.png", *boxes)))
+
+    assert "… 15 more" in report.text()
+    assert "a.txt:20" not in report.text()
+    assert "a.txt:20" in report.text(limit=None)
+    assert str(report) == report.text()
+
+
+def test_the_report_is_plain_json(tmp_path: Path) -> None:
+    plain = examine(dataset(record(tmp_path / "a.png", around(42, 42), (1, 1, 1, 1)))).to_json()
+
+    back = json.loads(json.dumps(plain))
+    assert back["counts"] == {"zero-area box": 1}
+    assert back["defects"][0]["where"] == "a.txt:2"
+    assert back["classes"] == [{"name": "cat", "num_objects": 1, "num_images": 1}]
+
+
+def test_the_known_defects_of_the_blood_cells_are_found(real_data: Path) -> None:
+    report = examine(open_dataset(real_data / "bccd", "train"), imgsz=512, read_images=False)
+
+    places = [one.where for one in report.defects if one.kind == "zero-area box"]
+    assert [Path(place).name for place in places] == ["BloodImage_00338.xml:158", "BloodImage_00343.xml:50"]
+    assert report.num_objects == 1273
