@@ -86,6 +86,11 @@ def test_two_years_must_be_told_apart() -> None:
         choose_split(Path("set"), ("train2014", "train2017"), "train")
 
 
+def test_a_set_that_is_not_split_has_no_val() -> None:
+    with pytest.raises(InputError, match="set is not split, so it has no 'val'"):
+        choose_split(Path("set"), ("all",), "val")
+
+
 def test_a_name_that_is_no_split_is_a_wrong_call() -> None:
     with pytest.raises(UsageError, match="has no split 'vall': it has train, val"):
         choose_split(Path("set"), ("train", "val"), "vall")

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from centernet.data.files import LARGEST_PX
 from centernet.errors import InputError
 from centernet.structures import Annotations, Categories, Defect
-
-LARGEST_PX = 1e9
-"""Coordinates beyond this are slips of the pen; NaN and infinity are not below it either."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ IMAGE_SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
 
+LARGEST_PX = 1e9
+"""Coordinates beyond this are slips of the pen; NaN and infinity are not below it either."""
+
 
 def is_image(path: Path) -> bool:
     """Whether a file is called an image, in capitals or not."""

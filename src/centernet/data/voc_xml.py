@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from centernet.data.coco_fields import LARGEST_PX
+from centernet.data.files import LARGEST_PX
 from centernet.errors import InputError
 from centernet.structures import Defect
 
