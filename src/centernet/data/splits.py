@@ -51,8 +51,6 @@ def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
     if tuple(found) == (WHOLE,):
         hint = f"split it, or take it whole as {WHOLE!r}"
         raise InputError(f"{path} is not split, so it has no {wanted!r}: {hint}")
-            f"{path} is not split, so it has no {wanted!r}: split it, or take it whole as {WHOLE!r}"
-        )
     if wanted not in _STAND_INS:
         raise UsageError(f"{path} has no split {wanted!r}: it has {there}")
     raise InputError(f"{path} has no split {wanted!r}, only {there}: add one, or name another with split=")
