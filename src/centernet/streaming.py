@@ -40,4 +40,4 @@ def readable(items: Iterable[Frame | Failure], *, strict: bool) -> Iterator[Samp
 def annotated(dataset: Dataset) -> Iterator[Sample]:
     """The images of a data set, in order."""
     for record in dataset.records:
-        yield read_sample(record, read_image(record.path))
+        yield read_sample(record, read_image(record.path, record.size))

@@ -31,7 +31,7 @@ def examples(
     chosen = np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).round().astype(int))
     pictures, captions = [], []
     for record in (records[index] for index in chosen):
-        image = read_image(record.path)
+        image = read_image(record.path, record.size)
         seen = by_image[record.image_id].above(min_score)
         texts = [f"{name} {score:.2f}" for name, score in zip(seen.names, seen.scores, strict=True)]
         truth = record.annotations

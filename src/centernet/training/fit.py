@@ -74,7 +74,7 @@ def fit(
         try:
             trainer.fit(module, loader, validating, ckpt_path=goes_on_from, weights_only=True)
         except SystemExit as stop:
-            # Lightning turns Ctrl-C into an exit and stops listening to it; the caller decides, and may want it again.
+            # Lightning turns Ctrl-C into an exit and stops listening to it; what to do is up to the caller.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
     predictor.network.eval()
@@ -128,6 +128,7 @@ def _quiet() -> Iterator[None]:
         # The run folder is there on purpose, one worker may be enough, and the rest is between libraries.
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+        warnings.filterwarnings("ignore", message=".*have no `val_dataloader`")
         warnings.filterwarnings(
             "ignore", message=".*number of training batches.*smaller than the logging interval"
         )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ class RunFolder(L.Callback):
         assert isinstance(pl_module, TrainingModule)
         losses = {name: float(total) / pl_module.num_steps for name, total in pl_module.sums.items()}
         row: dict[str, float] = {
-            "epoch": trainer.current_epoch + 1,
+            "epoch": float(trainer.current_epoch + 1),
             "seconds": round(time.monotonic() - self._since, 2),
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "train/loss": sum(losses.values()),
@@ -108,7 +109,8 @@ def _as_csv(rows: Sequence[dict[str, float]]) -> str:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+        # What cannot be measured, such as the AP of objects there are none of, stays empty.
+        writer.writerow({key: "" if math.isnan(value) else f"{value:.6g}" for key, value in row.items()})
     return text.getvalue()
 
 

@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from centernet.data.scenes import write_scenes
+from centernet.detector import CenterNet
+from centernet.errors import InputError, UsageError
+
+TINY = {
+    "backbone": "timm/resnet10t",
+    "channels": 16,
+    "head_channels": 16,
+    "imgsz": 64,
+    "batch": 8,
+    "workers": 0,
+    "precision": "32",
+    "progress": False,
+}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", train=16, val=4, size=64)
+
+
+@pytest.fixture(scope="module")
+def model(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
+    trained = CenterNet("nano", device="cpu")
+    trained.train(scenes, epochs=2, project=str(tmp_path_factory.mktemp("runs")), **TINY)
+    return trained
+
+
+def test_a_run_folder_holds_what_a_person_and_a_program_want(model: CenterNet) -> None:
+    assert model.run_folder is not None
+    names = {path.relative_to(model.run_folder).as_posix() for path in model.run_folder.rglob("*")}
+
+    assert names >= {
+        "args.yaml", "env.json", "results.csv", "results.png", "last.ckpt", "weights/best.safetensors",
+        "weights/last.safetensors", "train_batch1.jpg", "val_predictions.jpg", "pr_curves.png",
+        "confusion_matrix.png", "classes.png",
+    }  # fmt: skip
+    assert not [name for name in names if name.endswith(".part")]
+
+
+def test_a_run_folder_is_a_model(model: CenterNet, scenes: Path) -> None:
+    again = CenterNet(str(model.run_folder), device="cpu")
+
+    first, second = (list(m.predict(scenes / "val", conf=0.0)) for m in (model, again))
+
+    for one, other in zip(first, second, strict=True):
+        assert np.array_equal(one.boxes, other.boxes)
+        assert np.array_equal(one.scores, other.scores)
+
+
+def test_all_kinds_of_images_give_the_same_detections(model: CenterNet, scenes: Path) -> None:
+    path = next(iter(sorted((scenes / "val").glob("*.png"))))
+    image = np.array(Image.open(path).convert("RGB"))
+    sources = [path, str(path), Image.open(path), image, torch.from_numpy(image).permute(2, 0, 1), [image]]
+
+    found = [next(iter(model.predict(source, conf=0.0))) for source in sources]
+
+    for one in found[1:]:
+        assert np.allclose(one.boxes, found[0].boxes, atol=1e-3)
+
+
+def test_batches_change_nothing(model: CenterNet, scenes: Path) -> None:
+    single = list(model.predict(scenes / "val", conf=0.0, batch=1))
+    batched = list(model.predict(scenes / "val", conf=0.0, batch=3))
+
+    assert [one.name for one in single] == [one.name for one in batched]
+    for one, other in zip(single, batched, strict=True):
+        assert np.allclose(one.boxes, other.boxes, atol=1e-2)
+
+
+def test_images_are_read_only_when_asked_for(model: CenterNet, scenes: Path) -> None:
+    def images() -> "object":
+        yield np.zeros((20, 30, 3), dtype=np.uint8)
+        raise AssertionError("the second image was not asked for")
+
+    stream = model.predict(images())
+
+    assert next(iter(stream)).image_size == (20, 30)
+
+
+def test_a_broken_image_is_named_and_passed_over_or_fatal_when_strict(
+    model: CenterNet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+
+    found = list(model.predict(tmp_path))
+
+    assert [Path(one.name).name for one in found] == ["good.png"]
+    assert "bad.jpg" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"bad\.jpg"):
+        list(model.predict(tmp_path, strict=True))
+
+
+def test_fewer_and_more_detections_can_be_asked_for(model: CenterNet) -> None:
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+
+    few, many = (next(iter(model.predict(image, conf=0.0, max_det=n))) for n in (3, 150))
+
+    assert len(few) == 3
+    assert len(many) == 150
+
+
+def test_weights_go_through_a_folder_unchanged(model: CenterNet, tmp_path: Path) -> None:
+    loaded = CenterNet.from_pretrained(model.save(tmp_path / "w"), device="cpu")
+    image = np.random.default_rng(0).integers(0, 255, (50, 60, 3), dtype=np.uint8)
+
+    one, other = (next(iter(m.predict(image, conf=0.0))) for m in (model, loaded))
+
+    assert np.array_equal(one.boxes, other.boxes)
+    assert loaded.categories == model.categories
+
+
+def test_trained_weights_start_a_training_on_other_classes(
+    model: CenterNet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_scenes(tmp_path / "s", train=8, val=0, size=64, shapes=("star", "cross"))
+    tuned = CenterNet(str(model.run_folder), device="cpu")
+
+    result = tuned.train(other, epochs=1, workers=0, progress=False, project=str(tmp_path / "runs"))
+
+    assert result is None
+    assert tuned.categories.names == ("star", "cross")
+    assert "heads.heatmap.2" in capsys.readouterr().err
+
+
+def test_other_classes_cannot_be_measured(model: CenterNet, tmp_path: Path) -> None:
+    other = write_scenes(tmp_path / "s", train=0, val=2, size=64, shapes=("star",))
+
+    with pytest.raises(InputError, match=r"has 1 classes \(star\), but the detector knows 3"):
+        model.val(other)
+
+
+def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="recipe without weights: train it"):
+        CenterNet("nano").predict("x.jpg")
+    with pytest.raises(UsageError, match=r"conf is a score from 0 to 1; got 30.0"):
+        model.predict("x.jpg", conf=30.0)
+    with pytest.raises(UsageError, match="did you mean epochs"):
+        model.train("data", epoch=3)
+    with pytest.raises(UsageError, match="train needs a data set"):
+        model.train()
+    with pytest.raises(UsageError, match="device 'gpu9' cannot be used"):
+        CenterNet("nano", device="gpu9")
+    with pytest.raises(InputError, match="no weights 'nothing'"):
+        CenterNet("nothing")
+    with pytest.raises(UsageError, match="no run in"):
+        model.train(resume=True, project=str(tmp_path))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_images(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the loss is no number any more .* in epoch \d+ at .*\.png"):
+        CenterNet("nano", device="cpu").train(
+            scenes, epochs=3, lr=1e30, clip=0, warmup_epochs=0, project=str(tmp_path), **TINY
+        )
