@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from centernet import weights
+from centernet import weights, zoo
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
 from centernet.data.sources import frames
@@ -51,7 +51,7 @@ class CenterNet:
         self._model = str(model)
         self._device = _best_device() if device == "auto" else _checked(device)
         self._predictor: Predictor | None = None
-        is_recipe = self._model in RECIPES and self._model not in weights.names()
+        is_recipe = self._model in RECIPES and self._model not in zoo.names()
         if not is_recipe or Path(self._model).exists():
             self._predictor = weights.load(weights.fetch(self._model), self._device)
 
@@ -59,7 +59,7 @@ class CenterNet:
     def from_pretrained(cls, model: str | Path, device: str = "auto") -> "CenterNet":
         """Weights from a folder or, for `owner/name`, from the Hugging Face hub."""
         name = str(model)
-        is_remote = not Path(name).exists() and name not in weights.names() and name.count("/") == 1
+        is_remote = not Path(name).exists() and name not in zoo.names() and name.count("/") == 1
         return cls(f"hf://{name}" if is_remote else name, device)
 
     @property
@@ -70,7 +70,7 @@ class CenterNet:
             UsageError: The model is a recipe that has not been trained yet.
         """
         if self._predictor is None:
-            known = ", ".join(weights.names())
+            known = ", ".join(zoo.names())
             raise UsageError(
                 f"{self._model!r} is a recipe without weights: train it, or open weights such as {known}"
             )

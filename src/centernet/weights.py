@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,10 @@ from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
+from centernet.recipes import RECIPES
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.zoo import CONFIG, MODEL, ZOO, names
 
 TASKS: dict[str, type[Detect]] = {"detect": Detect}
 """Tasks by the name in `config.json`."""
@@ -26,17 +29,7 @@ TASKS: dict[str, type[Detect]] = {"detect": Detect}
 RULES: dict[str, type[Fit] | type[Follow] | type[Keep]] = {"fit": Fit, "follow": Follow, "keep": Keep}
 """Resize rules by the name in `config.json`."""
 
-ZOO = Path(__file__).parent / "zoo"
-"""Weights that come with the package, a folder each."""
-
-CONFIG, MODEL, CARD = "config.json", "model.safetensors", "README.md"
-
-
-def names() -> list[str]:
-    """Weights that come with the package."""
-    return (
-        sorted(folder.name for folder in ZOO.iterdir() if (folder / MODEL).is_file()) if ZOO.is_dir() else []
-    )
+CARD = "README.md"
 
 
 def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
@@ -105,8 +98,9 @@ def find(name: str | Path) -> Path:
         return ZOO / str(name) / MODEL
     if path.is_dir():
         raise InputError(f"{path} holds neither {MODEL} nor weights/best.safetensors")
-    known = ", ".join(names()) or "none"
-    raise InputError(f"no weights {str(name)!r}: not a file or folder here; weights that come along: {known}")
+    close = get_close_matches(str(name), [*names(), *RECIPES], n=1)
+    hint = f"did you mean {close[0]}?" if close else "`centernet models` lists what comes along"
+    raise InputError(f"no weights {str(name)!r}: there is no such file or folder; {hint}")
 
 
 def load(name: str | Path, device: str | torch.device = "cpu") -> Predictor:

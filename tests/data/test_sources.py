@@ -1,6 +1,7 @@
 import re
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from operator import length_hint
 from pathlib import Path
@@ -37,7 +38,7 @@ def image_of(source: object) -> np.ndarray:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
-    with VideoWriter(path, 10.0) as writer:
+    with closing(VideoWriter(path, 10.0)) as writer:
         for level in (0, 80, 160, 240):
             writer.add(np.full((32, 48, 3), (level, 0, 0), dtype=np.uint8))
     return path

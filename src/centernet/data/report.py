@@ -88,9 +88,14 @@ class Report:
         """How many defects there are of each kind."""
         return dict(Counter(defect.kind for defect in self.defects))
 
+    @property
+    def is_trainable(self) -> bool:
+        """Whether training gets by, with what it does about the defects."""
+        return self.num_objects > 0 and "corrupt image" not in self.counts()
+
     def to_json(self) -> dict[str, Any]:
-        """Plain values: names as the attributes, and `counts`."""
-        return {**asdict(self), "counts": self.counts()}
+        """Plain values: names as the attributes, `counts` and `is_trainable`."""
+        return {**asdict(self), "counts": self.counts(), "is_trainable": self.is_trainable}
 
     def text(self, limit: int | None = 5) -> str:
         """A page to read.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -74,7 +73,7 @@ class Video:
 
 
 class VideoWriter:
-    """Writes frames into an `.mp4` file; use it in a `with` block, or the file is not finished.
+    """Writes frames into an `.mp4` file.
 
     Args:
         path: The file to write.
@@ -100,11 +99,7 @@ class VideoWriter:
                 raise InputError(f"{self.path} cannot be written as a video: check the folder and its space")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
-    def __enter__(self) -> "VideoWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Finishes the file: without this it does not play."""
         if self._writer is not None:
             self._writer.release()

@@ -1,0 +1,63 @@
+"""What `--help` says."""
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from centernet.cli.arguments import Argument
+from centernet.cli.verb import COMMON, Verb
+
+
+def overview(verbs: Iterable[Verb]) -> str:
+    """The page about the program."""
+    verbs = list(verbs)
+    width = max(len(verb.name) for verb in verbs)
+    return "\n".join(
+        [
+            "centernet: find things in images by their points",
+            "",
+            "usage: centernet VERB key=value ...     (--key value and --key=value work as well)",
+            "",
+            *(f"  {verb.name:{width}}  {verb.about}" for verb in verbs),
+            "",
+            "centernet VERB --help lists what a verb takes; centernet --version says which this is.",
+            "",
+            *_examples([example for verb in verbs for example in verb.examples[:1]][:4]),
+        ]
+    )
+
+
+def page(verb: Verb, arguments: Sequence[Argument]) -> str:
+    """The page about a verb."""
+    required = [f"{one.name}={one.default}" for one in arguments if one.is_required]
+    lines = [
+        f"centernet {verb.name}: {verb.about}",
+        "",
+        " ".join(["usage: centernet", verb.name, *required, "[key=value ...]"]),
+        "",
+        *_examples(verb.examples),
+    ]
+    if verb.details:
+        lines += ["", *textwrap.wrap(verb.details, _width())]
+    shown = [*arguments, *COMMON]
+    for group in dict.fromkeys(argument.group for argument in shown):
+        lines += ["", f"{group or 'What it takes'}:"]
+        lines += [line for one in shown if one.group == group for line in _lines_of(one)]
+    return "\n".join(lines)
+
+
+def _examples(examples: Sequence[str]) -> list[str]:
+    return ["examples:" if len(examples) > 1 else "example:", *(f"  {example}" for example in examples)]
+
+
+def _lines_of(argument: Argument) -> list[str]:
+    key = f"{argument.name}={argument.default}"
+    about = argument.about + " (required)" * argument.is_required
+    indent = " " * 30
+    text = textwrap.wrap(about, _width(), initial_indent=indent, subsequent_indent=indent)
+    head = f"  {key}"
+    return [head, *text] if len(head) > 28 else [head.ljust(30) + text[0].lstrip(), *text[1:]]
+
+
+def _width() -> int:
+    return max(60, min(100, shutil.get_terminal_size().columns))

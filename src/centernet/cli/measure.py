@@ -1,0 +1,77 @@
+"""`centernet val` and `centernet score`."""
+
+from typing import Any
+
+from centernet.cli.arguments import TEXT, WHOLE, Argument
+from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
+
+
+def _val(given: dict[str, Any], output: Output) -> int:
+    from centernet.detector import CenterNet
+
+    detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
+    evaluation = detector.val(given.pop("data"), **given)
+    output.show(str(evaluation), evaluation.to_json())
+    if "save_dir" in given:
+        output.note(f"curves, tables and pictures are in {given['save_dir']}")
+    return 0
+
+
+def _score(given: dict[str, Any], output: Output) -> int:
+    from centernet.evaluation import score
+
+    scores = score(**given)
+    output.show(str(scores), scores.to_json())
+    return 0
+
+
+VAL = Verb(
+    name="val",
+    about="measure weights on annotated images",
+    run=_val,
+    arguments=(
+        MODEL,
+        Argument(
+            name="data",
+            kind=TEXT,
+            about="COCO, VOC or YOLO: a folder, .json or data.yaml",
+            default="FOLDER",
+            is_required=True,
+        ),
+        Argument(name="split", kind=TEXT, about="which part of it", default="val"),
+        Argument(name="batch", kind=WHOLE, about="images at once", default="16"),
+        HALF,
+        Argument(
+            name="save_dir", kind=TEXT, about="write curves, tables and pictures there", default="FOLDER"
+        ),
+        DEVICE,
+    ),
+    examples=("centernet val model=runs/detect/train data=datasets/cells save_dir=runs/val",),
+)
+
+SCORE = Verb(
+    name="score",
+    about="score results that another program wrote; no model needed",
+    run=_score,
+    arguments=(
+        Argument(
+            name="format", kind=TEXT, about="of the results: coco or voc", default="coco", is_required=True
+        ),
+        Argument(
+            name="truth",
+            kind=TEXT,
+            about="a COCO .json, a folder of VOC .xml files, or a data set of any format",
+            default="truth.json",
+            is_required=True,
+        ),
+        Argument(
+            name="results",
+            kind=TEXT,
+            about="a COCO results .json, or a folder of VOC files comp4_det_<set>_<class>.txt",
+            default="results.json",
+            is_required=True,
+        ),
+        Argument(name="split", kind=TEXT, about="which part of a data set folder", default="NAME"),
+    ),
+    examples=("centernet score format=coco truth=gt.json results=dt.json --json",),
+)

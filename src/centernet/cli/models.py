@@ -1,0 +1,42 @@
+"""`centernet models`."""
+
+import inspect
+import json
+from typing import Any
+
+from centernet.cli.verb import Output, Verb
+from centernet.recipes import RECIPES
+from centernet.zoo import CONFIG, ZOO, names
+
+
+def _models(given: dict[str, Any], output: Output) -> int:
+    del given
+    weights = {name: _finds(name) for name in names()}
+    recipes = {name: (inspect.getdoc(recipe) or "").splitlines()[0] for name, recipe in RECIPES.items()}
+    width = max(map(len, (*weights, *recipes)))
+    lines = ["Weights that come along (centernet predict model=NAME source=...):"]
+    lines += [f"  {name:{width}}  {about}" for name, about in weights.items()] or ["  none"]
+    lines += ["", "Recipes to train (centernet train model=NAME data=...):"]
+    lines += [f"  {name:{width}}  {about}" for name, about in recipes.items()]
+    output.show(
+        "\n".join(lines),
+        {
+            "weights": [{"name": name, "about": about} for name, about in weights.items()],
+            "recipes": [{"name": name, "about": about} for name, about in recipes.items()],
+        },
+    )
+    return 0
+
+
+def _finds(name: str) -> str:
+    config = json.loads((ZOO / name / CONFIG).read_text(encoding="utf-8"))
+    return f"Finds {', '.join(config['categories']['names'])}."
+
+
+MODELS = Verb(
+    name="models",
+    about="list weights that come along, and recipes to train",
+    run=_models,
+    arguments=(),
+    examples=("centernet models",),
+)

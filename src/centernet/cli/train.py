@@ -1,0 +1,168 @@
+"""`centernet train` and `centernet demo`."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from centernet.cli.arguments import (
+    NUMBER,
+    SWITCH,
+    SWITCH_OR_TEXT,
+    TEXT,
+    WHOLE,
+    Argument,
+    Kind,
+    list_of,
+)
+from centernet.cli.verb import DEVICE, Output, Verb
+from centernet.errors import InputError, UsageError
+from centernet.recipes import RECIPES, Recipe, nano, with_settings
+
+_GROUPS = {
+    "backbone": "Network",
+    "imgsz": "Training",
+    "scale_min": "What is changed in training images by chance",
+    "top_k": "Task",
+    "seed": "Where and how it runs",
+}
+"""Headings by the setting they stand above; the others follow under it."""
+
+
+def settings_of(recipe: Recipe) -> tuple[Argument, ...]:
+    """The settings of a recipe as arguments."""
+    arguments, group = [], ""
+    for field in fields(recipe):
+        group = _GROUPS.get(field.name, group)
+        value = getattr(recipe, field.name)
+        arguments.append(
+            Argument(
+                name=field.name,
+                kind=_kind_of(value),
+                about=field.metadata["about"],
+                default=_typed(value),
+                group=group,
+            )
+        )
+    return tuple(arguments)
+
+
+def _kind_of(value: Any) -> Kind:
+    if isinstance(value, tuple):
+        return list_of(_kind_of(value[0]))
+    return {bool: SWITCH, int: WHOLE, float: NUMBER, str: TEXT}[type(value)]
+
+
+def _typed(value: Any) -> str:
+    """A value as people type it."""
+    if isinstance(value, tuple):
+        return ",".join(map(_typed, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _train(given: dict[str, Any], output: Output) -> int:
+    resume = given.pop("resume", False)
+    if resume and (kept := sorted({"data", "model"} & given.keys())):
+        raise UsageError(f"a resumed run keeps its {' and '.join(kept)}: leave out {kept[0]}=")
+    if not resume and "data" not in given:
+        raise UsageError("data is missing: centernet train data=FOLDER")
+    data, model = given.pop("data", None), given.pop("model", "nano")
+    # A wrong setting is told before torch is waited for.
+    with_settings(RECIPES.get(model, nano)(), **given)
+    from centernet.detector import CenterNet
+
+    project = Path(given.get("project", Recipe().project))
+    detector = CenterNet("nano" if resume else model, given.get("device", "auto"))
+    with _stoppable(project, None if resume in (True, False) else Path(resume)):
+        evaluation = detector.train(data, resume=resume, **given)
+    text = str(evaluation) if evaluation else "there are no validation images, so nothing was measured"
+    output.show(
+        f"{text}\n\nthe run is in {detector.run_folder}",
+        {
+            "run_folder": str(detector.run_folder),
+            "evaluation": evaluation.to_json() if evaluation else None,
+        },
+    )
+    return 0
+
+
+@contextmanager
+def _stoppable(project: Path, folder: Path | None) -> Iterator[None]:
+    """Says how to go on with a run that Ctrl-C stops.
+
+    Args:
+        project: Where a new run has its folder.
+        folder: The folder of a run that is resumed.
+    """
+    from centernet.training.folders import ARGUMENTS, latest_folder
+
+    since = time.time()
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if folder is None:
+            try:
+                folder = latest_folder(project)
+            except (InputError, UsageError):
+                raise KeyboardInterrupt from stop
+            if (folder / ARGUMENTS).stat().st_mtime < since - 1:
+                raise KeyboardInterrupt from stop
+        raise KeyboardInterrupt(f"to go on: centernet train resume={folder}") from stop
+
+
+def _demo(given: dict[str, Any], output: Output) -> int:
+    from centernet.demo import run_demo
+
+    folder = Path(given.pop("folder", "runs/demo"))
+    with _stoppable(folder, None):
+        evaluation = run_demo(folder, say=output.note, **given)
+    output.show(str(evaluation), evaluation.to_json())
+    return 0
+
+
+TRAIN = Verb(
+    name="train",
+    about="learn from annotated images, keep the best weights, measure them",
+    run=_train,
+    arguments=(
+        Argument(
+            name="data", kind=TEXT, about="COCO, VOC or YOLO: a folder, .json or data.yaml", default="FOLDER"
+        ),
+        Argument(
+            name="model",
+            kind=TEXT,
+            about="a recipe to train from scratch, or weights to go on from; `centernet models` lists both",
+            default="nano",
+        ),
+        Argument(
+            name="resume",
+            kind=SWITCH_OR_TEXT,
+            about="go on with a run that was stopped: its folder, or true for the latest one",
+            default="false",
+        ),
+        *settings_of(nano()),
+    ),
+    examples=(
+        "centernet train data=datasets/cells epochs=50 imgsz=320",
+        "centernet train model=resnet18 data=coco devices=2",
+        "centernet train resume=runs/detect/train",
+    ),
+    details="Defaults are those of the recipe; below are those of nano. Other weights bring their own.",
+)
+
+DEMO = Verb(
+    name="demo",
+    about="the whole job in minutes, on pictures it draws itself",
+    run=_demo,
+    arguments=(
+        Argument(name="folder", kind=TEXT, about="new folder for scenes and run", default="runs/demo"),
+        Argument(name="train", kind=WHOLE, about="images to learn from", default="1000"),
+        Argument(name="val", kind=WHOLE, about="held-out images to be measured on", default="200"),
+        Argument(name="epochs", kind=WHOLE, about="passes over the images", default="10"),
+        Argument(name="seed", kind=WHOLE, about="of the scenes and of the training", default="0"),
+        DEVICE,
+    ),
+    examples=("centernet demo", "centernet demo folder=/tmp/demo epochs=5"),
+)

@@ -1,0 +1,13 @@
+"""All verbs, in the order help shows them. To add one, add it here."""
+
+from centernet.cli.datasets import DOCTOR, PREVIEW
+from centernet.cli.measure import SCORE, VAL
+from centernet.cli.models import MODELS
+from centernet.cli.predict import PREDICT
+from centernet.cli.train import DEMO, TRAIN
+from centernet.cli.verb import Verb
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, MODELS)
+}
+"""By the word to type."""
