@@ -29,6 +29,7 @@ class Recipe:
     std: tuple[float, float, float] = _setting((0.229, 0.224, 0.225), "deviation of each channel")
 
     imgsz: int = _setting(512, "side of the input, pixels; a multiple of 32")
+    crop: int = _setting(0, "side of training inputs cut out at the scale of imgsz, multiple of 32; 0: imgsz")
     rect: bool = _setting(False, "inputs follow the shape of the image instead of being square")
     epochs: int = _setting(100, "passes over the training images")
     batch: int = _setting(16, "images for each optimiser step and device")
@@ -74,9 +75,10 @@ class Recipe:
     exist_ok: bool = _setting(False, "write into a run folder that exists")
 
     def __post_init__(self) -> None:
-        if self.imgsz < 32 or self.imgsz % 32:
-            nearest = max(32, round(self.imgsz / 32) * 32)
-            raise UsageError(f"imgsz must be a multiple of 32; got {self.imgsz}: try imgsz={nearest}")
+        for key, side in {"imgsz": self.imgsz, "crop": self.crop or 32}.items():
+            if side < 32 or side % 32:
+                nearest = max(32, round(side / 32) * 32)
+                raise UsageError(f"{key} must be a multiple of 32; got {side}: try {key}={nearest}")
         for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
@@ -156,15 +158,17 @@ def demo() -> Recipe:
 def blood_cells() -> Recipe:
     """The recipe of the weights `blood-cells`: microscope images, in which no direction means anything."""
     return Recipe(
-        imgsz=320,
-        epochs=300,
+        imgsz=512,
+        rect=True,
+        crop=320,
+        epochs=200,
         batch=8,
         lr=1e-3,
+        ema=0.998,
+        val_every=5,
         flip_vertical=0.5,
         quarter_turns=True,
-        scale_min=0.5,
-        scale_max=1.3,
-        giou_weight=1.0,
+        giou_weight=2.0,
         corrected_radius=True,
         name="blood-cells",
     )

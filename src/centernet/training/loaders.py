@@ -28,6 +28,7 @@ def training_loader(
     augment = Augment(
         rule=predictor.rule,
         window=window,
+        crop=recipe.crop,
         flip=recipe.flip,
         flip_vertical=recipe.flip_vertical,
         quarter_turns=recipe.quarter_turns,
