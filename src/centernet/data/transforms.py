@@ -102,8 +102,10 @@ class Augment:
     Attributes:
         rule: Shape of the input, and the scale that shows the whole image.
         window: Which part of the image is shown.
+        crop: Side of a square input that shows a part of the image at the scale of `rule`; 0: no crop.
+            What an object is shows in its surroundings: small crops teach as much as whole images, faster.
         flip: Share of images mirrored left to right.
-        flip_vertical: Share mirrored top to bottom: right where up and down mean nothing, as under a microscope.
+        flip_vertical: Share mirrored top to bottom: right where up and down mean nothing, as in a microscope.
         quarter_turns: Turn by 0, 90, 180 or 270 degrees: right where no direction means anything.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
@@ -111,6 +113,7 @@ class Augment:
 
     rule: ResizeRule
     window: RandomCrop | ShiftScale
+    crop: int = 0
     flip: float = 0.5
     flip_vertical: float = 0.0
     quarter_turns: bool = False
@@ -129,8 +132,11 @@ class Augment:
         return replace(shown, image=self.colors(shown.image, rng))
 
     def _show(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        input_size, _ = self.rule(sample.view.image_size)
+        input_size = self._input_size(sample.view.image_size)
         return show(sample, input_size, self._place(sample.view.image_size, input_size, rng))
+
+    def _input_size(self, size: Size) -> Size:
+        return (self.crop, self.crop) if self.crop else self.rule(size)[0]
 
     def _place(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
         turned, size = self._turn(size, rng)
@@ -153,7 +159,7 @@ class Augment:
 
     def _mosaic(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
         """Four images, each in a corner of the input, meeting somewhere near its middle."""
-        input_size, _ = self.rule(samples[0].view.image_size)
+        input_size = self._input_size(samples[0].view.image_size)
         height, width = input_size
         y, x = int(height * rng.uniform(0.3, 0.7)), int(width * rng.uniform(0.3, 0.7))
         image = np.zeros((height, width, 3), dtype=np.uint8)
