@@ -169,7 +169,6 @@ def blood_cells() -> Recipe:
         flip_vertical=0.5,
         quarter_turns=True,
         giou_weight=2.0,
-        corrected_radius=True,
         name="blood-cells",
     )
 

@@ -126,7 +126,9 @@ class Augment:
 
     def __call__(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
         """One input, of one image or of four."""
-        shown = self._show(samples[0], rng) if len(samples) == 1 else self._mosaic(samples, rng)
+        shown = _without_unseen(
+            self._show(samples[0], rng) if len(samples) == 1 else self._mosaic(samples, rng)
+        )
         if self.colors is None:
             return shown
         return replace(shown, image=self.colors(shown.image, rng))
@@ -176,6 +178,14 @@ class Augment:
             parts.append(_within(part.annotations, left, top, corner))
         view = replace(samples[0].view, input_size=input_size)
         return replace(samples[0], image=image, annotations=_join(parts), view=view)
+
+
+def _without_unseen(sample: Sample) -> Sample:
+    """A sample without the objects that lie wholly outside its input."""
+    height, width = sample.view.input_size
+    boxes = sample.annotations.boxes
+    is_seen = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, 0] < width - 1) & (boxes[:, 1] < height - 1)
+    return replace(sample, annotations=sample.annotations[is_seen])
 
 
 def _within(annotations: Annotations, left: int, top: int, corner: Size) -> Annotations:
