@@ -56,6 +56,8 @@ class Recipe:
     color: float = _setting(0.4, "strength of random colours; 0 for none")
     mosaic: float = _setting(0.0, "share of inputs made of four images")
 
+    train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
+
     top_k: int = _setting(100, "most detections in an image")
     corrected_radius: bool = _setting(False, "solve the radius of the bumps exactly, not as the originals do")
     size_weight: float = _setting(0.1, "weight of the L1 loss of the size")

@@ -10,13 +10,18 @@ from centernet.batch import Batch, Objects
 from centernet.structures import Sample
 
 
-def collate(samples: Sequence[Sample]) -> Batch:
-    """One batch of samples.
+def collate(samples: Sequence[Sample], *, with_crowd: bool = False) -> Batch:
+    """One batch of samples; inputs of different sizes are filled up with black on the right and below.
 
-    Inputs of different sizes are filled up with black on the right and below. Crowd regions are left out of
-    the objects: many things in one box have no centre.
+    Args:
+        samples: What goes in.
+        with_crowd: Take crowd regions for ordinary objects, as the original does. By default they are left out:
+            many things in one box have no centre.
     """
-    kept = [sample.annotations[~sample.annotations.is_crowd] for sample in samples]
+    kept = [
+        sample.annotations if with_crowd else sample.annotations[~sample.annotations.is_crowd]
+        for sample in samples
+    ]
     counts = torch.tensor([len(annotations) for annotations in kept])
     return Batch(
         images=torch.from_numpy(_stack([sample.image for sample in samples]))

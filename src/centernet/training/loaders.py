@@ -1,6 +1,7 @@
 """Batches for training and validation."""
 
 import os
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
-        collate_fn=collate,
+        collate_fn=partial(collate, with_crowd=recipe.train_crowd),
         worker_init_fn=_one_thread,
         **order,
     )
