@@ -15,8 +15,8 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False) -> Batch:
 
     Args:
         samples: What goes in.
-        with_crowd: Take crowd regions for ordinary objects, as the original does. By default they are left out:
-            many things in one box have no centre.
+        with_crowd: Take crowd regions for ordinary objects, as the original does. By default they are left
+            out: many things in one box have no centre.
     """
     kept = [
         sample.annotations if with_crowd else sample.annotations[~sample.annotations.is_crowd]

@@ -63,12 +63,13 @@ def fit(
     """
     with _quiet():
         trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
-        loader = training_loader(training, predictor, recipe, trainer.global_rank, trainer.world_size)
+        processes = (trainer.global_rank, trainer.world_size)
+        loader = training_loader(training, predictor, recipe, *processes)
         steps = -(-len(loader) // recipe.accumulate)
         predictor.network.to(memory_format=torch.channels_last)
         module = TrainingModule(predictor, recipe, steps)
         module.train()
-        validating = validation_loader(validation, predictor, recipe) if validation else None
+        validating = validation_loader(validation, predictor, recipe, *processes) if validation else None
         checkpoint = folder / CHECKPOINT
         goes_on_from = checkpoint if checkpoint.exists() else None
         try:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from centernet.batch import Batch
 from centernet.data.batching import collate
@@ -41,10 +41,13 @@ def training_loader(
     return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
 
 
-def validation_loader(dataset: Dataset, predictor: Predictor, recipe: Recipe) -> "DataLoader[Batch]":
-    """Batches of whole images; inputs that follow their image's shape come one by one."""
+def validation_loader(
+    dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
+) -> "DataLoader[Batch]":
+    """Batches of whole images, each process its share; inputs that follow an image's shape come one by one."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
-    return _loader(samples, recipe, batch_size=1 if recipe.rect else recipe.batch)
+    share = Subset(samples, range(rank, len(samples), num_replicas))
+    return _loader(share, recipe, batch_size=1 if recipe.rect else recipe.batch)
 
 
 def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
