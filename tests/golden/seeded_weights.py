@@ -1,4 +1,4 @@
-"""Weights and inputs that anyone can make again from the names alone: what the golden forwards were run with."""
+"""Weights and inputs that anyone can make again from names alone: what the golden forwards were run with."""
 
 import json
 import math

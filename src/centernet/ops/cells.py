@@ -19,4 +19,4 @@ def read(maps: Float[Tensor, "b d h w"], cells: Int[Tensor, "*n 3"]) -> Float[Te
 
 def cell_corners(cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 2"]:
     """Map points `(x, y)` that offset 0 means."""
-    return cells[..., [2, 1]].float()
+    return cells[..., 1:].flip(-1).float()

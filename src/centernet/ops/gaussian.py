@@ -21,36 +21,30 @@ def original_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Fl
         sizes: `(width, height)`, cells.
         min_overlap: IoU that the shifted box keeps.
     """
+    # Of the originals' three roots that of the grown box is always the smallest: it is at most a quarter of
+    # width + height, and the others are at least half of it. It is `4 min_overlap` times the exact one.
     width, height = sizes.unbind(1)
-    total, area = width + height, width * height
-    roots = [(b + (b * b - 4 * a * c).sqrt()) / 2 for a, b, c in _quadratics(total, area, min_overlap)]
-    return torch.stack(roots).amin(0)
+    total = width + height
+    grown = (total * total + 4 * (1 - min_overlap) / min_overlap * width * height).sqrt() - total
+    return min_overlap * grown
 
 
 def exact_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Float[Tensor, " m"]:
     """The largest shift of the corners that keeps the IoU, in the worst of the three cases.
 
-    Cases: both corners move the same way, both inwards, both outwards.
+    Cases: both corners move the same way, both inwards, both outwards. Each is the root of a quadratic.
 
     Args:
         sizes: `(width, height)`, cells.
         min_overlap: IoU that the shifted box keeps.
     """
     width, height = sizes.unbind(1)
-    (_, b1, c1), (a2, b2, c2), (a3, b3, c3) = _quadratics(width + height, width * height, min_overlap)
-    shifted = (b1 - (b1 * b1 - 4 * c1).sqrt()) / 2
-    inside = (b2 - (b2 * b2 - 4 * a2 * c2).sqrt()) / (2 * a2)
-    outside = (b3 + (b3 * b3 - 4 * a3 * c3).sqrt()) / (2 * a3)
+    total, area = width + height, width * height
+    squared = total * total
+    shifted = (total - (squared - 4 * area * (1 - min_overlap) / (1 + min_overlap)).sqrt()) / 2
+    inside = (total - (squared - 4 * area * (1 - min_overlap)).sqrt()) / 4
+    outside = ((squared + 4 * area * (1 - min_overlap) / min_overlap).sqrt() - total) / 4
     return torch.stack([shifted, inside, outside]).amin(0)
-
-
-def _quadratics(total: Tensor, area: Tensor, overlap: float) -> list[tuple[float, Tensor, Tensor]]:
-    """`(a, b, c)` of `a r² − b r + c = 0` for boxes shifted, shrunk and grown by r on every side."""
-    return [
-        (1.0, total, area * (1 - overlap) / (1 + overlap)),
-        (4.0, 2 * total, (1 - overlap) * area),
-        (4 * overlap, -2 * overlap * total, (overlap - 1) * area),
-    ]
 
 
 def draw_gaussians(
@@ -62,30 +56,42 @@ def draw_gaussians(
 ) -> Float[Tensor, "b c h w"]:
     """Heatmaps with a bump at each cell: 1 in its middle, sigma `(2 r + 1) / 6`, a square of side `2 r + 1`.
 
-    Where bumps of one channel meet, the larger value stays. All bumps are drawn at once: their pixels are one
-    long list, so the work grows with the area of the bumps and not with the number of objects.
+    Where bumps of one channel meet, the larger value stays. All bumps are drawn at once, as one long list of
+    their rows and from that one of their cells, so the work grows with the area of the bumps.
 
     Args:
         grid: Shape of the maps.
         num_channels: Maps for each image.
-        cells: Middle of each bump, `(image, y, x)`.
+        cells: Middle of each bump, `(image, y, x)`; must lie on the map.
         channels: Map each bump is drawn on.
         radii: Cells from the middle to the edge of the square.
     """
     heatmap = torch.zeros(grid.batch, num_channels, grid.height, grid.width, device=cells.device)
-    sides = 2 * radii + 1
-    areas = sides * sides
-    bump = torch.repeat_interleave(torch.arange(len(cells), device=cells.device), areas)
-    first = (areas.cumsum(0) - areas)[bump]
-    within = torch.arange(len(bump), device=cells.device) - first
-    radius, side = radii[bump], sides[bump]
-    down = within // side - radius
-    across = within % side - radius
-    image, y, x = cells[bump].unbind(1)
-    y, x = y + down, x + across
-    inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
-    sigma = side / 6
-    values = torch.exp(-(down * down + across * across) / (2 * sigma * sigma))
-    position = ((image * num_channels + channels[bump]) * grid.height + y) * grid.width + x
-    heatmap.view(-1).scatter_reduce_(0, position[inside], values[inside], "amax")
+    image, y, x = cells.unbind(1)
+    top, left = torch.minimum(radii, y), torch.minimum(radii, x)
+    rows = top + torch.minimum(radii + 1, grid.height - y)
+    columns = left + torch.minimum(radii + 1, grid.width - x)
+    corner = ((image * num_channels + channels) * grid.height + y - top) * grid.width + x - left
+    falloff = -18 / (2 * radii + 1).square()  # −1 / (2 sigma²)
+
+    # `index_select` is several times faster than `[]` on lists as long as these.
+    bump, row = _lay_end_to_end(rows)
+    row_corner = corner.index_select(0, bump) + row * grid.width
+    row_falloff = falloff.index_select(0, bump)
+    down = row - top.index_select(0, bump)
+    row_exponent = down.square() * row_falloff
+    row_left = left.index_select(0, bump)
+
+    line, column = _lay_end_to_end(columns.index_select(0, bump))
+    across = column - row_left.index_select(0, line)
+    exponent = across.square() * row_falloff.index_select(0, line) + row_exponent.index_select(0, line)
+    position = row_corner.index_select(0, line) + column
+    heatmap.view(-1).scatter_reduce_(0, position, exponent.exp_(), "amax")
     return heatmap
+
+
+def _lay_end_to_end(lengths: Int[Tensor, " n"]) -> tuple[Int[Tensor, " total"], Int[Tensor, " total"]]:
+    """For lists laid end to end: which list each element is from, and its place there."""
+    which = torch.repeat_interleave(lengths)
+    first = lengths.cumsum(0) - lengths
+    return which, torch.arange(len(which), device=lengths.device) - first.index_select(0, which)

@@ -28,6 +28,8 @@ class Detect:
         size_weight: Share of the L1 loss of the size, in cells.
         offset_weight: Share of the L1 loss of the offset, in cells.
         giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
+        spread: Cells round the centre's in which size and offset are learned too, so that a peak that is off
+            by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet", sec. 3.3.
     """
 
     num_classes: int
@@ -38,6 +40,7 @@ class Detect:
     size_weight: float = 0.1
     offset_weight: float = 1.0
     giou_weight: float = 0.0
+    spread: int = 0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -67,15 +70,13 @@ class Detect:
         limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) - 1
         boxes = (objects.boxes / grid.stride).clamp(min=0).minimum(limit)
         size = boxes[:, 2:] - boxes[:, :2]
-        kept = (size > 0).all(dim=1)
+        kept = (size > 0).all(dim=1).nonzero().squeeze(1)
         boxes, size, labels = boxes[kept], size[kept], objects.labels[kept]
         center = (boxes[:, :2] + boxes[:, 2:]) / 2
         cells = cells_of(center, objects.image_index[kept])
         return {
             "heatmap": draw_gaussians(grid, self.num_classes, cells, labels, self._radii(size)),
-            "cells": cells,
-            "size": size,
-            "offset": center - cell_corners(cells),
+            **self._regression(cells, size, center, grid),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
@@ -102,6 +103,19 @@ class Detect:
             "scores": peaks.values.sigmoid(),
             "labels": peaks.labels,
         }
+
+    def _regression(
+        self, cells: Int[Tensor, "m 3"], size: Float[Tensor, "m 2"], center: Float[Tensor, "m 2"], grid: Grid
+    ) -> Targets:
+        """What is read at the cells of the centres, and at those round them."""
+        steps = torch.arange(-self.spread, self.spread + 1, device=cells.device)
+        moves = torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
+        around = (cells[:, None] + moves).flatten(0, 1)
+        _, y, x = around.unbind(1)
+        inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
+        owner = torch.arange(len(cells), device=cells.device).repeat_interleave(len(moves))[inside]
+        around = around[inside]
+        return {"cells": around, "size": size[owner], "offset": center[owner] - cell_corners(around)}
 
     def _radii(self, size: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
         rule = exact_radius if self.corrected_radius else original_radius

@@ -1,0 +1,183 @@
+"""What is timed: the same work by the original's algorithm and by ours, on the same made-up data."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import original
+import torch
+from torch.utils.data import default_collate
+
+from centernet.batch import Grid, Objects
+from centernet.data.batching import collate
+from centernet.data.colors import ColorJitter
+from centernet.data.images import read_image
+from centernet.data.loading import read_sample
+from centernet.data.transforms import Augment, RandomCrop, resize
+from centernet.geometry.resize import Fit
+from centernet.models.normalize import Normalize
+from centernet.predictor import sample_of
+from centernet.structures import Annotations, ImageRecord, Sample
+from centernet.tasks.detect import Detect
+
+INPUT, CELLS, STRIDE = 512, 128, 4
+MAP_FROM_INPUT = np.array([[1 / STRIDE, 0, 0], [0, 1 / STRIDE, 0]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        group: The table it is in.
+        name: What changes within the group.
+        original: The work as the original does it.
+        ours: The same work by this library.
+        images: Images that one call works on; times are given for one image.
+    """
+
+    group: str
+    name: str
+    original: Callable[[], object]
+    ours: Callable[[], object]
+    images: int = 1
+
+
+def all_cases(folder: Path) -> Iterator[Case]:
+    """Every case; `folder` takes the image file that is read."""
+    for count in (0, 10, 100, 1000):
+        yield targets_case("targets by objects", f"{count} objects", count=count)
+    for classes in (1, 20, 80):
+        yield targets_case("targets by classes", f"{classes} classes", count=10, num_classes=classes)
+    for batch in (1, 4, 16):
+        yield targets_case("targets by batch", f"batch {batch}", count=10, batch=batch)
+    yield decode_case("decode", "trained maps", trained_heatmap(1, 80))
+    yield decode_case("decode", "noise", torch.randn(1, 80, CELLS, CELLS))
+    for classes in (1, 20, 80):
+        yield decode_case("decode by classes", f"{classes} classes", trained_heatmap(1, classes))
+    for batch in (1, 4, 16):
+        yield decode_case("decode by batch", f"batch {batch}", trained_heatmap(batch, 80))
+    yield preprocess_case()
+    path = folder / "image.jpg"
+    cv2.imwrite(str(path), make_image(), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    for count in (10, 100):
+        yield sample_case(f"{count} objects, from the JPEG file", path, count, from_file=True)
+        yield sample_case(f"{count} objects, from the decoded image", path, count, from_file=False)
+
+
+def make_boxes(count: int, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Boxes with sides of 8 to 250 pixels, small ones more often, within an image of `(height, width)`."""
+    center = rng.uniform(0, (size[1], size[0]), (count, 2))
+    sides = np.exp(rng.uniform(np.log(8), np.log(250), (count, 2)))
+    corners = np.concatenate([center - sides / 2, center + sides / 2], axis=1)
+    return corners.clip(0, [size[1] - 1, size[0] - 1] * 2).astype(np.float32)
+
+
+def make_image() -> np.ndarray:
+    """480×640: colours that change slowly and a little noise, so that its file is as large as a photo's."""
+    rng = np.random.default_rng(1)
+    coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    smooth = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC).astype(int)
+    return (smooth + rng.integers(-8, 9, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def make_objects(
+    count: int, batch: int, num_classes: int
+) -> tuple[list[np.ndarray], list[np.ndarray], Objects]:
+    """The same objects as arrays for each image, and as one list of the batch."""
+    rng = np.random.default_rng(0)
+    boxes = [make_boxes(count, (INPUT, INPUT), rng) for _ in range(batch)]
+    labels = [rng.integers(num_classes, size=count) for _ in range(batch)]
+    objects = Objects(
+        boxes=torch.from_numpy(np.concatenate(boxes)),
+        labels=torch.from_numpy(np.concatenate(labels)),
+        image_index=torch.arange(batch).repeat_interleave(count),
+    )
+    return boxes, labels, objects
+
+
+def targets_case(group: str, name: str, *, count: int, num_classes: int = 80, batch: int = 1) -> Case:
+    """From boxes on the input to heatmap, sizes and offsets."""
+    boxes, labels, objects = make_objects(count, batch, num_classes)
+    task, grid = Detect(num_classes=num_classes), Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE)
+
+    def run_original() -> object:
+        wanted = [
+            original.targets(one, label, MAP_FROM_INPUT, num_classes, (CELLS, CELLS), max(128, count))
+            for one, label in zip(boxes, labels, strict=True)
+        ]
+        return wanted if batch == 1 else default_collate(wanted)
+
+    return Case(
+        group=group, name=name, images=batch, original=run_original, ours=lambda: task.encode(objects, grid)
+    )
+
+
+def trained_heatmap(batch: int, num_classes: int) -> torch.Tensor:
+    """Logits as a trained network gives them for 20 objects: bumps on a low and uneven ground."""
+    _, _, objects = make_objects(20, batch, num_classes)
+    grid = Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE)
+    heatmap = Detect(num_classes=num_classes).encode(objects, grid)["heatmap"]
+    return torch.logit(heatmap * 0.8, eps=0.002) + torch.randn(heatmap.shape) / 2
+
+
+def decode_case(group: str, name: str, logits: torch.Tensor) -> Case:
+    """From raw maps to 100 boxes."""
+    batch, num_classes = logits.shape[:2]
+    size, offset = 20 * torch.rand(batch, 2, CELLS, CELLS), torch.rand(batch, 2, CELLS, CELLS)
+    maps, task = {"heatmap": logits, "size": size, "offset": offset}, Detect(num_classes=num_classes)
+    return Case(
+        group=group,
+        name=name,
+        images=batch,
+        original=lambda: original.decode(logits.sigmoid(), size, offset),
+        ours=lambda: task.decode(maps, STRIDE),
+    )
+
+
+def preprocess_case() -> Case:
+    """From a decoded image to a normalised tensor."""
+    image, rule, normalize = make_image(), Fit(height=INPUT, width=INPUT), Normalize()
+    return Case(
+        group="pre-process",
+        name="480×640 to 512×512",
+        original=lambda: original.preprocess(image),
+        ours=lambda: normalize(collate([resize(sample_of(image, "image"), rule)]).images),
+    )
+
+
+def sample_case(name: str, path: Path, count: int, *, from_file: bool, batch: int = 8) -> Case:
+    """A training batch: (read,) crop, mirror, colours, collate, normalise, targets."""
+    rng = np.random.default_rng(2)
+    boxes, labels = make_boxes(count, (480, 640), rng), rng.integers(80, size=count)
+    record = ImageRecord(
+        path=path, image_id=1, annotations=Annotations.of(boxes, labels), source=str(path), size=(480, 640)
+    )
+    decoded_bgr, decoded = cv2.imread(str(path)), read_image(path)
+    augment = Augment(
+        rule=Fit(height=INPUT, width=INPUT), window=RandomCrop(), flip=0.5, colors=ColorJitter()
+    )
+    task, normalize = Detect(num_classes=80), Normalize()
+
+    def one_original() -> dict[str, np.ndarray]:
+        image = cv2.imread(str(path)) if from_file else decoded_bgr
+        return original.sample(image, boxes, labels, 80, original.Draws.of(image, rng), rng)
+
+    def one_of_ours() -> Sample:
+        image = read_image(path, record.size) if from_file else decoded
+        return augment([read_sample(record, image)], rng)
+
+    def run_ours() -> None:
+        shown = collate([one_of_ours() for _ in range(batch)])
+        normalize(shown.images)
+        task.encode(shown.objects, Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE))
+
+    return Case(
+        group="training sample",
+        name=name,
+        images=batch,
+        original=lambda: default_collate([one_original() for _ in range(batch)]),
+        ours=run_ours,
+    )

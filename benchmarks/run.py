@@ -1,0 +1,126 @@
+"""Times this library against the original's algorithm: `uv run python benchmarks/run.py`.
+
+Processor time of one thread, both programs by turns, so that other work on the machine disturbs neither more.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from cases import Case, all_cases
+
+FOLDER = Path(__file__).parent / "results"
+BLOCK_MS = 20.0
+"""A case is repeated for this long before the other program has its turn, so that both run warm."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=40, help="how often each case runs")
+    parser.add_argument("--name", default="cpu", help="the results are written to results/NAME.json and .md")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    torch.manual_seed(0)
+
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        rows = [measure(case, options.rounds) for case in all_cases(Path(folder))]
+    report = {
+        "command": f"python benchmarks/run.py --rounds {options.rounds} --name {options.name}",
+        "commit": commit(),
+        "machine": machine(),
+        "rows": rows,
+    }
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{options.name}.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    (FOLDER / f"{options.name}.md").write_text(as_markdown(report))
+    print(as_markdown(report))
+
+
+def measure(case: Case, rounds: int) -> dict[str, object]:
+    """Milliseconds an image: the least and the median of all rounds."""
+    works = {"original": case.original, "ours": case.ours}
+    calls = {
+        name: max(1, round(BLOCK_MS / min(cpu_ms(work, 1) for _ in range(3)))) for name, work in works.items()
+    }
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(cpu_ms(work, calls[name]) / case.images)
+    least = {name: min(values) for name, values in times.items()}
+    median = {name: statistics.median(values) for name, values in times.items()}
+    return {
+        "group": case.group,
+        "name": case.name,
+        "original_ms": round(least["original"], 3),
+        "ours_ms": round(least["ours"], 3),
+        "ratio": round(least["original"] / least["ours"], 2),
+        "original_median_ms": round(median["original"], 3),
+        "ours_median_ms": round(median["ours"], 3),
+        "ratio_of_medians": round(median["original"] / median["ours"], 2),
+    }
+
+
+def cpu_ms(work: Callable[[], object], calls: int) -> float:
+    start = time.process_time_ns()
+    for _ in range(calls):
+        work()
+    return (time.process_time_ns() - start) / 1e6 / calls
+
+
+def commit() -> str:
+    """The commit, and whether the code differs from it."""
+    here = Path(__file__).parent
+    run = ["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain", "../src", "*.py"]
+    head, changes = (subprocess.check_output(command, cwd=here, text=True).strip() for command in run)
+    return f"{head} with changes" if changes else head
+
+
+def machine() -> dict[str, str]:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "threads": "1",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+def as_markdown(report: dict) -> str:
+    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    lines = [
+        "# Processor time, against the original's algorithm",
+        "",
+        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        "",
+        "Milliseconds an image, the least of all rounds; in brackets the medians.",
+        "80 classes, input 512×512, map 128×128, one image and 10 objects unless a row says otherwise.",
+        "Batches and training samples (of 8) contain what it takes to put the images of a batch together.",
+        "",
+        "| what | | original | ours | times faster |",
+        "|---|---|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['group']} | {row['name']} | {row['original_ms']:.2f} ({row['original_median_ms']:.2f}) "
+        f"| {row['ours_ms']:.2f} ({row['ours_median_ms']:.2f}) "
+        f"| {row['ratio']:.1f} ({row['ratio_of_medians']:.1f}) |"
+        for row in report["rows"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

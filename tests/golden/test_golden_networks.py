@@ -1,0 +1,171 @@
+"""Deformable convolution, first weights, forward pass and one training step of the original networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.golden.seeded_weights import checksum, fill, load_manifest, make_input
+
+from centernet.models.deformable import DeformableConv
+from centernet.models.factory import Architecture
+from centernet.models.network import Network
+from centernet.models.upsample import fill_bilinear
+from centernet.tasks.detect import Detect
+
+BACKBONES = {"res_18": "resnet18", "resdcn_18": "resnet18-dcn"}
+HEADS = {"hm": "heatmap", "wh": "size", "reg": "offset"}
+
+
+def our_name(key: str) -> str:
+    """Where a parameter of the original lies in ours."""
+    head, _, rest = key.partition(".")
+    if head in HEADS:
+        return f"heads.{HEADS[head]}.{rest}"
+    if head == "deconv_layers":
+        return f"backbone.neck.{rest}".replace("conv_offset_mask", "offset_mask")
+    return f"backbone.encoder.{key}"
+
+
+def build(name: str) -> Network:
+    return Architecture(backbone=BACKBONES[name]).build(Detect(num_classes=80).heads)
+
+
+def load_seeded(network: Network, golden_folder: Path, name: str) -> list[float]:
+    """Fills a network with the seeded weights and gives their checksum."""
+    state = fill(load_manifest(golden_folder / f"manifest_{name}.json"))
+    network.load_state_dict({our_name(key): torch.from_numpy(value) for key, value in state.items()})
+    return checksum(state)
+
+
+@pytest.mark.parametrize("case", ["a", "b"])
+def test_golden_deformable_convolution(golden_folder: Path, case: str) -> None:
+    golden = {
+        key[3:]: torch.from_numpy(value)
+        for key, value in np.load(golden_folder / "dcn.npz").items()
+        if key.startswith(case)
+    }
+    names = {
+        "weight": "weight",
+        "bias": "bias",
+        "conv_offset_mask.weight": "offset_mask.weight",
+        "conv_offset_mask.bias": "offset_mask.bias",
+    }
+    out_channels, in_channels = golden["weight"].shape[:2]
+    conv = DeformableConv(in_channels, out_channels)
+    conv.load_state_dict({ours: golden[theirs] for theirs, ours in names.items()})
+    features = golden["x"].requires_grad_()
+    result = conv(features)
+    result.backward(golden["grad_y"])
+
+    assert (result - golden["y"]).abs().max() < 1e-5
+    gradients = dict(conv.named_parameters())
+    for theirs, ours in names.items():
+        expected, gradient = golden[f"grad_{theirs}"], gradients[ours].grad
+        assert gradient is not None
+        assert (gradient - expected).abs().max() < 1e-4 * expected.abs().max(), ours
+    assert features.grad is not None
+    assert (features.grad - golden["grad_x"]).abs().max() < 1e-4 * golden["grad_x"].abs().max()
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_golden_bilinear_kernel(golden_folder: Path, size: int) -> None:
+    weight = torch.full((3, 1, size, size), torch.nan)
+    fill_bilinear(weight)
+
+    assert weight[1, 0].numpy() == pytest.approx(np.load(golden_folder / "init.npz")[f"bilinear_k{size}"])
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_golden_first_weights(golden_folder: Path, name: str) -> None:
+    golden = np.load(golden_folder / "init.npz")
+    torch.manual_seed(0)
+    state = build(name).state_dict()
+
+    for key, expected in zip(
+        golden[f"ctdet_{name}__keys"].tolist(),
+        golden[f"ctdet_{name}__mean_std_min_max"].tolist(),
+        strict=True,
+    ):
+        if our_name(key).startswith("backbone.encoder"):
+            continue  # ImageNet weights in the original, timm's own start here.
+        weight = state[our_name(key)].double()
+        mean, std, least, most = expected
+        if least == most:
+            assert (weight == least).all(), key
+            continue
+        noise = 6 * std / weight.numel() ** 0.5
+        assert weight.mean().item() == pytest.approx(mean, abs=noise), key
+        assert weight.std(correction=0).item() == pytest.approx(std, abs=noise), key
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_first_heatmap_bias_makes_a_tenth(name: str) -> None:
+    bias = build(name).state_dict()["heads.heatmap.2.bias"]
+
+    assert (bias == -2.19).all()
+    assert bias.sigmoid()[0].item() == pytest.approx(0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_state_dict_converts_one_to_one(golden_folder: Path, name: str) -> None:
+    manifest = load_manifest(golden_folder / f"manifest_{name}.json")
+    ours = {key: tuple(value.shape) for key, value in build(name).state_dict().items()}
+
+    assert ours == {our_name(key): shape for key, shape in manifest.items()}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_golden_forward(golden_folder: Path, name: str) -> None:
+    golden = np.load(golden_folder / f"forward_{name}.npz")
+    network = build(name).eval()
+    weights = load_seeded(network, golden_folder, name)
+    images = torch.from_numpy(make_input(*golden["input_hw"].tolist()))
+    with torch.inference_mode():
+        (maps,) = network(images)
+
+    assert weights == pytest.approx(golden["weights_checksum"].tolist())
+    step = int(golden["slice_stride"])
+    for theirs, ours in HEADS.items():
+        values = maps[ours].numpy()
+        mean, std, least, most, _ = golden[f"out0__{theirs}__stats"].tolist()
+        border = np.concatenate([values[0, :, :2, :8].ravel(), values[0, :, -2:, -8:].ravel()])
+        assert values.shape == tuple(golden[f"out0__{theirs}__shape"].tolist())
+        assert np.abs(values[:, :, ::step, ::step] - golden[f"out0__{theirs}__slice"]).max() < 1e-4 * std
+        assert np.abs(border - golden[f"out0__{theirs}__border"]).max() < 1e-4 * std
+        assert [values.mean(), values.std(), values.min(), values.max()] == pytest.approx(
+            [mean, std, least, most], abs=1e-4 * std
+        )
+
+
+def test_golden_training_step(golden_folder: Path) -> None:
+    golden = np.load(golden_folder / "trainstep_res_18.npz")
+    network = build("res_18").train()
+    load_seeded(network, golden_folder, "res_18")
+    image, slot = torch.from_numpy(golden["batch_reg_mask"]).bool().nonzero(as_tuple=True)
+    index = torch.from_numpy(golden["batch_ind"])[image, slot]
+    targets = {
+        "heatmap": torch.from_numpy(golden["batch_hm"]),
+        "cells": torch.stack([image, index // 32, index % 32], dim=1),
+        "size": torch.from_numpy(golden["batch_wh"])[image, slot],
+        "offset": torch.from_numpy(golden["batch_reg"])[image, slot],
+    }
+    task = Detect(num_classes=80)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1.25e-4)
+    terms = task.loss(network(torch.from_numpy(make_input(128, 128, 2, seed=5)))[-1], targets)
+    loss = torch.stack(list(terms.values())).sum()
+    loss.backward()
+    optimizer.step()
+
+    assert loss.item() == pytest.approx(float(golden["loss"]), rel=1e-4)
+    assert terms["heatmap"].item() == pytest.approx(float(golden["stat_hm_loss"]), rel=1e-4)
+    assert terms["size"].item() == pytest.approx(0.1 * float(golden["stat_wh_loss"]), rel=1e-4)
+    assert terms["offset"].item() == pytest.approx(float(golden["stat_off_loss"]), rel=1e-4)
+    parameters = dict(network.named_parameters())
+    for key, norm in zip(golden["param_names"].tolist(), golden["grad_l2"].tolist(), strict=True):
+        gradient = parameters[our_name(key)].grad
+        assert gradient is not None
+        assert gradient.norm().item() == pytest.approx(norm, rel=2e-3), key
+    state = network.state_dict()
+    for key, total in zip(golden["after_keys"].tolist(), golden["after_abs_sum"].tolist(), strict=True):
+        assert state[our_name(key)].double().abs().sum().item() == pytest.approx(total, rel=1e-4), key
