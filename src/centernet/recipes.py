@@ -64,6 +64,8 @@ class Recipe:
     offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
     giou_weight: float = _setting(0.0, "weight of the generalised-IoU loss of the box")
 
+    spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
+
     seed: int = _setting(0, "one seed for everything")
     workers: int = _setting(2, "processes that prepare images")
     cache: float = _setting(1.0, "GB of decoded images kept in memory by each worker")
@@ -160,17 +162,19 @@ def demo() -> Recipe:
 def blood_cells() -> Recipe:
     """The recipe of the weights `blood-cells`: microscope images, in which no direction means anything."""
     return Recipe(
-        imgsz=512,
+        imgsz=416,
         rect=True,
-        crop=320,
-        epochs=200,
+        epochs=120,
         batch=8,
-        lr=1e-3,
-        ema=0.998,
+        lr=2e-3,
+        ema=0.995,
         val_every=5,
+        scale_min=0.5,
+        scale_max=1.2,
         flip_vertical=0.5,
         quarter_turns=True,
         giou_weight=2.0,
+        spread=1,
         name="blood-cells",
     )
 

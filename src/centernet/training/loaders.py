@@ -44,7 +44,7 @@ def training_loader(
 def validation_loader(
     dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
 ) -> "DataLoader[Batch]":
-    """Batches of whole images, each process its share; inputs that follow an image's shape come one by one."""
+    """Batches of whole images, each process its share; inputs that follow their image come one by one."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
     share = Subset(samples, range(rank, len(samples), num_replicas))
     return _loader(share, recipe, batch_size=1 if recipe.rect else recipe.batch)

@@ -69,6 +69,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
         size_weight=recipe.size_weight,
         offset_weight=recipe.offset_weight,
         giou_weight=recipe.giou_weight,
+        spread=recipe.spread,
     )
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
     if weights is not None and (fresh := transfer(weights.network, network)):
