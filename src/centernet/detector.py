@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,7 +246,7 @@ class CenterNet:
             folder,
             score if validation else None,
             progress=sys.stderr.isatty() if progress is None else progress,
-            say=partial(print, file=sys.stderr),
+            say=_say,
         )
         self.run_folder = folder
         self._model = str(folder)
@@ -272,6 +271,11 @@ class CenterNet:
             save_plots(evaluation, folder)
             save_examples(dataset, found, folder / "val_predictions.jpg")
         return evaluation
+
+
+def _say(line: str) -> None:
+    """Prints on what stderr is by then: a progress bar puts itself in its place, to stay below."""
+    print(line, file=sys.stderr)
 
 
 def _with_bar(items: Any) -> Any:

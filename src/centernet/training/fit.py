@@ -41,7 +41,7 @@ def fit(
     evaluate: Evaluate | None,
     *,
     progress: bool = True,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None],
 ) -> Path:
     """Trains in place, from the last whole epoch where the run folder holds one.
 
@@ -110,7 +110,7 @@ def _trainer(
             RunFolder(folder, predictor, evaluate, say),
             *_averaging(recipe),
             *_stopping(recipe, evaluate),
-            *([RichProgressBar()] if progress else []),
+            *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),
             TrainingPictures(folder, predictor),
             ModelCheckpoint(
                 folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True

@@ -65,7 +65,7 @@ class RunFolder(L.Callback):
         found = _gathered(pl_module.found)
         self._metrics = self._evaluate(found)
         # Early stopping reads it on every process, and all have scored the same detections.
-        pl_module.log("AP", self._metrics["AP"], prog_bar=True, sync_dist=True)
+        pl_module.log("AP", self._metrics["AP"], sync_dist=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
             save_file(self._predictor, self._folder / "weights" / "last.safetensors")
             if self._metrics["AP"] > self._best:
