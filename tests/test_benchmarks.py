@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from benchmarks import original
 from benchmarks.original import Draws
 

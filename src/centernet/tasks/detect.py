@@ -108,6 +108,8 @@ class Detect:
         self, cells: Int[Tensor, "m 3"], size: Float[Tensor, "m 2"], center: Float[Tensor, "m 2"], grid: Grid
     ) -> Targets:
         """What is read at the cells of the centres, and at those round them."""
+        if not self.spread:
+            return {"cells": cells, "size": size, "offset": center - cell_corners(cells)}
         steps = torch.arange(-self.spread, self.spread + 1, device=cells.device)
         moves = torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
         around = (cells[:, None] + moves).flatten(0, 1)

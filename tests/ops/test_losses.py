@@ -1,0 +1,111 @@
+"""Losses at their limits."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.ops import generalized_box_iou_loss
+
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+
+
+def one_bump() -> Tensor:
+    heatmap = torch.zeros(1, 1, 4, 4)
+    heatmap[0, 0, 1, 1], heatmap[0, 0, 1, 2] = 1, 0.5
+    return heatmap
+
+
+def test_focal_loss_of_a_perfect_map_is_nothing() -> None:
+    heatmap = (one_bump() == 1).float()
+
+    assert focal_loss(20 * (2 * heatmap - 1), heatmap).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_focal_loss_by_hand() -> None:
+    # Probability one half everywhere: a positive costs ln 2 / 4; a negative that, times (1 − target)⁴.
+    loss = focal_loss(torch.zeros(1, 1, 4, 4), one_bump())
+
+    assert loss.item() == pytest.approx((1 + 14 + 0.5**4) * math.log(2) / 4)
+
+
+def test_focal_loss_is_an_average_over_positive_cells() -> None:
+    heatmap, logits = one_bump(), torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+
+    twice = focal_loss(torch.cat([logits, logits]), torch.cat([heatmap, heatmap]))
+    assert twice.item() == pytest.approx(focal_loss(logits, heatmap).item())
+
+
+def test_focal_loss_without_objects_is_a_sum() -> None:
+    loss = focal_loss(torch.zeros(2, 3, 4, 5), torch.zeros(2, 3, 4, 5))
+
+    assert loss.item() == pytest.approx(2 * 3 * 4 * 5 * math.log(2) / 4)
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4, -torch.finfo(torch.float32).max])
+def test_focal_loss_is_finite_for_any_logit(logit: float) -> None:
+    logits = torch.full((1, 1, 4, 4), logit, requires_grad=True)
+    loss = focal_loss(logits, one_bump())
+    loss.backward()
+
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_focal_loss_falls_where_the_map_gets_better() -> None:
+    logits = torch.zeros(1, 1, 4, 4, requires_grad=True)
+    focal_loss(logits, one_bump()).backward()
+
+    assert logits.grad is not None
+    is_positive = one_bump() == 1
+    assert (logits.grad[is_positive] < 0).all()
+    assert (logits.grad[~is_positive] > 0).all()
+
+
+def test_focal_loss_of_half_precision_is_taken_in_full() -> None:
+    logits = torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+
+    assert focal_loss(logits, one_bump()).item() == focal_loss(logits.float(), one_bump()).item()
+
+
+def test_l1_is_the_mean_of_the_errors_at_the_cells() -> None:
+    maps = torch.zeros(1, 2, 3, 3)
+    loss = l1_at_cells(maps, torch.tensor([[0, 1, 1], [0, 2, 0]]), torch.tensor([[1.0, -2.0], [3.0, 0.0]]))
+
+    assert loss.item() == pytest.approx(6 / 4, rel=1e-4)
+
+
+def test_l1_without_objects_is_nothing_and_trains_nothing() -> None:
+    maps = torch.ones(1, 2, 3, 3, requires_grad=True)
+    loss = l1_at_cells(maps, torch.zeros(0, 3, dtype=torch.long), torch.zeros(0, 2))
+    loss.backward()
+
+    assert loss.item() == 0
+    assert maps.grad is not None
+    assert not maps.grad.any()
+
+
+def test_giou_is_that_of_torchvision() -> None:
+    corner, sides = torch.rand(2, 50, 2, 2, generator=torch.Generator().manual_seed(0)).unbind(0)
+    first, second = torch.cat([corner, corner + sides + 0.01], dim=2).unbind(1)
+
+    assert giou_loss(first, second).item() == pytest.approx(
+        generalized_box_iou_loss(first, second, reduction="mean").item(), abs=1e-5
+    )
+
+
+def test_giou_at_its_limits() -> None:
+    box, far = torch.tensor([[0.0, 0, 2, 3]]), torch.tensor([[1e4, 1e4, 1e4 + 1, 1e4 + 1]])
+
+    assert giou_loss(box, box).item() == pytest.approx(0, abs=1e-6)
+    assert giou_loss(box, far).item() == pytest.approx(2, abs=1e-3)
+    assert giou_loss(torch.zeros(0, 4), torch.zeros(0, 4)).item() == 0
+
+
+def test_giou_of_an_inverted_box_is_finite_and_pulls_its_corners_apart() -> None:
+    inverted = torch.tensor([[2.0, 2.0, 1.0, 1.0]], requires_grad=True)
+    giou_loss(inverted, torch.tensor([[0.0, 0.0, 3.0, 3.0]])).backward()
+
+    assert inverted.grad is not None
+    assert torch.isfinite(inverted.grad).all()

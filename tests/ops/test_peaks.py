@@ -1,0 +1,123 @@
+"""The search by blocks finds what a search of every cell finds."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from centernet.ops.peaks import Peaks, find_peaks, is_peak
+
+
+def every_peak(heatmap: np.ndarray) -> dict[tuple[int, int, int], float]:
+    """Class, row and column of each cell of one image that no neighbour exceeds, looked at one by one."""
+    found = {}
+    for label, channel in enumerate(heatmap):
+        for y, x in np.ndindex(channel.shape):
+            around = channel[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            if channel[y, x] >= around.max() and channel[y, x] > -np.inf:
+                found[label, y, x] = float(channel[y, x])
+    return found
+
+
+def check(heatmap: Tensor, top_k: int) -> Peaks:
+    """Compares with the search of every cell; equal values may come in any order."""
+    peaks = find_peaks(heatmap, top_k)
+    batch, num_classes, height, width = heatmap.shape
+    count = min(top_k, num_classes * height * width)
+    assert peaks.values.shape == peaks.labels.shape == (batch, count)
+    assert peaks.cells.shape == (batch, count, 3)
+    for i, image in enumerate(heatmap.numpy()):
+        truth = every_peak(image)
+        best = sorted(truth.values(), reverse=True)[:count]
+        values = peaks.values[i].tolist()
+        assert values == best + [-np.inf] * (count - len(best))
+        places = [
+            (c, y, x) for c, (_, y, x) in zip(peaks.labels[i].tolist(), peaks.cells[i].tolist(), strict=True)
+        ]
+        assert [truth[place] for place in places[: len(best)]] == best
+        assert len(set(places[: len(best)])) == len(best)
+        assert (peaks.cells[i, :, 0] == i).all()
+        # What fills up must be readable too.
+        assert all(0 <= y < height and 0 <= x < width for _, y, x in places)
+    return peaks
+
+
+@st.composite
+def heatmaps(draw: st.DrawFn) -> Tensor:
+    """Maps of any small size; few different values make plateaus, some are −inf."""
+    shape = tuple(draw(st.integers(1, limit)) for limit in (3, 4, 14, 14))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    num_values = draw(st.sampled_from([1, 2, 5, 1000]))
+    values = rng.integers(num_values, size=shape).astype(np.float32)
+    values[rng.random(shape) < draw(st.sampled_from([0, 0.3, 1]))] = -np.inf
+    return torch.from_numpy(values)
+
+
+@given(heatmaps(), st.sampled_from([1, 3, 10, 100]))
+@settings(max_examples=150, deadline=None)
+def test_blocks_give_what_every_cell_gives(heatmap: Tensor, top_k: int) -> None:
+    check(heatmap, top_k)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (61, 67), (4, 200)])
+def test_noise_in_many_classes(size: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    check(torch.randn(2, 7, *size, generator=generator), 100)
+
+
+def test_wide_bumps_that_fill_many_blocks() -> None:
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    bumps = [-((y - 9 * i) ** 2 + (x - 7 * i) ** 2) / 100 for i in range(1, 6)]
+    peaks = check(torch.stack(bumps).amax(0)[None, None], 20)
+
+    # The largest 20 blocks hold five peaks only; the other fifteen places are filled up.
+    assert peaks.cells[0, :5, 1:].tolist() != peaks.cells[0, 5:10, 1:].tolist()
+    assert sorted(peaks.cells[0, :5, 1].tolist()) == [9, 18, 27, 36, 45]
+    assert peaks.values[0, 5] == -torch.inf
+
+
+def test_a_plateau_of_two_cells_is_two_peaks() -> None:
+    heatmap = torch.zeros(1, 1, 8, 8)
+    heatmap[0, 0, 3, 3:5] = 1
+    peaks = find_peaks(heatmap, 2)
+
+    assert peaks.values.tolist() == [[1, 1]]
+    assert sorted(peaks.cells[0, :, 2].tolist()) == [3, 4]
+
+
+def test_logits_give_the_same_peaks_as_probabilities() -> None:
+    logits = torch.randn(2, 3, 20, 20, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    of_logits, of_probabilities = find_peaks(logits, 30), find_peaks(logits.sigmoid(), 30)
+
+    assert (of_logits.cells == of_probabilities.cells).all()
+    assert (of_logits.labels == of_probabilities.labels).all()
+
+
+def test_peaks_of_a_batch_are_those_of_its_images() -> None:
+    heatmap = torch.randn(3, 2, 17, 23, generator=torch.Generator().manual_seed(2))
+    # One image in which far more blocks matter than in the others.
+    heatmap[1] = 0
+    together = find_peaks(heatmap, 10)
+
+    for i in (0, 2):
+        alone = find_peaks(heatmap[i : i + 1], 10)
+        assert (alone.values[0] == together.values[i]).all()
+        assert (alone.cells[0, :, 1:] == together.cells[i, :, 1:]).all()
+
+
+def test_peaks_carry_gradients() -> None:
+    heatmap = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    find_peaks(heatmap, 1).values.sum().backward()
+
+    assert heatmap.grad is not None
+    assert heatmap.grad.sum() == 1
+    assert heatmap.grad.flatten().argmax() == heatmap.flatten().argmax()
+
+
+def test_is_peak_says_where_no_neighbour_is_larger() -> None:
+    heatmap = torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 2]])
+
+    assert is_peak(heatmap).nonzero().tolist() == [[0, 0], [0, 2], [0, 3], [2, 0], [2, 1], [2, 3]]
