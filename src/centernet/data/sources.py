@@ -155,7 +155,7 @@ def _images_in(folder: Path) -> list[Path]:
     found = sorted(filter(is_image, folder.iterdir()), key=_natural)
     if not found:
         raise InputError(
-            f"{folder} has no images directly in it; for those in folders below, pass '{folder}/**/*.jpg'"
+            f"{folder} has no images directly in it; for those in folders below, pass '{folder}/**/*'"
         )
     return found
 

@@ -86,7 +86,7 @@ class VideoWriter:
         self._writer: cv2.VideoWriter | None = None
 
     def add(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Appends an RGB frame; all have the size of the first.
+        """Appends an RGB frame; all have the size of the first. A last row or column that is odd is cut off.
 
         Raises:
             InputError: The file cannot be written.
@@ -100,6 +100,16 @@ class VideoWriter:
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
-        """Finishes the file: without this it does not play."""
-        if self._writer is not None:
-            self._writer.release()
+        """Finishes the file: without this it does not play.
+
+        Raises:
+            InputError: It does not play, either way.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        try:
+            # OpenCV says nothing of writes that fail.
+            Video(self.path)
+        except InputError as error:
+            raise InputError(f"{self.path} could not be written whole: is the disk full?") from error

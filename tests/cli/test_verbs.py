@@ -1,0 +1,280 @@
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from centernet.cli import main
+from centernet.cli.verbs import VERBS
+from centernet.data.scenes import write_scenes
+from centernet.recipes import RECIPES
+from centernet.training.folders import ARGUMENTS
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", train=6, val=3, size=64)
+
+
+@pytest.fixture(scope="module")
+def run_folder(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = tmp_path_factory.mktemp("runs")
+    words = f"train data={scenes} epochs=1 imgsz=64 batch=3 workers=0 project={project} name=tiny device=cpu"
+    assert main(words.split()) == 0
+    return project / "tiny"
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
+    capsys.readouterr()
+    assert main([*map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_trained_run_can_be_measured(
+    scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(
+        capsys, "val", f"model={run_folder}", f"data={scenes}", f"save_dir={tmp_path}", "device=cpu"
+    )
+
+    assert 0 <= found["metrics"]["AP50"] <= 1
+    assert found["images"] == 3
+    assert any(tmp_path.iterdir())
+
+
+def test_going_on_with_a_finished_run_answers_with_its_folder(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "train", f"resume={run_folder}", "device=cpu")
+
+    assert found["run_folder"] == str(run_folder)
+    assert "AP" in found["evaluation"]["metrics"]
+
+
+def test_predict_answers_a_line_for_each_image_and_writes_pictures(
+    scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    words = f"predict model={run_folder} source={scenes}/**/*.png conf=0 max_det=2 project={tmp_path} --json"
+    code = main([*words.split(), "device=cpu", "--crops", "--save_json"])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert code == 0
+    assert len(lines) == 9
+    assert all(len(json.loads(line)["detections"]) == 2 for line in lines)
+    folder = tmp_path / "predict"
+    assert len(list(folder.glob("*.png"))) == 9
+    assert len(list(folder.glob("crops/*/*.png"))) == 18
+    assert len(json.loads((folder / "results.json").read_text())) == 18
+
+
+def test_score_takes_results_from_files(
+    scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = next(scenes.rglob("*val*.json"))
+    results = tmp_path / "results.json"
+    images = {one["id"]: one for one in json.loads(truth.read_text())["images"]}
+    boxes = [
+        {"image_id": one["image_id"], "category_id": one["category_id"], "bbox": one["bbox"], "score": 0.9}
+        for one in json.loads(truth.read_text())["annotations"]
+        if one["image_id"] in images
+    ]
+    results.write_text(json.dumps(boxes))
+    found = answer(capsys, "score", "format=coco", f"truth={truth}", f"results={results}")
+
+    assert found["metrics"]["AP"] == pytest.approx(1)
+
+
+def test_the_doctor_examines_every_split(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "doctor", f"data={scenes}", "imgsz=64")
+
+    assert found["splits"].keys() == {"train", "val"}
+    assert all(one["is_trainable"] for one in found["splits"].values())
+    assert answer(capsys, "doctor", f"data={scenes}", "split=val")["splits"].keys() == {"val"}
+
+
+def test_the_doctor_ends_with_1_where_training_would_stop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_scenes(tmp_path / "scenes", train=2, val=2, size=64)
+    image = next(path for path in sorted(folder.rglob("*.png")) if "train" in str(path))
+    image.write_bytes(image.read_bytes()[:2000] + bytes(500) + image.read_bytes()[2500:])
+    code = main(["doctor", f"data={folder}"])
+
+    assert code == 1
+    text = capsys.readouterr().out
+    assert "corrupt image: 1 → training stops when it comes to this image" in text
+    assert main(["doctor", f"data={folder}", "--read_images=false"]) == 0
+
+
+def test_the_doctor_goes_on_after_a_broken_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_scenes(tmp_path / "scenes", train=2, val=2, size=64)
+    next(folder.rglob("*train*.json")).write_text("{")
+    code = main(["doctor", f"data={folder}", "--json"])
+    splits = json.loads(capsys.readouterr().out)["splits"]
+
+    assert code == 1
+    assert not splits["train"]["is_trainable"]
+    assert "error" in splits["train"]
+    assert splits["val"]["is_trainable"]
+
+
+def test_preview_writes_the_picture(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sheet.png"
+    found = answer(capsys, "preview", f"data={scenes}", f"output={path}", "count=4")
+
+    assert found["output"] == str(path)
+    with Image.open(path) as sheet:
+        assert min(sheet.size) > 300
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message"),
+    [
+        ("sheet.txt", 2, "sheet.txt is no picture: end it in .png, .jpg or .webp"),
+        ("absent/sheet.png", 1, "sheet.png cannot be written (No such file or directory)"),
+    ],
+)
+def test_preview_names_a_picture_it_cannot_write(
+    scenes: Path, tmp_path: Path, output: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preview", f"data={scenes}", f"output={tmp_path / output}"]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_models_lists_every_recipe_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "models")
+
+    assert [one["name"] for one in found["recipes"]] == list(RECIPES)
+    assert all(one["about"].endswith(".") for one in found["recipes"] + found["weights"])
+
+
+def test_demo_hands_its_words_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    import centernet.demo
+
+    calls = []
+
+    class Evaluation:
+        def __str__(self) -> str:
+            return "a table"
+
+        def to_json(self) -> dict[str, Any]:
+            return {"AP": 1}
+
+    def run_demo(folder: Path, **settings: Any) -> Evaluation:
+        settings.pop("say")("on the way")
+        calls.append((folder, settings))
+        return Evaluation()
+
+    monkeypatch.setattr(centernet.demo, "run_demo", run_demo)
+    code = main(["demo", "folder=here", "epochs=2"])
+    said = capsys.readouterr()
+
+    assert code == 0
+    assert calls == [(Path("here"), {"epochs": 2})]
+    assert (said.out, said.err) == ("a table\n", "on the way\n")
+
+
+class Interrupted:
+    """A detector whose training is stopped by Ctrl-C after it made its run folder."""
+
+    folder: Path | None = None
+
+    def __init__(self, model: str, device: str) -> None:
+        pass
+
+    def train(self, _data: str | None, **_settings: Any) -> None:
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / ARGUMENTS).write_text("model: nano")
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import centernet.detector
+
+    monkeypatch.setattr(centernet.detector, "CenterNet", Interrupted)
+    monkeypatch.setattr(Interrupted, "folder", tmp_path / "train")
+    code = main(["train", "data=x", f"project={tmp_path}"])
+    hint = f"centernet: stopped; to go on: centernet train resume={tmp_path}/train\n"
+
+    assert code == 130
+    assert capsys.readouterr().err == hint
+    assert main(["train", f"resume={tmp_path}/train"]) == 130
+    assert capsys.readouterr().err == hint
+
+
+def test_ctrl_c_before_there_is_a_run_promises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import centernet.detector
+
+    monkeypatch.setattr(centernet.detector, "CenterNet", Interrupted)
+    monkeypatch.setattr(Interrupted, "folder", None)
+    code = main(["train", "data=x", f"project={tmp_path}"])
+
+    assert code == 130
+    assert capsys.readouterr().err == "centernet: stopped\n"
+
+
+def signatures() -> Iterator[tuple[str, Any]]:
+    from centernet.data.doctor import examine
+    from centernet.data.preview import contact_sheet_of
+    from centernet.demo import run_demo
+    from centernet.detector import CenterNet
+    from centernet.evaluation import score
+
+    yield "val", CenterNet.val
+    yield "predict", CenterNet.predict
+    yield "doctor", examine
+    yield "preview", contact_sheet_of
+    yield "score", score
+    yield "demo", run_demo
+
+
+def test_help_states_the_defaults_that_hold() -> None:
+    compared = 0
+    for verb, function in signatures():
+        parameters = inspect.signature(function).parameters
+        for argument in VERBS[verb].arguments:
+            parameter = parameters.get(argument.name)
+            if parameter is None or parameter.default in (parameter.empty, None):
+                continue
+            assert argument.kind.read(argument.default) == parameter.default, (verb, argument.name)
+            compared += 1
+
+    assert compared > 10
+
+
+def test_pictures_are_not_written_over_their_sources(
+    tmp_path: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "predict" / "a.png"
+    path.parent.mkdir()
+    Image.fromarray(np.zeros((64, 64, 3), dtype=np.uint8)).save(path)
+    before = path.read_bytes()
+    words = f"predict model={run_folder} source={path} project={tmp_path} exist_ok=true device=cpu"
+    code = main(words.split())
+
+    assert code == 2
+    assert "would be written over" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_predict_fails_where_no_image_can_be_read(
+    tmp_path: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"no image")
+    code = main(f"predict model={run_folder} source={path} save=false device=cpu".split())
+
+    assert code == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith(f"skipped {path}: is not a readable image")
+    assert said[1] == f"centernet: {path}: no image of it could be read"
