@@ -1,5 +1,6 @@
 """Encoders from timm: the pyramid of features under every neck."""
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ def build_encoder(
     import timm
 
     if not timm.is_model(name):
-        close = timm.list_models(f"*{name[:6]}*")[:5]
+        close = difflib.get_close_matches(name, timm.list_models(), n=5)
         hint = f"; close to it are {', '.join(close)}" if close else ""
         raise UsageError(f"timm has no encoder {name!r}{hint}")
     strides = _strides(name)

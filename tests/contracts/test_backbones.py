@@ -1,0 +1,124 @@
+"""What every backbone promises, over all kinds of backbones."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from centernet.errors import UsageError
+from centernet.models.factory import Architecture, build_backbone
+from centernet.models.network import Network
+from centernet.protocols import Backbone, HeadSpec
+
+NAMES = [
+    "resnet18",
+    "resnet18-dcn",
+    "resnet50",
+    "timm/resnet10t",
+    "timm/mobilenetv3_small_050",
+    "timm/convnext_atto",
+]
+SMALL = [name for name in NAMES if name != "resnet50"]
+HEADS = {"heatmap": HeadSpec(channels=2, bias=-2.19), "size": HeadSpec(channels=2)}
+
+
+def build(name: str) -> Backbone:
+    torch.manual_seed(0)
+    return build_backbone(name, channels=16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features_have_the_stated_channels_and_stride(name: str) -> None:
+    backbone = build(name)
+    height, width = backbone.divisor, 2 * backbone.divisor
+    with torch.inference_mode():
+        stacks = backbone(torch.randn(2, 3, height, width))
+
+    assert stacks
+    for features in stacks:
+        assert features.shape == (2, backbone.channels, height // backbone.stride, width // backbone.stride)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_gradients_reach_every_parameter(name: str) -> None:
+    network = Architecture(backbone=name, channels=16, head_channels=8).build(HEADS).train()
+    with torch.no_grad():
+        # Some weights start at zero, and nothing would pass through them yet.
+        for parameter in network.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape))
+    maps = network(torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    sum(value.square().sum() for value in maps[-1].values()).backward()
+
+    without = [key for key, value in network.named_parameters() if value.grad is None or not value.grad.any()]
+    assert without == []
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_names_of_weights_come_from_meaning(name: str) -> None:
+    first, second = (
+        list(Architecture(backbone=name, channels=16, head_channels=8).build(HEADS).state_dict())
+        for _ in range(2)
+    )
+
+    assert first == second
+    assert {key.partition(".")[0] for key in first} == {"backbone", "heads"}
+    assert {".".join(key.split(".")[:2]) for key in first} == {
+        "backbone.encoder",
+        "backbone.neck",
+        "heads.heatmap",
+        "heads.size",
+    }
+    assert not [key for key in first if re.search(r"0x|\d{5}", key)]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_half_precision_gives_nearly_the_same_maps(name: str) -> None:
+    network = Architecture(backbone=name, channels=16, head_channels=8).build(HEADS).eval()
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        full = network(images)[-1]
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(images)[-1]
+
+    for key, value in full.items():
+        assert half[key].dtype == torch.bfloat16
+        assert (half[key].float() - value).abs().max() < 0.05 * value.abs().max() + 0.01
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_heads_that_regress_start_near_zero_and_others_at_their_bias(name: str) -> None:
+    network = Architecture(backbone=name, channels=16, head_channels=8).build(HEADS)
+    size, heatmap = network.heads["size"], network.heads["heatmap"]
+
+    assert isinstance(size, nn.Sequential)
+    assert isinstance(heatmap, nn.Sequential)
+    assert size[2].weight.std() < 0.002
+    assert not size[2].bias.any()
+    assert (heatmap[2].bias == -2.19).all()
+    assert heatmap[2].weight.std() > 0.05
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_same_seed_same_weights(name: str) -> None:
+    networks: list[Network] = []
+    for _ in range(2):
+        torch.manual_seed(7)
+        networks.append(Architecture(backbone=name, channels=16).build(HEADS))
+    first, second = (network.state_dict() for network in networks)
+
+    assert all((first[key] == second[key]).all() for key in first)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet19", "a ResNet has 18, 34, 50, 101, 152 layers; got 19"),
+        ("hourglas", r"no backbone is called 'hourglas': choose resnet18\[-dcn\].* or timm/NAME"),
+        ("timm/resnet10q", "timm has no encoder 'resnet10q'; close to it are .*resnet10t"),
+        ("timm/vit_tiny_patch16_224", "features at strides .* but .* are needed: choose another"),
+    ],
+)
+def test_unknown_names_are_refused_with_help(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        build_backbone(name)

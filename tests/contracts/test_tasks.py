@@ -1,0 +1,86 @@
+"""What every task promises, over all tasks."""
+
+import pickle
+
+import pytest
+import torch
+
+from centernet.batch import Grid, Objects
+from centernet.protocols import Maps, Task
+from centernet.tasks.detect import Detect
+
+TASKS = {
+    "detect": Detect(num_classes=3, top_k=7),
+    "detect, one class": Detect(num_classes=1, top_k=7),
+    "detect, all options": Detect(num_classes=3, top_k=7, corrected_radius=True, giou_weight=1.0, spread=1),
+}
+GRID = Grid(batch=2, height=12, width=16)
+OBJECTS = Objects(
+    boxes=torch.tensor([[3.0, 4, 30, 40], [10, 10, 20, 20], [-5, 5, 500, 20]]),
+    labels=torch.tensor([0, 0, 0]),
+    image_index=torch.tensor([0, 1, 1]),
+)
+
+
+@pytest.fixture(params=TASKS)
+def task(request: pytest.FixtureRequest) -> Task:
+    """Each task in turn."""
+    return TASKS[request.param]
+
+
+def random_maps(task: Task, seed: int = 0) -> Maps:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(GRID.batch, spec.channels, GRID.height, GRID.width, generator=generator)
+        for name, spec in task.heads.items()
+    }
+
+
+@pytest.mark.parametrize("objects", [OBJECTS, Objects.none()], ids=["objects", "none"])
+def test_every_term_of_the_loss_is_finite_and_reaches_the_maps(task: Task, objects: Objects) -> None:
+    maps = {name: value.requires_grad_() for name, value in random_maps(task).items()}
+    terms = task.loss(maps, task.encode(objects, GRID))
+    torch.stack(list(terms.values())).sum().backward()
+
+    assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
+    for name, value in maps.items():
+        assert value.grad is not None, name
+        assert torch.isfinite(value.grad).all(), name
+
+
+def test_loss_does_not_depend_on_the_order_of_objects(task: Task) -> None:
+    maps, order = random_maps(task), torch.tensor([2, 0, 1])
+    shuffled = Objects(
+        boxes=OBJECTS.boxes[order], labels=OBJECTS.labels[order], image_index=OBJECTS.image_index[order]
+    )
+    plain, other = (task.loss(maps, task.encode(objects, GRID)) for objects in (OBJECTS, shuffled))
+
+    assert {name: term.item() for name, term in other.items()} == pytest.approx(
+        {name: term.item() for name, term in plain.items()}
+    )
+
+
+def test_outputs_are_of_one_length_and_best_first(task: Task) -> None:
+    found = task.decode(random_maps(task), GRID.stride)
+
+    assert found["boxes"].shape == (2, 7, 4)
+    assert found["scores"].shape == found["labels"].shape == (2, 7)
+    assert (found["scores"].diff(dim=1) <= 0).all()
+
+
+def test_an_image_decodes_alone_as_in_a_batch(task: Task) -> None:
+    maps = random_maps(task)
+    together = task.decode(maps, GRID.stride)
+    alone = task.decode({name: value[1:] for name, value in maps.items()}, GRID.stride)
+
+    assert all((alone[name][0] == together[name][1]).all() for name in together)
+
+
+def test_a_task_is_its_own_config(task: Task) -> None:
+    assert pickle.loads(pickle.dumps(task)) == task
+    assert hash(task) == hash(pickle.loads(pickle.dumps(task)))
+    assert repr(task).startswith(type(task).__name__)
+
+
+def test_heads_that_start_low_are_those_of_heatmaps(task: Task) -> None:
+    assert {name for name, spec in task.heads.items() if spec.bias} == {"heatmap"}

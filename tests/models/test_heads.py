@@ -1,0 +1,33 @@
+"""Heads and how they start."""
+
+import pytest
+import torch
+from torch import nn
+
+from centernet.models.heads import build_head, start_small
+from centernet.protocols import HeadSpec
+
+
+def test_a_head_keeps_rows_and_columns_and_gives_its_channels() -> None:
+    head = build_head(8, 4, HeadSpec(channels=5))
+
+    assert head(torch.zeros(2, 8, 6, 7)).shape == (2, 5, 6, 7)
+
+
+def test_a_head_starts_at_its_bias() -> None:
+    head = build_head(8, 4, HeadSpec(channels=5, bias=-2.19))
+
+    assert (head[2].bias == -2.19).all()
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_small_start_touches_the_hidden_layer_only_when_told(hidden: bool) -> None:
+    torch.manual_seed(0)
+    head = build_head(64, 32, HeadSpec(channels=2))
+    before = head[0].weight.clone()
+    start_small(head, hidden=hidden)
+
+    assert isinstance(head[0], nn.Conv2d)
+    assert (head[0].weight != before).any() == hidden
+    assert head[2].weight.std().item() == pytest.approx(0.001, rel=0.5)
+    assert not head[2].bias.any()

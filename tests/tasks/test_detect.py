@@ -1,0 +1,235 @@
+"""Boxes to maps and back, and the symmetries of both."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.protocols import Maps, Targets
+from centernet.tasks.detect import Detect
+
+TASK = Detect(num_classes=3)
+GRID = Grid(batch=2, height=16, width=24)
+
+
+def make_objects(
+    boxes: list[list[float]], labels: list[int] | None = None, images: list[int] | None = None
+) -> Objects:
+    count = len(boxes)
+    return Objects(
+        boxes=torch.tensor(boxes, dtype=torch.float32).view(-1, 4),
+        labels=torch.tensor(labels or [0] * count, dtype=torch.long),
+        image_index=torch.tensor(images or [0] * count, dtype=torch.long),
+    )
+
+
+def paint(targets: Targets) -> Maps:
+    """The maps that a perfect network would give."""
+    heatmap = targets["heatmap"]
+    batch, _, height, width = heatmap.shape
+    maps = {"heatmap": torch.logit(heatmap, eps=1e-6)}
+    image, y, x = targets["cells"].unbind(1)
+    for name in ("size", "offset"):
+        maps[name] = torch.zeros(batch, 2, height, width)
+        maps[name][image, :, y, x] = targets[name]
+    return maps
+
+
+def as_rows(objects: Objects) -> list[list[float]]:
+    rows = torch.cat(
+        [objects.image_index[:, None].float(), objects.labels[:, None].float(), objects.boxes], dim=1
+    )
+    return sorted(rows.tolist())
+
+
+def decoded(task: Detect, maps: Maps, grid: Grid) -> list[list[float]]:
+    """What maps show with a score above one half, as rows like those of `as_rows`."""
+    found = task.decode(maps, grid.stride)
+    image = torch.arange(grid.batch)[:, None].expand_as(found["labels"])
+    shown = found["scores"] > 0.9999
+    rows = torch.cat([image[..., None].float(), found["labels"][..., None].float(), found["boxes"]], dim=2)
+    return sorted(rows[shown].tolist())
+
+
+@st.composite
+def apart(draw: st.DrawFn) -> Objects:
+    """Objects on the maps of `GRID`, no two of which have their centre in the same cell."""
+    count = draw(st.integers(0, 30))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    limit = np.array([GRID.width - 1, GRID.height - 1]) * GRID.stride
+    corners = np.sort(rng.uniform(0, 1, (count, 2, 2)) ** draw(st.sampled_from([0.5, 1, 3])) * limit, axis=1)
+    boxes, images = corners.reshape(count, 4).astype(np.float32), rng.integers(GRID.batch, size=count)
+    center = (boxes[:, :2] + boxes[:, 2:]) / 2 / GRID.stride
+    _, kept = np.unique(np.column_stack([images, np.floor(center)]), axis=0, return_index=True)
+    return Objects(
+        boxes=torch.from_numpy(boxes[kept]),
+        labels=torch.from_numpy(rng.integers(3, size=len(kept))),
+        image_index=torch.from_numpy(images[kept]),
+    )
+
+
+@given(apart(), st.booleans(), st.sampled_from([0.3, 0.7]))
+@settings(max_examples=150, deadline=None)
+def test_decoding_what_was_encoded_gives_the_objects(objects: Objects, exact: bool, overlap: float) -> None:
+    task = replace(TASK, corrected_radius=exact, min_overlap=overlap)
+
+    found = decoded(task, paint(task.encode(objects, GRID)), GRID)
+    assert np.array(found) == pytest.approx(np.array(as_rows(objects)), abs=1e-3)
+
+
+@given(apart())
+@settings(max_examples=50, deadline=None)
+def test_a_perfect_network_has_no_loss_but_that_of_the_bumps(objects: Objects) -> None:
+    task = replace(TASK, giou_weight=1.0)
+    targets = task.encode(objects, GRID)
+    terms = task.loss(paint(targets), targets)
+
+    assert terms["size"].item() == pytest.approx(0, abs=1e-5)
+    assert terms["offset"].item() == pytest.approx(0, abs=1e-5)
+    assert terms["giou"].item() == pytest.approx(0, abs=1e-3)
+    assert torch.isfinite(terms["heatmap"])
+
+
+def test_an_object_by_hand() -> None:
+    targets = TASK.encode(make_objects([[10, 20, 26, 28]], labels=[2]), GRID)
+
+    # In cells 2.5, 5, 6.5, 7: middle (4.5, 6).
+    assert targets["cells"].tolist() == [[0, 6, 4]]
+    assert targets["offset"].tolist() == [[0.5, 0]]
+    assert targets["size"].tolist() == [[4, 2]]
+    assert targets["heatmap"][0, 2, 6, 4] == 1
+    assert (targets["heatmap"] == 1).sum() == 1
+
+
+def test_a_mirrored_object_has_mirrored_maps() -> None:
+    width = (GRID.width - 1) * GRID.stride
+    # The middle is the corner of a cell, so that mirroring does not move it into the next.
+    box = [16.0, 8.0, 48.0, 40.0]
+    plain = TASK.encode(make_objects([box]), GRID)
+    mirrored = TASK.encode(make_objects([[width - box[2], box[1], width - box[0], box[3]]]), GRID)
+
+    assert (mirrored["heatmap"] == plain["heatmap"].flip(3)).all()
+    assert (mirrored["size"] == plain["size"]).all()
+
+
+@pytest.mark.parametrize(("down", "across"), [(1, 0), (0, 3), (2, 5)])
+def test_a_shift_by_whole_cells_shifts_the_maps(down: int, across: int) -> None:
+    box = torch.tensor([[17.0, 9.0, 40.0, 30.0]])
+    shift = torch.tensor([across, down, across, down]) * GRID.stride
+    plain, shifted = (TASK.encode(make_objects(boxes.tolist()), GRID) for boxes in (box, box + shift))
+
+    assert (shifted["heatmap"] == plain["heatmap"].roll((down, across), (2, 3))).all()
+    assert (shifted["offset"] == plain["offset"]).all()
+    assert (shifted["cells"] - plain["cells"]).tolist() == [[0, down, across]]
+
+
+def test_only_boxes_in_cells_matter() -> None:
+    boxes = torch.tensor([[17.0, 9.0, 40.0, 30.0], [3.0, 5.0, 20.0, 50.0]])
+    fine = TASK.encode(make_objects(boxes.tolist()), GRID)
+    coarse = TASK.encode(make_objects((2 * boxes).tolist()), replace(GRID, stride=8))
+
+    assert all((fine[name] == coarse[name]).all() for name in fine)
+
+
+def test_a_batch_is_encoded_as_its_images_are() -> None:
+    boxes = [[1.0, 2, 30, 40], [50, 5, 90, 30], [20, 20, 40, 50]]
+    both = TASK.encode(make_objects(boxes, [0, 1, 2], [1, 0, 1]), GRID)
+    first = TASK.encode(make_objects(boxes[1:2], [1]), replace(GRID, batch=1))
+    second = TASK.encode(make_objects([boxes[0], boxes[2]], [0, 2]), replace(GRID, batch=1))
+
+    assert (both["heatmap"] == torch.cat([first["heatmap"], second["heatmap"]])).all()
+
+
+def test_a_cut_object_is_found_by_the_middle_of_what_is_seen() -> None:
+    targets = TASK.encode(make_objects([[-40, 8, 40, 24]]), GRID)
+
+    assert targets["size"].tolist() == [[10, 4]]
+    assert targets["cells"].tolist() == [[0, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    "box", [[-50, 0, -10, 20], [200, 0, 300, 20], [0, 70, 20, 90], [10, 10, 10, 20], [30, 10, 20, 20]]
+)
+def test_boxes_of_which_nothing_is_seen_are_dropped(box: list[float]) -> None:
+    targets = TASK.encode(make_objects([box]), GRID)
+
+    assert len(targets["cells"]) == 0
+    assert not targets["heatmap"].any()
+
+
+def test_no_objects_give_empty_maps_and_a_loss_that_trains() -> None:
+    targets = TASK.encode(Objects.none(), GRID)
+    channels = {name: spec.channels for name, spec in TASK.heads.items()}
+    maps = {name: torch.zeros(2, count, 16, 24, requires_grad=True) for name, count in channels.items()}
+    loss = torch.stack(list(TASK.loss(maps, targets).values())).sum()
+    loss.backward()
+
+    assert targets["cells"].shape == (0, 3)
+    assert targets["size"].shape == targets["offset"].shape == (0, 2)
+    assert not targets["heatmap"].any()
+    assert torch.isfinite(loss)
+    assert maps["heatmap"].grad is not None
+    assert (maps["heatmap"].grad > 0).all()
+
+
+def test_thousands_of_objects_of_any_kind_give_finite_targets() -> None:
+    rng = np.random.default_rng(0)
+    boxes = rng.uniform(-200, 400, (3000, 4)).astype(np.float32)
+    objects = Objects(
+        boxes=torch.from_numpy(boxes),
+        labels=torch.from_numpy(rng.integers(3, size=3000)),
+        image_index=torch.from_numpy(rng.integers(2, size=3000)),
+    )
+    targets = TASK.encode(objects, GRID)
+
+    assert all(torch.isfinite(value.float()).all() for value in targets.values())
+    assert len(targets["cells"]) > 200
+    assert (targets["size"] > 0).all()
+    assert ((targets["offset"] >= 0) & (targets["offset"] < 1)).all()
+    assert targets["heatmap"].max() == 1
+
+
+def test_round_the_centre_size_and_box_are_learned_too() -> None:
+    wide = replace(TASK, spread=1)
+    objects = make_objects([[0, 0, 2, 2], [40, 20, 60, 40]])
+    targets = wide.encode(objects, GRID)
+    centers = TASK.encode(objects, GRID)["cells"]
+
+    # Four cells of the corner's nine lie on the map.
+    assert len(targets["cells"]) == 4 + 9
+    assert set(map(tuple, centers.tolist())) <= set(map(tuple, targets["cells"].tolist()))
+    shown = targets["cells"][:, [2, 1]] + targets["offset"]
+    assert shown[4:].tolist() == [[12.5, 7.5]] * 9
+
+
+def test_best_detections_come_first_and_no_more_than_asked_for() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps = {
+        name: torch.randn(2, spec.channels, 16, 24, generator=generator) for name, spec in TASK.heads.items()
+    }
+    found = replace(TASK, top_k=20).decode(maps, 4)
+
+    assert found["boxes"].shape == (2, 20, 4)
+    assert (found["scores"].diff(dim=1) <= 0).all()
+    assert ((found["scores"] > 0) & (found["scores"] < 1)).all()
+
+
+def test_maps_of_half_precision_decode() -> None:
+    targets = TASK.encode(make_objects([[10, 20, 26, 28]], labels=[1]), GRID)
+    maps: dict[str, Tensor] = {name: value.bfloat16() for name, value in paint(targets).items()}
+
+    found = TASK.decode(maps, 4)
+    assert found["boxes"].dtype == torch.float32
+    assert found["boxes"][0, 0].tolist() == [10, 20, 26, 28]
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one class; got num_classes=0"):
+        Detect(num_classes=0)
+    with pytest.raises(ValueError, match="between 0 and 1; got 1"):
+        Detect(num_classes=1, min_overlap=1.5)
