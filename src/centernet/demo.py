@@ -45,5 +45,5 @@ def run_demo(
     assert evaluation is not None, "the scenes have validation images"
     say(str(evaluation))
     say(f"pictures of what was found beside the truth: {model.run_folder}/val_predictions.jpg")
-    say(f"use the weights: centernet predict model={model.run_folder} source={scenes}")
+    say(f"use the weights: centernet predict model={model.run_folder} source={scenes / 'val'}")
     return evaluation

@@ -159,8 +159,8 @@ def demo() -> Recipe:
     )
 
 
-def blood_cells() -> Recipe:
-    """The recipe of the weights `blood-cells`: microscope images, in which no direction means anything."""
+def microscope() -> Recipe:
+    """Few images in which no direction means anything; the recipe of the weights `blood-cells`."""
     return Recipe(
         imgsz=416,
         rect=True,
@@ -175,7 +175,7 @@ def blood_cells() -> Recipe:
         quarter_turns=True,
         giou_weight=2.0,
         spread=1,
-        name="blood-cells",
+        name="microscope",
     )
 
 
@@ -223,7 +223,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
     "base": base,
     "demo": demo,
-    "blood-cells": blood_cells,
+    "microscope": microscope,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,
     "resnet50": resnet50,

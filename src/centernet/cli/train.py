@@ -77,6 +77,10 @@ def _train(given: dict[str, Any], output: Output) -> int:
     detector = CenterNet("nano" if resume else model, given.get("device", "auto"))
     with _stoppable(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)
+    from centernet.training.folders import is_first_process
+
+    if not is_first_process():
+        return 0
     text = str(evaluation) if evaluation else "there are no validation images, so nothing was measured"
     output.show(
         f"{text}\n\nthe run is in {detector.run_folder}",

@@ -1,4 +1,4 @@
-"""Random colours in one matrix: each distortion of the original is affine in RGB, and so is any chain of them.
+"""Random colours in one matrix: the original's distortions are affine in RGB, and so is any chain of them.
 
 Like the original, what measures grey measures it once, on the untouched image, whatever was done before.
 """

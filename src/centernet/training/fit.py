@@ -28,9 +28,6 @@ from centernet.training.pictures import TrainingPictures
 from centernet.training.run_folder import Evaluate, RunFolder
 from centernet.training.schedule import ema_average
 
-ACCELERATORS = {"cuda": "gpu"}
-"""Lightning's names of devices where they differ from torch's."""
-
 
 def fit(
     predictor: Predictor,
@@ -92,7 +89,7 @@ def _trainer(
     say: Callable[[str], None],
 ) -> L.Trainer:
     return L.Trainer(
-        accelerator=ACCELERATORS.get(recipe.device, recipe.device),
+        accelerator=_accelerator(recipe),
         devices=_devices(recipe),
         num_nodes=recipe.num_nodes,
         strategy=recipe.strategy,
@@ -140,8 +137,16 @@ def _quiet() -> Iterator[None]:
             log.setLevel(level)
 
 
+def _accelerator(recipe: Recipe) -> str:
+    """Lightning's name for the kind of a device: `cuda:1` is a `gpu`."""
+    kind = recipe.device.partition(":")[0]
+    return "gpu" if kind == "cuda" else kind
+
+
 def _devices(recipe: Recipe) -> str | int | list[int]:
-    """`2` is a count, `0,1` a list: as Lightning understands them."""
+    """`2` is a count, `0,1` a list, `cuda:1` the second one: as Lightning understands them."""
+    if ":" in recipe.device:
+        return [int(recipe.device.partition(":")[2])]
     if recipe.devices.isdigit():
         return int(recipe.devices)
     return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
@@ -150,7 +155,7 @@ def _devices(recipe: Recipe) -> str | int | list[int]:
 def _computes_in_bf16(recipe: Recipe) -> bool:
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
-    if recipe.device in ("auto", "cuda") and torch.cuda.is_available():
+    if _accelerator(recipe) in ("auto", "gpu") and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
     return recipe.device in ("auto", "cpu") and cpu_computes_in_bf16()
 
