@@ -1,0 +1,99 @@
+"""Affine maps between the frames, on numbers that can be checked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from centernet.geometry.affine import (
+    crop_to_input,
+    identity,
+    mirror,
+    rotation,
+    scaling,
+    transform_boxes,
+    transform_points,
+    translation,
+    warp_image,
+)
+
+numbers = st.floats(-1000, 1000)
+
+
+def test_the_middle_of_the_window_lands_in_the_middle_of_the_input() -> None:
+    matrix = crop_to_input((30.0, 40.0), 50.0, (100, 200))
+    points = np.array([[30.0, 40.0], [5.0, 40.0], [55.0, 40.0], [30.0, 27.5]])
+
+    # 50 pixels are shown over a width of 200: four times as large.
+    assert transform_points(matrix, points).tolist() == [[100, 50], [0, 50], [200, 50], [100, 0]]
+
+
+@given(numbers, numbers, st.floats(1, 1000), st.floats(-3, 3))
+def test_the_way_back_is_the_inverse(x: float, y: float, side: float, angle: float) -> None:
+    matrix = crop_to_input((x, y), side, (64, 96), angle)
+    points = np.array([[0.0, 0.0], [13.0, -7.0]])
+
+    assert transform_points(np.linalg.inv(matrix), transform_points(matrix, points)) == pytest.approx(
+        points, abs=1e-6
+    )
+
+
+def test_a_turn_goes_from_x_to_y() -> None:
+    turned = transform_points(rotation(np.pi / 2), np.array([[1.0, 0.0], [0.0, 1.0]]))
+
+    assert turned == pytest.approx(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+
+
+def test_a_window_turned_clockwise_shows_the_image_turned_back() -> None:
+    matrix = crop_to_input((0.0, 0.0), 10.0, (10, 10), np.pi / 2)
+
+    assert transform_points(matrix, np.array([[0.0, 2.0]])) == pytest.approx(np.array([[7.0, 5.0]]))
+
+
+def test_mirroring_swaps_first_and_last_pixel_and_undoes_itself() -> None:
+    assert transform_points(mirror(10), np.array([[0.0, 3.0], [9.0, 3.0]])).tolist() == [[9, 3], [0, 3]]
+    assert (mirror(10) @ mirror(10) == identity()).all()
+
+
+def test_neighbours_in_a_product_apply_from_right_to_left() -> None:
+    matrix = translation(1.0, 2.0) @ scaling(3.0)
+
+    assert transform_points(matrix, np.array([[1.0, 1.0]])).tolist() == [[4, 5]]
+
+
+def test_boxes_stay_upright_and_ordered() -> None:
+    box = np.array([[1.0, 2.0, 4.0, 3.0]])
+
+    assert transform_boxes(mirror(10), box).tolist() == [[5, 2, 8, 3]]
+    assert transform_boxes(rotation(np.pi / 2), box) == pytest.approx(np.array([[-3.0, 1.0, -2.0, 4.0]]))
+    assert transform_boxes(identity(), np.zeros((0, 4))).shape == (0, 4)
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 5))
+def test_a_moved_box_holds_its_moved_corners(angle: float, factor: float) -> None:
+    box = np.array([[1.0, 2.0, 4.0, 3.0]])
+    corners = np.array([[1.0, 2.0], [4.0, 2.0], [4.0, 3.0], [1.0, 3.0]])
+    matrix = rotation(angle) @ scaling(factor)
+    moved, hull = transform_points(matrix, corners), transform_boxes(matrix, box)[0]
+
+    assert hull == pytest.approx(np.concatenate([moved.min(0), moved.max(0)]), abs=1e-9)
+
+
+def test_pixels_go_where_points_go() -> None:
+    image = np.zeros((40, 60, 3), dtype=np.uint8)
+    image[12, 20] = 200
+    matrix = translation(5.0, -3.0) @ mirror(60)
+    shown = warp_image(image, matrix, (50, 70))
+    ((x, y),) = transform_points(matrix, np.array([[20.0, 12.0]]))
+
+    assert shown.shape == (50, 70, 3)
+    assert shown[int(y), int(x)].tolist() == [200] * 3
+    assert (shown > 0).sum() == 3
+
+
+def test_outside_the_image_the_input_is_black() -> None:
+    image = np.full((10, 10, 3), 255, dtype=np.uint8)
+    shown = warp_image(image, translation(20.0, 0.0), (10, 40))
+
+    assert shown[:, 20:30].min() == 255
+    assert shown[:, :20].max() == shown[:, 30:].max() == 0
