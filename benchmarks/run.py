@@ -80,7 +80,10 @@ def cpu_ms(work: Callable[[], object], calls: int) -> float:
 def commit() -> str:
     """The commit, and whether the code differs from it."""
     here = Path(__file__).parent
-    run = ["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain", "../src", "*.py"]
+    run = (
+        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "status", "--porcelain", "../src", "cases.py", "original.py", "run.py"],
+    )
     head, changes = (subprocess.check_output(command, cwd=here, text=True).strip() for command in run)
     return f"{head} with changes" if changes else head
 
