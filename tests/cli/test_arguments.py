@@ -112,3 +112,11 @@ def test_a_path_without_a_key_is_told_its_key(tmp_path: Path) -> None:
         read_arguments("predict", [str(tmp_path)], [source])
 
     assert f"write source={tmp_path}; put a pattern in quotes" in str(caught.value)
+
+
+def test_a_data_set_without_a_key_is_told_its_key(tmp_path: Path) -> None:
+    model, data = (Argument(name=name, kind=TEXT, about="", default="x") for name in ("model", "data"))
+    with pytest.raises(UsageError) as caught:
+        read_arguments("train", [str(tmp_path)], [model, data])
+
+    assert f"write data={tmp_path}" in str(caught.value)

@@ -182,3 +182,12 @@ def test_the_known_defects_of_the_blood_cells_are_found(real_data: Path) -> None
     places = [one.where for one in report.defects if one.kind == "zero-area box"]
     assert [Path(place).name for place in places] == ["BloodImage_00338.xml:158", "BloodImage_00343.xml:50"]
     assert report.num_objects == 1273
+
+
+def test_an_image_that_is_left_out_does_not_stop_training(tmp_path: Path) -> None:
+    one, two = (record(tmp_path / f"{name}.png", around(41, 41)) for name in "ab")
+    two.path.write_bytes(b"")
+    report = examine(dataset(one, two))
+
+    assert kinds(report.defects) == ["corrupt image"]
+    assert report.is_trainable

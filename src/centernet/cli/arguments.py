@@ -118,7 +118,9 @@ def _stray(word: str, verb: str, arguments: Sequence[Argument]) -> str:
     if any(word == argument.name and argument.kind.is_switch for argument in arguments):
         return f"{word!r} stands alone: write --{word} or {word}=true"
     if Path(word).exists():
-        wanted = next((argument.name for argument in arguments if argument.is_required), "key")
+        names = [argument.name for argument in arguments]
+        # Not every verb must be given one: `train` can resume.
+        wanted = next((name for name in ("source", "data") if name in names), "key")
         return (
             f"{word!r} has no key: write {wanted}={word}; "
             "put a pattern in quotes, or the shell makes many words of it"

@@ -8,7 +8,7 @@ from centernet.data.checks import clean
 from centernet.data.collisions import find_collisions
 from centernet.data.images import read_image
 from centernet.data.object_table import ObjectTable
-from centernet.data.report import ClassCount, Report, SideLengths
+from centernet.data.report import STOPS, ClassCount, Report, SideLengths
 from centernet.errors import InputError
 from centernet.geometry.resize import Fit
 from centernet.structures import Dataset, Defect, ImageRecord
@@ -76,9 +76,8 @@ def _undecodable(records: Sequence[ImageRecord], progress: Progress) -> list[Def
             read_image(record.path, record.size)
         except InputError as error:
             message = str(error).removeprefix(f"{record.path} ")
-            action = "training stops when it comes to this image: mend it or take it out"
             defects.append(
-                Defect(kind="corrupt image", where=str(record.path), message=message, action=action)
+                Defect(kind="corrupt image", where=str(record.path), message=message, action=STOPS)
             )
     return defects
 

@@ -11,6 +11,9 @@ from jaxtyping import Float
 
 from centernet.structures import Defect
 
+STOPS = "training stops when it comes to this image: mend it or take it out"
+"""What is done about an image that only decoding shows to be broken."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
@@ -91,7 +94,7 @@ class Report:
     @property
     def is_trainable(self) -> bool:
         """Whether training gets by, with what it does about the defects."""
-        return self.num_objects > 0 and "corrupt image" not in self.counts()
+        return self.num_objects > 0 and not any(defect.action == STOPS for defect in self.defects)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: names as the attributes, `counts` and `is_trainable`."""
