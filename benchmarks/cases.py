@@ -48,17 +48,17 @@ class Case:
 def all_cases(folder: Path) -> Iterator[Case]:
     """Every case; `folder` takes the image file that is read."""
     for count in (0, 10, 100, 1000):
-        yield targets_case("targets by objects", f"{count} objects", count=count)
+        yield targets_case("targets by objects", f"objects: {count}", count=count)
     for classes in (1, 20, 80):
-        yield targets_case("targets by classes", f"{classes} classes", count=10, num_classes=classes)
+        yield targets_case("targets by classes", f"classes: {classes}", count=10, num_classes=classes)
     for batch in (1, 4, 16):
-        yield targets_case("targets by batch", f"batch {batch}", count=10, batch=batch)
+        yield targets_case("targets by batch", f"batch: {batch}", count=10, batch=batch)
     yield decode_case("decode", "trained maps", trained_heatmap(1, 80))
     yield decode_case("decode", "noise", torch.randn(1, 80, CELLS, CELLS))
     for classes in (1, 20, 80):
-        yield decode_case("decode by classes", f"{classes} classes", trained_heatmap(1, classes))
+        yield decode_case("decode by classes", f"classes: {classes}", trained_heatmap(1, classes))
     for batch in (1, 4, 16):
-        yield decode_case("decode by batch", f"batch {batch}", trained_heatmap(batch, 80))
+        yield decode_case("decode by batch", f"batch: {batch}", trained_heatmap(batch, 80))
     yield preprocess_case()
     path = folder / "image.jpg"
     cv2.imwrite(str(path), make_image(), [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -25,18 +25,19 @@ BLOCK_MS = 20.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=40, help="how often each case runs")
+    parser.add_argument("--rounds", type=int, default=20, help="how often each case runs")
     parser.add_argument("--name", default="cpu", help="the results are written to results/NAME.json and .md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(0)
 
+    code = commit()
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         rows = [measure(case, options.rounds) for case in all_cases(Path(folder))]
     report = {
         "command": f"python benchmarks/run.py --rounds {options.rounds} --name {options.name}",
-        "commit": commit(),
+        "commit": code,
         "machine": machine(),
         "rows": rows,
     }
