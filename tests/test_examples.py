@@ -1,6 +1,5 @@
 """Every script in `examples/` runs, on few and small images."""
 
-import csv
 import json
 import runpy
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_exported_results_are_scored_by_the_ids_of_the_data_set(
     results, table = run("export_results.py", weights, str(scenes), tmp_path)
 
     assert len(json.loads(results.read_text())) == 200
-    assert len(list(csv.reader(table.open()))) == 201
+    assert len(table.read_text().splitlines()) == 201
     assert score("coco", scenes, results, split="val").metrics["AP"] >= 0
 
 

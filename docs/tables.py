@@ -1,0 +1,61 @@
+"""Writes the tables of `reference.md` from the program itself: `python docs/tables.py`."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from centernet.cli.arguments import Argument
+from centernet.cli.train import settings_of
+from centernet.cli.verb import COMMON
+from centernet.cli.verbs import VERBS
+from centernet.recipes import nano
+
+REFERENCE = Path(__file__).with_name("reference.md")
+
+
+def settings() -> str:
+    """Every setting of `centernet train`, by the heading it has there."""
+    arguments = settings_of(nano())
+    parts = []
+    for group in dict.fromkeys(argument.group for argument in arguments):
+        parts += [f"### {group}", _table(one for one in arguments if one.group == group)]
+    return "\n\n".join(parts)
+
+
+def verbs() -> str:
+    """Every verb with what it takes, but for the settings of `train`."""
+    known = {argument.name for argument in settings_of(nano())}
+    parts = []
+    for verb in VERBS.values():
+        own = [one for one in verb.arguments if verb.name != "train" or one.name not in known]
+        parts += [f"### `centernet {verb.name}`", f"{verb.about[0].upper()}{verb.about[1:]}."]
+        parts += [_table(own)] * bool(own)
+    parts += ["### Every verb", _table(COMMON)]
+    return "\n\n".join(parts)
+
+
+def _table(arguments: Iterable[Argument]) -> str:
+    rows = ["| key | default | what it is |", "|---|---|---|"]
+    for one in arguments:
+        # In capitals, or required: not a default, but what to put there.
+        default = "required" if one.is_required else "" if one.default.isupper() else f"`{one.default}`"
+        rows.append(f"| `{one.name}` | {default} | {one.about} |")
+    return "\n".join(rows)
+
+
+TABLES = {"settings": settings, "verbs": verbs}
+"""Makers of tables by the name in the marks around them."""
+
+
+def with_tables(page: str) -> str:
+    """The page with its tables as they should be."""
+    for name, make in TABLES.items():
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        pattern = re.compile(f"{re.escape(start)}.*{re.escape(end)}", re.DOTALL)
+        table = f"{start}\n\n{make()}\n\n{end}"
+        page = pattern.sub(lambda _, table=table: table, page)
+    return page
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(with_tables(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")
