@@ -102,10 +102,11 @@ def test_a_broken_image_is_named_and_passed_over_or_fatal_when_strict(
 def test_fewer_and_more_detections_can_be_asked_for(model: CenterNet) -> None:
     image = np.zeros((64, 64, 3), dtype=np.uint8)
 
-    few, many = (next(iter(model.predict(image, conf=0.0, max_det=n))) for n in (3, 150))
+    few, many, all_of_them = (next(iter(model.predict(image, conf=0.0, max_det=n))) for n in (3, 150, 10_000))
 
     assert len(few) == 3
-    assert len(many) == 150
+    assert 3 < len(many) <= 150
+    assert (all_of_them.scores > 0).all()
 
 
 def test_weights_go_through_a_folder_unchanged(model: CenterNet, tmp_path: Path) -> None:

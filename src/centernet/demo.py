@@ -43,7 +43,6 @@ def run_demo(
     model = CenterNet("demo")
     evaluation = model.train(scenes, seed=seed, project=str(folder), name="train", **settings)
     assert evaluation is not None, "the scenes have validation images"
-    say(str(evaluation))
     say(f"pictures of what was found beside the truth: {model.run_folder}/val_predictions.jpg")
     say(f"use the weights: centernet predict model={model.run_folder} source={scenes / 'val'}")
     return evaluation

@@ -82,13 +82,17 @@ def sample_of(image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0) -
 
 
 def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
-    """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image."""
+    """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image.
+
+    What fills up images that have fewer peaks than were asked for has score 0 and is left out.
+    """
     boxes, scores, labels = (outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels"))
+    found = scores > 0
     return [
         Detections(
-            boxes=_in_image(boxes[i], view),
-            scores=scores[i],
-            labels=labels[i].astype(np.int64),
+            boxes=_in_image(boxes[i, found[i]], view),
+            scores=scores[i, found[i]],
+            labels=labels[i, found[i]].astype(np.int64),
             categories=categories,
             name=view.name,
             image_size=view.image_size,

@@ -162,19 +162,18 @@ def demo() -> Recipe:
 def microscope() -> Recipe:
     """Few images in which no direction means anything; the recipe of the weights `blood-cells`."""
     return Recipe(
-        imgsz=416,
+        imgsz=320,
         rect=True,
-        epochs=120,
+        epochs=200,
         batch=8,
-        lr=2e-3,
-        ema=0.995,
+        lr=1e-3,
+        ema=0.998,
         val_every=5,
         scale_min=0.5,
-        scale_max=1.2,
         flip_vertical=0.5,
         quarter_turns=True,
-        giou_weight=2.0,
-        spread=1,
+        corrected_radius=True,
+        giou_weight=1.0,
         name="microscope",
     )
 

@@ -120,3 +120,8 @@ def test_a_data_set_without_a_key_is_told_its_key(tmp_path: Path) -> None:
         read_arguments("train", [str(tmp_path)], [model, data])
 
     assert f"write data={tmp_path}" in str(caught.value)
+
+
+def test_keys_of_detectors_that_suppress_boxes_are_answered() -> None:
+    with pytest.raises(UsageError, match="unknown key 'iou': peaks are objects"):
+        read("iou=0.5")

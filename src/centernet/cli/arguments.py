@@ -71,9 +71,15 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
     return given
 
 
+_NO_NMS = "peaks are objects, so there is no suppression of overlapping boxes to set"
+ELSEWHERE = {"iou": _NO_NMS, "nms": _NO_NMS, "agnostic_nms": _NO_NMS}
+"""Keys people know from other detectors, and why there is none here."""
+
+
 def _find(verb: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = did_you_mean(key, known) or f"`centernet {verb} --help` lists what it takes"
+        hint = ELSEWHERE.get(key) or did_you_mean(key, known)
+        hint = hint or f"`centernet {verb} --help` lists what it takes"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
 

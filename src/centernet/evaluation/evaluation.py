@@ -44,7 +44,7 @@ class Evaluation:
             {**row, "precision": precision, "recall": recall} for row, precision, recall in rows
         ]
         return Scores(
-            name=f"{self.name}: {self.num_images} images",
+            name=f"{self.name}: {self.num_images} image{'s' * (self.num_images != 1)}",
             metrics={
                 **self.coco.to_dict(),
                 **self.voc.to_dict(),
