@@ -78,8 +78,10 @@ def test_exported_results_are_scored_by_the_ids_of_the_data_set(
 ) -> None:
     results, table = run("export_results.py", weights, str(scenes), tmp_path)
 
-    assert len(json.loads(results.read_text())) == 200
-    assert len(table.read_text().splitlines()) == 201
+    written = json.loads(results.read_text())
+    assert written
+    assert {one["image_id"] for one in written} <= {1, 2}
+    assert len(table.read_text().splitlines()) == len(written) + 1
     assert score("coco", scenes, results, split="val").metrics["AP"] >= 0
 
 
