@@ -20,7 +20,7 @@ SETTINGS = {
     "imgsz": 64,
     "channels": 16,
     "head_channels": 16,
-    "workers": 0,
+    "workers": 1,
     "name": "run",
 }
 

@@ -98,14 +98,15 @@ class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
         seed: Same seed, same orders.
         rank: Which process this is.
         num_replicas: How many there are.
+        epoch: Which epoch the first pass belongs to. Workers begin with it before `set_epoch` is called.
     """
 
-    def __init__(self, count: int, seed: int, rank: int = 0, num_replicas: int = 1) -> None:
+    def __init__(self, count: int, seed: int, rank: int = 0, num_replicas: int = 1, epoch: int = 0) -> None:
         self._count = count
         self._seed = seed
         self._rank = rank
         self._num_replicas = num_replicas
-        self._epoch = 0
+        self._epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch the next pass belongs to; the trainer calls it."""

@@ -61,14 +61,15 @@ def fit(
     with _quiet():
         trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
         processes = (trainer.global_rank, trainer.world_size)
-        loader = training_loader(training, predictor, recipe, *processes)
+        checkpoint = folder / CHECKPOINT
+        goes_on_from = checkpoint if checkpoint.exists() else None
+        first_epoch = _whole_epochs(goes_on_from) if goes_on_from else 0
+        loader = training_loader(training, predictor, recipe, *processes, first_epoch)
         steps = -(-len(loader) // recipe.accumulate)
         predictor.network.to(memory_format=torch.channels_last)
         module = TrainingModule(predictor, recipe, steps)
         module.train()
         validating = validation_loader(validation, predictor, recipe, *processes) if validation else None
-        checkpoint = folder / CHECKPOINT
-        goes_on_from = checkpoint if checkpoint.exists() else None
         try:
             trainer.fit(module, loader, validating, ckpt_path=goes_on_from, weights_only=True)
         except SystemExit as stop:
@@ -77,6 +78,11 @@ def fit(
             raise KeyboardInterrupt from stop
     predictor.network.eval()
     return trainer.strategy.broadcast(folder)
+
+
+def _whole_epochs(checkpoint: Path) -> int:
+    """How many epochs a checkpoint has behind it."""
+    return int(torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["epoch"]) + 1
 
 
 def _trainer(

@@ -18,7 +18,12 @@ from centernet.structures import Dataset, Sample
 
 
 def training_loader(
-    dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
+    dataset: Dataset,
+    predictor: Predictor,
+    recipe: Recipe,
+    rank: int = 0,
+    num_replicas: int = 1,
+    first_epoch: int = 0,
 ) -> "DataLoader[Batch]":
     """Batches of augmented images; what is in them depends on the seed alone."""
     window = (
@@ -37,7 +42,7 @@ def training_loader(
         mosaic=recipe.mosaic,
     )
     samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
-    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas)
+    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
     return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
 
 
