@@ -161,3 +161,17 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_images(scenes: Pat
         CenterNet("nano", device="cpu").train(
             scenes, epochs=3, lr=1e30, clip=0, warmup_epochs=0, project=str(tmp_path), **TINY
         )
+
+
+def test_events_for_tensorboard_need_its_package_and_say_so(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_missing(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError("tensorboard")
+
+    monkeypatch.setattr("centernet.training.fit.TensorBoardLogger", is_missing)
+
+    with pytest.raises(UsageError, match=r"pip install \"centernet\[log\]\""):
+        CenterNet("nano", device="cpu").train(
+            scenes, epochs=1, tensorboard=True, project=str(tmp_path), **TINY
+        )

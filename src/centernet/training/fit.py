@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from centernet.errors import UsageError
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe
 from centernet.structures import Dataset
@@ -108,7 +109,7 @@ def _trainer(
         use_distributed_sampler=False,
         enable_model_summary=False,
         enable_progress_bar=progress,
-        logger=TensorBoardLogger(folder, name="", version="tensorboard") if recipe.tensorboard else False,
+        logger=_tensorboard(folder) if recipe.tensorboard else False,
         callbacks=[
             RunFolder(folder, predictor, evaluate, say),
             *_averaging(recipe),
@@ -120,6 +121,13 @@ def _trainer(
             ),
         ],
     )
+
+
+def _tensorboard(folder: Path) -> TensorBoardLogger:
+    try:
+        return TensorBoardLogger(folder, name="", version="tensorboard")
+    except ModuleNotFoundError as error:
+        raise UsageError('tensorboard=true needs a package: pip install "centernet[log]"') from error
 
 
 @contextmanager
