@@ -1,10 +1,12 @@
 """Weights and inputs that anyone can make again from names alone: what the golden forwards were run with."""
 
+import gzip
 import json
 import math
 import re
 import zlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,14 @@ Manifest = dict[str, tuple[int, ...]]
 """Shape of each entry of a state dict, in order."""
 
 
-def load_manifest(path: Path) -> Manifest:
-    """The names and shapes that the original's `state_dict()` has."""
-    return {key: tuple(shape) for key, shape, _ in json.loads(path.read_text())["state_dict"]}
+@cache
+def manifests() -> dict[str, Manifest]:
+    """The names and shapes of every state dict of the original, by task and network: `ctdet_dla_34`."""
+    text = gzip.decompress(Path(__file__).with_name("manifests.json.gz").read_bytes())
+    return {
+        name: {key: tuple(shape) for key, shape in entries.items()}
+        for name, entries in json.loads(text).items()
+    }
 
 
 def fill(manifest: Manifest) -> dict[str, np.ndarray]:
@@ -35,8 +42,8 @@ def _values(key: str, shape: tuple[int, ...], manifest: Manifest) -> np.ndarray:
     elif name == "bias":
         deviation = 0.3 if "conv_offset_mask" in key else 0.05
     elif len(shape) == 4:
-        # Even kernels are transposed convolutions.
-        inputs = math.prod(shape[1:]) if shape[-1] % 2 else 4 * shape[0]
+        # Even kernels are transposed convolutions; those with one output channel a group are depth-wise.
+        inputs = math.prod(shape[1:]) if shape[-1] % 2 else 4 * (1 if shape[1] == 1 else shape[0])
         deviation = _gain(key, manifest) * math.sqrt(2 / inputs)
     else:
         share = _share(key, manifest)
@@ -56,7 +63,7 @@ def _share(key: str, manifest: Manifest) -> float:
     match = re.match(r"^(.*\.bn)([23])\.weight$", key)
     if match and f"{match[1]}{int(match[2]) + 1}.weight" not in manifest:
         return 0.15
-    return 0.6 if key.endswith("downsample.1.weight") else 1.0
+    return 0.6 if re.search(r"(downsample|project|skip|inters_\.\d+|cnvs_\.\d+)\.1\.weight$", key) else 1.0
 
 
 def checksum(state: Mapping[str, np.ndarray]) -> list[float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.golden.seeded_weights import checksum, fill, load_manifest, make_input
+from tests.golden.seeded_weights import checksum, fill, make_input, manifests
 
 from centernet.models.deformable import DeformableConv
 from centernet.models.factory import Architecture
@@ -31,9 +31,9 @@ def build(name: str) -> Network:
     return Architecture(backbone=BACKBONES[name]).build(Detect(num_classes=80).heads)
 
 
-def load_seeded(network: Network, golden_folder: Path, name: str) -> list[float]:
+def load_seeded(network: Network, name: str) -> list[float]:
     """Fills a network with the seeded weights and gives their checksum."""
-    state = fill(load_manifest(golden_folder / f"manifest_{name}.json"))
+    state = fill(manifests()[f"ctdet_{name}"])
     network.load_state_dict({our_name(key): torch.from_numpy(value) for key, value in state.items()})
     return checksum(state)
 
@@ -108,8 +108,8 @@ def test_first_heatmap_bias_makes_a_tenth(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_state_dict_converts_one_to_one(golden_folder: Path, name: str) -> None:
-    manifest = load_manifest(golden_folder / f"manifest_{name}.json")
+def test_state_dict_converts_one_to_one(name: str) -> None:
+    manifest = manifests()[f"ctdet_{name}"]
     ours = {key: tuple(value.shape) for key, value in build(name).state_dict().items()}
 
     assert ours == {our_name(key): shape for key, shape in manifest.items()}
@@ -119,7 +119,7 @@ def test_state_dict_converts_one_to_one(golden_folder: Path, name: str) -> None:
 def test_golden_forward(golden_folder: Path, name: str) -> None:
     golden = np.load(golden_folder / f"forward_{name}.npz")
     network = build(name).eval()
-    weights = load_seeded(network, golden_folder, name)
+    weights = load_seeded(network, name)
     images = torch.from_numpy(make_input(*golden["input_hw"].tolist()))
     with torch.inference_mode():
         (maps,) = network(images)
@@ -141,7 +141,7 @@ def test_golden_forward(golden_folder: Path, name: str) -> None:
 def test_golden_training_step(golden_folder: Path) -> None:
     golden = np.load(golden_folder / "trainstep_res_18.npz")
     network = build("res_18").train()
-    load_seeded(network, golden_folder, "res_18")
+    load_seeded(network, "res_18")
     image, slot = torch.from_numpy(golden["batch_reg_mask"]).bool().nonzero(as_tuple=True)
     index = torch.from_numpy(golden["batch_ind"])[image, slot]
     targets = {
