@@ -55,6 +55,7 @@ class Recipe:
     quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
     color: float = _setting(0.4, "strength of random colours; 0 for none")
     mosaic: float = _setting(0.0, "share of inputs made of four images")
+    plain_epochs: int = _setting(0, "last epochs without mirroring, turning and mosaic")
 
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from centernet.data.batching import collate
 from centernet.data.colors import ColorJitter
 from centernet.data.loading import EpochSampler, ImageCache, TrainingSet, ValidationSet
-from centernet.data.transforms import Augment, RandomCrop
+from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.geometry.resize import Fit
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
@@ -145,3 +145,17 @@ def test_cached_images_are_not_changed_by_what_is_done_to_them(dataset: Dataset)
     keys = [(epoch, index) for epoch in range(4) for index in range(6)]
 
     assert all((cached[key].image == plain[key].image).all() for key in keys)
+
+
+def test_plain_epochs_are_neither_mirrored_nor_turned_nor_put_together(dataset: Dataset) -> None:
+    still = ShiftScale(shift=0.0, scale=0.0)
+    restless = Augment(
+        rule=RULE, window=still, flip=1.0, flip_vertical=1.0, quarter_turns=True, mosaic=1.0, plain_from=3
+    )
+    plain = Augment(rule=RULE, window=still, flip=0.0)
+    trained, expected = TrainingSet(dataset, restless, seed=1), TrainingSet(dataset, plain, seed=1)
+
+    for index in range(len(dataset)):
+        assert (trained[3, index].image == expected[3, index].image).all()
+        assert (trained[3, index].annotations.boxes == expected[3, index].annotations.boxes).all()
+        assert (trained[2, index].image != expected[2, index].image).any()

@@ -64,8 +64,9 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         epoch, index = key
         rng = np.random.default_rng((self._seed, epoch, index))
-        others = rng.integers(len(self._records), size=self._augment.num_samples(rng) - 1)
-        return self._augment([self._sample(i) for i in (index, *others.tolist())], rng)
+        augment = self._augment.at(epoch)
+        others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
+        return augment([self._sample(i) for i in (index, *others.tolist())], rng)
 
     def _sample(self, index: int) -> Sample:
         record = self._records[index]

@@ -109,6 +109,8 @@ class Augment:
         quarter_turns: Turn by 0, 90, 180 or 270 degrees: right where no direction means anything.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
+        plain_from: Epoch from which images are neither mirrored nor turned nor put together, as those to come
+            will not be: habits of the people who drew the boxes, lost in mirrored images, are learned then.
     """
 
     rule: ResizeRule
@@ -119,6 +121,13 @@ class Augment:
     quarter_turns: bool = False
     colors: ColorJitter | None = None
     mosaic: float = 0.0
+    plain_from: int | None = None
+
+    def at(self, epoch: int) -> "Augment":
+        """What is done in an epoch."""
+        if self.plain_from is None or epoch < self.plain_from:
+            return self
+        return replace(self, flip=0.0, flip_vertical=0.0, quarter_turns=False, mosaic=0.0, plain_from=None)
 
     def num_samples(self, rng: np.random.Generator) -> int:
         """How many images the next input is made of."""

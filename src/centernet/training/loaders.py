@@ -40,6 +40,7 @@ def training_loader(
         quarter_turns=recipe.quarter_turns,
         colors=ColorJitter(strength=recipe.color) if recipe.color else None,
         mosaic=recipe.mosaic,
+        plain_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )
     samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
     order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
