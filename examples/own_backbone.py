@@ -19,7 +19,7 @@ from centernet.tasks.detect import Detect
 class TinyBackbone(nn.Module):
     """Four convolutions; one cell every 4 pixels."""
 
-    channels, stride, divisor = 32, 4, 4
+    channels, stride, divisor, stacks = 32, 4, 4, 1
 
     def __init__(self) -> None:
         super().__init__()

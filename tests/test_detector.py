@@ -129,7 +129,7 @@ def test_trained_weights_start_a_training_on_other_classes(
 
     assert result is None
     assert tuned.categories.names == ("star", "cross")
-    assert "heads.heatmap.2" in capsys.readouterr().err
+    assert "heads.0.heatmap.2" in capsys.readouterr().err
 
 
 def test_other_classes_cannot_be_measured(model: CenterNet, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     recipe = Recipe(**SMALL)
     predictor = start(recipe, Categories.of("circle", "square", "triangle"))
     # It finds something everywhere, so that loops over what was found have something to do.
-    predictor.network.heads["heatmap"][-1].bias.data.fill_(2.0)
+    predictor.network.heads[0]["heatmap"][-1].bias.data.fill_(2.0)
     run = Path("runs/detect/train")
     (run / "weights").mkdir(parents=True)
     weights.save_file(predictor, run / "weights" / "best.safetensors")

@@ -74,10 +74,10 @@ def rewrite(path: Path, **changes: torch.Tensor | None) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"heads.size.2.bias": None}, "weights lack 'heads.size.2.bias'"),
+        ({"heads.0.size.2.bias": None}, "weights lack 'heads.0.size.2.bias'"),
         (
-            {"heads.size.2.bias": torch.zeros(3)},
-            r"'heads.size.2.bias' has shape \(3,\), but the network wants \(2,\)",
+            {"heads.0.size.2.bias": torch.zeros(3)},
+            r"'heads.0.size.2.bias' has shape \(3,\), but the network wants \(2,\)",
         ),
         ({"other": torch.zeros(1)}, "weights hold 'other'"),
     ],
@@ -131,7 +131,7 @@ def test_layers_that_fit_are_taken_over_and_the_others_named(predictor: Predicto
 
     fresh = weights.transfer(predictor.network, network)
 
-    assert fresh == ["heads.heatmap.2"]
+    assert fresh == ["heads.0.heatmap.2"]
     assert torch.equal(
-        network.state_dict()["heads.size.2.bias"], predictor.network.state_dict()["heads.size.2.bias"]
+        network.state_dict()["heads.0.size.2.bias"], predictor.network.state_dict()["heads.0.size.2.bias"]
     )

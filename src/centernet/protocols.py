@@ -40,11 +40,13 @@ class Backbone(Protocol):
         channels: Channels of every feature map.
         stride: Input pixels from one cell to the next.
         divisor: Sides of the input must be multiples of this.
+        stacks: Feature maps it gives; each gets heads of its own, and training averages their losses.
     """
 
     channels: int
     stride: int
     divisor: int
+    stacks: int
 
     def __call__(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
         """Features `(b channels height/stride width/stride)`, one map for each stack."""

@@ -17,7 +17,7 @@ class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
     backbone: str = _setting(
-        "timm/resnet10t", "resnet18, resnet18-dcn, ..., or timm/NAME for any timm encoder"
+        "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, or timm/NAME"
     )
     channels: int = _setting(64, "channels of the top-down neck of timm encoders")
     head_channels: int = _setting(64, "channels between the two convolutions of a head")
@@ -179,11 +179,12 @@ def microscope() -> Recipe:
     )
 
 
-def _paper(backbone: str, batch: int) -> Recipe:
+def _paper(backbone: str, batch: int, head_channels: int = 64) -> Recipe:
     """COCO as in "Objects as Points", sec. 5: Adam, no decay, 140 epochs, divided by ten after 90 and 120."""
     return Recipe(
         backbone=backbone,
         batch=batch,
+        head_channels=head_channels,
         bgr=True,
         mean=(0.40789654, 0.44719302, 0.47026115),
         std=(0.28863828, 0.27408164, 0.27809835),
@@ -219,6 +220,26 @@ def resnet101_dcn() -> Recipe:
     return replace(_paper("resnet101-dcn", 96), lr=3.75e-4)
 
 
+def dla34() -> Recipe:
+    """The paper's DLA-34 without deformable convolutions."""
+    return _paper("dla34", 128, head_channels=256)
+
+
+def dla34_dcn() -> Recipe:
+    """The paper's DLA-34: 36.3 AP on COCO as published, 37.4 with the longer schedule `dla34-dcn-2x`."""
+    return _paper("dla34-dcn", 128, head_channels=256)
+
+
+def dla34_dcn_2x() -> Recipe:
+    """The paper's DLA-34 with 230 epochs, divided by ten after 180 and 210: 37.4 AP on COCO as published."""
+    return replace(dla34_dcn(), epochs=230, lr_steps=(180, 210))
+
+
+def hourglass104() -> Recipe:
+    """The paper's Hourglass-104, which went on from ExtremeNet's weights: 40.3 AP on COCO as published."""
+    return replace(_paper("hourglass104", 24, head_channels=256), epochs=50, lr=2.5e-4, lr_steps=(40,))
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
     "base": base,
@@ -228,5 +249,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "resnet18-dcn": resnet18_dcn,
     "resnet50": resnet50,
     "resnet101-dcn": resnet101_dcn,
+    "dla34": dla34,
+    "dla34-dcn": dla34_dcn,
+    "dla34-dcn-2x": dla34_dcn_2x,
+    "hourglass104": hourglass104,
 }
 """Every recipe by the name people type."""

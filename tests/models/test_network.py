@@ -10,7 +10,7 @@ from centernet.protocols import HeadSpec
 class TwoStacks(nn.Module):
     """A backbone with two stacks, which notes the heads it starts."""
 
-    channels, stride, divisor = 3, 1, 1
+    channels, stride, divisor, stacks = 3, 1, 1, 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ def test_the_backbone_starts_heads_that_have_no_bias_of_their_own() -> None:
     backbone = TwoStacks()
     Network(backbone, {"a": HeadSpec(channels=2), "b": HeadSpec(channels=5, bias=-1.0)})
 
-    assert backbone.started == 1
+    assert backbone.started == 2
 
 
 def test_the_stride_is_the_backbones() -> None:

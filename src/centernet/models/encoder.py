@@ -29,9 +29,9 @@ def build_encoder(
     wanted = [2 ** (level + 1) for level in levels]
     if not set(wanted) <= set(strides):
         raise UsageError(
-            f"{name!r} has features at strides {strides}, but {wanted} are needed: choose another"
+            f"{name!r} has features at strides {list(strides)}, but {wanted} are needed: choose another"
         )
-    indices = tuple(strides.index(stride) for stride in wanted)
+    indices = tuple(strides[stride] for stride in wanted)
     try:
         encoder: Any = timm.create_model(name, features_only=True, out_indices=indices, pretrained=pretrained)
     except (OSError, RuntimeError) as error:
@@ -44,11 +44,11 @@ def build_encoder(
     return encoder, list(encoder.feature_info.channels())
 
 
-def _strides(name: str) -> list[int]:
-    """Strides of all feature levels; built without memory, to look only."""
+def _strides(name: str) -> dict[int, int]:
+    """Which feature level of timm has each stride; built without memory, to look only."""
     import timm
     import torch
 
     with torch.device("meta"):
         encoder: Any = timm.create_model(name, features_only=True)
-    return list(encoder.feature_info.reduction())
+    return dict(zip(encoder.feature_info.reduction(), encoder.feature_info.out_indices, strict=True))

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from centernet.errors import UsageError
+from centernet.models.backbones.dla import DLA
+from centernet.models.backbones.hourglass import Hourglass
 from centernet.models.backbones.resnet import DEPTHS, ResNet
 from centernet.models.backbones.timm import Timm
 from centernet.models.network import Network
 from centernet.protocols import Backbone, HeadSpec
+
+HOURGLASSES = {"hourglass52": 1, "hourglass104": 2}
+"""Stacks of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +41,20 @@ def build_backbone(name: str, *, channels: int = 64, pretrained: bool = False) -
     """The backbone of a name.
 
     Args:
-        name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), or `timm/NAME` for any timm encoder under a
-            top-down neck.
+        name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), `dla34`, `dla34-dcn`, `hourglass52`,
+            `hourglass104`, or `timm/NAME` for any timm encoder under a top-down neck.
         channels: Channels of the top-down neck; the paper's necks have their own.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
     """
     if match := re.fullmatch(r"resnet(\d+)(-dcn)?", name):
         return cast("Backbone", ResNet(int(match[1]), deformable=bool(match[2]), pretrained=pretrained))
+    if match := re.fullmatch(r"dla34(-dcn)?", name):
+        return cast("Backbone", DLA(deformable=bool(match[1]), pretrained=pretrained))
+    if name in HOURGLASSES:
+        if pretrained:
+            raise UsageError(f"there are no ImageNet weights of {name}: train it with pretrained=false")
+        return cast("Backbone", Hourglass(HOURGLASSES[name]))
     if match := re.fullmatch(r"timm/(.+)", name):
         return cast("Backbone", Timm(match[1], channels=channels, pretrained=pretrained))
-    known = ", ".join(f"resnet{depth}[-dcn]" for depth in DEPTHS)
+    known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES])
     raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for an encoder of timm")

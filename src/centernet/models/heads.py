@@ -9,10 +9,11 @@ SMALL = 0.001
 
 
 def build_head(in_channels: int, hidden_channels: int, spec: HeadSpec) -> nn.Sequential:
-    """3×3 convolution, ReLU, 1×1 convolution."""
+    """3×3 convolution, ReLU, 1×1 convolution; starts at the bias of its map where that has one."""
     last = nn.Conv2d(hidden_channels, spec.channels, 1)
     assert last.bias is not None
-    nn.init.constant_(last.bias, spec.bias)
+    if spec.bias:
+        nn.init.constant_(last.bias, spec.bias)
     return nn.Sequential(nn.Conv2d(in_channels, hidden_channels, 3, padding=1), nn.ReLU(inplace=True), last)
 
 
@@ -27,4 +28,12 @@ def start_small(head: nn.Sequential, *, hidden: bool) -> None:
         assert isinstance(layer, nn.Conv2d)
         assert layer.bias is not None
         nn.init.normal_(layer.weight, std=SMALL)
+        nn.init.zeros_(layer.bias)
+
+
+def clear_biases(head: nn.Sequential) -> None:
+    """Makes the biases of a head that regresses start at zero; its weights start as torch's do."""
+    for layer in (head[0], head[2]):
+        assert isinstance(layer, nn.Conv2d)
+        assert layer.bias is not None
         nn.init.zeros_(layer.bias)

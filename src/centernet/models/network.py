@@ -1,6 +1,6 @@
-"""The network: a backbone and a head for each map a task asks for."""
+"""The network: a backbone, and for each of its stacks a head for each map a task asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,12 +22,10 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.stride = backbone.stride
-        self.heads = nn.ModuleDict()
-        for name, spec in heads.items():
-            head = build_head(backbone.channels, head_channels, spec)
-            if spec.bias == 0:
-                backbone.start_head(head)
-            self.heads[name] = head
+        self.heads = nn.ModuleList(
+            nn.ModuleDict({name: self._head(spec, head_channels) for name, spec in heads.items()})
+            for _ in range(backbone.stacks)
+        )
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
         """Raw maps by name, one dict for each stack, the last one best.
@@ -35,6 +33,16 @@ class Network(nn.Module):
         Args:
             images: Normalised; sides are multiples of the backbone's coarsest stride.
         """
-        return [
-            {name: head(features) for name, head in self.heads.items()} for features in self.backbone(images)
-        ]
+        stacks = zip(self.backbone(images), self.heads, strict=True)
+        return [{name: head(features) for name, head in _named(heads)} for features, heads in stacks]
+
+    def _head(self, spec: HeadSpec, head_channels: int) -> nn.Sequential:
+        head = build_head(self.backbone.channels, head_channels, spec)
+        if spec.bias == 0:
+            self.backbone.start_head(head)
+        return head
+
+
+def _named(heads: nn.Module) -> Iterable[tuple[str, nn.Module]]:
+    assert isinstance(heads, nn.ModuleDict)
+    return heads.items()

@@ -8,7 +8,7 @@ import torch
 
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset, splits
-from centernet.errors import InputError
+from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import Fit, Follow, ResizeRule
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
@@ -72,13 +72,14 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
         spread=recipe.spread,
     )
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
+    _check_sides(recipe, network.backbone.divisor)
     if weights is not None and (fresh := transfer(weights.network, network)):
         print(f"these layers start afresh, since the classes differ: {', '.join(fresh)}", file=sys.stderr)
     return Predictor(
         network=network,
         task=task,
         categories=categories,
-        rule=_rule_of(recipe),
+        rule=_rule_of(recipe, network.backbone.divisor),
         normalize=Normalize(mean=recipe.mean, std=recipe.std, bgr=recipe.bgr),
         architecture=architecture,
     )
@@ -97,8 +98,20 @@ def recipe_of(predictor: Predictor) -> Recipe:
     return replace(nano(), **{key: value for key, value in told.items() if key in known})
 
 
-def _rule_of(recipe: Recipe) -> ResizeRule:
-    return Follow(long_side=recipe.imgsz) if recipe.rect else Fit(height=recipe.imgsz, width=recipe.imgsz)
+def _check_sides(recipe: Recipe, divisor: int) -> None:
+    for key, side in {"imgsz": recipe.imgsz, "crop": recipe.crop}.items():
+        if side % divisor:
+            nearest = max(divisor, round(side / divisor) * divisor)
+            raise UsageError(
+                f"{key} must be a multiple of {divisor} for {recipe.backbone}; got {side}: "
+                f"try {key}={nearest}"
+            )
+
+
+def _rule_of(recipe: Recipe, divisor: int) -> ResizeRule:
+    if recipe.rect:
+        return Follow(long_side=recipe.imgsz, multiple=divisor)
+    return Fit(height=recipe.imgsz, width=recipe.imgsz)
 
 
 def _cleaned(dataset: Dataset) -> Dataset:

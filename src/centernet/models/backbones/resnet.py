@@ -29,6 +29,7 @@ class ResNet(nn.Module):
         self.channels = 64 if deformable else 256
         self.stride = 4
         self.divisor = 32
+        self.stacks = 1
         self._deformable = deformable
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:

@@ -24,6 +24,7 @@ class Timm(nn.Module):
         self.channels = channels
         self.stride = 4
         self.divisor = 32
+        self.stacks = 1
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
         """One map of features `(b channels height/4 width/4)`."""
