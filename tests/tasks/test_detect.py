@@ -233,3 +233,23 @@ def test_settings_that_cannot_be_are_refused() -> None:
         Detect(num_classes=0)
     with pytest.raises(ValueError, match="between 0 and 1; got 1"):
         Detect(num_classes=1, min_overlap=1.5)
+
+
+def test_a_box_is_the_mean_of_what_the_cells_round_its_peak_say() -> None:
+    maps = {
+        "heatmap": torch.full((1, 3, 8, 8), -50.0),
+        "size": torch.zeros(1, 2, 8, 8),
+        "offset": torch.zeros(1, 2, 8, 8),
+    }
+    # A corner cell at 0.6 and its right neighbour at 0.2; there is nothing above or to the left.
+    maps["heatmap"][0, 1, 0, 0] = torch.logit(torch.tensor(0.6))
+    maps["heatmap"][0, 1, 0, 1] = torch.logit(torch.tensor(0.2))
+    maps["size"][0, :, 0, 0] = 4.0
+    maps["size"][0, :, 0, 1] = 8.0
+    maps["offset"][0, 0, 0, 1] = -1.0
+    found = replace(TASK, spread=1, top_k=1).decode(maps, stride=4)
+
+    assert found["labels"].tolist() == [[1]]
+    assert found["scores"].tolist() == [[pytest.approx(0.6)]]
+    # Both see the centre in (0, 0); sides are (0.6 · 4 + 0.2 · 8) / 0.8 = 5 cells.
+    assert found["boxes"][0, 0].tolist() == pytest.approx([-10, -10, 10, 10])

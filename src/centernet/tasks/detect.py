@@ -11,7 +11,7 @@ from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
-from centernet.ops.peaks import find_peaks
+from centernet.ops.peaks import Peaks, find_peaks
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 
 
@@ -30,6 +30,7 @@ class Detect:
         giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
         spread: Cells round the centre's in which size and offset are learned too, so that a peak that is off
             by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet", sec. 3.3.
+            A box is then the mean of what these cells say, each by its share in the heatmap.
     """
 
     num_classes: int
@@ -88,7 +89,7 @@ class Detect:
             "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
         }
         if self.giou_weight:
-            boxes = _boxes(cells, read(maps["offset"], cells).float(), read(maps["size"], cells).float())
+            boxes = _read_boxes(maps, cells)
             truth = _boxes(cells, targets["offset"], targets["size"])
             terms["giou"] = self.giou_weight * giou_loss(boxes, truth)
         return terms
@@ -96,13 +97,20 @@ class Detect:
     def decode(self, maps: Maps, stride: int) -> Outputs:
         """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
         peaks = find_peaks(maps["heatmap"].float(), self.top_k)
-        offset = read(maps["offset"], peaks.cells).float()
-        size = read(maps["size"], peaks.cells).float()
-        return {
-            "boxes": _boxes(peaks.cells, offset, size) * stride,
-            "scores": peaks.values.sigmoid(),
-            "labels": peaks.labels,
-        }
+        boxes = self._mean_boxes(maps, peaks) if self.spread else _read_boxes(maps, peaks.cells)
+        return {"boxes": boxes * stride, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
+
+    def _mean_boxes(self, maps: Maps, peaks: Peaks) -> Float[Tensor, "b k 4"]:
+        """Boxes as the cells of the peaks and those round them see them, in cells."""
+        height, width = maps["heatmap"].shape[2:]
+        around = peaks.cells[:, :, None] + self._moves(peaks.cells.device)
+        image, y, x = around.unbind(-1)
+        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+        y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
+        boxes = _read_boxes(maps, torch.stack([image, y, x], dim=-1))
+        share = maps["heatmap"][image, peaks.labels[..., None], y, x].float().sigmoid() * inside
+        # A share may be zero in the last digit where there is no object at all.
+        return (boxes * share[..., None]).sum(dim=2) / share.sum(dim=2, keepdim=True).clamp(min=1e-12)
 
     def _regression(
         self, cells: Int[Tensor, "m 3"], size: Float[Tensor, "m 2"], center: Float[Tensor, "m 2"], grid: Grid
@@ -110,8 +118,7 @@ class Detect:
         """What is read at the cells of the centres, and at those round them."""
         if not self.spread:
             return {"cells": cells, "size": size, "offset": center - cell_corners(cells)}
-        steps = torch.arange(-self.spread, self.spread + 1, device=cells.device)
-        moves = torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
+        moves = self._moves(cells.device)
         around = (cells[:, None] + moves).flatten(0, 1)
         _, y, x = around.unbind(1)
         inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
@@ -119,10 +126,20 @@ class Detect:
         around = around[inside]
         return {"cells": around, "size": size[owner], "offset": center[owner] - cell_corners(around)}
 
+    def _moves(self, device: torch.device) -> Int[Tensor, "s 3"]:
+        """Steps `(image, y, x)` from a cell to itself and to those round it."""
+        steps = torch.arange(-self.spread, self.spread + 1, device=device)
+        return torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
+
     def _radii(self, size: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
         rule = exact_radius if self.corrected_radius else original_radius
         # Sides are rounded up and the radius down, as in the original: see test_golden_targets.
         return rule(size.ceil(), self.min_overlap).long()
+
+
+def _read_boxes(maps: Maps, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
+    """Boxes `(x1, y1, x2, y2)` that cells see, in cells."""
+    return _boxes(cells, read(maps["offset"], cells).float(), read(maps["size"], cells).float())
 
 
 def _boxes(
