@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,13 @@ from safetensors.torch import load_file, save_file
 
 from centernet import weights
 from centernet.errors import InputError
-from centernet.geometry.resize import Follow
+from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.raw import RawMaps
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,22 @@ def test_what_was_saved_comes_back_whole(predictor: Predictor, tmp_path: Path) -
         "config.json",
         "model.safetensors",
     ]
+
+
+@pytest.mark.parametrize(
+    "task", [RawMaps(purpose="pose", channels={"heatmap": 2, "keypoints": 4}, keypoints=("head", "tail"))]
+)
+@pytest.mark.parametrize("rule", [Fit(height=64, width=96), Keep(pad=127), Span(height=64, width=128)])
+def test_every_task_and_rule_comes_back(
+    predictor: Predictor, task: RawMaps, rule: ResizeRule, tmp_path: Path
+) -> None:
+    network = predictor.architecture.build(task.heads)
+    loaded = weights.load(
+        weights.save(replace(predictor, network=network, task=task, rule=rule), tmp_path / "w")
+    )
+
+    assert loaded.task == task
+    assert loaded.rule == rule
 
 
 def test_one_file_is_enough(predictor: Predictor, tmp_path: Path) -> None:
@@ -101,8 +119,12 @@ def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
 
     with pytest.raises(InputError, match="not a whole safetensors file"):
         weights.load(path)
-    with pytest.raises(InputError, match=r"no .safetensors file"):
+    with pytest.raises(
+        InputError, match=r"convert it first: centernet convert model=.*w.pth output=weights/w$"
+    ):
         weights.load(tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"no .safetensors file; .* nothing in them is run$"):
+        weights.load(path.with_name(weights.CONFIG))
     with pytest.raises(InputError, match="no weights 'nothing-here'"):
         weights.load("nothing-here")
 

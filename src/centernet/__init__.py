@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from centernet.detections import Detections
     from centernet.detector import CenterNet
     from centernet.errors import InputError, UsageError
+    from centernet.originals import convert
     from centernet.recipes import Recipe
     from centernet.structures import Categories
 
@@ -20,6 +21,7 @@ __all__ = [
     "Recipe",
     "UsageError",
     "__version__",
+    "convert",
 ]
 
 _HOMES = {
@@ -29,6 +31,7 @@ _HOMES = {
     "InputError": "centernet.errors",
     "Recipe": "centernet.recipes",
     "UsageError": "centernet.errors",
+    "convert": "centernet.originals",
 }
 
 

@@ -1,6 +1,7 @@
 """Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file alone."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
+from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
@@ -21,12 +22,13 @@ from centernet.protocols import Task
 from centernet.recipes import RECIPES
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.raw import RawMaps
 from centernet.zoo import CONFIG, MODEL, ZOO, names
 
-TASKS: dict[str, type[Detect]] = {"detect": Detect}
+TASKS: dict[str, type[Detect] | type[RawMaps]] = {"detect": Detect, "raw": RawMaps}
 """Tasks by the name in `config.json`."""
 
-RULES: dict[str, type[Fit] | type[Follow] | type[Keep]] = {"fit": Fit, "follow": Follow, "keep": Keep}
+RULES: dict[str, type[ResizeRule]] = {"fit": Fit, "follow": Follow, "keep": Keep, "span": Span}
 """Resize rules by the name in `config.json`."""
 
 CARD = "README.md"
@@ -85,6 +87,7 @@ def find(name: str | Path) -> Path:
         if path.suffix != ".safetensors":
             raise InputError(
                 f"{path} is no .safetensors file; only those are read, since nothing in them is run"
+                f"{_how_to_convert(path)}"
             )
         return path
     for candidate in (
@@ -101,6 +104,13 @@ def find(name: str | Path) -> Path:
     close = get_close_matches(str(name), [*names(), *RECIPES], n=1)
     hint = f"did you mean {close[0]}?" if close else "`centernet models` lists what comes along"
     raise InputError(f"no weights {str(name)!r}: there is no such file or folder; {hint}")
+
+
+def _how_to_convert(path: Path) -> str:
+    if path.suffix not in {".pth", ".pt", ".tar"}:
+        return ""
+    command = shlex.join(["centernet", "convert", f"model={path}", f"output=weights/{path.stem}"])
+    return f": if it is a checkpoint of the original CenterNet, convert it first: {command}"
 
 
 def load(name: str | Path, device: str | torch.device = "cpu") -> Predictor:
@@ -214,16 +224,12 @@ def predictor_of(config: Mapping[str, Any]) -> Predictor:
     task: Task = _build(TASKS, config["task"])
     rule: ResizeRule = _build(RULES, config["resize"])
     categories = Categories(tuple(config["categories"]["names"]), tuple(config["categories"]["ids"]))
-    # Lists of a json file are tuples here.
-    normalize: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in config["normalize"].items()
-    }
     return Predictor(
         network=architecture.build(task.heads),
         task=task,
         categories=categories,
         rule=rule,
-        normalize=Normalize(**normalize),
+        normalize=Normalize(**_settings(config["normalize"])),
         architecture=architecture,
     )
 
@@ -233,8 +239,13 @@ def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
 
 
 def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
-    settings = dict(entry)
+    settings = _settings(entry)
     return kinds[settings.pop("name")](**settings)
+
+
+def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of a json file are tuples here."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
 
 
 def _card(predictor: Predictor) -> str:

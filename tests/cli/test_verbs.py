@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from tests.originals.blank import state_of
 
 from centernet.cli import main
 from centernet.cli.verbs import VERBS
@@ -153,6 +155,50 @@ def test_models_lists_every_recipe_in_a_line(capsys: pytest.CaptureFixture[str])
     assert all(one["about"].endswith(".") for one in found["recipes"] + found["weights"])
 
 
+def test_convert_answers_with_what_the_checkpoint_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = state_of("ctdet_res_18", hm__2__weight=(2, 64, 1, 1), hm__2__bias=(2,))
+    path = tmp_path / "model_last.pth"
+    torch.save({"state_dict": {key: torch.zeros_like(one, device="cpu") for key, one in state.items()}}, path)
+    found = answer(capsys, "convert", f"model={path}", f"output={tmp_path / 'w'}", "names=apple,pear")
+
+    assert found == {
+        "folder": str(tmp_path / "w"),
+        "architecture": "resnet18",
+        "task": "detect",
+        "names": ["apple", "pear"],
+        "data": "your own data, shown as COCO",
+        "num_parameters": found["num_parameters"],
+        "left_out": [],
+        "next": f"centernet predict model={tmp_path / 'w'} source=images/",
+    }
+    assert round(found["num_parameters"] / 1e6, 1) == 15.8
+
+
+def test_convert_ends_with_1_for_a_broken_file_and_2_for_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(b"PK")
+
+    assert main(["convert", f"model={path}", f"output={tmp_path / 'w'}"]) == 1
+    assert (
+        capsys.readouterr().err
+        == f"centernet: {path} is cut short, or no checkpoint at all: copy or download it again\n"
+    )
+    assert main(["convert", f"model={path}", f"output={path}"]) == 2
+    assert capsys.readouterr().err == f"centernet: output={path} is a file: name a folder\n"
+
+
+def test_predict_says_how_to_convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "ctdet_coco_dla_2x.pth"
+    path.write_bytes(b"PK")
+
+    assert main(["predict", f"model={path}", "source=images"]) == 1
+    assert f"centernet convert model={path} output=weights/ctdet_coco_dla_2x" in capsys.readouterr().err
+
+
 def test_demo_hands_its_words_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     import centernet.demo
 
@@ -229,12 +275,14 @@ def signatures() -> Iterator[tuple[str, Any]]:
     from centernet.demo import run_demo
     from centernet.detector import CenterNet
     from centernet.evaluation import score
+    from centernet.originals import convert
 
     yield "val", CenterNet.val
     yield "predict", CenterNet.predict
     yield "doctor", examine
     yield "preview", contact_sheet_of
     yield "score", score
+    yield "convert", convert
     yield "demo", run_demo
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from centernet.geometry.affine import Matrix, transform_points
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
+from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 rules = st.sampled_from(
@@ -67,3 +67,22 @@ def test_keep_leaves_every_pixel_as_it_is() -> None:
         _, matrix = Keep(pad=127)(image_size)
         assert (matrix == np.round(matrix)).all()
         assert (matrix[:2, :2] == np.eye(2)).all()
+
+
+@given(sizes)
+def test_span_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) -> None:
+    (height, width), matrix = Span(height=384, width=1280)(image_size)
+    (left, top), (right, bottom) = corners_of(image_size, matrix)
+
+    assert (height, width) == (384, 1280)
+    assert (left, right) == pytest.approx((0, 1280), abs=1e-6)
+    assert top + bottom == pytest.approx(384, abs=1e-6)
+    assert matrix[0, 0] == pytest.approx(matrix[1, 1])
+
+
+def test_span_cuts_a_row_off_an_image_of_kitti() -> None:
+    _, matrix = Span()((375, 1242))
+    (_, top), (_, bottom) = corners_of((375, 1242), matrix)
+
+    assert bottom - top == pytest.approx(375 * 1280 / 1242)
+    assert top == pytest.approx((384 - 386.473) / 2, abs=1e-3)

@@ -68,8 +68,9 @@ def _share(key: str, manifest: Manifest) -> float:
 
 def checksum(state: Mapping[str, np.ndarray]) -> list[float]:
     """Sum and sum of absolute values of all entries."""
-    values = [value.astype(np.float64) for value in state.values()]
-    return [sum(float(v.sum()) for v in values), sum(float(np.abs(v).sum()) for v in values)]
+    sums = [float(value.sum(dtype=np.float64)) for value in state.values()]
+    absolute = [float(np.abs(value).sum(dtype=np.float64)) for value in state.values()]
+    return [sum(sums), sum(absolute)]
 
 
 def make_input(height: int, width: int, count: int = 1, seed: int = 20190416) -> np.ndarray:

@@ -1,5 +1,6 @@
 """All verbs, in the order help shows them. To add one, add it here."""
 
+from centernet.cli.convert import CONVERT
 from centernet.cli.datasets import DOCTOR, PREVIEW
 from centernet.cli.measure import SCORE, VAL
 from centernet.cli.models import MODELS
@@ -8,6 +9,6 @@ from centernet.cli.train import DEMO, TRAIN
 from centernet.cli.verb import Verb
 
 VERBS: dict[str, Verb] = {
-    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, MODELS)
+    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, MODELS)
 }
 """By the word to type."""

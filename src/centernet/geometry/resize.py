@@ -71,4 +71,25 @@ class Keep:
         return input_size, translation(input_size[1] / 2 - width // 2, input_size[0] / 2 - height // 2)
 
 
-ResizeRule = Fit | Follow | Keep
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The width of the image over the width of the input, centred; rows too many are cut off, others black.
+
+    The rule of Objects as Points for KITTI, whose images are a little flatter than the input or taller.
+
+    Attributes:
+        height: Input rows.
+        width: Input columns.
+    """
+
+    height: int = 384
+    width: int = 1280
+
+    def __call__(self, image_size: Size) -> tuple[Size, Matrix]:
+        """Input size and `input_from_image` for an image of `(height, width)`."""
+        height, width = image_size
+        input_size = (self.height, self.width)
+        return input_size, crop_to_input((width / 2, height / 2), float(width), input_size)
+
+
+ResizeRule = Fit | Follow | Keep | Span

@@ -1,0 +1,148 @@
+"""The tasks of the original: which heads each has, what they become here, what is refused."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from centernet.originals.names import HEADS
+from centernet.originals.presets import COCO, KITTI, PERSONS, TOP_K, VOC, Preset, keypoint_names
+from centernet.protocols import Task
+from centernet.tasks.detect import Detect
+from centernet.tasks.raw import RawMaps
+
+Channels = Mapping[str, int]
+"""Channels of each head by the original's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A task of the original.
+
+    Attributes:
+        name: Ours.
+        original: The original's.
+        marker: The head that only this task has.
+        heads: Channels of each head; none where they are the number of classes or of keypoints.
+        optional: Heads that options of the original take away (`--not_hm_hp`), and that may be absent here.
+        task: The task of ours that the maps belong to.
+        presets: Data sets by their number of classes.
+        other: The data set whose way of showing images holds for any other number.
+        then: What can be done with the weights in a folder, as it is typed.
+        hub_tag: What the model hub calls the task.
+    """
+
+    name: str
+    original: str
+    marker: str
+    heads: Mapping[str, int | None]
+    optional: tuple[str, ...]
+    task: Callable[[Channels], Task]
+    presets: Mapping[int, Preset]
+    other: Preset
+    then: Callable[[str], str]
+    hub_tag: str
+
+    def complaint(self, channels: Channels) -> str | None:
+        """What stands against these heads, in words; nothing where they are as they should be."""
+        for head in self.heads:
+            if head not in channels and head not in self.optional:
+                return f"it has no head {head!r}, which {self.original} needs{_without(head)}"
+        num_classes = channels["hm"]
+        if num_classes > 1 and channels.get("wh") == 2 * num_classes:
+            return (
+                f"its head 'wh' has a size for each of {num_classes} classes (--cat_spec_wh), and there is "
+                "no such task here: train it without that option"
+            )
+        for head, count in self._expected(channels).items():
+            if channels.get(head, count) != count:
+                return f"its head {head!r} has {channels[head]} channels where {self.original} has {count}"
+        return None
+
+    def preset(self, num_classes: int, names: tuple[str, ...] = ()) -> Preset:
+        """The data set with so many classes; one's own where names are given or the number is not known."""
+        if names or num_classes not in self.presets:
+            return self.other.with_classes(num_classes, names)
+        return self.presets[num_classes]
+
+    def _expected(self, channels: Channels) -> dict[str, int]:
+        fixed = {head: count for head, count in self.heads.items() if count is not None}
+        if "hps" in channels:
+            # Two numbers for each keypoint.
+            num_keypoints = channels["hps"] // 2
+            fixed |= {"hps": 2 * num_keypoints, "hm_hp": num_keypoints}
+        return fixed
+
+
+def _without(head: str) -> str:
+    return " (it was trained with --not_reg_offset)" if head == "reg" else ""
+
+
+def _detect(channels: Channels) -> Task:
+    return Detect(num_classes=channels["hm"], top_k=TOP_K)
+
+
+def _raw(purpose: str) -> Callable[[Channels], Task]:
+    def task(channels: Channels) -> Task:
+        return RawMaps(
+            purpose=purpose,
+            channels={HEADS[head]: count for head, count in channels.items()},
+            keypoints=keypoint_names(channels.get("hps", 0) // 2),
+            top_k=TOP_K,
+        )
+
+    return task
+
+
+def _predict(folder: str) -> str:
+    return shlex.join(["centernet", "predict", f"model={folder}", "source=images/"])
+
+
+def _call(folder: str) -> str:
+    return f"in Python, CenterNet({folder!r}).network(images) gives the raw maps"
+
+
+POSE = Layout(
+    name="pose",
+    original="multi_pose",
+    marker="hps",
+    heads={"hm": None, "wh": 2, "hps": None, "reg": 2, "hm_hp": None, "hp_offset": 2},
+    optional=("reg", "hm_hp", "hp_offset"),
+    task=_raw("pose"),
+    presets={1: PERSONS},
+    other=COCO,
+    then=_call,
+    hub_tag="keypoint-detection",
+)
+MONO3D = Layout(
+    name="mono3d",
+    original="ddd",
+    marker="dep",
+    heads={"hm": None, "dep": 1, "rot": 8, "dim": 3, "wh": 2, "reg": 2},
+    optional=("wh", "reg"),
+    task=_raw("mono3d"),
+    presets={3: KITTI},
+    other=KITTI,
+    then=_call,
+    hub_tag="object-detection",
+)
+DETECT = Layout(
+    name="detect",
+    original="ctdet",
+    marker="hm",
+    heads={"hm": None, "wh": 2, "reg": 2},
+    optional=(),
+    task=_detect,
+    presets={80: COCO, 20: VOC},
+    other=COCO,
+    then=_predict,
+    hub_tag="object-detection",
+)
+LAYOUTS = (POSE, MONO3D, DETECT)
+"""The first whose marker is there is the one."""
+
+REFUSED = {
+    "hm_t": "ExtremeNet (exdet), which finds objects by their outermost points",
+    "t_heats": "ExtremeNet, which finds objects by their outermost points",
+    "tl_heats": "a detector of corners (CornerNet, or CenterNet of keypoint triplets)",
+}
+"""Heads that show a checkpoint of another detector, and which one."""

@@ -1,0 +1,87 @@
+"""Where each weight of the original networks lies in ours.
+
+The originals name layers by how their program was written; ours are named by what they do. The layouts are
+those of `create_model` in xingyizhou/CenterNet.
+"""
+
+import re
+
+HEADS = {
+    "hm": "heatmap",
+    "wh": "size",
+    "reg": "offset",
+    "hps": "keypoints",
+    "hm_hp": "keypoint_heatmap",
+    "hp_offset": "keypoint_offset",
+    "dep": "depth",
+    "dim": "size3d",
+    "rot": "heading",
+}
+"""Our name of each head of the original."""
+
+DEAD = re.compile(r"base\.(fc|level[34]\.project)\.")
+"""Weights of DLA that never reach the output: a classifier, and two shortcuts that are computed anew."""
+
+_Rules = list[tuple[str, str]]
+"""What is replaced by what, one after the other."""
+
+_RESNET: _Rules = [
+    (r"^deconv_layers\.", "neck."),
+    (r"^(?!neck\.)", "encoder."),
+]
+_DLA: _Rules = [
+    (r"^base\.", "encoder."),
+    (r"^dla_up\.ida_(\d)\.", r"neck.steps.\1."),
+    (r"^ida_up\.", "last."),
+    # The finest level of each has no layers, so they count from 1.
+    *(
+        (rf"\b{theirs}_{i + 1}\.", f"{ours}.{i}.")
+        for theirs, ours in (("proj", "project"), ("up", "up"), ("node", "node"))
+        for i in range(3)
+    ),
+    (r"\b(project|node)\.(\d)\.conv\.", r"\1.\2.0."),
+    (r"\.actf\.0\.", ".1."),
+]
+_HOURGLASS: _Rules = [
+    (r"^pre\.0\.conv\.", "stem.0.0."),
+    (r"^pre\.0\.bn\.", "stem.0.1."),
+    (r"^pre\.1\.", "stem.1."),
+    (r"^kps\.", "hourglass."),
+    (r"^cnvs\.(\d)\.conv\.", r"after.\1.0."),
+    (r"^cnvs\.(\d)\.bn\.", r"after.\1.1."),
+    (r"^inters_\.", "bring_input."),
+    (r"^cnvs_\.", "bring_features."),
+    (r"^inters\.", "between."),
+    (r"\bup1\.", "keep."),
+    (r"\blow1\.", "down."),
+    (r"\blow2\.", "inner."),
+    (r"\blow3\.", "back."),
+]
+_RULES = {"resnet": _RESNET, "dla": _DLA, "hourglass": _HOURGLASS}
+
+_HOURGLASS_HEAD_LAYERS = {"0.conv": "0", "1": "2"}
+
+
+def our_key(family: str, key: str) -> str | None:
+    """Our key of an original one, or None where the weight never reaches the output.
+
+    Args:
+        family: `resnet`, `dla` or `hourglass`.
+        key: As in the original checkpoint, without `module.`.
+    """
+    head, _, rest = key.partition(".")
+    if head in HEADS:
+        return f"heads.{_in_head(family, rest, HEADS[head])}"
+    if DEAD.match(key):
+        return None
+    for pattern, replacement in _RULES[family]:
+        key = re.sub(pattern, replacement, key)
+    return f"backbone.{key.replace('conv_offset_mask', 'offset_mask')}"
+
+
+def _in_head(family: str, rest: str, head: str) -> str:
+    if family != "hourglass":
+        return f"0.{head}.{rest}"
+    stack, _, rest = rest.partition(".")
+    layer, _, leaf = rest.rpartition(".")
+    return f"{stack}.{head}.{_HOURGLASS_HEAD_LAYERS.get(layer, layer)}.{leaf}"

@@ -1,0 +1,60 @@
+"""Maps as they are, for weights of tasks whose maps nothing here decodes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.errors import UsageError
+from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawMaps:
+    """Says which maps a network gives, and no more: the network can be called, and its backbone trained on.
+
+    Attributes:
+        purpose: What the maps are for: `pose`, `mono3d`.
+        channels: Channels of each map by name.
+        keypoints: Names of the keypoints, in the order of the maps, where there are some.
+        top_k: Detections for each image, for whatever decodes the maps.
+    """
+
+    purpose: str
+    channels: Mapping[str, int] = field(hash=False)
+    keypoints: tuple[str, ...] = ()
+    top_k: int = 100
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name."""
+        return {name: HeadSpec(channels=count) for name, count in self.channels.items()}
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """Not here.
+
+        Raises:
+            UsageError: Always; says what can be done with the weights.
+        """
+        del objects, grid
+        self._refuse()
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """Not here, as `encode`."""
+        del maps, targets
+        self._refuse()
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """Not here, as `encode`."""
+        del maps, stride
+        self._refuse()
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """Not here, as `encode`."""
+        del maps, flipped
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError(f"these weights give raw maps for {self.purpose}: call model.network(images)")

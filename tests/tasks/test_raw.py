@@ -1,0 +1,36 @@
+"""Maps that nothing here decodes."""
+
+import pickle
+
+import pytest
+import torch
+
+from centernet.batch import Grid, Objects
+from centernet.errors import UsageError
+from centernet.tasks.raw import RawMaps
+
+TASK = RawMaps(purpose="pose", channels={"heatmap": 1, "keypoints": 34}, keypoints=("nose", "left_eye"))
+
+
+def test_the_network_is_asked_for_the_maps_there_are() -> None:
+    assert {name: spec.channels for name, spec in TASK.heads.items()} == {"heatmap": 1, "keypoints": 34}
+
+
+def test_it_is_its_own_config() -> None:
+    assert pickle.loads(pickle.dumps(TASK)) == TASK
+    assert hash(TASK) == hash(pickle.loads(pickle.dumps(TASK)))
+    assert RawMaps(purpose="pose", channels={"heatmap": 2, "keypoints": 34}, keypoints=TASK.keypoints) != TASK
+
+
+def test_everything_that_needs_a_meaning_says_what_to_do_instead() -> None:
+    maps = {"heatmap": torch.zeros(1, 1, 2, 2)}
+    message = r"these weights give raw maps for pose: call model.network\(images\)"
+
+    with pytest.raises(UsageError, match=message):
+        TASK.encode(Objects.none(), Grid(batch=1, height=2, width=2))
+    with pytest.raises(UsageError, match=message):
+        TASK.loss(maps, maps)
+    with pytest.raises(UsageError, match=message):
+        TASK.decode(maps, 4)
+    with pytest.raises(UsageError, match=message):
+        TASK.merge_flipped(maps, maps)
