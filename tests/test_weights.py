@@ -50,7 +50,7 @@ def test_what_was_saved_comes_back_whole(predictor: Predictor, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "task", [RawMaps(purpose="pose", channels={"heatmap": 2, "keypoints": 4}, keypoints=("head", "tail"))]
+    "task", [RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 4}, keypoints=("head", "tail"))]
 )
 @pytest.mark.parametrize("rule", [Fit(height=64, width=96), Keep(pad=127), Span(height=64, width=128)])
 def test_every_task_and_rule_comes_back(

@@ -157,7 +157,8 @@ def test_what_lies_beside_the_weights_is_named(tmp_path: Path) -> None:
     [
         ({"model": STATE, "args": {}}, "'model' in it is no tensor, but a OrderedDict"),
         ({"state_dict": {"a": 1}}, "'a' in it is no tensor, but a int"),
-        ({"state_dict": {}}, "holds no weights by name"),
+        ({"state_dict": {}}, "holds no weights: it is empty"),
+        ({}, "holds no weights: it is empty"),
         ([torch.ones(1)], "holds no weights by name, but a list"),
         (torch.ones(1), "holds no weights by name, but a Tensor"),
     ],

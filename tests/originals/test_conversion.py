@@ -16,6 +16,7 @@ from centernet.geometry.resize import Fit, Span
 from centernet.originals.conversion import COUNTER, Converted, converted
 from centernet.originals.names import DEAD
 from centernet.structures import Categories
+from centernet.training.start import recipe_of
 
 NAMES = [name for name in manifests() if not name.startswith("exdet")]
 MEGA_PARAMETERS = {
@@ -382,9 +383,17 @@ def test_weights_of_poses_give_raw_maps_and_say_so(tmp_path: Path) -> None:
     (maps,) = model.network(torch.zeros(1, 3, 64, 64))
 
     assert answer.then == f"in Python, CenterNet({str(tmp_path / 'w')!r}).network(images) gives the raw maps"
-    assert {name: value.shape[1] for name, value in maps.items()} == dict(model.predictor.task.channels)
+    assert {name: value.shape[1] for name, value in maps.items()} == dict(model.predictor.task.maps)
     assert json.loads((tmp_path / "w" / weights.CONFIG).read_text())["task"]["name"] == "raw"
     with pytest.raises(
         UsageError, match=r"these weights give raw maps for pose: call model.network\(images\)"
     ):
         next(model.predict(torch.zeros(3, 64, 64, dtype=torch.uint8)))
+
+
+def test_training_can_go_on_from_weights_of_poses() -> None:
+    predictor = converted(state_of("multi_pose_resdcn_18"), "a.pth").predictor
+    recipe = recipe_of(predictor)
+
+    assert (recipe.backbone, recipe.head_channels, recipe.bgr) == ("resnet18-dcn", 64, True)
+    assert (recipe.channels, recipe.imgsz, recipe.top_k) == (64, 512, 100)

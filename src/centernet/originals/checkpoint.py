@@ -34,6 +34,8 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"there is no file {path}: name a checkpoint of the original program")
     state = _from_safetensors(path) if path.suffix == ".safetensors" else _unpickled(path)
+    if not state:
+        raise InputError(f"{path} holds no weights: it is empty")
     return _without_prefix(state, path)
 
 
@@ -68,7 +70,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
             ) from error
         raise _not_whole(path) from error
     state = found.get("state_dict", found) if isinstance(found, Mapping) else None
-    if not isinstance(state, Mapping) or not state:
+    if not isinstance(state, Mapping):
         raise InputError(f"{path} holds no weights by name, but a {type(found).__name__}")
     for key, value in state.items():
         if not isinstance(value, Tensor):

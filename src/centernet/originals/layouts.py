@@ -85,7 +85,7 @@ def _raw(purpose: str) -> Callable[[Channels], Task]:
     def task(channels: Channels) -> Task:
         return RawMaps(
             purpose=purpose,
-            channels={HEADS[head]: count for head, count in channels.items()},
+            maps={HEADS[head]: count for head, count in channels.items()},
             keypoints=keypoint_names(channels.get("hps", 0) // 2),
             top_k=TOP_K,
         )

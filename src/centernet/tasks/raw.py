@@ -17,20 +17,20 @@ class RawMaps:
 
     Attributes:
         purpose: What the maps are for: `pose`, `mono3d`.
-        channels: Channels of each map by name.
+        maps: Channels of each map by name.
         keypoints: Names of the keypoints, in the order of the maps, where there are some.
         top_k: Detections for each image, for whatever decodes the maps.
     """
 
     purpose: str
-    channels: Mapping[str, int] = field(hash=False)
+    maps: Mapping[str, int] = field(hash=False)
     keypoints: tuple[str, ...] = ()
     top_k: int = 100
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps the network must give, by name."""
-        return {name: HeadSpec(channels=count) for name, count in self.channels.items()}
+        return {name: HeadSpec(channels=count) for name, count in self.maps.items()}
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:
         """Not here.
