@@ -1,6 +1,6 @@
 """The nouns that travel into the network: tensors of a whole batch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -26,6 +26,10 @@ class Grid:
     stride: int = 4
 
 
+def _no_keypoints() -> Tensor:
+    return torch.zeros(0, 0, 3)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objects:
     """The true objects of a batch, all images in one list.
@@ -34,11 +38,20 @@ class Objects:
         boxes: `(x1, y1, x2, y2)`, input pixels.
         labels: Class of each object.
         image_index: Which image of the batch each object is in.
+        keypoints: `(x, y, visibility)`, input pixels, as in `structures.Annotations`; `(m 0 3)` where no class
+            has any.
     """
 
     boxes: Float[Tensor, "m 4"]
     labels: Int[Tensor, " m"]
     image_index: Int[Tensor, " m"]
+    keypoints: Float[Tensor, "m k 3"] = field(default_factory=_no_keypoints)
+
+    def __post_init__(self) -> None:
+        if not self.keypoints.numel():
+            # Objects without keypoints need not say so.
+            none = self.boxes.new_zeros(len(self.boxes), self.keypoints.shape[1], 3)
+            object.__setattr__(self, "keypoints", none)
 
     @classmethod
     def none(cls) -> "Objects":
@@ -53,6 +66,7 @@ class Objects:
             boxes=self.boxes.to(device, non_blocking=True),
             labels=self.labels.to(device, non_blocking=True),
             image_index=self.image_index.to(device, non_blocking=True),
+            keypoints=self.keypoints.to(device, non_blocking=True),
         )
 
 
@@ -85,5 +99,6 @@ class Batch:
             boxes=self.objects.boxes.pin_memory(),
             labels=self.objects.labels.pin_memory(),
             image_index=self.objects.image_index.pin_memory(),
+            keypoints=self.objects.keypoints.pin_memory(),
         )
         return replace(self, images=self.images.pin_memory(), objects=objects)

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas
     import supervision
     from PIL.Image import Image
+
+
+def _no_keypoints() -> np.ndarray:
+    return np.zeros((0, 0, 3), dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -34,6 +38,8 @@ class Detections:
         image_size: Rows and columns of the image.
         image_id: The data set's own id of the image.
         image: RGB, for pictures and cut-outs; None where it was not kept.
+        keypoints: `(x, y, score)` of each keypoint of the object's class, then zeros up to the class that has
+            most; `(n 0 3)` where no class has any.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -44,6 +50,13 @@ class Detections:
     image_size: tuple[int, int]
     image_id: int = 0
     image: UInt8[np.ndarray, "h w 3"] | None = None
+    keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
+
+    def __post_init__(self) -> None:
+        if not self.keypoints.size:
+            # Objects without keypoints need not say so.
+            none = np.zeros((len(self.boxes), self.keypoints.shape[1], 3), dtype=np.float32)
+            object.__setattr__(self, "keypoints", none)
 
     @property
     def names(self) -> list[str]:
@@ -62,7 +75,13 @@ class Detections:
         self, keep: Bool[np.ndarray, " n"] | Int[np.ndarray, " m"] | slice | int | list[int] | list[bool]
     ) -> "Detections":
         rows = np.atleast_1d(np.arange(len(self))[keep])
-        return replace(self, boxes=self.boxes[rows], scores=self.scores[rows], labels=self.labels[rows])
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            keypoints=self.keypoints[rows],
+        )
 
     def __iter__(self) -> Iterator["Detections"]:
         return (self[row] for row in range(len(self)))

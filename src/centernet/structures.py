@@ -13,6 +13,53 @@ from jaxtyping import Bool, Float, Int, UInt8
 from centernet.geometry.affine import Matrix, identity
 
 
+@dataclass(frozen=True, kw_only=True)
+class Skeleton:
+    """The keypoints of a class: what they are called and how they belong together.
+
+    Attributes:
+        names: One for each keypoint.
+        edges: Pairs of keypoints to join by a line in pictures.
+        pairs: Left and right ones that a mirror exchanges.
+        sigmas: How far off people are when they mark each, as a share of the object's size: the tolerance of
+            OKS (https://cocodataset.org/#keypoints-eval). Empty: not known.
+    """
+
+    names: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
+    sigmas: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        for kind, links in {"edge": self.edges, "pair": self.pairs}.items():
+            for link in links:
+                if not all(0 <= keypoint < count for keypoint in link):
+                    raise ValueError(
+                        f"{kind} {link} of a skeleton names no keypoint: there are {count}, from 0"
+                    )
+                if link[0] == link[1]:
+                    raise ValueError(f"{kind} {link} of a skeleton joins a keypoint with itself")
+        paired = [keypoint for pair in self.pairs for keypoint in pair]
+        if len(set(paired)) < len(paired):
+            raise ValueError(f"a keypoint is in two left-right pairs: {self.pairs}")
+        if self.sigmas and len(self.sigmas) != count:
+            raise ValueError(f"{count} keypoints but {len(self.sigmas)} sigmas: give one for each keypoint")
+        if not all(sigma > 0 for sigma in self.sigmas):
+            raise ValueError(f"sigmas are above 0; got {self.sigmas}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def mirrored(self) -> tuple[int, ...]:
+        """Which keypoint each one is in a mirror."""
+        order = list(range(len(self)))
+        for left, right in self.pairs:
+            order[left], order[right] = right, left
+        return tuple(order)
+
+
 @dataclass(frozen=True)
 class Categories:
     """What labels mean: label `i` is `names[i]`, and `ids[i]` in the data set it came from.
@@ -20,16 +67,42 @@ class Categories:
     Attributes:
         names: One name for each label.
         ids: The data set's own ids; sparse, 0-based and 1-based ones come back as they went in.
+        skeletons: The keypoints of each class; None for a class without. Empty: no class has any.
     """
 
     names: tuple[str, ...]
     ids: tuple[int, ...]
+    skeletons: tuple[Skeleton | None, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.ids):
             raise ValueError(
                 f"{len(self.names)} category names but {len(self.ids)} ids: give one id for each name"
             )
+        if self.skeletons and len(self.skeletons) != len(self.names):
+            raise ValueError(
+                f"{len(self.names)} category names but {len(self.skeletons)} skeletons: "
+                "give one, or None, for each name"
+            )
+
+    @property
+    def num_keypoints(self) -> tuple[int, ...]:
+        """Keypoints of each class."""
+        return tuple(len(skeleton or ()) for skeleton in self.skeletons or (None,) * len(self))
+
+    @property
+    def most_keypoints(self) -> int:
+        """Keypoints of the class that has most: arrays of keypoints are so wide."""
+        return max(self.num_keypoints, default=0)
+
+    @property
+    def mirrored(self) -> Int[np.ndarray, "c k"]:
+        """Which keypoint each one is in a mirror, class by class; those that a class lacks stay."""
+        order = np.tile(np.arange(self.most_keypoints), (len(self), 1))
+        for row, skeleton in zip(order, self.skeletons, strict=False):
+            if skeleton:
+                row[: len(skeleton)] = skeleton.mirrored
+        return order
 
     @classmethod
     def of(cls, *names: str) -> "Categories":
@@ -38,6 +111,10 @@ class Categories:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def _no_keypoints() -> np.ndarray:
+    return np.zeros((0, 0, 3), dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +127,9 @@ class Annotations:
         is_crowd: Regions that hold many objects: ignored in evaluation, by default not trained on.
         ids: The annotation's own id in the data set, for messages and results.
         areas: Square pixels, which sort objects into small, medium and large; a mask's where there is one.
+        keypoints: `(x, y, visibility)` of each keypoint of the object's class, then zeros up to the class
+            that has most. Visibility as in COCO: 0 not labelled, 1 labelled but hidden, 2 seen. Where no class
+            has keypoints there are none, `(n 0 3)`.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -57,9 +137,21 @@ class Annotations:
     is_crowd: Bool[np.ndarray, " n"]
     ids: Int[np.ndarray, " n"]
     areas: Float[np.ndarray, " n"]
+    keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
+
+    def __post_init__(self) -> None:
+        if not self.keypoints.size:
+            # Objects without keypoints need not say so.
+            none = np.zeros((len(self.boxes), self.keypoints.shape[1], 3), dtype=np.float32)
+            object.__setattr__(self, "keypoints", none)
 
     @classmethod
-    def of(cls, boxes: Float[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]) -> "Annotations":
+    def of(
+        cls,
+        boxes: Float[np.ndarray, "n 4"],
+        labels: Int[np.ndarray, " n"],
+        keypoints: Float[np.ndarray, "n k 3"] | None = None,
+    ) -> "Annotations":
         """Ordinary objects numbered from 1, none of them a crowd."""
         sides = boxes[:, 2:] - boxes[:, :2]
         count = len(boxes)
@@ -69,12 +161,14 @@ class Annotations:
             is_crowd=np.zeros(count, dtype=bool),
             ids=np.arange(1, count + 1),
             areas=sides[:, 0] * sides[:, 1],
+            keypoints=_no_keypoints() if keypoints is None else keypoints,
         )
 
     @classmethod
-    def none(cls) -> "Annotations":
-        """An image without objects."""
-        return cls.of(np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.int64))
+    def none(cls, most_keypoints: int = 0) -> "Annotations":
+        """An image without objects, in a data set whose classes have up to `most_keypoints`."""
+        keypoints = np.zeros((0, most_keypoints, 3), dtype=np.float32)
+        return cls.of(np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.int64), keypoints)
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -86,6 +180,7 @@ class Annotations:
             is_crowd=self.is_crowd[keep],
             ids=self.ids[keep],
             areas=self.areas[keep],
+            keypoints=self.keypoints[keep],
         )
 
 

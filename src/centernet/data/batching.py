@@ -31,6 +31,7 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False) -> Batch:
             boxes=torch.from_numpy(np.concatenate([annotations.boxes for annotations in kept])),
             labels=torch.from_numpy(np.concatenate([annotations.labels for annotations in kept])),
             image_index=torch.repeat_interleave(torch.arange(len(samples)), counts),
+            keypoints=torch.from_numpy(np.concatenate([annotations.keypoints for annotations in kept])),
         ),
         views=tuple(sample.view for sample in samples),
         image_ids=tuple(sample.image_id for sample in samples),
