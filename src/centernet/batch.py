@@ -38,8 +38,8 @@ class Objects:
         boxes: `(x1, y1, x2, y2)`, input pixels.
         labels: Class of each object.
         image_index: Which image of the batch each object is in.
-        keypoints: `(x, y, visibility)`, input pixels, as in `structures.Annotations`; `(m 0 3)` where no class
-            has any.
+        keypoints: `(x, y, visibility)`, input pixels, as in `structures.Annotations`; `(m 0 3)` where no
+            class has any.
     """
 
     boxes: Float[Tensor, "m 4"]

@@ -128,8 +128,8 @@ class Annotations:
         ids: The annotation's own id in the data set, for messages and results.
         areas: Square pixels, which sort objects into small, medium and large; a mask's where there is one.
         keypoints: `(x, y, visibility)` of each keypoint of the object's class, then zeros up to the class
-            that has most. Visibility as in COCO: 0 not labelled, 1 labelled but hidden, 2 seen. Where no class
-            has keypoints there are none, `(n 0 3)`.
+            that has most. Visibility as in COCO: 0 not labelled, 1 labelled but hidden, 2 seen. `(n 0 3)`
+            where no class has any.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -161,7 +161,7 @@ class Annotations:
             is_crowd=np.zeros(count, dtype=bool),
             ids=np.arange(1, count + 1),
             areas=sides[:, 0] * sides[:, 1],
-            keypoints=_no_keypoints() if keypoints is None else keypoints,
+            keypoints=np.zeros((count, 0, 3), np.float32) if keypoints is None else keypoints,
         )
 
     @classmethod
