@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from centernet.errors import UsageError
 from centernet.geometry.affine import Matrix, transform_points
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
+from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span, choose_rule
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 rules = st.sampled_from(
@@ -86,3 +87,91 @@ def test_span_cuts_a_row_off_an_image_of_kitti() -> None:
 
     assert bottom - top == pytest.approx(375 * 1280 / 1242)
     assert top == pytest.approx((384 - 386.473) / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("rule", [Fit(height=256, width=384), Span(height=128, width=384)])
+@pytest.mark.parametrize("scale", [0.5, 1.25, 2.0])
+def test_on_an_input_of_fixed_size_a_scaled_image_keeps_its_middle(rule: ResizeRule, scale: float) -> None:
+    # Both sides times every scale are whole.
+    plain_size, plain = rule((240, 320))
+    size, matrix = rule((240, 320), scale)
+    middle = np.array([[160.0, 120.0]])
+
+    assert size == plain_size
+    assert matrix[:2, :2] == pytest.approx(scale * plain[:2, :2])
+    assert transform_points(matrix, middle) == pytest.approx(transform_points(plain, middle))
+
+
+def test_the_inputs_of_follow_and_keep_grow_with_the_scale() -> None:
+    follow_size, follow = Follow(long_side=320)((240, 320), 2.0)
+    keep_size, keep = Keep()((240, 320), 0.5)
+
+    assert follow_size == (480, 640)
+    assert follow.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 1]]
+    # 120 and 160 in 128 and 192.
+    assert keep_size == (128, 192)
+    assert keep.tolist() == [[0.5, 0, 16], [0, 0.5, 4], [0, 0, 1]]
+
+
+@given(rules, sizes)
+def test_scale_one_changes_nothing(rule: ResizeRule, image_size: tuple[int, int]) -> None:
+    plain_size, plain = rule(image_size)
+    size, matrix = rule(image_size, 1.0)
+
+    assert size == plain_size
+    assert (matrix == plain).all()
+
+
+FIT, FOLLOW, SPAN = Fit(height=256, width=384), Follow(long_side=320), Span()
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "side", "chosen"),
+    [
+        (FIT, None, None, FIT),
+        (FIT, None, 128, Fit(height=128, width=128)),
+        (FIT, "fit", None, Fit(height=384, width=384)),
+        (FIT, "follow", None, Follow(long_side=384)),
+        (FIT, "keep", None, Keep()),
+        (FOLLOW, None, 640, Follow(long_side=640)),
+        (FOLLOW, "fit", None, Fit(height=320, width=320)),
+        (Keep(), "fit", None, Fit(height=512, width=512)),
+        (Keep(), "follow", 640, Follow(long_side=640)),
+        (SPAN, None, None, SPAN),
+        (SPAN, "follow", None, Follow(long_side=1280)),
+    ],
+)
+def test_another_rule_or_another_side_can_be_asked_for(
+    rule: ResizeRule, name: str | None, side: int | None, chosen: ResizeRule
+) -> None:
+    assert choose_rule(rule, name, side, 32) == chosen
+
+
+def test_a_chosen_rule_gives_sides_the_network_can_take() -> None:
+    assert choose_rule(FIT, "keep", None, 128) == Keep(pad=127)
+    assert choose_rule(FIT, "follow", 256, 128) == Follow(long_side=256, multiple=128)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "side", "message"),
+    [
+        (FIT, "stretch", None, "resize=stretch is no rule: choose fit, follow, keep"),
+        (FIT, None, 300, "imgsz must be a multiple of 32 for these weights; got 300: try imgsz=288"),
+        (FIT, None, -5, "got -5: try imgsz=32"),
+        (FOLLOW, None, 0, "got 0: try imgsz=32"),
+        (Follow(long_side=500), "fit", None, "got 500: try imgsz=512"),
+        (
+            FIT,
+            "keep",
+            64,
+            "at their own size, so imgsz=64 has nothing to say: leave it out, or add resize=fit",
+        ),
+        (Keep(), None, 64, "at their own size, so imgsz=64 has nothing to say"),
+        (SPAN, None, 64, "on 384×1280 pixels, a shape that imgsz=64 does not say: leave it out"),
+    ],
+)
+def test_rules_and_sides_that_cannot_be_are_refused(
+    rule: ResizeRule, name: str | None, side: int | None, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        choose_rule(rule, name, side, 32)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from centernet.data.batching import collate
 from centernet.data.transforms import resize, show
@@ -17,17 +18,16 @@ LEVELS = 3.5 / 255
 
 
 RULES: dict[str, ResizeRule | Size] = {
-    "ctdet image=A scale=1.0": Fit(),
-    "ctdet image=A scale=1.0 --keep_res": Keep(),
-    "ctdet image=A scale=1.0 --keep_res --arch hourglass": Keep(pad=127),
-    "ctdet image=A scale=1.0 --input_res 256": Fit(height=256, width=256),
-    "ctdet image=B scale=1.0": Fit(),
-    "ctdet image=B scale=1.0 --keep_res": Keep(),
-    "ctdet image=B scale=1.0 --keep_res --arch hourglass": Keep(pad=127),
-    "ctdet image=B scale=1.0 --input_res 256": Fit(height=256, width=256),
-    "ctdet image=A scale=1.0 --input_h 256 --input_w 384": (256, 384),
-    "ctdet image=K scale=1.0 --input_h 128 --input_w 512": (128, 512),
+    "": Fit(),
+    "--flip_test": Fit(),
+    "--keep_res": Keep(),
+    "--keep_res --arch hourglass": Keep(pad=127),
+    "--input_res 256": Fit(height=256, width=256),
+    "--input_h 256 --input_w 384": (256, 384),
+    "--input_h 128 --input_w 512": (128, 512),
 }
+"""The rule behind options of the original."""
+NUM_CASES = 28
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +36,12 @@ def golden(golden_folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(golden_folder / "preprocess.npz"))
 
 
-@pytest.mark.parametrize("number", range(len(RULES)))
+@pytest.mark.parametrize("number", range(NUM_CASES))
 def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     arguments = str(golden[f"{number:02d}__args"]).strip()
-    rgb = np.ascontiguousarray(golden[f"img_{arguments.split('image=')[1][0]}"][..., ::-1])
-    rule = RULES[arguments]
+    _, image, scale, *options = arguments.split()
+    rgb = np.ascontiguousarray(golden[f"img_{image[-1]}"][..., ::-1])
+    rule, scale_factor = RULES[" ".join(options)], float(scale.removeprefix("scale="))
     mean, std = golden["mean"].tolist(), golden["std"].tolist()
     normalize = Normalize(mean=tuple(mean), std=tuple(std), bgr=True)
     sample = sample_of(rgb, "image")
@@ -49,15 +50,16 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
         height, width = sample.view.image_size
         shown = show(sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule))
     else:
-        shown = resize(sample, rule)
-    pixels = normalize(collate([shown]).images).numpy()
+        shown = resize(sample, rule, scale_factor)
+    images = normalize(collate([shown]).images)
+    pixels = (torch.cat([images, images.flip(3)]) if "--flip_test" in options else images).numpy()
 
     middle = [slice(side // 2 - 10, side // 2 + 10) for side in pixels.shape[2:]]
-    largest = 1e-5 if isinstance(rule, Keep) else LEVELS / min(std)
+    largest = 1e-5 if isinstance(rule, Keep) and scale_factor == 1 else LEVELS / min(std)
     assert pixels.shape == tuple(golden[f"{number:02d}__shape"].tolist())
     assert np.abs(pixels[:, :, 3::16, 5::16] - golden[f"{number:02d}__slice"]).max() < largest
     assert np.abs(pixels[:, :, *middle] - golden[f"{number:02d}__crop"]).max() < largest
 
 
 def test_every_golden_input_is_looked_at(golden: dict[str, np.ndarray]) -> None:
-    assert int(golden["num_cases"]) == len(RULES)
+    assert int(golden["num_cases"]) == NUM_CASES

@@ -19,12 +19,12 @@ from centernet.geometry.resize import ResizeRule, Size
 from centernet.structures import Annotations, Sample
 
 
-def show(sample: Sample, input_size: Size, input_from_image: Matrix) -> Sample:
-    """A sample as read from its file, as the network's input shows it."""
+def show(sample: Sample, input_size: Size, input_from_image: Matrix, first_scale: float = 1.0) -> Sample:
+    """A sample as read from its file, as the network's input shows it; for `first_scale` see `warp_image`."""
     annotations = sample.annotations
     return replace(
         sample,
-        image=warp_image(sample.image, input_from_image, input_size),
+        image=warp_image(sample.image, input_from_image, input_size, first_scale),
         annotations=replace(
             annotations, boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32)
         ),
@@ -32,10 +32,16 @@ def show(sample: Sample, input_size: Size, input_from_image: Matrix) -> Sample:
     )
 
 
-def resize(sample: Sample, rule: ResizeRule) -> Sample:
-    """The whole image under a resize rule: what validation and prediction see."""
-    input_size, input_from_image = rule(sample.view.image_size)
-    return show(sample, input_size, input_from_image)
+def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0) -> Sample:
+    """The whole image under a resize rule: what validation and prediction see.
+
+    Args:
+        sample: As read from its file.
+        rule: Which input it is shown on.
+        scale: Show the image larger or smaller than the rule does by itself.
+    """
+    input_size, input_from_image = rule(sample.view.image_size, scale)
+    return show(sample, input_size, input_from_image, scale)
 
 
 @dataclass(frozen=True, kw_only=True)

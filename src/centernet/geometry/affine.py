@@ -74,8 +74,30 @@ def transform_boxes(matrix: Matrix, boxes: Float[np.ndarray, "n 4"]) -> Float[np
 
 
 def warp_image(
-    image: UInt8[np.ndarray, "h w 3"], input_from_image: Matrix, input_size: tuple[int, int]
+    image: UInt8[np.ndarray, "h w 3"],
+    input_from_image: Matrix,
+    input_size: tuple[int, int],
+    first_scale: float = 1.0,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The image as the input sees it: bilinear, black outside."""
+    """The image as the input sees it: bilinear, black outside.
+
+    Args:
+        image: RGB.
+        input_from_image: Where its pixels go.
+        input_size: Rows and columns of the input.
+        first_scale: Resize the image by this share, then warp it the rest of the way: two steps that give the
+            pixels of the original where it shows an image in several sizes.
+    """
     height, width = input_size
+    if first_scale != 1:
+        rows, columns = scaled_size((image.shape[0], image.shape[1]), first_scale)
+        # OpenCV moves the image by a part of a pixel here; the original's matrices know nothing of that.
+        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        input_from_image = input_from_image @ scaling(1 / first_scale)
     return cv2.warpAffine(image, input_from_image[:2], (width, height), flags=cv2.INTER_LINEAR)
+
+
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Rows and columns of a scaled image: whole pixels, rounded down, at least one."""
+    height, width = size
+    return max(1, int(height * scale)), max(1, int(width * scale))

@@ -1,8 +1,14 @@
-"""Rules that say which input an image is shown on. Each is a value: call it with the image's size."""
+"""Rules that say which input an image is shown on. Each is a value: call it with the image's size.
 
-from dataclasses import dataclass
+A scale beside the size shows the image larger or smaller than the rule does by itself: on an input that grows
+with it, or, where the input has a fixed size, cut off at the border or smaller within.
+"""
 
-from centernet.geometry.affine import Matrix, crop_to_input, scaling, translation
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from centernet.errors import UsageError
+from centernet.geometry.affine import Matrix, crop_to_input, scaled_size, scaling, translation
 
 Size = tuple[int, int]
 
@@ -21,12 +27,20 @@ class Fit:
     height: int = 512
     width: int = 512
 
-    def __call__(self, image_size: Size) -> tuple[Size, Matrix]:
+    @property
+    def side(self) -> int:
+        """Longer side of the input."""
+        return max(self.height, self.width)
+
+    def with_side(self, side: int) -> "Fit":
+        """The same rule for a square input."""
+        return Fit(height=side, width=side)
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
         height, width = image_size
-        scale = min(self.height / height, self.width / width)
-        input_size = (self.height, self.width)
-        return input_size, crop_to_input((width / 2, height / 2), self.width / scale, input_size)
+        window = self.width / min(self.height / height, self.width / width)
+        return _window((self.height, self.width), image_size, window, scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +57,22 @@ class Follow:
     long_side: int = 512
     multiple: int = 32
 
-    def __call__(self, image_size: Size) -> tuple[Size, Matrix]:
+    @property
+    def side(self) -> int:
+        """Longer side of the scaled image."""
+        return self.long_side
+
+    def with_side(self, side: int) -> "Follow":
+        """The same rule for another longer side."""
+        return replace(self, long_side=side)
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
-        scale = self.long_side / max(image_size)
+        factor = self.long_side / max(image_size) * scale
         height, width = (
-            -(-max(1, round(side * scale)) // self.multiple) * self.multiple for side in image_size
+            -(-max(1, round(side * factor)) // self.multiple) * self.multiple for side in image_size
         )
-        return (height, width), scaling(scale)
+        return (height, width), scaling(factor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +87,28 @@ class Keep:
 
     pad: int = 31
 
-    def __call__(self, image_size: Size) -> tuple[Size, Matrix]:
+    @property
+    def side(self) -> None:
+        """None: the input is as large as the image asks for."""
+        return None
+
+    def with_side(self, side: int) -> NoReturn:
+        """Not here.
+
+        Raises:
+            UsageError: Always; says what to do.
+        """
+        raise UsageError(
+            f"images are shown at their own size, so imgsz={side} has nothing to say: "
+            f"leave it out, or add resize=fit or resize=follow"
+        )
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
-        height, width = image_size
+        height, width = scaled_size(image_size, scale)
         input_size = ((height | self.pad) + 1, (width | self.pad) + 1)
-        return input_size, translation(input_size[1] / 2 - width // 2, input_size[0] / 2 - height // 2)
+        shift = translation(input_size[1] / 2 - width // 2, input_size[0] / 2 - height // 2)
+        return input_size, shift @ scaling(scale)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +125,65 @@ class Span:
     height: int = 384
     width: int = 1280
 
-    def __call__(self, image_size: Size) -> tuple[Size, Matrix]:
+    @property
+    def side(self) -> int:
+        """Longer side of the input."""
+        return max(self.height, self.width)
+
+    def with_side(self, side: int) -> NoReturn:
+        """Not here.
+
+        Raises:
+            UsageError: Always; says what to do.
+        """
+        raise UsageError(
+            f"images are shown on {self.height}×{self.width} pixels, a shape that imgsz={side} does not say: "
+            f"leave it out, or add resize=fit or resize=follow"
+        )
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
-        height, width = image_size
-        input_size = (self.height, self.width)
-        return input_size, crop_to_input((width / 2, height / 2), float(width), input_size)
+        return _window((self.height, self.width), image_size, float(image_size[1]), scale)
 
 
 ResizeRule = Fit | Follow | Keep | Span
+
+
+def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: int) -> ResizeRule:
+    """The rule someone asks for.
+
+    Args:
+        rule: The one that holds by itself.
+        name: Another one: `fit`, `follow` or `keep`.
+        side: Side of the input, or longer side of the image on it; by default that of `rule`.
+        multiple: What sides of the input must be multiples of.
+
+    Raises:
+        UsageError: No such rule, a side that is no such multiple, or a side for a rule that has none.
+    """
+    if name is not None:
+        longest = rule.side or Fit().side
+        choices: dict[str, ResizeRule] = {
+            "fit": Fit(height=longest, width=longest),
+            "follow": Follow(long_side=longest, multiple=multiple),
+            "keep": Keep(pad=multiple - 1),
+        }
+        if name not in choices:
+            raise UsageError(f"resize={name} is no rule: choose {', '.join(choices)}")
+        rule = choices[name]
+    if side is not None:
+        rule = rule.with_side(side)
+    elif name is None:
+        return rule
+    if rule.side is not None and (rule.side < 1 or rule.side % multiple):
+        nearest = max(multiple, round(rule.side / multiple) * multiple)
+        raise UsageError(
+            f"imgsz must be a multiple of {multiple} for these weights; got {rule.side}: try imgsz={nearest}"
+        )
+    return rule
+
+
+def _window(input_size: Size, image_size: Size, side: float, scale: float) -> tuple[Size, Matrix]:
+    """Shows a window `side` pixels wide, centred on the image, which was scaled without it."""
+    rows, columns = scaled_size(image_size, scale)
+    return input_size, crop_to_input((columns / 2, rows / 2), side, input_size) @ scaling(scale)
