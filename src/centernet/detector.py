@@ -14,7 +14,9 @@ from centernet.data.formats import open_dataset
 from centernet.data.sources import frames
 from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.predictor import Predictor
+from centernet.geometry.resize import choose_rule
+from centernet.inference import Inference
+from centernet.predictor import PLAIN, Predictor
 from centernet.recipes import RECIPES, Recipe, with_settings
 from centernet.streaming import annotated, detect_stream, readable
 from centernet.structures import Categories, Dataset
@@ -132,6 +134,14 @@ class CenterNet:
         split: str = "val",
         batch: int = 16,
         half: bool = False,
+        max_det: int | None = None,
+        resize: str | None = None,
+        imgsz: int | None = None,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        soft_nms: bool = False,
+        class_agnostic: bool = False,
+        exact: bool = False,
         save_dir: str | Path | None = None,
     ) -> "Evaluation":
         """Measures the detector on annotated images.
@@ -141,13 +151,37 @@ class CenterNet:
             split: Which part of it.
             batch: Images at once.
             half: Compute in bfloat16.
+            max_det: Most detections in an image; by default what the weights were trained with.
+            resize: Which input images are shown on: `fit`, `follow` or `keep`; by default as in training.
+            imgsz: Side of the input of `fit`, longer side of the image for `follow`.
+            flip: Average what the image and its mirror image show.
+            scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.
+            soft_nms: Lower the scores of boxes that overlap better ones of their class.
+            class_agnostic: Report each place under its best class alone.
+            exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
             save_dir: Write curves, tables and pictures there.
+
+        Raises:
+            UsageError: An impossible argument.
+            InputError: The data set is broken, or has other classes.
         """
         from centernet.training.start import check_same_classes
 
+        predictor, inference = self._asked(
+            batch,
+            max_det,
+            class_agnostic,
+            resize,
+            imgsz,
+            scales,
+            flip=flip,
+            soft_nms=soft_nms,
+            exact=exact,
+            half=half,
+        )
         dataset, _ = clean(open_dataset(data, split))
         check_same_classes(self.categories, dataset)
-        return self._measure(dataset, batch, Path(save_dir) if save_dir else None, half=half)
+        return self._measure(predictor, dataset, batch, Path(save_dir) if save_dir else None, inference)
 
     def predict(
         self,
@@ -157,6 +191,13 @@ class CenterNet:
         max_det: int = 100,
         batch: int = 1,
         half: bool = False,
+        resize: str | None = None,
+        imgsz: int | None = None,
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        soft_nms: bool = False,
+        class_agnostic: bool = False,
+        exact: bool = False,
         strict: bool = False,
         progress: bool = False,
     ) -> Iterator[Detections]:
@@ -169,6 +210,13 @@ class CenterNet:
             max_det: Most detections in an image.
             batch: Images at once.
             half: Compute in bfloat16: faster where the hardware has it, a little less exact.
+            resize: Which input images are shown on: `fit`, `follow` or `keep`; by default as in training.
+            imgsz: Side of the input of `fit`, longer side of the image for `follow`.
+            flip: Average what the image and its mirror image show.
+            scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.
+            soft_nms: Lower the scores of boxes that overlap better ones of their class.
+            class_agnostic: Report each place under its best class alone.
+            exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
             strict: Stop at an image that cannot be read, instead of naming it and going on.
             progress: Show a progress bar.
 
@@ -178,12 +226,21 @@ class CenterNet:
         """
         if not 0 <= conf <= 1:
             raise UsageError(f"conf is a score from 0 to 1; got {conf}")
-        if max_det < 1 or batch < 1:
-            raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
-        predictor = self.predictor.keeping(max_det)
+        predictor, inference = self._asked(
+            batch,
+            max_det,
+            class_agnostic,
+            resize,
+            imgsz,
+            scales,
+            flip=flip,
+            soft_nms=soft_nms,
+            exact=exact,
+            half=half,
+        )
         items = frames(source)
         samples = readable(_with_bar(items) if progress else items, strict=strict)
-        stream = detect_stream(predictor, samples, batch=batch, half=half)
+        stream = detect_stream(predictor, samples, batch=batch, inference=inference)
         return (detections.above(conf) for detections in stream)
 
     __call__ = predict
@@ -204,6 +261,27 @@ class CenterNet:
 
     def __repr__(self) -> str:
         return f"CenterNet({self._model!r}, device={str(self._device)!r})"
+
+    def _asked(
+        self,
+        batch: int,
+        max_det: int | None,
+        class_agnostic: bool,
+        resize: str | None,
+        imgsz: int | None,
+        scales: Sequence[float],
+        **switches: bool,
+    ) -> tuple[Predictor, Inference]:
+        """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
+        if batch < 1 or (max_det is not None and max_det < 1):
+            raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
+        predictor = self.predictor
+        # A task that knows no classes is not asked about them.
+        settings = {"top_k": max_det} if max_det else {}
+        settings |= {"class_agnostic": True} if class_agnostic else {}
+        rule = choose_rule(predictor.rule, resize, imgsz, predictor.network.backbone.divisor)
+        inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **switches)
+        return replace(predictor.deciding(**settings), rule=rule), inference
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import folders
@@ -254,16 +332,21 @@ class CenterNet:
         if not is_first_process():
             return None
         save_training_curves(folder / "results.csv", folder / "results.png")
-        return self._measure(validation, recipe.batch, folder) if validation else None
+        return self._measure(self._predictor, validation, recipe.batch, folder) if validation else None
 
     def _measure(
-        self, dataset: Dataset, batch: int, folder: Path | None, *, half: bool = False
+        self,
+        predictor: Predictor,
+        dataset: Dataset,
+        batch: int,
+        folder: Path | None,
+        inference: Inference = PLAIN,
     ) -> "Evaluation":
         from centernet.evaluation import evaluate
         from centernet.evaluation.examples import save_examples
         from centernet.evaluation.plots import save_plots
 
-        stream = detect_stream(self.predictor, annotated(dataset), batch=batch, half=half)
+        stream = detect_stream(predictor, annotated(dataset), batch=batch, inference=inference)
         found = [replace(detections, image=None) for detections in stream]
         evaluation = evaluate(dataset, found)
         if folder is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,18 @@ from centernet.batch import Batch
 from centernet.data.batching import collate
 from centernet.data.transforms import resize
 from centernet.detections import Detections
+from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import ResizeRule
+from centernet.inference import Inference
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.protocols import Outputs, Task
+from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Annotations, Categories, Sample, View
+
+PLAIN = Inference()
+"""One look at each image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,28 +52,49 @@ class Predictor:
         """Where the weights are."""
         return next(self.network.parameters()).device
 
-    def keeping(self, max_detections: int) -> "Predictor":
-        """The same predictor, giving at most so many detections in an image."""
+    def deciding(self, **settings: Any) -> "Predictor":
+        """The same predictor with other settings of its task: `top_k=300`.
+
+        Raises:
+            UsageError: The task has no such setting.
+        """
         task: Any = self.task
-        return replace(self, task=replace(task, top_k=max_detections))
+        if unknown := sorted(settings.keys() - {field.name for field in fields(task)}):
+            raise UsageError(f"{unknown[0]} says nothing to these weights: leave it out")
+        return replace(self, task=replace(task, **settings))
 
-    def outputs(self, batch: Batch) -> Outputs:
-        """What the network finds in a batch that lies on its device, input pixels."""
-        maps = self.network(self.normalize(batch.images))[-1]
-        return self.task.decode(maps, self.network.stride)
+    def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
+        """What the network gives for a batch that lies on its device.
 
-    def detect(self, samples: Sequence[Sample], *, half: bool = False) -> list[Detections]:
+        Args:
+            batch: Inputs.
+            flip: Show it their mirror images too, and merge both.
+        """
+        images = self.normalize(batch.images)
+        if not flip:
+            return self.network(images)[-1]
+        both: Maps = self.network(torch.cat([images, images.flip(3)]))[-1]
+        plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
+        return self.task.merge_flipped(plain, flipped)
+
+    def detect(self, samples: Sequence[Sample], inference: Inference = PLAIN) -> list[Detections]:
         """Detections in images as read from their files, image pixels, best first.
 
         Args:
             samples: Images; their annotations are not looked at.
-            half: Compute in bfloat16.
+            inference: How often and how they are looked at.
         """
-        shown = collate([resize(sample, self.rule) for sample in samples])
-        with torch.inference_mode(), self._precision(half):
-            outputs = self.outputs(shown.to(self.device))
-        found = detections_of(outputs, shown, self.categories)
-        return [replace(one, image=sample.image) for one, sample in zip(found, samples, strict=True)]
+        looks = [self._look(samples, scale, inference) for scale in inference.scales]
+        merged = [inference.merge(of_one, self.task.top_k) for of_one in zip(*looks, strict=True)]
+        return [replace(_cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
+
+    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Detections]:
+        """What one size of the images shows; boxes may reach out of them."""
+        shown = collate([resize(sample, self.rule, scale) for sample in samples])
+        with torch.inference_mode(), self._precision(inference.half):
+            maps = self.maps(shown.to(self.device), flip=inference.flip)
+            outputs = self.task.decode(maps, self.network.stride)
+        return _in_images(outputs, shown, self.categories)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
@@ -86,11 +112,15 @@ def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> lis
 
     What fills up images that have fewer peaks than were asked for has score 0 and is left out.
     """
+    return [_cut(one) for one in _in_images(outputs, batch, categories)]
+
+
+def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
     boxes, scores, labels = (outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels"))
     found = scores > 0
     return [
         Detections(
-            boxes=_in_image(boxes[i, found[i]], view),
+            boxes=_moved(boxes[i, found[i]], view),
             scores=scores[i, found[i]],
             labels=labels[i, found[i]].astype(np.int64),
             categories=categories,
@@ -102,7 +132,11 @@ def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> lis
     ]
 
 
-def _in_image(boxes: np.ndarray, view: View) -> np.ndarray:
-    height, width = view.image_size
-    moved = transform_boxes(view.image_from_input, boxes.astype(np.float64))
-    return np.clip(moved, 0, [width, height] * 2).astype(np.float32)
+def _moved(boxes: np.ndarray, view: View) -> np.ndarray:
+    return transform_boxes(view.image_from_input, boxes.astype(np.float64)).astype(np.float32)
+
+
+def _cut(detections: Detections) -> Detections:
+    height, width = detections.image_size
+    limit = np.array([width, height] * 2, dtype=np.float32)
+    return replace(detections, boxes=np.clip(detections.boxes, 0, limit))

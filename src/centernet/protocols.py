@@ -59,7 +59,15 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Task(Protocol):
-    """What maps mean. Holds no weights; all methods are batched tensor code on any device."""
+    """What maps mean. Holds no weights; all methods are batched tensor code on any device.
+
+    A frozen dataclass: what is asked of `predict` replaces its settings.
+    """
+
+    @property
+    def top_k(self) -> int:
+        """Detections for each image."""
+        ...
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -76,4 +84,16 @@ class Task(Protocol):
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
         """The objects that maps show, in input pixels."""
+        ...
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """The maps of an input made surer by those of its mirror image.
+
+        Args:
+            maps: Of the input.
+            flipped: Of the input mirrored left to right, as the network gives them.
+
+        Returns:
+            Maps of the input, ready for `decode`.
+        """
         ...

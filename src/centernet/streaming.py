@@ -9,17 +9,18 @@ from centernet.data.loading import read_sample
 from centernet.data.sources import Failure, Frame
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.predictor import Predictor, sample_of
+from centernet.inference import Inference
+from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.structures import Dataset, Sample
 
 
 def detect_stream(
-    predictor: Predictor, samples: Iterable[Sample], *, batch: int = 1, half: bool = False
+    predictor: Predictor, samples: Iterable[Sample], *, batch: int = 1, inference: Inference = PLAIN
 ) -> Iterator[Detections]:
     """Detections of each sample, in order; `batch` images are in memory."""
     waiting = iter(samples)
     while chunk := list(islice(waiting, batch)):
-        yield from predictor.detect(chunk, half=half)
+        yield from predictor.detect(chunk, inference)
 
 
 def readable(items: Iterable[Frame | Failure], *, strict: bool) -> Iterator[Sample]:

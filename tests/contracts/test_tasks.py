@@ -12,7 +12,9 @@ from centernet.tasks.detect import Detect
 TASKS = {
     "detect": Detect(num_classes=3, top_k=7),
     "detect, one class": Detect(num_classes=1, top_k=7),
-    "detect, all options": Detect(num_classes=3, top_k=7, corrected_radius=True, giou_weight=1.0, spread=1),
+    "detect, all options": Detect(
+        num_classes=3, top_k=7, class_agnostic=True, corrected_radius=True, giou_weight=1.0, spread=1
+    ),
 }
 GRID = Grid(batch=2, height=12, width=16)
 OBJECTS = Objects(
@@ -74,6 +76,16 @@ def test_an_image_decodes_alone_as_in_a_batch(task: Task) -> None:
     alone = task.decode({name: value[1:] for name, value in maps.items()}, GRID.stride)
 
     assert all((alone[name][0] == together[name][1]).all() for name in together)
+
+
+def test_maps_of_a_mirror_image_merge_into_maps_that_decode(task: Task) -> None:
+    maps, flipped = random_maps(task), random_maps(task, seed=1)
+    merged = task.merge_flipped(maps, flipped)
+
+    assert {name: value.shape for name, value in merged.items()} == {
+        name: value.shape for name, value in maps.items()
+    }
+    assert task.decode(merged, GRID.stride)["boxes"].shape == (2, task.top_k, 4)
 
 
 def test_a_task_is_its_own_config(task: Task) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.ops.peaks import Peaks, find_peaks, is_peak
+from centernet.ops.peaks import Peaks, find_peaks, find_peaks_of_any_class, is_peak
 
 
 def every_peak(heatmap: np.ndarray) -> dict[tuple[int, int, int], float]:
@@ -115,6 +115,27 @@ def test_peaks_carry_gradients() -> None:
     assert heatmap.grad is not None
     assert heatmap.grad.sum() == 1
     assert heatmap.grad.flatten().argmax() == heatmap.flatten().argmax()
+
+
+def test_peaks_of_any_class_are_those_of_the_largest_value() -> None:
+    heatmap = torch.zeros(1, 3, 8, 8)
+    heatmap[0, 0, 2, 2], heatmap[0, 1, 2, 2], heatmap[0, 2, 2, 3] = 5, 4, 3
+    heatmap[0, 2, 6, 6] = 1
+    by_class, of_any = find_peaks(heatmap, 4), find_peaks_of_any_class(heatmap, 2)
+
+    assert by_class.values.tolist() == [[5, 4, 3, 1]]
+    assert by_class.labels.tolist() == [[0, 1, 2, 2]]
+    assert of_any.values.tolist() == [[5, 1]]
+    assert of_any.labels.tolist() == [[0, 2]]
+    assert of_any.cells.tolist() == [[[0, 2, 2], [0, 6, 6]]]
+
+
+def test_of_one_class_all_peaks_are_of_any_class() -> None:
+    heatmap = torch.randn(2, 1, 20, 20, generator=torch.Generator().manual_seed(4))
+    one, other = find_peaks(heatmap, 30), find_peaks_of_any_class(heatmap, 30)
+
+    assert (one.cells == other.cells).all()
+    assert (one.values == other.values).all()
 
 
 def test_is_peak_says_where_no_neighbour_is_larger() -> None:

@@ -228,6 +228,69 @@ def test_maps_of_half_precision_decode() -> None:
     assert found["boxes"][0, 0].tolist() == [10, 20, 26, 28]
 
 
+def random_maps(seed: int) -> Maps:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: 3 * torch.randn(2, spec.channels, 16, 24, generator=generator)
+        for name, spec in TASK.heads.items()
+    }
+
+
+def mirrored(maps: Maps) -> Maps:
+    return {name: value.flip(3) for name, value in maps.items()}
+
+
+def test_maps_merged_with_their_own_mirror_image_stay_as_they_are() -> None:
+    maps = random_maps(0)
+    merged = TASK.merge_flipped(maps, mirrored(maps))
+
+    assert merged.keys() == maps.keys()
+    assert all(torch.allclose(merged[name], maps[name], atol=1e-5) for name in maps)
+
+
+def test_probabilities_and_sizes_are_averaged_and_offsets_are_not() -> None:
+    one, other = random_maps(0), random_maps(1)
+    merged = TASK.merge_flipped(one, other)
+    mirror = mirrored(other)
+
+    probability = (one["heatmap"].sigmoid() + mirror["heatmap"].sigmoid()) / 2
+    assert torch.allclose(merged["heatmap"].sigmoid(), probability, atol=1e-6)
+    assert torch.allclose(merged["size"], (one["size"] + mirror["size"]) / 2)
+    assert (merged["offset"] == one["offset"]).all()
+
+
+def test_merging_the_other_way_round_gives_the_mirror_image() -> None:
+    one, other = random_maps(0), random_maps(1)
+    this, that = TASK.merge_flipped(one, other), TASK.merge_flipped(other, one)
+
+    assert torch.allclose(this["heatmap"], that["heatmap"].flip(3), atol=1e-6)
+    assert torch.allclose(this["size"], that["size"].flip(3))
+
+
+@pytest.mark.parametrize("value", [-60.0, -20.0, 20.0, 60.0])
+def test_sure_maps_stay_apart_when_they_are_averaged(value: float) -> None:
+    maps = {
+        name: torch.full((1, spec.channels, 4, 4), value, dtype=torch.bfloat16)
+        for name, spec in TASK.heads.items()
+    }
+
+    # The float32 sigmoid of 20 is 1, whose logit is infinite.
+    assert TASK.merge_flipped(maps, maps)["heatmap"].flatten()[0].item() == pytest.approx(value)
+
+
+def test_each_place_has_one_class_where_classes_do_not_count() -> None:
+    maps = random_maps(2)
+    # Two classes at one place, the second a little less sure.
+    maps["heatmap"][0, :2, 8, 12] = torch.tensor([19.0, 18.9])
+    plain, agnostic = (replace(TASK, class_agnostic=value).decode(maps, 4) for value in (False, True))
+
+    assert plain["labels"][0, :2].tolist() == [0, 1]
+    assert (plain["boxes"][0, 0] == plain["boxes"][0, 1]).all()
+    assert agnostic["labels"][0, 0] == 0
+    assert (agnostic["boxes"][0, 0] == plain["boxes"][0, 0]).all()
+    assert len(agnostic["boxes"][0].unique(dim=0)) == len(agnostic["boxes"][0])
+
+
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one class; got num_classes=0"):
         Detect(num_classes=0)

@@ -71,9 +71,16 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
     return given
 
 
-_NO_NMS = "peaks are objects, so there is no suppression of overlapping boxes to set"
-ELSEWHERE = {"iou": _NO_NMS, "nms": _NO_NMS, "agnostic_nms": _NO_NMS}
-"""Keys people know from other detectors, and why there is none here."""
+_NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take soft_nms=true"
+ELSEWHERE = {
+    "iou": _NO_NMS,
+    "nms": _NO_NMS,
+    "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
+    "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
+    "fix_res": "predict and val take resize=fit",
+    "keep_res": "predict and val take resize=keep",
+}
+"""Keys people know from other detectors, and what to say instead."""
 
 
 def _find(verb: str, key: str, known: dict[str, Argument]) -> Argument:

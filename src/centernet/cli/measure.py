@@ -3,6 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument
+from centernet.cli.inference import INFERENCE
 from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
 
 
@@ -40,13 +41,23 @@ VAL = Verb(
         ),
         Argument(name="split", kind=TEXT, about="which part of it", default="val"),
         Argument(name="batch", kind=WHOLE, about="images at once", default="16"),
+        Argument(
+            name="max_det",
+            kind=WHOLE,
+            about="most detections in an image; by default what the weights were trained with",
+            default="NUMBER",
+        ),
         HALF,
         Argument(
             name="save_dir", kind=TEXT, about="write curves, tables and pictures there", default="FOLDER"
         ),
         DEVICE,
+        *INFERENCE,
     ),
-    examples=("centernet val model=runs/detect/train data=datasets/cells save_dir=runs/val",),
+    examples=(
+        "centernet val model=runs/detect/train data=datasets/cells save_dir=runs/val",
+        "centernet val model=runs/detect/train data=datasets/cells flip=true scales=0.75,1,1.25",
+    ),
 )
 
 SCORE = Verb(

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
+from centernet.cli.inference import INFERENCE
 from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
 from centernet.errors import InputError
 
@@ -88,6 +89,7 @@ PREDICT = Verb(
         Argument(name="project", kind=TEXT, about="folder of run folders", default="runs"),
         Argument(name="name", kind=TEXT, about="name of the run folder", default="predict"),
         Argument(name="exist_ok", kind=SWITCH, about="write into a run folder that exists", default="false"),
+        *INFERENCE,
     ),
     examples=(
         "centernet predict model=blood-cells source=images/",

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from centernet.ops.cells import read
+
 BLOCK = 4
 """Side of the blocks that maps are searched by; see `_blocks_that_matter`."""
 
@@ -52,6 +54,15 @@ def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100) -> Peaks:
     x = (left.gather(1, block) + place % BLOCK).clamp(max=width - 1)
     cells = torch.stack([image.expand_as(y), y, x], dim=-1)
     return Peaks(values, label.gather(1, block), cells)
+
+
+def find_peaks_of_any_class(heatmap: Float[Tensor, "b c h w"], top_k: int = 100) -> Peaks:
+    """The peaks of the largest value over the classes, each with the class that has it.
+
+    No cell is a peak of two classes, and no class has a peak beside a higher one of another.
+    """
+    peaks = find_peaks(heatmap.amax(1, keepdim=True), top_k)
+    return Peaks(peaks.values, read(heatmap, peaks.cells).argmax(-1), peaks.cells)
 
 
 def _blocks_that_matter(

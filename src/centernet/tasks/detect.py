@@ -11,7 +11,7 @@ from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
-from centernet.ops.peaks import Peaks, find_peaks
+from centernet.ops.peaks import Peaks, find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 
 
@@ -22,6 +22,7 @@ class Detect:
     Attributes:
         num_classes: Classes.
         top_k: Detections for each image, all classes together.
+        class_agnostic: Give each place to its best class alone.
         min_overlap: IoU that boxes keep when their centre moves within the bump.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
         heatmap_weight: Share of the focal loss.
@@ -35,6 +36,7 @@ class Detect:
 
     num_classes: int
     top_k: int = 100
+    class_agnostic: bool = False
     min_overlap: float = 0.7
     corrected_radius: bool = False
     heatmap_weight: float = 1.0
@@ -96,9 +98,19 @@ class Detect:
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
         """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
-        peaks = find_peaks(maps["heatmap"].float(), self.top_k)
+        find = find_peaks_of_any_class if self.class_agnostic else find_peaks
+        peaks = find(maps["heatmap"].float(), self.top_k)
         boxes = self._mean_boxes(maps, peaks) if self.spread else _read_boxes(maps, peaks.cells)
         return {"boxes": boxes * stride, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """Mean probability and size of an input and its mirror image; offsets of the input alone.
+
+        As the original's: the offset of a mirrored centre is not the mirrored offset.
+        """
+        size = (maps["size"].float() + flipped["size"].float().flip(3)) / 2
+        heatmap = _mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
+        return {"heatmap": heatmap, "size": size, "offset": maps["offset"]}
 
     def _mean_boxes(self, maps: Maps, peaks: Peaks) -> Float[Tensor, "b k 4"]:
         """Boxes as the cells of the peaks and those round them see them, in cells."""
@@ -135,6 +147,11 @@ class Detect:
         rule = exact_radius if self.corrected_radius else original_radius
         # Sides are rounded up and the radius down, as in the original: see test_golden_targets.
         return rule(size.ceil(), self.min_overlap).long()
+
+
+def _mean_logit(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """The logit of the mean of two probabilities: the ratio of what speaks for to what speaks against."""
+    return ((one.sigmoid() + other.sigmoid()) / ((-one).sigmoid() + (-other).sigmoid())).log()
 
 
 def _read_boxes(maps: Maps, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:

@@ -1,0 +1,101 @@
+"""Mirror images, several sizes and soft-NMS of the original program."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.golden.test_golden_decode import rows
+
+from centernet.detections import Detections
+from centernet.inference import Inference
+from centernet.ops.nms import soft_nms, soft_nms_with_leftovers
+from centernet.structures import Categories
+from centernet.tasks.detect import Detect
+
+
+@pytest.fixture(scope="module")
+def golden(golden_folder: Path) -> dict[str, np.ndarray]:
+    """Everything in `postprocess.npz`."""
+    return dict(np.load(golden_folder / "postprocess.npz"))
+
+
+def look(table: np.ndarray) -> Detections:
+    """Rows of the original, class (numbered from 1), box, score, as what one scale shows."""
+    return Detections(
+        boxes=table[:, 1:5].astype(np.float32),
+        scores=table[:, 5].astype(np.float32),
+        labels=table[:, 0].astype(np.int64) - 1,
+        categories=Categories.of(*map(str, range(80))),
+        name="image",
+        image_size=(480, 640),
+    )
+
+
+def table_of(found: Detections) -> np.ndarray:
+    return rows(found.boxes, found.scores, found.labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "inference", "scales"),
+    [
+        ("merge_single", Inference(), 1),
+        ("merge_single_nms", Inference(soft_nms=True, exact=True), 1),
+        ("merge_multi", Inference(scales=(0.5, 1.0, 1.5), exact=True), 3),
+    ],
+)
+def test_golden_merge(golden: dict[str, np.ndarray], name: str, inference: Inference, scales: int) -> None:
+    looks = [look(golden[f"merge_in{i}"]) for i in range(scales)]
+    found = inference.merge(looks, top_k=100)
+
+    assert len(found) == len(golden[name])
+    assert table_of(found) == pytest.approx(table_of(look(golden[name])), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("softnms_m2", {}), ("softnms_sigma01_thr005", {"sigma": 0.1, "least": 0.05})],
+)
+def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dict[str, float]) -> None:
+    boxes, scores = golden["softnms_in"][:, :4], golden["softnms_in"][:, 4]
+    expected, kept = golden[f"{name}_boxes"], len(golden[f"{name}_keep"])
+    places, values = soft_nms_with_leftovers(boxes, scores, **settings)
+    found, lowered = soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=1000, **settings)
+
+    # The whole array, place for place; and the part of it that the original means to keep.
+    assert np.column_stack([boxes[places], values]) == pytest.approx(expected, abs=1e-4)
+    assert (boxes[found] == expected[:kept, :4]).all()
+    assert lowered == pytest.approx(expected[:kept, 4], rel=1e-4)
+
+
+def test_golden_merge_without_leftovers_is_that_of_the_rows_kept(golden: dict[str, np.ndarray]) -> None:
+    looks = [look(golden[f"merge_in{i}"]) for i in range(3)]
+    ours = Inference(scales=(0.5, 1.0, 1.5)).merge(looks, top_k=1000)
+    theirs = Inference(scales=(0.5, 1.0, 1.5), exact=True).merge(looks, top_k=1000)
+
+    # 268 boxes go in. As many come out of theirs, 46 of them twice.
+    assert sum(map(len, looks)) == len(theirs) == 268
+    assert len(np.unique(theirs.boxes, axis=0)) == 222
+    assert len(np.unique(ours.boxes, axis=0)) == len(ours) == 210
+    assert {tuple(row) for row in table_of(ours).round(4).tolist()} <= {
+        tuple(row) for row in table_of(theirs).round(4).tolist()
+    }
+
+
+def test_golden_mirror_image(golden: dict[str, np.ndarray]) -> None:
+    assert (torch.from_numpy(golden["flip_in17"]).flip(3).numpy() == golden["flip_tensor"]).all()
+
+
+def test_golden_detections_of_an_image_and_its_mirror_image(golden: dict[str, np.ndarray]) -> None:
+    both = {
+        "heatmap": torch.from_numpy(golden["fliptest_ct_hm"]),
+        "size": torch.from_numpy(golden["fliptest_ct_wh"]),
+        "offset": torch.from_numpy(golden["fliptest_ct_reg"]),
+    }
+    task = Detect(num_classes=4)
+    plain, flipped = ({name: value[i : i + 1] for name, value in both.items()} for i in range(2))
+    found = task.decode(task.merge_flipped(plain, flipped), stride=1)
+
+    ours = rows(*(found[key][0].numpy() for key in ("boxes", "scores", "labels")))
+    (expected,) = golden["fliptest_ct_dets"]
+    assert ours == pytest.approx(rows(expected[:, :4], expected[:, 4], expected[:, 5]), abs=1e-4)
