@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Float, Int
 from torch import Tensor
 
 from centernet.batch import Grid, Objects
-from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
+from centernet.ops.cells import cell_corners
+from centernet.ops.center_boxes import CenterBoxes, Surroundings, boxes_at, mean_logit, read_boxes
+from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
-from centernet.ops.peaks import Peaks, find_peaks, find_peaks_of_any_class
+from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 
 
@@ -70,16 +69,14 @@ class Detect:
             `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and what the
             maps should hold there: `size` and `offset` `(m 2)`, in cells.
         """
-        limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) - 1
-        boxes = (objects.boxes / grid.stride).clamp(min=0).minimum(limit)
-        size = boxes[:, 2:] - boxes[:, :2]
-        kept = (size > 0).all(dim=1).nonzero().squeeze(1)
-        boxes, size, labels = boxes[kept], size[kept], objects.labels[kept]
-        center = (boxes[:, :2] + boxes[:, 2:]) / 2
-        cells = cells_of(center, objects.image_index[kept])
+        boxes = CenterBoxes.of(objects, grid)
+        radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
+        cells, owner = boxes.spread(self.spread, grid)
         return {
-            "heatmap": draw_gaussians(grid, self.num_classes, cells, labels, self._radii(size)),
-            **self._regression(cells, size, center, grid),
+            "heatmap": draw_gaussians(grid, self.num_classes, boxes.cells, boxes.labels, radii),
+            "cells": cells,
+            "size": boxes.size[owner],
+            "offset": boxes.center[owner] - cell_corners(cells),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
@@ -91,16 +88,16 @@ class Detect:
             "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
         }
         if self.giou_weight:
-            boxes = _read_boxes(maps, cells)
-            truth = _boxes(cells, targets["offset"], targets["size"])
-            terms["giou"] = self.giou_weight * giou_loss(boxes, truth)
+            truth = boxes_at(cells, targets["offset"], targets["size"])
+            terms["giou"] = self.giou_weight * giou_loss(read_boxes(maps, cells), truth)
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
         """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
-        boxes = self._mean_boxes(maps, peaks) if self.spread else _read_boxes(maps, peaks.cells)
+        around = Surroundings.of(peaks, maps["heatmap"], self.spread)
+        boxes = around.mean(read_boxes(maps, around.cells))
         return {"boxes": boxes * stride, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
@@ -109,59 +106,5 @@ class Detect:
         As the original's: the offset of a mirrored centre is not the mirrored offset.
         """
         size = (maps["size"].float() + flipped["size"].float().flip(3)) / 2
-        heatmap = _mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
+        heatmap = mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
         return {"heatmap": heatmap, "size": size, "offset": maps["offset"]}
-
-    def _mean_boxes(self, maps: Maps, peaks: Peaks) -> Float[Tensor, "b k 4"]:
-        """Boxes as the cells of the peaks and those round them see them, in cells."""
-        height, width = maps["heatmap"].shape[2:]
-        around = peaks.cells[:, :, None] + self._moves(peaks.cells.device)
-        image, y, x = around.unbind(-1)
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-        boxes = _read_boxes(maps, torch.stack([image, y, x], dim=-1))
-        share = maps["heatmap"][image, peaks.labels[..., None], y, x].float().sigmoid() * inside
-        # A share may be zero in the last digit where there is no object at all.
-        return (boxes * share[..., None]).sum(dim=2) / share.sum(dim=2, keepdim=True).clamp(min=1e-12)
-
-    def _regression(
-        self, cells: Int[Tensor, "m 3"], size: Float[Tensor, "m 2"], center: Float[Tensor, "m 2"], grid: Grid
-    ) -> Targets:
-        """What is read at the cells of the centres, and at those round them."""
-        if not self.spread:
-            return {"cells": cells, "size": size, "offset": center - cell_corners(cells)}
-        moves = self._moves(cells.device)
-        around = (cells[:, None] + moves).flatten(0, 1)
-        _, y, x = around.unbind(1)
-        inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
-        owner = torch.arange(len(cells), device=cells.device).repeat_interleave(len(moves))[inside]
-        around = around[inside]
-        return {"cells": around, "size": size[owner], "offset": center[owner] - cell_corners(around)}
-
-    def _moves(self, device: torch.device) -> Int[Tensor, "s 3"]:
-        """Steps `(image, y, x)` from a cell to itself and to those round it."""
-        steps = torch.arange(-self.spread, self.spread + 1, device=device)
-        return torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
-
-    def _radii(self, size: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
-        rule = exact_radius if self.corrected_radius else original_radius
-        # Sides are rounded up and the radius down, as in the original: see test_golden_targets.
-        return rule(size.ceil(), self.min_overlap).long()
-
-
-def _mean_logit(one: Float[Tensor, "b c h w"], other: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    """The logit of the mean of two probabilities: the ratio of what speaks for to what speaks against."""
-    return ((one.sigmoid() + other.sigmoid()) / ((-one).sigmoid() + (-other).sigmoid())).log()
-
-
-def _read_boxes(maps: Maps, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
-    """Boxes `(x1, y1, x2, y2)` that cells see, in cells."""
-    return _boxes(cells, read(maps["offset"], cells).float(), read(maps["size"], cells).float())
-
-
-def _boxes(
-    cells: Int[Tensor, "*n 3"], offset: Float[Tensor, "*n 2"], size: Float[Tensor, "*n 2"]
-) -> Float[Tensor, "*n 4"]:
-    """Boxes `(x1, y1, x2, y2)` in cells."""
-    center = cell_corners(cells) + offset
-    return torch.cat([center - size / 2, center + size / 2], dim=-1)
