@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,8 +8,11 @@ import torch
 from PIL import Image
 
 from centernet.data.scenes import write_scenes
+from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
+from centernet.evaluation import Evaluation, evaluate
+from centernet.structures import Dataset
 
 TINY = {
     "backbone": "timm/resnet10t",
@@ -109,6 +114,57 @@ def test_fewer_and_more_detections_can_be_asked_for(model: CenterNet) -> None:
     assert (all_of_them.scores > 0).all()
 
 
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
+    """The detections that were measured, one list for each call of `val`."""
+    calls: list[list[Detections]] = []
+
+    def keep(dataset: Dataset, found: Sequence[Detections]) -> Evaluation:
+        calls.append(list(found))
+        return evaluate(dataset, found)
+
+    monkeypatch.setattr("centernet.evaluation.evaluate", keep)
+    return calls
+
+
+def test_val_measures_as_many_detections_as_asked_for(
+    model: CenterNet, scenes: Path, measured: list[list[Detections]]
+) -> None:
+    for how in ({}, {"max_det": 100}, {"max_det": 2}):
+        model.val(scenes, **how)
+    own, hundred, two = ([len(one) for one in found] for found in measured)
+
+    assert own == hundred
+    assert min(own) > 2
+    assert two == [2] * 4
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {"resize": "keep", "flip": True},
+        {"resize": "follow", "imgsz": 96},
+        {"scales": (0.5, 1.0)},
+        {"soft_nms": True, "exact": True},
+        {"class_agnostic": True},
+    ],
+    ids=str,
+)
+def test_val_looks_as_predict_does(
+    model: CenterNet, scenes: Path, ways: dict[str, Any], measured: list[list[Detections]]
+) -> None:
+    plain = list(model.predict(scenes / "val", conf=0.0))
+    found = list(model.predict(scenes / "val", conf=0.0, **ways))
+    model.val(scenes, **ways)
+
+    for one, other in zip(found, measured[0], strict=True):
+        assert one.scores == pytest.approx(other.scores, abs=1e-4)
+    assert any(
+        len(one) != len(other) or np.abs(one.scores - other.scores).max() > 1e-4
+        for one, other in zip(found, plain, strict=True)
+    )
+
+
 def test_weights_go_through_a_folder_unchanged(model: CenterNet, tmp_path: Path) -> None:
     loaded = CenterNet.from_pretrained(model.save(tmp_path / "w"), device="cpu")
     image = np.random.default_rng(0).integers(0, 255, (50, 60, 3), dtype=np.uint8)
@@ -144,6 +200,10 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_p
         CenterNet("nano").predict("x.jpg")
     with pytest.raises(UsageError, match=r"conf is a score from 0 to 1; got 30.0"):
         model.predict("x.jpg", conf=30.0)
+    with pytest.raises(UsageError, match="imgsz must be a multiple of 32 for these weights; got 65"):
+        model.predict("x.jpg", imgsz=65)
+    with pytest.raises(UsageError, match="exact says how soft-NMS is done"):
+        model.val("data", exact=True)
     with pytest.raises(UsageError, match="did you mean epochs"):
         model.train("data", epoch=3)
     with pytest.raises(UsageError, match="train needs a data set"):

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from centernet.cli.arguments import (
+    ELSEWHERE,
     NUMBER,
     SWITCH,
     SWITCH_OR_TEXT,
@@ -14,6 +16,7 @@ from centernet.cli.arguments import (
     list_of,
     read_arguments,
 )
+from centernet.cli.inference import INFERENCE
 from centernet.errors import UsageError
 
 KINDS: dict[str, tuple[Kind, str]] = {
@@ -123,5 +126,25 @@ def test_a_data_set_without_a_key_is_told_its_key(tmp_path: Path) -> None:
 
 
 def test_keys_of_detectors_that_suppress_boxes_are_answered() -> None:
-    with pytest.raises(UsageError, match="unknown key 'iou': peaks are objects"):
-        read("iou=0.5")
+    for word, answer in {
+        "iou=0.5": "unknown key 'iou': peaks are objects, .* take soft_nms=true",
+        "agnostic_nms=true": "predict and val take class_agnostic=true",
+        "augment=true": "predict and val take flip=true, and scales=0.75,1,1.25",
+        "keep_res=true": "predict and val take resize=keep",
+        "fix_res=true": "predict and val take resize=fit",
+    }.items():
+        with pytest.raises(UsageError, match=answer):
+            read(word)
+
+
+def test_what_is_said_instead_is_understood() -> None:
+    words = [word for hint in ELSEWHERE.values() for word in re.findall(r"\w+=[\w.,]*\w", hint)]
+    given = read_arguments("predict", words, INFERENCE)
+
+    assert given == {
+        "soft_nms": True,
+        "class_agnostic": True,
+        "flip": True,
+        "scales": [0.75, 1, 1.25],
+        "resize": "keep",
+    }

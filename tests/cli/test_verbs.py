@@ -11,6 +11,7 @@ from PIL import Image
 from tests.originals.blank import state_of
 
 from centernet.cli import main
+from centernet.cli.inference import INFERENCE
 from centernet.cli.verbs import VERBS
 from centernet.data.scenes import write_scenes
 from centernet.recipes import RECIPES
@@ -72,6 +73,51 @@ def test_predict_answers_a_line_for_each_image_and_writes_pictures(
     assert len(list(folder.glob("*.png"))) == 9
     assert len(list(folder.glob("crops/*/*.png"))) == 18
     assert len(json.loads((folder / "results.json").read_text())) == 18
+
+
+@pytest.mark.parametrize("verb", ["predict", "val"])
+def test_ways_of_looking_are_arguments_of_both_verbs_and_of_their_methods(verb: str) -> None:
+    method = dict(signatures())[verb]
+
+    assert {one.name for one in INFERENCE} <= {one.name for one in VERBS[verb].arguments}
+    assert {one.name for one in INFERENCE} <= inspect.signature(method).parameters.keys()
+
+
+def test_images_can_be_looked_at_in_other_ways(
+    scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["flip=true", "scales=0.5,1", "class_agnostic=true", "resize=follow", "imgsz=96", "max_det=5"]
+    found = answer(
+        capsys, "predict", f"model={run_folder}", f"source={next(scenes.rglob('*.png'))}", "save=false",
+        "conf=0", "device=cpu", *words,
+    )  # fmt: skip
+    measured = answer(
+        capsys, "val", f"model={run_folder}", f"data={scenes}", "device=cpu", "exact=true", *words
+    )
+
+    assert len(found["detections"]) == 5
+    assert measured["images"] == 3
+
+
+@pytest.mark.parametrize("verb", ["predict", "val"])
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("imgsz=100", "imgsz must be a multiple of 32 for these weights; got 100: try imgsz=96"),
+        ("resize=stretch", "resize=stretch is no rule: choose fit, follow, keep"),
+        ("scales=0", "got 0: try scales=0.5,1,1.5"),
+        ("exact=true", "exact says how soft-NMS is done: add soft_nms=true, or several scales"),
+        ("max_det=0", "max_det and batch are 1 or more; got 0 and"),
+    ],
+)
+def test_ways_of_looking_that_cannot_be_end_with_2(
+    verb: str, word: str, message: str, scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = {"predict": "source", "val": "data"}[verb]
+    code = main([verb, f"model={run_folder}", f"{where}={scenes}", "device=cpu", word])
+
+    assert code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_score_takes_results_from_files(
@@ -294,7 +340,9 @@ def test_help_states_the_defaults_that_hold() -> None:
             parameter = parameters.get(argument.name)
             if parameter is None or parameter.default in (parameter.empty, None):
                 continue
-            assert argument.kind.read(argument.default) == parameter.default, (verb, argument.name)
+            value = argument.kind.read(argument.default)
+            value = tuple(value) if isinstance(value, list) else value
+            assert value == parameter.default, (verb, argument.name)
             compared += 1
 
     assert compared > 10

@@ -105,9 +105,10 @@ def test_boxes_of_a_mosaic_stay_round_what_they_hold(seed: int) -> None:
 @pytest.mark.parametrize(
     "rule", [Fit(height=100, width=200), Follow(long_side=200), Follow(long_side=100), Keep()]
 )
-def test_boxes_stay_round_what_they_hold_under_every_rule(rule: ResizeRule) -> None:
+@pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
+def test_boxes_stay_round_what_they_hold_under_every_rule(rule: ResizeRule, scale: float) -> None:
     sample = painted(np.random.default_rng(3), [0, 1, 2])
-    shown = resize(sample, rule)
+    shown = resize(sample, rule, scale)
 
     check(shown, [0, 1, 2])
     assert len(shown.annotations) == 3

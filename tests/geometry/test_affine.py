@@ -10,6 +10,7 @@ from centernet.geometry.affine import (
     identity,
     mirror,
     rotation,
+    scaled_size,
     scaling,
     transform_boxes,
     transform_points,
@@ -97,3 +98,20 @@ def test_outside_the_image_the_input_is_black() -> None:
 
     assert shown[:, 20:30].min() == 255
     assert shown[:, :20].max() == shown[:, 30:].max() == 0
+
+
+def test_an_image_resized_first_shows_the_same_a_part_of_a_pixel_off() -> None:
+    image = np.zeros((40, 60, 3), dtype=np.uint8)
+    image[8:24, 20:36] = 240
+    direct = warp_image(image, scaling(0.5), (20, 30))
+    in_two_steps = warp_image(image, scaling(0.5), (20, 30), first_scale=0.5)
+
+    # OpenCV takes the mean of 2×2 pixels: sharp edges at even places stay sharp.
+    assert in_two_steps[4:12, 10:18].min() == 240
+    assert in_two_steps.astype(int).sum() == 8 * 8 * 240 * 3
+    assert (direct[4:12, 10:18] == in_two_steps[4:12, 10:18]).all()
+
+
+def test_a_scaled_size_is_cut_to_whole_pixels_and_never_nothing() -> None:
+    assert scaled_size((333, 250), 0.75) == (249, 187)
+    assert scaled_size((1, 3), 0.5) == (1, 1)

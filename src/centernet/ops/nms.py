@@ -116,9 +116,20 @@ def _lower(
 
 def _share_kept(boxes: Float[np.ndarray, "n 4"], sigma: float) -> Float[np.ndarray, "n n"]:
     """What each box leaves of the score of each other box."""
-    corners = boxes.astype(np.float64)
-    first, last = corners[:, :2], corners[:, 2:]
-    sides = np.minimum(last[:, None], last) - np.maximum(first[:, None], first) + 1
-    shared = np.where((sides > 0).all(axis=2), sides.prod(axis=2), 0)
-    area = (last - first + 1).prod(axis=1)
-    return np.exp(-((shared / (area[:, None] + area - shared)) ** 2) / sigma)
+    x1, y1, x2, y2 = boxes.astype(np.float64).T
+    # Columns apart, and in place: this is most of the work.
+    shared = _shared_length(x1, x2)
+    shared *= _shared_length(y1, y2)
+    area = (x2 - x1 + 1) * (y2 - y1 + 1)
+    iou = shared / (area[:, None] + area - shared)
+    iou *= iou
+    iou /= -sigma
+    return np.exp(iou, out=iou)
+
+
+def _shared_length(first: Float[np.ndarray, " n"], last: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
+    """How many pixels every two stretches share."""
+    length = np.minimum(last[:, None], last)
+    length -= np.maximum(first[:, None], first)
+    length += 1
+    return np.maximum(length, 0, out=length)
