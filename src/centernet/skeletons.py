@@ -1,6 +1,6 @@
 """Skeletons that are known by their keypoints' names: COCO's persons and CrowdPose's.
 
-Sources: https://github.com/cocodataset/cocoapi (sigmas, edges), https://github.com/jeffffffli/CrowdPose (sigmas).
+Sources: https://github.com/cocodataset/cocoapi (sigmas, edges), https://github.com/jeffffffli/CrowdPose.
 """
 
 from collections.abc import Sequence

@@ -8,12 +8,17 @@ import torch
 from centernet.batch import Grid, Objects
 from centernet.protocols import Maps, Task
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 
-TASKS = {
+TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=3, top_k=7),
     "detect, one class": Detect(num_classes=1, top_k=7),
     "detect, all options": Detect(
         num_classes=3, top_k=7, class_agnostic=True, corrected_radius=True, giou_weight=1.0, spread=1
+    ),
+    "pose": Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7),
+    "pose, classes with other keypoints and without": Pose(
+        num_keypoints=(0, 3, 1), mirrored=(0, 2, 1, 3), top_k=7, giou_weight=1.0, spread=1
     ),
 }
 GRID = Grid(batch=2, height=12, width=16)
@@ -95,4 +100,6 @@ def test_a_task_is_its_own_config(task: Task) -> None:
 
 
 def test_heads_that_start_low_are_those_of_heatmaps(task: Task) -> None:
-    assert {name for name, spec in task.heads.items() if spec.bias} == {"heatmap"}
+    assert {name for name, spec in task.heads.items() if spec.bias} == {
+        name for name in task.heads if "heatmap" in name
+    }

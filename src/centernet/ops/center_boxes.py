@@ -57,7 +57,7 @@ class CenterBoxes:
         return rule(self.size.ceil(), min_overlap).long()
 
     def spread(self, reach: int, grid: Grid) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"]]:
-        """The cells up to `reach` from each centre's that lie on the map, and which of the boxes each is of."""
+        """The cells of the map up to `reach` from each centre's, and which of the boxes each is of."""
         around = (self.cells[:, None] + _moves(reach, self.cells.device)).flatten(0, 1)
         owner = torch.arange(len(self.cells), device=around.device).repeat_interleave((2 * reach + 1) ** 2)
         _, y, x = around.unbind(1)

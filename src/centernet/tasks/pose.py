@@ -1,0 +1,277 @@
+"""Boxes with keypoints: Zhou et al. 2019, "Objects as Points", sec. 4.3 and appendix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.ops.cells import cell_corners, cells_of, read
+from centernet.ops.center_boxes import CenterBoxes, Surroundings, boxes_at, mean_logit, read_boxes
+from centernet.ops.gaussian import draw_gaussians
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.structures import Categories
+
+LEAST_SCORE = 0.1
+"""Peaks of a keypoint's own heatmap below this are no candidates: the original's threshold."""
+
+FURTHEST = 0.3
+"""Candidates further from the arrow's tip than this share of the box's longer side are not taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """Finds boxes and the keypoints of each: arrows from the centre, moved to peaks of the keypoints' maps.
+
+    Classes may have different keypoints, or none: the maps hold the keypoints of all classes one after the
+    other.
+
+    Attributes:
+        num_keypoints: Keypoints of each class.
+        mirrored: Which keypoint each one is in a mirror, counted through all classes.
+        top_k: Detections for each image, all classes together.
+        class_agnostic: Give each place to its best class alone.
+        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
+        heatmap_weight: Share of the focal loss of the centres.
+        size_weight: Share of the L1 loss of the size, in cells.
+        offset_weight: Share of the L1 loss of the centre's offset, in cells.
+        giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
+        keypoints_weight: Share of the L1 loss of the arrows, in cells.
+        keypoint_heatmap_weight: Share of the focal loss of the keypoints.
+        keypoint_offset_weight: Share of the L1 loss of the keypoints' offset, in cells.
+        spread: Cells round the centre's in which boxes and arrows are learned too, as in `Detect`.
+    """
+
+    num_keypoints: tuple[int, ...]
+    mirrored: tuple[int, ...]
+    top_k: int = 100
+    class_agnostic: bool = False
+    min_overlap: float = 0.7
+    corrected_radius: bool = False
+    heatmap_weight: float = 1.0
+    size_weight: float = 0.1
+    offset_weight: float = 1.0
+    giou_weight: float = 0.0
+    keypoints_weight: float = 1.0
+    keypoint_heatmap_weight: float = 1.0
+    keypoint_offset_weight: float = 1.0
+    spread: int = 0
+
+    def __post_init__(self) -> None:
+        if not any(self.num_keypoints):
+            raise ValueError(f"pose needs a class with keypoints; got num_keypoints={self.num_keypoints}")
+        if sorted(self.mirrored) != list(range(sum(self.num_keypoints))):
+            raise ValueError(
+                f"mirrored names each of the {sum(self.num_keypoints)} keypoints once; got {self.mirrored}"
+            )
+        if not 0 < self.min_overlap < 1:
+            raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+
+    @classmethod
+    def of(cls, categories: Categories, **settings: Any) -> "Pose":
+        """The task for classes with skeletons.
+
+        Args:
+            categories: What is to be found.
+            settings: Any other attribute.
+        """
+        mirrored: list[int] = []
+        for skeleton in categories.skeletons:
+            first = len(mirrored)
+            mirrored += [first + keypoint for keypoint in (skeleton.mirrored if skeleton else ())]
+        return cls(num_keypoints=categories.num_keypoints, mirrored=tuple(mirrored), **settings)
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name."""
+        count = sum(self.num_keypoints)
+        return {
+            "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19),
+            "offset": HeadSpec(channels=2),
+            "size": HeadSpec(channels=2),
+            "keypoints": HeadSpec(channels=2 * count),
+            "keypoint_heatmap": HeadSpec(channels=count, bias=-2.19),
+            "keypoint_offset": HeadSpec(channels=2),
+        }
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """Ideal maps for known objects.
+
+        Keypoints that are not labelled, or lie beyond the map, are neither learned as arrows nor drawn; an
+        object without any still has its box.
+
+        Returns:
+            As `Detect.encode`; and `keypoint_heatmap` `(b k h w)`; for each labelled keypoint its cell in
+            `keypoint_cells` and the rest of it in `keypoint_offset` `(p 2)`; for each arrow the cell it
+            starts from, in `arrow_cells` `(q 3)` as image · keypoints + keypoint, y, x, and where it points,
+            `keypoints` `(q 2)`, in cells from that cell.
+        """
+        boxes = CenterBoxes.of(objects, grid)
+        radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
+        cells, owner = boxes.spread(self.spread, grid)
+        points = objects.keypoints[boxes.index][..., :2] / grid.stride
+        channels = self._channels(boxes.labels)[:, : points.shape[1]]
+        is_shown = self._is_shown(objects.keypoints[boxes.index], points, grid) & (channels >= 0)
+        person, keypoint = is_shown.nonzero(as_tuple=True)
+        joint_cells = cells_of(points[person, keypoint], boxes.cells[person, 0])
+        start, aim = is_shown[owner].nonzero(as_tuple=True)
+        image, y, x = cells[start].unbind(1)
+        num_keypoints = sum(self.num_keypoints)
+        plane = image * num_keypoints + channels[owner[start], aim]
+        return {
+            "heatmap": draw_gaussians(grid, len(self.num_keypoints), boxes.cells, boxes.labels, radii),
+            "cells": cells,
+            "size": boxes.size[owner],
+            "offset": boxes.center[owner] - cell_corners(cells),
+            "keypoint_heatmap": draw_gaussians(
+                grid, num_keypoints, joint_cells, channels[person, keypoint], radii[person]
+            ),
+            "keypoint_cells": joint_cells,
+            "keypoint_offset": points[person, keypoint] - cell_corners(joint_cells),
+            "arrow_cells": torch.stack([plane, y, x], dim=1),
+            "keypoints": points[owner[start], aim] - cell_corners(cells[start]),
+        }
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """Weighted terms whose sum is minimised."""
+        cells, joint_cells = targets["cells"], targets["keypoint_cells"]
+        height, width = maps["keypoints"].shape[2:]
+        arrows = maps["keypoints"].reshape(-1, 2, height, width)
+        terms = {
+            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
+            "size": self.size_weight * l1_at_cells(maps["size"], cells, targets["size"]),
+            "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
+            "keypoints": self.keypoints_weight
+            * l1_at_cells(arrows, targets["arrow_cells"], targets["keypoints"]),
+            "keypoint_heatmap": self.keypoint_heatmap_weight
+            * focal_loss(maps["keypoint_heatmap"], targets["keypoint_heatmap"]),
+            "keypoint_offset": self.keypoint_offset_weight
+            * l1_at_cells(maps["keypoint_offset"], joint_cells, targets["keypoint_offset"]),
+        }
+        if self.giou_weight:
+            truth = boxes_at(cells, targets["offset"], targets["size"])
+            terms["giou"] = self.giou_weight * giou_loss(read_boxes(maps, cells), truth)
+        return terms
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """What maps show, best first.
+
+        Returns:
+            `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; `keypoints` `(b k j 3)` as x, y in
+            input pixels and score, zeros beyond the keypoints of the class.
+        """
+        find = find_peaks_of_any_class if self.class_agnostic else find_peaks
+        peaks = find(maps["heatmap"].float(), self.top_k)
+        around = Surroundings.of(peaks, maps["heatmap"], self.spread)
+        boxes = around.mean(read_boxes(maps, around.cells))
+        channels = self._channels(peaks.labels)
+        tips = self._tips(maps, around, channels.clamp(min=0))
+        keypoints = self._snap(maps, boxes, tips, channels.clamp(min=0))
+        keypoints[..., :2] *= stride
+        return {
+            "boxes": boxes * stride,
+            "scores": peaks.values.sigmoid(),
+            "labels": peaks.labels,
+            "keypoints": keypoints * (channels >= 0)[..., None],
+        }
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """Mean of an input and its mirror image, left and right exchanged; offsets of the input alone.
+
+        As the original's: the offset of a mirrored centre is not the mirrored offset.
+        """
+        order = torch.tensor(self.mirrored, device=maps["heatmap"].device)
+        back = {name: value.float().flip(3) for name, value in flipped.items()}
+        batch, _, height, width = maps["keypoints"].shape
+        arrows = back["keypoints"].view(batch, -1, 2, height, width)[:, order]
+        # What points to the right in the mirror points to the left.
+        arrows = arrows * torch.tensor([-1.0, 1.0], device=arrows.device).view(2, 1, 1)
+        return {
+            "heatmap": mean_logit(maps["heatmap"].float(), back["heatmap"]),
+            "size": (maps["size"].float() + back["size"]) / 2,
+            "offset": maps["offset"],
+            "keypoints": (maps["keypoints"].float() + arrows.flatten(1, 2)) / 2,
+            "keypoint_heatmap": mean_logit(
+                maps["keypoint_heatmap"].float(), back["keypoint_heatmap"][:, order]
+            ),
+            "keypoint_offset": maps["keypoint_offset"],
+        }
+
+    def _channels(self, labels: Int[Tensor, "*n"]) -> Int[Tensor, "*n k"]:
+        """The map of each keypoint of objects of some classes; −1 beyond the keypoints of a class."""
+        table = torch.full((len(self.num_keypoints), max(self.num_keypoints)), -1, device=labels.device)
+        first = 0
+        for row, count in zip(table, self.num_keypoints, strict=True):
+            row[:count] = torch.arange(first, first + count)
+            first += count
+        return table[labels]
+
+    def _is_shown(
+        self, keypoints: Float[Tensor, "m k 3"], points: Float[Tensor, "m k 2"], grid: Grid
+    ) -> Bool[Tensor, "m k"]:
+        x, y = points.unbind(-1)
+        return (keypoints[..., 2] > 0) & (x >= 0) & (x < grid.width) & (y >= 0) & (y < grid.height)
+
+    def _tips(
+        self, maps: Maps, around: Surroundings, channels: Int[Tensor, "b k j"]
+    ) -> Float[Tensor, "b k j 2"]:
+        """Where the arrows of each peak point, in cells."""
+        batch, count, cells = around.shares.shape
+        arrows = read(maps["keypoints"], around.cells).float().view(batch, count, cells, -1, 2)
+        index = channels[:, :, None, :, None].expand(-1, -1, cells, -1, 2)
+        tips = arrows.gather(3, index) + cell_corners(around.cells)[..., None, :]
+        return around.mean(tips.flatten(3)).view(batch, count, -1, 2)
+
+    def _snap(
+        self,
+        maps: Maps,
+        boxes: Float[Tensor, "b k 4"],
+        tips: Float[Tensor, "b k j 2"],
+        channels: Int[Tensor, "b k j"],
+    ) -> Float[Tensor, "b k j 3"]:
+        """Each tip moved to the nearest peak of its keypoint that is sure, near and in the box."""
+        points, scores = self._candidates(maps)
+        image = torch.arange(len(boxes), device=boxes.device)[:, None, None]
+        # Unsure peaks are as far away as the original puts them.
+        x, y = points.masked_fill((scores <= LEAST_SCORE)[..., None], -10000.0).unbind(-1)
+        distance = torch.hypot(
+            tips[..., 0, None] - x[image, channels], tips[..., 1, None] - y[image, channels]
+        )
+        distance, nearest = distance.min(dim=-1)
+        point, score = points[image, channels, nearest], scores[image, channels, nearest]
+        corner, far_corner = boxes[:, :, None, :2], boxes[:, :, None, 2:]
+        is_inside = ((point >= corner) & (point <= far_corner)).all(dim=-1)
+        longer = (far_corner - corner).amax(dim=-1)
+        is_taken = is_inside & (score > LEAST_SCORE) & (distance <= FURTHEST * longer)
+        snapped = torch.cat([point, score[..., None]], dim=-1)
+        kept = torch.cat([tips, self._score_at(maps, tips, channels)[..., None]], dim=-1)
+        return torch.where(is_taken[..., None], snapped, kept)
+
+    def _candidates(self, maps: Maps) -> tuple[Float[Tensor, "b j n 2"], Float[Tensor, "b j n"]]:
+        """The best peaks of each keypoint's own map: points in cells, and scores."""
+        heatmap = maps["keypoint_heatmap"].float()
+        batch, num_keypoints, height, width = heatmap.shape
+        peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k)
+        plane, y, x = peaks.cells.unbind(-1)
+        offset = read(maps["keypoint_offset"], torch.stack([plane // num_keypoints, y, x], dim=-1)).float()
+        points = cell_corners(peaks.cells) + offset
+        shape = (batch, num_keypoints, -1)
+        return points.view(*shape, 2), peaks.values.sigmoid().view(shape)
+
+    def _score_at(
+        self, maps: Maps, points: Float[Tensor, "b k j 2"], channels: Int[Tensor, "b k j"]
+    ) -> Float[Tensor, "b k j"]:
+        """What the keypoints' own maps hold at points; 0 beyond them."""
+        heatmap = maps["keypoint_heatmap"]
+        height, width = heatmap.shape[2:]
+        x, y = points.floor().long().unbind(-1)
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        image = torch.arange(len(points), device=points.device)[:, None, None]
+        values = heatmap[image, channels, y.clamp(0, height - 1), x.clamp(0, width - 1)]
+        return values.float().sigmoid() * inside
