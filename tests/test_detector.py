@@ -145,7 +145,7 @@ def test_val_measures_as_many_detections_as_asked_for(
         {"resize": "keep", "flip": True},
         {"resize": "follow", "imgsz": 96},
         {"scales": (0.5, 1.0)},
-        {"soft_nms": True, "exact": True},
+        {"scales": (0.5, 1.0), "exact": True},
         {"class_agnostic": True},
     ],
     ids=str,
