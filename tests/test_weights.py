@@ -12,8 +12,9 @@ from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
-from centernet.structures import Categories
+from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 
 
@@ -49,12 +50,19 @@ def test_what_was_saved_comes_back_whole(predictor: Predictor, tmp_path: Path) -
     ]
 
 
+TUBE = Skeleton(names=("tip", "end"), edges=((0, 1),), pairs=((0, 1),), sigmas=(0.1, 0.2))
+
+
 @pytest.mark.parametrize(
-    "task", [RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 4}, keypoints=("head", "tail"))]
+    "task",
+    [
+        RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 4}),
+        Pose(num_keypoints=(2, 0), mirrored=(1, 0), spread=1),
+    ],
 )
 @pytest.mark.parametrize("rule", [Fit(height=64, width=96), Keep(pad=127), Span(height=64, width=128)])
 def test_every_task_and_rule_comes_back(
-    predictor: Predictor, task: RawMaps, rule: ResizeRule, tmp_path: Path
+    predictor: Predictor, task: RawMaps | Pose, rule: ResizeRule, tmp_path: Path
 ) -> None:
     network = predictor.architecture.build(task.heads)
     loaded = weights.load(
@@ -63,6 +71,15 @@ def test_every_task_and_rule_comes_back(
 
     assert loaded.task == task
     assert loaded.rule == rule
+
+
+def test_skeletons_come_back(predictor: Predictor, tmp_path: Path) -> None:
+    categories = Categories(("tube", "box"), (7, 9), (TUBE, None))
+    task = Pose.of(categories)
+    network = predictor.architecture.build(task.heads)
+    pose = replace(predictor, network=network, task=task, categories=categories)
+
+    assert weights.load(weights.save(pose, tmp_path / "w")).categories == categories
 
 
 def test_one_file_is_enough(predictor: Predictor, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from centernet.data.batching import collate
 from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.geometry.affine import transform_boxes
+from centernet.geometry.affine import transform_boxes, transform_points
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.models.factory import Architecture
@@ -117,12 +117,16 @@ def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> lis
 
 def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
     boxes, scores, labels = (outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels"))
+    # Tasks without keypoints have objects with none.
+    none = torch.zeros(*boxes.shape[:2], 0, 3)
+    keypoints = outputs.get("keypoints", none).float().cpu().numpy()
     found = scores > 0
     return [
         Detections(
             boxes=_moved(boxes[i, found[i]], view),
             scores=scores[i, found[i]],
             labels=labels[i, found[i]].astype(np.int64),
+            keypoints=_moved_keypoints(keypoints[i, found[i]], view, labels[i, found[i]], categories),
             categories=categories,
             name=view.name,
             image_size=view.image_size,
@@ -134,6 +138,17 @@ def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[D
 
 def _moved(boxes: np.ndarray, view: View) -> np.ndarray:
     return transform_boxes(view.image_from_input, boxes.astype(np.float64)).astype(np.float32)
+
+
+def _moved_keypoints(
+    keypoints: np.ndarray, view: View, labels: np.ndarray, categories: Categories
+) -> np.ndarray:
+    """Keypoints in image pixels; what a class does not have stays zero."""
+    counts = np.array(categories.num_keypoints)[labels.astype(int)]
+    is_there = np.arange(keypoints.shape[1]) < counts[:, None]
+    moved = keypoints.copy()
+    moved[is_there, :2] = transform_points(view.image_from_input, keypoints[is_there, :2].astype(np.float64))
+    return moved
 
 
 def _cut(detections: Detections) -> Detections:

@@ -16,7 +16,10 @@ Targets = dict[str, Tensor]
 """What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there."""
 
 Outputs = dict[str, Tensor]
-"""What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first."""
+"""What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first.
+
+Tasks with keypoints add `keypoints` `(b k j 3)`: x and y in input pixels, and score.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,12 +20,17 @@ from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
 from centernet.recipes import RECIPES
-from centernet.structures import Categories
+from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 from centernet.zoo import CONFIG, MODEL, ZOO, names
 
-TASKS: dict[str, type[Detect] | type[RawMaps]] = {"detect": Detect, "raw": RawMaps}
+TASKS: dict[str, type[Detect] | type[Pose] | type[RawMaps]] = {
+    "detect": Detect,
+    "pose": Pose,
+    "raw": RawMaps,
+}
 """Tasks by the name in `config.json`."""
 
 RULES: dict[str, type[ResizeRule]] = {"fit": Fit, "follow": Follow, "keep": Keep, "span": Span}
@@ -212,7 +217,7 @@ def config_of(predictor: Predictor) -> dict[str, Any]:
         "version": version("centernet"),
         "architecture": asdict(predictor.architecture),
         "task": {"name": _name_of(predictor.task, TASKS), **asdict(predictor.task)},  # type: ignore[call-overload]
-        "categories": {"names": list(predictor.categories.names), "ids": list(predictor.categories.ids)},
+        "categories": _config_of_categories(predictor.categories),
         "resize": {"name": _name_of(predictor.rule, RULES), **asdict(predictor.rule)},
         "normalize": asdict(predictor.normalize),
     }
@@ -223,15 +228,29 @@ def predictor_of(config: Mapping[str, Any]) -> Predictor:
     architecture = Architecture(**config["architecture"])
     task: Task = _build(TASKS, config["task"])
     rule: ResizeRule = _build(RULES, config["resize"])
-    categories = Categories(tuple(config["categories"]["names"]), tuple(config["categories"]["ids"]))
     return Predictor(
         network=architecture.build(task.heads),
         task=task,
-        categories=categories,
+        categories=_categories_of(config["categories"]),
         rule=rule,
         normalize=Normalize(**_settings(config["normalize"])),
         architecture=architecture,
     )
+
+
+def _config_of_categories(categories: Categories) -> dict[str, Any]:
+    entry: dict[str, Any] = {"names": list(categories.names), "ids": list(categories.ids)}
+    if categories.skeletons:
+        entry["skeletons"] = [skeleton and asdict(skeleton) for skeleton in categories.skeletons]
+    return entry
+
+
+def _categories_of(entry: Mapping[str, Any]) -> Categories:
+    skeletons = tuple(
+        skeleton and Skeleton(**{key: _tuples(value) for key, value in skeleton.items()})
+        for skeleton in entry.get("skeletons", ())
+    )
+    return Categories(tuple(entry["names"]), tuple(entry["ids"]), skeletons)
 
 
 def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
@@ -244,8 +263,12 @@ def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists of a json file are tuples here."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return {key: _tuples(value) for key, value in entry.items()}
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of a json file are tuples here, at any depth."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _card(predictor: Predictor) -> str:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -15,7 +16,10 @@ from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import Fit, Span
 from centernet.originals.conversion import COUNTER, Converted, converted
 from centernet.originals.names import DEAD
-from centernet.structures import Categories
+from centernet.skeletons import COCO_PERSON
+from centernet.structures import Categories, Skeleton
+from centernet.tasks.pose import Pose
+from centernet.tasks.raw import RawMaps
 from centernet.training.start import recipe_of
 
 NAMES = [name for name in manifests() if not name.startswith("exdet")]
@@ -108,10 +112,8 @@ def test_other_classes_are_numbered_or_named() -> None:
 def test_poses_are_of_persons_with_seventeen_keypoints() -> None:
     predictor = converted(state_of("multi_pose_dla_34"), "a.pth").predictor
 
-    assert predictor.categories == Categories(("person",), (1,))
-    assert len(predictor.task.keypoints) == 17
-    assert predictor.task.keypoints[0] == "nose"
-    assert predictor.task.keypoints[16] == "right_ankle"
+    assert predictor.categories == Categories(("person",), (1,), (COCO_PERSON,))
+    assert predictor.task == Pose.of(predictor.categories)
     assert {name: spec.channels for name, spec in predictor.task.heads.items()} == {
         "heatmap": 1,
         "size": 2,
@@ -131,12 +133,8 @@ def test_keypoints_of_other_things_are_numbered() -> None:
         hm_hp__2__bias=(4,),
     )
 
-    assert converted(state, "a.pth").predictor.task.keypoints == (
-        "keypoint0",
-        "keypoint1",
-        "keypoint2",
-        "keypoint3",
-    )
+    skeleton = converted(state, "a.pth").predictor.categories.skeletons[0]
+    assert skeleton == Skeleton(names=("keypoint0", "keypoint1", "keypoint2", "keypoint3"))
 
 
 def test_boxes_in_space_are_those_of_kitti() -> None:
@@ -373,8 +371,8 @@ def test_a_place_that_cannot_be_written_is_named(checkpoint: Path, tmp_path: Pat
         convert(checkpoint, tmp_path / "file" / "w")
 
 
-def test_weights_of_poses_give_raw_maps_and_say_so(tmp_path: Path) -> None:
-    blank = state_of("multi_pose_resdcn_18")
+def test_weights_of_3d_boxes_give_raw_maps_and_say_so(tmp_path: Path) -> None:
+    blank = state_of("ddd_resdcn_18")
     torch.save(
         {key: torch.zeros_like(value, device="cpu") for key, value in blank.items()}, tmp_path / "a.pth"
     )
@@ -386,9 +384,37 @@ def test_weights_of_poses_give_raw_maps_and_say_so(tmp_path: Path) -> None:
     assert {name: value.shape[1] for name, value in maps.items()} == dict(model.predictor.task.maps)
     assert json.loads((tmp_path / "w" / weights.CONFIG).read_text())["task"]["name"] == "raw"
     with pytest.raises(
-        UsageError, match=r"these weights give raw maps for pose: call model.network\(images\)"
+        UsageError, match=r"these weights give raw maps for mono3d: call model.network\(images\)"
     ):
         next(model.predict(torch.zeros(3, 64, 64, dtype=torch.uint8)))
+
+
+def test_weights_of_poses_find_keypoints(tmp_path: Path) -> None:
+    blank = {
+        key: torch.zeros_like(value, device="cpu") for key, value in state_of("multi_pose_resdcn_18").items()
+    }
+    # Sure of a person everywhere, and of a nose nowhere.
+    blank["hm.2.bias"].fill_(3.0)
+    blank["hm_hp.2.bias"].fill_(-3.0)
+    blank["wh.2.bias"].fill_(4.0)
+    torch.save(blank, tmp_path / "a.pth")
+    answer = convert(tmp_path / "a.pth", tmp_path / "w")
+    found = next(CenterNet(tmp_path / "w", device="cpu").predict(torch.zeros(3, 64, 64, dtype=torch.uint8)))
+
+    assert answer.then == f"centernet predict model={tmp_path / 'w'} source=images/"
+    assert found.keypoints.shape == (100, 17, 3)
+    # Where no peak is sure, the arrow's tip stays: here the centre's cell.
+    assert found.keypoints[:, :, 2].max() < 0.1
+    centers = (found.boxes[:, None, :2] + found.boxes[:, None, 2:]) / 2
+    inside = ((found.boxes[:, :2] > 0) & (found.boxes[:, 2:] < 64)).all(1)
+    assert np.abs(found.keypoints[inside][:, :, :2] - centers[inside]).max() < 1e-3
+
+
+@pytest.mark.parametrize("head", ["hm_hp", "hp_offset", "reg"])
+def test_poses_with_fewer_heads_give_raw_maps(head: str) -> None:
+    predictor = converted(without("multi_pose_dla_34", head), "a.pth").predictor
+
+    assert isinstance(predictor.task, RawMaps)
 
 
 def test_training_can_go_on_from_weights_of_poses() -> None:

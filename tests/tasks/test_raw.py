@@ -9,7 +9,7 @@ from centernet.batch import Grid, Objects
 from centernet.errors import UsageError
 from centernet.tasks.raw import RawMaps
 
-TASK = RawMaps(purpose="pose", maps={"heatmap": 1, "keypoints": 34}, keypoints=("nose", "left_eye"))
+TASK = RawMaps(purpose="pose", maps={"heatmap": 1, "keypoints": 34})
 
 
 def test_the_network_is_asked_for_the_maps_there_are() -> None:
@@ -19,7 +19,7 @@ def test_the_network_is_asked_for_the_maps_there_are() -> None:
 def test_it_is_its_own_config() -> None:
     assert pickle.loads(pickle.dumps(TASK)) == TASK
     assert hash(TASK) == hash(pickle.loads(pickle.dumps(TASK)))
-    assert RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 34}, keypoints=TASK.keypoints) != TASK
+    assert RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 34}) != TASK
 
 
 def test_everything_that_needs_a_meaning_says_what_to_do_instead() -> None:

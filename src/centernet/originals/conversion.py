@@ -14,7 +14,7 @@ from centernet import weights
 from centernet.errors import InputError, UsageError
 from centernet.models.network import Network
 from centernet.originals.checkpoint import read
-from centernet.originals.layouts import Layout
+from centernet.originals.layouts import Layout, next_step
 from centernet.originals.names import our_key
 from centernet.originals.presets import Preset
 from centernet.originals.recognition import Recognised, State, recognise
@@ -101,8 +101,8 @@ def convert(
     """Turns a checkpoint of the original Objects-as-Points program into a weights folder.
 
     Network, task and number of classes are told from its keys and shapes. Nothing in the file is run, and a
-    folder is written whole or not at all. Detection checkpoints predict as they did; those of poses and 3D
-    boxes give their raw maps.
+    folder is written whole or not at all. Checkpoints of detection and poses predict as they did; those of
+    3D boxes give their raw maps.
 
     Args:
         model: The checkpoint file.
@@ -129,7 +129,7 @@ def convert(
         data=found.data.name,
         num_parameters=sum(parameter.numel() for parameter in predictor.network.parameters()),
         left_out=tuple(dict.fromkeys(key.rpartition(".")[0] for key in found.left_out)),
-        then=found.layout.then(str(output)),
+        then=next_step(predictor.task, str(output)),
     )
     _write(predictor, output, _card(answer, found, source), half=half)
     return answer
@@ -155,8 +155,8 @@ def converted(
     if names and len(names) != num_classes:
         classes = _count(num_classes, "class", "classes")
         raise UsageError(f"there are {_count(len(names), 'name')} in names, but {source} finds {classes}")
-    data = known.layout.preset(num_classes, names)
-    task = known.layout.task(known.channels)
+    data = known.layout.preset(known.channels, names)
+    task = known.layout.task(known.channels, data.categories)
     with torch.device("meta"):
         network = known.architecture.build(task.heads)
     left_out = _fill(network, state, known, source)
@@ -268,7 +268,7 @@ def _card(answer: Conversion, found: Converted, source: Path) -> str:
         f"# {answer.folder.name}\n\n"
         f"Converted from `{source.name}`, a checkpoint of the original program of Zhou et al. 2019, "
         '"Objects as Points". The terms of those weights are those of whoever trained them.\n\n'
-        f"To go on: `{found.layout.then('PATH')}`\n\n| | |\n|---|---|\n{table}\n\n"
+        f"To go on: `{next_step(predictor.task, 'PATH')}`\n\n| | |\n|---|---|\n{table}\n\n"
         "Network, task and number of classes were told from keys and shapes; data set and input are what the "
         "original has for them. Weights that are left out are those from which nothing is computed.\n"
     )

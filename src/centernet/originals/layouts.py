@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from centernet.originals.names import HEADS
-from centernet.originals.presets import COCO, KITTI, PERSONS, TOP_K, VOC, Preset, keypoint_names
+from centernet.originals.presets import COCO, KITTI, PERSONS, TOP_K, VOC, Preset
 from centernet.protocols import Task
+from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 
 Channels = Mapping[str, int]
@@ -27,7 +29,6 @@ class Layout:
         task: The task of ours that the maps belong to.
         presets: Data sets by their number of classes.
         other: The data set whose way of showing images holds for any other number.
-        then: What can be done with the weights in a folder, as it is typed.
         hub_tag: What the model hub calls the task.
     """
 
@@ -36,10 +37,9 @@ class Layout:
     marker: str
     heads: Mapping[str, int | None]
     optional: tuple[str, ...]
-    task: Callable[[Channels], Task]
+    task: Callable[[Channels, Categories], Task]
     presets: Mapping[int, Preset]
     other: Preset
-    then: Callable[[str], str]
     hub_tag: str
 
     def complaint(self, channels: Channels) -> str | None:
@@ -58,11 +58,14 @@ class Layout:
                 return f"its head {head!r} has {channels[head]} channels where {self.original} has {count}"
         return None
 
-    def preset(self, num_classes: int, names: tuple[str, ...] = ()) -> Preset:
+    def preset(self, channels: Channels, names: tuple[str, ...] = ()) -> Preset:
         """The data set with so many classes; one's own where names are given or the number is not known."""
+        num_classes = channels["hm"]
         if names or num_classes not in self.presets:
-            return self.other.with_classes(num_classes, names)
-        return self.presets[num_classes]
+            data = self.other.with_classes(num_classes, names)
+        else:
+            data = self.presets[num_classes]
+        return data.with_keypoints(channels["hps"] // 2) if "hps" in channels else data
 
     def _expected(self, channels: Channels) -> dict[str, int]:
         fixed = {head: count for head, count in self.heads.items() if count is not None}
@@ -77,28 +80,32 @@ def _without(head: str) -> str:
     return " (it was trained with --not_reg_offset)" if head == "reg" else ""
 
 
-def _detect(channels: Channels) -> Task:
+def _detect(channels: Channels, categories: Categories) -> Task:
+    del categories
     return Detect(num_classes=channels["hm"], top_k=TOP_K)
 
 
-def _raw(purpose: str) -> Callable[[Channels], Task]:
-    def task(channels: Channels) -> Task:
-        return RawMaps(
-            purpose=purpose,
-            maps={HEADS[head]: count for head, count in channels.items()},
-            keypoints=keypoint_names(channels.get("hps", 0) // 2),
-            top_k=TOP_K,
-        )
-
-    return task
+def _pose(channels: Channels, categories: Categories) -> Task:
+    # Options of the original take heads away, and there may be classes that share their keypoints.
+    is_whole = channels["hm"] == 1 and channels.keys() == POSE.heads.keys()
+    return Pose.of(categories, top_k=TOP_K) if is_whole else _raw("pose", channels)
 
 
-def _predict(folder: str) -> str:
+def _mono3d(channels: Channels, categories: Categories) -> Task:
+    del categories
+    return _raw("mono3d", channels)
+
+
+def _raw(purpose: str, channels: Channels) -> RawMaps:
+    maps = {HEADS[head]: count for head, count in channels.items()}
+    return RawMaps(purpose=purpose, maps=maps, top_k=TOP_K)
+
+
+def next_step(task: Task, folder: str) -> str:
+    """What can be done with the weights in a folder, as it is typed."""
+    if isinstance(task, RawMaps):
+        return f"in Python, CenterNet({folder!r}).network(images) gives the raw maps"
     return shlex.join(["centernet", "predict", f"model={folder}", "source=images/"])
-
-
-def _call(folder: str) -> str:
-    return f"in Python, CenterNet({folder!r}).network(images) gives the raw maps"
 
 
 POSE = Layout(
@@ -107,10 +114,9 @@ POSE = Layout(
     marker="hps",
     heads={"hm": None, "wh": 2, "hps": None, "reg": 2, "hm_hp": None, "hp_offset": 2},
     optional=("reg", "hm_hp", "hp_offset"),
-    task=_raw("pose"),
+    task=_pose,
     presets={1: PERSONS},
     other=COCO,
-    then=_call,
     hub_tag="keypoint-detection",
 )
 MONO3D = Layout(
@@ -119,10 +125,9 @@ MONO3D = Layout(
     marker="dep",
     heads={"hm": None, "dep": 1, "rot": 8, "dim": 3, "wh": 2, "reg": 2},
     optional=("wh", "reg"),
-    task=_raw("mono3d"),
+    task=_mono3d,
     presets={3: KITTI},
     other=KITTI,
-    then=_call,
     hub_tag="object-detection",
 )
 DETECT = Layout(
@@ -134,7 +139,6 @@ DETECT = Layout(
     task=_detect,
     presets={80: COCO, 20: VOC},
     other=COCO,
-    then=_predict,
     hub_tag="object-detection",
 )
 LAYOUTS = (POSE, MONO3D, DETECT)

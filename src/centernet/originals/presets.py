@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from centernet.geometry.resize import Fit, Span
 from centernet.models.normalize import Normalize
-from centernet.structures import Categories
+from centernet.skeletons import COCO_PERSON
+from centernet.structures import Categories, Skeleton
 
 TOP_K = 100
 """Detections for each image."""
@@ -41,6 +42,13 @@ class Preset:
         names = names or [f"class{label}" for label in range(num_classes)]
         categories = Categories.of(*names)
         return replace(self, name=f"your own data, shown as {self.name}", categories=categories)
+
+    def with_keypoints(self, count: int) -> "Preset":
+        """The same with so many keypoints of the first class: COCO's where the number is COCO's."""
+        numbered = Skeleton(names=tuple(f"keypoint{i}" for i in range(count)))
+        skeleton = COCO_PERSON if count == len(COCO_PERSON) else numbered
+        others = (None,) * (len(self.categories) - 1)
+        return replace(self, categories=replace(self.categories, skeletons=(skeleton, *others)))
 
 
 _COCO_PIXELS = Normalize(
@@ -89,15 +97,3 @@ KITTI = Preset(
     rule=Span(height=384, width=1280),
     normalize=_IMAGENET_PIXELS,
 )
-
-_KEYPOINT_NAMES = (
-    "nose,left_eye,right_eye,left_ear,right_ear,left_shoulder,right_shoulder,left_elbow,right_elbow,"
-    "left_wrist,right_wrist,left_hip,right_hip,left_knee,right_knee,left_ankle,right_ankle"
-)
-KEYPOINTS = tuple(_KEYPOINT_NAMES.split(","))
-"""The 17 of COCO's persons, in the order of the maps."""
-
-
-def keypoint_names(count: int) -> tuple[str, ...]:
-    """COCO's names where the number is COCO's; `keypoint0`, `keypoint1`, ... otherwise."""
-    return KEYPOINTS if count == len(KEYPOINTS) else tuple(f"keypoint{i}" for i in range(count))

@@ -18,13 +18,11 @@ class RawMaps:
     Attributes:
         purpose: What the maps are for: `pose`, `mono3d`.
         maps: Channels of each map by name.
-        keypoints: Names of the keypoints, in the order of the maps, where there are some.
         top_k: Detections for each image, for whatever decodes the maps.
     """
 
     purpose: str
     maps: Mapping[str, int] = field(hash=False)
-    keypoints: tuple[str, ...] = ()
     top_k: int = 100
 
     @property
