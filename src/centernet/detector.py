@@ -111,17 +111,21 @@ class CenterNet:
             InputError: Broken data, or a loss that is no number any more.
         """
         from centernet.training import folders
-        from centernet.training.start import open_training_data, recipe_of, start
+        from centernet.training.kinds import kind_of
+        from centernet.training.start import open_training_data, recipe_of, start, suited
 
         if resume:
-            project = settings.pop("project", Recipe().project)
-            folder = folders.latest_folder(Path(project)) if resume is True else Path(resume)
+            where = {key: settings.pop(key) for key in ("project", "task") if key in settings}
+            runs = with_settings(Recipe(), **where).runs
+            folder = folders.latest_folder(runs) if resume is True else Path(resume)
             return self._resume(folder, progress, settings)
         if data is None:
             raise UsageError("train needs a data set: data=FOLDER")
         base = recipe_of(self._predictor) if self._predictor else RECIPES[self._model]()
         recipe = with_settings(base, **settings)
-        training, validation = open_training_data(str(data))
+        with_keypoints = kind_of(recipe).with_keypoints
+        training, validation = open_training_data(str(data), with_keypoints=with_keypoints)
+        recipe = suited(recipe, training.categories, settings)
         predictor = start(recipe, training.categories, self._predictor)
         folder = folders.new_folder(recipe)
         folders.describe(folder, self._model, str(data), recipe)
@@ -179,7 +183,8 @@ class CenterNet:
             exact=exact,
             half=half,
         )
-        dataset, _ = clean(open_dataset(data, split))
+        with_keypoints = bool(self.categories.most_keypoints)
+        dataset, _ = clean(open_dataset(data, split, with_keypoints))
         check_same_classes(self.categories, dataset)
         return self._measure(predictor, dataset, batch, Path(save_dir) if save_dir else None, inference)
 
@@ -285,6 +290,7 @@ class CenterNet:
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import folders
+        from centernet.training.kinds import kind_of
         from centernet.training.start import open_training_data, start
 
         if refused := sorted(settings.keys() - MACHINE_SETTINGS):
@@ -293,7 +299,8 @@ class CenterNet:
         model, data = str(arguments.pop("model")), str(arguments.pop("data"))
         recipe = with_settings(Recipe(), **{**arguments, **settings})
         origin = CenterNet(model, str(self._device))
-        training, validation = open_training_data(data)
+        with_keypoints = kind_of(recipe).with_keypoints
+        training, validation = open_training_data(data, with_keypoints=with_keypoints)
         predictor = start(recipe, training.categories, origin._predictor)
         return self._fit(folder, recipe, predictor, (training, validation), progress)
 

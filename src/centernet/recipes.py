@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
@@ -16,6 +17,7 @@ def _setting(default: Any, about: str) -> Any:
 class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
+    task: str = _setting("detect", "detect; or pose, which finds keypoints too")
     backbone: str = _setting(
         "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, or timm/NAME"
     )
@@ -32,8 +34,8 @@ class Recipe:
     crop: int = _setting(0, "side of training inputs cut out at the scale of imgsz, multiple of 32; 0: imgsz")
     rect: bool = _setting(False, "inputs follow the shape of the image instead of being square")
     epochs: int = _setting(100, "passes over the training images")
-    batch: int = _setting(16, "images for each optimiser step and device")
-    accumulate: int = _setting(1, "batches added up before a step")
+    batch: int = _setting(16, "images at once on each device")
+    accumulate: int = _setting(1, "batches of each device added up before a step")
     optimizer: str = _setting("adamw", "adamw, adam or sgd")
     lr: float = _setting(1e-3, "largest learning rate")
     weight_decay: float = _setting(0.01, "decay of the weights of convolutions")
@@ -55,6 +57,8 @@ class Recipe:
     quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
     color: float = _setting(0.4, "strength of random colours; 0 for none")
     mosaic: float = _setting(0.0, "share of inputs made of four images")
+    rotate: float = _setting(0.0, "share of images turned by any angle")
+    degrees: float = _setting(20.0, "deviation of that angle, at most twice that")
     plain_epochs: int = _setting(0, "last epochs without mirroring, turning and mosaic")
 
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
@@ -65,6 +69,9 @@ class Recipe:
     offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
     giou_weight: float = _setting(0.0, "weight of the generalised-IoU loss of the box")
 
+    keypoints_weight: float = _setting(1.0, "weight of the L1 loss of the arrows to keypoints")
+    keypoint_heatmap_weight: float = _setting(1.0, "weight of the focal loss of the keypoints")
+    keypoint_offset_weight: float = _setting(1.0, "weight of the L1 loss of the keypoints' offset")
     spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
 
     seed: int = _setting(0, "one seed for everything")
@@ -75,7 +82,7 @@ class Recipe:
     num_nodes: int = _setting(1, "machines")
     strategy: str = _setting("auto", "how devices share the work: auto, ddp, ...")
     tensorboard: bool = _setting(False, "also write TensorBoard events into the run folder")
-    project: str = _setting("runs/detect", "folder of run folders")
+    project: str = _setting("", "folder of run folders; runs/TASK where it is not given")
     name: str = _setting("train", "name of the run folder")
     exist_ok: bool = _setting(False, "write into a run folder that exists")
 
@@ -87,7 +94,7 @@ class Recipe:
         for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in ("flip", "flip_vertical", "mosaic"):
+        for key in ("flip", "flip_vertical", "mosaic", "rotate"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
         if not 0 < self.scale_min <= self.scale_max:
@@ -99,6 +106,12 @@ class Recipe:
         _one_of("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
         _one_of("schedule", self.schedule, ("cosine", "step"))
         _one_of("precision", self.precision, ("auto", "32", "bf16"))
+
+
+    @property
+    def runs(self) -> Path:
+        """Where the folder of the run is made."""
+        return Path(self.project or f"runs/{self.task}")
 
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
@@ -179,55 +192,97 @@ def microscope() -> Recipe:
     )
 
 
-def _paper(backbone: str, batch: int, head_channels: int = 64) -> Recipe:
-    """COCO as in "Objects as Points", sec. 5: Adam, no decay, 140 epochs, divided by ten after 90 and 120."""
+def _paper(backbone: str, *, batch: int, batches: int, head_channels: int = 64, lr: float = 5e-4) -> Recipe:
+    """COCO as in "Objects as Points", sec. 5, and its released scripts: Adam, no decay, no warm-up.
+
+    The paper's images for each step were shared by several GPUs, each with batch statistics and a loss of its
+    own. One device that adds up as many batches computes the same, so that is what these recipes say; with
+    more devices, `accumulate` must be lower: its product with `batch`, devices and machines is the paper's
+    number. Encoders of the paper start from ImageNet weights: `pretrained=true`.
+
+    Args:
+        backbone: As in `Recipe`.
+        batch: Images on each device.
+        batches: Such batches for each step.
+        head_channels: As in `Recipe`.
+        lr: As in `Recipe`.
+    """
     return Recipe(
         backbone=backbone,
         batch=batch,
+        accumulate=batches,
+        devices="1",
         head_channels=head_channels,
         bgr=True,
         mean=(0.40789654, 0.44719302, 0.47026115),
         std=(0.28863828, 0.27408164, 0.27809835),
         epochs=140,
         optimizer="adam",
-        lr=5e-4,
+        lr=lr,
         weight_decay=0.0,
         schedule="step",
         warmup_epochs=0.0,
         clip=0.0,
         ema=0.0,
+        val_every=5,
+        train_crowd=True,
         workers=8,
     )
 
 
+def _paper_resnet18(backbone: str) -> Recipe:
+    # 114 images, as 18 + 32 + 32 + 32: the nearest to that in equal shares.
+    return _paper(backbone, batch=38, batches=3)
+
+
 def resnet18() -> Recipe:
-    """The paper's ResNet-18 with three deconvolutions."""
-    return _paper("resnet18", 114)
+    """ResNet-18 with three deconvolutions, trained as the paper's `resnet18-dcn`; no figures published."""
+    return _paper_resnet18("resnet18")
 
 
 def resnet18_dcn() -> Recipe:
     """The paper's ResNet-18 with deformable convolutions: 28.1 AP on COCO as published."""
-    return _paper("resnet18-dcn", 114)
+    return _paper_resnet18("resnet18-dcn")
+
+
+def resnet34() -> Recipe:
+    """ResNet-34 with three deconvolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet34", batch=16, batches=8)
+
+
+def resnet34_dcn() -> Recipe:
+    """ResNet-34 with deformable convolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet34-dcn", batch=16, batches=8)
 
 
 def resnet50() -> Recipe:
-    """The paper's ResNet-50 with three deconvolutions."""
-    return _paper("resnet50", 96)
+    """ResNet-50 with three deconvolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet50", batch=16, batches=8)
+
+
+def resnet50_dcn() -> Recipe:
+    """ResNet-50 with deformable convolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet50-dcn", batch=16, batches=8)
+
+
+def resnet101() -> Recipe:
+    """ResNet-101 with three deconvolutions, trained as the paper's `resnet101-dcn`; no figures published."""
+    return _paper("resnet101", batch=12, batches=8, lr=3.75e-4)
 
 
 def resnet101_dcn() -> Recipe:
     """The paper's ResNet-101 with deformable convolutions: 34.6 AP on COCO as published."""
-    return replace(_paper("resnet101-dcn", 96), lr=3.75e-4)
+    return _paper("resnet101-dcn", batch=12, batches=8, lr=3.75e-4)
 
 
 def dla34() -> Recipe:
-    """The paper's DLA-34 without deformable convolutions."""
-    return _paper("dla34", 128, head_channels=256)
+    """DLA-34 without deformable convolutions, trained as the paper's `dla34-dcn`; no figures published."""
+    return _paper("dla34", batch=16, batches=8, head_channels=256)
 
 
 def dla34_dcn() -> Recipe:
     """The paper's DLA-34: 36.3 AP on COCO as published, 37.4 with the longer schedule `dla34-dcn-2x`."""
-    return _paper("dla34-dcn", 128, head_channels=256)
+    return _paper("dla34-dcn", batch=16, batches=8, head_channels=256)
 
 
 def dla34_dcn_2x() -> Recipe:
@@ -237,7 +292,12 @@ def dla34_dcn_2x() -> Recipe:
 
 def hourglass104() -> Recipe:
     """The paper's Hourglass-104, which went on from ExtremeNet's weights: 40.3 AP on COCO as published."""
-    return replace(_paper("hourglass104", 24, head_channels=256), epochs=50, lr=2.5e-4, lr_steps=(40,))
+    return replace(hourglass104_scratch(), epochs=50, lr_steps=(40,))
+
+
+def hourglass104_scratch() -> Recipe:
+    """Hourglass-104 from random weights, with the epochs of the paper's other networks; nothing published."""
+    return _paper("hourglass104", batch=4, batches=6, head_channels=256, lr=2.5e-4)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -247,11 +307,16 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "microscope": microscope,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,
+    "resnet34": resnet34,
+    "resnet34-dcn": resnet34_dcn,
     "resnet50": resnet50,
+    "resnet50-dcn": resnet50_dcn,
+    "resnet101": resnet101,
     "resnet101-dcn": resnet101_dcn,
     "dla34": dla34,
     "dla34-dcn": dla34_dcn,
     "dla34-dcn-2x": dla34_dcn_2x,
     "hourglass104": hourglass104,
+    "hourglass104-scratch": hourglass104_scratch,
 }
 """Every recipe by the name people type."""

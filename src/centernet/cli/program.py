@@ -62,9 +62,9 @@ def _run(words: list[str]) -> int:
         return 0
     front = [word for word in words if word in _FRONT]
     words = [word for word in words if word not in _FRONT]
-    if len(words) > 1 and words[0] == "detect":
-        # The name of the task comes first in other programs; this one has one task.
-        words = words[1:]
+    if len(words) > 1 and words[0] in ("detect", "pose"):
+        # The name of the task comes first in other programs; here only training must be told.
+        words = [*words[1:], *[f"task={words[0]}"] * (words[1] == "train")]
     verb = _verb(words[0] if words else "")
     rest = words[1:]
     if _HELP & set(rest):

@@ -73,7 +73,8 @@ def _train(given: dict[str, Any], output: Output) -> int:
     with_settings(RECIPES.get(model, nano)(), **given)
     from centernet.detector import CenterNet
 
-    project = Path(given.get("project", Recipe().project))
+    where = {key: given[key] for key in ("project", "task") if key in given}
+    project = with_settings(Recipe(), **where).runs
     detector = CenterNet("nano" if resume else model, given.get("device", "auto"))
     with _stoppable(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)

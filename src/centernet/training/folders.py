@@ -29,11 +29,11 @@ def new_folder(recipe: Recipe) -> Path:
 
     Of many processes only the first makes it; the others hear of it when training is over.
     """
-    folder = Path(recipe.project) / recipe.name
+    folder = recipe.runs / recipe.name
     number = 1
     while folder.exists() and any(folder.iterdir()) and not recipe.exist_ok:
         number += 1
-        folder = Path(recipe.project) / f"{recipe.name}{number}"
+        folder = recipe.runs / f"{recipe.name}{number}"
     if not is_first_process():
         return folder
     try:

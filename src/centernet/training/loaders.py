@@ -38,6 +38,8 @@ def training_loader(
         flip=recipe.flip,
         flip_vertical=recipe.flip_vertical,
         quarter_turns=recipe.quarter_turns,
+        rotate=recipe.rotate,
+        degrees=recipe.degrees,
         colors=ColorJitter(strength=recipe.color) if recipe.color else None,
         mosaic=recipe.mosaic,
         plain_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,

@@ -1,6 +1,7 @@
 """Where a training begins: the data, and a predictor to fit to it."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any
 
@@ -8,34 +9,39 @@ import torch
 
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset, splits
+from centernet.data.sides import why_not_mirrored
 from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import Fit, Follow, ResizeRule
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
-from centernet.recipes import Recipe, nano
+from centernet.recipes import Recipe, nano, with_settings
 from centernet.structures import Categories, Dataset
-from centernet.tasks.detect import Detect
-from centernet.weights import transfer
+from centernet.training.kinds import KINDS, kind_of
+from centernet.weights import TASKS, transfer
 
 VALIDATION_SPLITS = frozenset({"val", "valid", "validation", "test"})
 
 
-def open_training_data(data: str) -> tuple[Dataset, Dataset | None]:
+def open_training_data(data: str, *, with_keypoints: bool = False) -> tuple[Dataset, Dataset | None]:
     """Cleaned training images, and validation images where there are some; says what was mended.
+
+    Args:
+        data: Where they are.
+        with_keypoints: Keypoints are what is learned.
 
     Raises:
         InputError: There is nothing to learn from, or the two splits differ in their classes.
     """
-    training = _cleaned(open_dataset(data, "train"))
+    training = _cleaned(open_dataset(data, "train", with_keypoints))
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
             f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
         )
-    if not VALIDATION_SPLITS & set(splits(data)):
+    if not VALIDATION_SPLITS & set(splits(data, with_keypoints)):
         print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
         return training, None
-    validation = _cleaned(open_dataset(data, "val"))
+    validation = _cleaned(open_dataset(data, "val", with_keypoints))
     check_same_classes(training.categories, validation)
     return training, validation
 
@@ -62,15 +68,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     architecture = Architecture(
         backbone=recipe.backbone, channels=recipe.channels, head_channels=recipe.head_channels
     )
-    task = Detect(
-        num_classes=len(categories),
-        top_k=recipe.top_k,
-        corrected_radius=recipe.corrected_radius,
-        size_weight=recipe.size_weight,
-        offset_weight=recipe.offset_weight,
-        giou_weight=recipe.giou_weight,
-        spread=recipe.spread,
-    )
+    task = kind_of(recipe).build(recipe, categories)
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
     _check_sides(recipe, network.backbone.divisor)
     if weights is not None and (fresh := transfer(weights.network, network)):
@@ -85,6 +83,26 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     )
 
 
+def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
+    """The recipe without what would spoil this data, unless it was chosen; says what is left out and why.
+
+    Args:
+        recipe: What was asked for.
+        categories: What is to be found.
+        chosen: Settings that were given by hand.
+    """
+    mirrors = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
+    reason = why_not_mirrored(categories) if kind_of(recipe).with_keypoints else None
+    if not mirrors or reason is None:
+        return recipe
+    print(
+        f"images are not mirrored: {reason}, so a mirrored keypoint might have the wrong name; where "
+        f"nothing is left or right, say {mirrors[0]}=0.5",
+        file=sys.stderr,
+    )
+    return with_settings(recipe, **dict.fromkeys(mirrors, 0.0))
+
+
 def recipe_of(predictor: Predictor) -> Recipe:
     """A recipe to go on training weights with: `nano`, but for their network, task and pre-processing."""
     known = {field.name for field in fields(Recipe)}
@@ -94,7 +112,10 @@ def recipe_of(predictor: Predictor) -> Recipe:
         **vars(predictor.task),
         "imgsz": max(predictor.rule((512, 512))[0]),
         "rect": isinstance(predictor.rule, Follow),
+        "task": next(name for name, task in TASKS.items() if type(predictor.task) is task),
     }
+    if told["task"] not in KINDS:
+        del told["task"]
     return replace(nano(), **{key: value for key, value in told.items() if key in known})
 
 

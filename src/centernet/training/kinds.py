@@ -1,0 +1,66 @@
+"""The tasks that can be trained, by the names people type. To add one, add it here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from centernet.errors import UsageError
+from centernet.protocols import Task
+from centernet.recipes import Recipe
+from centernet.structures import Categories
+from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a recipe becomes a task.
+
+    Attributes:
+        build: The task of a recipe, for what is to be found.
+        with_keypoints: It learns keypoints, so the data must have some.
+    """
+
+    build: Callable[[Recipe, Categories], Task]
+    with_keypoints: bool = False
+
+
+def _detect(recipe: Recipe, categories: Categories) -> Task:
+    return Detect(
+        num_classes=len(categories),
+        top_k=recipe.top_k,
+        corrected_radius=recipe.corrected_radius,
+        size_weight=recipe.size_weight,
+        offset_weight=recipe.offset_weight,
+        giou_weight=recipe.giou_weight,
+        spread=recipe.spread,
+    )
+
+
+def _pose(recipe: Recipe, categories: Categories) -> Task:
+    return Pose.of(
+        categories,
+        top_k=recipe.top_k,
+        corrected_radius=recipe.corrected_radius,
+        size_weight=recipe.size_weight,
+        offset_weight=recipe.offset_weight,
+        giou_weight=recipe.giou_weight,
+        keypoints_weight=recipe.keypoints_weight,
+        keypoint_heatmap_weight=recipe.keypoint_heatmap_weight,
+        keypoint_offset_weight=recipe.keypoint_offset_weight,
+        spread=recipe.spread,
+    )
+
+
+KINDS = {"detect": Kind(_detect), "pose": Kind(_pose, with_keypoints=True)}
+"""By the name of the task in a recipe."""
+
+
+def kind_of(recipe: Recipe) -> Kind:
+    """What a recipe trains.
+
+    Raises:
+        UsageError: There is no such task.
+    """
+    if recipe.task not in KINDS:
+        raise UsageError(f"task is one of {', '.join(KINDS)}; got {recipe.task!r}")
+    return KINDS[recipe.task]
