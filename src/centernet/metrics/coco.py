@@ -3,33 +3,16 @@
 Source: Lin et al. 2014, https://cocodataset.org/#detection-eval.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
+from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, check_images, mean_of_known
+
 _SIZES = ("all", "small", "medium", "large")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Curve:
-    """Precision over recall of one class at IoU 0.5, at 101 recalls from 0 to 1.
-
-    Attributes:
-        recall: Part of the true objects found.
-        precision: Best precision at this recall or a higher one; 0 where no score reaches it.
-        score: The score that a detection must have to reach this recall; 0 where none does.
-    """
-
-    recall: Float[np.ndarray, " r"]
-    precision: Float[np.ndarray, " r"]
-    score: Float[np.ndarray, " r"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,17 +108,19 @@ def evaluate_coco(
         ValueError: A result belongs to an image that the truth does not have.
     """
     counts = sorted(max_detections)
-    tables = _accumulate(truth, results, counts)
+    check_images(truth, results)
+    annotations = [_annotation(annotation) for annotation in truth["annotations"]]
+    tables = accumulate(truth, annotations, [_detection(result) for result in results], counts)
     precision, recall = tables["precision"], tables["recall"]
     ap, ar = _by_size(precision), _by_size(recall)
     return CocoMetrics(
         ap=ap["all"],
-        ap50=_mean(precision[0, :, :, 0, -1]),
-        ap75=_mean(precision[5, :, :, 0, -1]),
+        ap50=mean_of_known(precision[0, :, :, 0, -1]),
+        ap75=mean_of_known(precision[5, :, :, 0, -1]),
         ap_small=ap["small"],
         ap_medium=ap["medium"],
         ap_large=ap["large"],
-        ar={count: _mean(recall[:, :, 0, place]) for place, count in enumerate(counts)},
+        ar={count: mean_of_known(recall[:, :, 0, place]) for place, count in enumerate(counts)},
         ar_small=ar["small"],
         ar_medium=ar["medium"],
         ar_large=ar["large"],
@@ -143,62 +128,33 @@ def evaluate_coco(
     )
 
 
-def _accumulate(
-    truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], counts: list[int]
-) -> dict[str, np.ndarray]:
-    """`precision` and `scores` by IoU, recall, class, size, count; `recall` by IoU, class, size, count."""
-    from faster_coco_eval import COCO, COCOeval_faster
+def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that the evaluator needs."""
+    bbox = annotation["bbox"]
+    return {
+        "image_id": annotation["image_id"],
+        "category_id": annotation["category_id"],
+        "bbox": bbox,
+        "area": annotation.get("area", bbox[2] * bbox[3]),
+        "iscrowd": annotation.get("iscrowd", 0),
+    }
 
-    image_ids = {image["id"] for image in truth["images"]}
-    for position, result in enumerate(results):
-        if result["image_id"] not in image_ids:
-            raise ValueError(f"results[{position}] is of image {result['image_id']}, which the truth lacks")
-    # Copies with the needed keys only, since the evaluator writes into what it gets. Annotations are numbered
-    # from 1, because it takes 0 for "no object".
-    annotations = [
-        {
-            "id": number,
-            "image_id": annotation["image_id"],
-            "category_id": annotation["category_id"],
-            "bbox": annotation["bbox"],
-            "area": annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3]),
-            "iscrowd": annotation.get("iscrowd", 0),
-        }
-        for number, annotation in enumerate(truth["annotations"], start=1)
-    ]
-    detections = [
-        {
-            "id": number,
-            "image_id": result["image_id"],
-            "category_id": result["category_id"],
-            "bbox": result["bbox"],
-            "score": result["score"],
-            "area": result["bbox"][2] * result["bbox"][3],
-            "iscrowd": 0,
-        }
-        for number, result in enumerate(results, start=1)
-    ]
-    images = [{"id": image_id} for image_id in image_ids]
-    categories = [{"id": category["id"]} for category in truth["categories"]]
-    common = {"images": images, "categories": categories}
-    evaluation = COCOeval_faster(
-        COCO({**common, "annotations": annotations}), COCO({**common, "annotations": detections}), "bbox"
-    )
-    evaluation.params.maxDets = counts
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return {name: np.asarray(evaluation.eval[name]) for name in ("precision", "recall", "scores")}
+
+def _detection(result: Mapping[str, Any]) -> dict[str, Any]:
+    bbox = result["bbox"]
+    return {
+        "image_id": result["image_id"],
+        "category_id": result["category_id"],
+        "bbox": bbox,
+        "score": result["score"],
+        "area": bbox[2] * bbox[3],
+        "iscrowd": 0,
+    }
 
 
 def _by_size(values: np.ndarray) -> dict[str, float]:
     """Mean for each size of objects, with the most detections allowed."""
-    return {size: _mean(values[..., place, -1]) for place, size in enumerate(_SIZES)}
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of what there is; the evaluator marks what there is not with -1."""
-    known = values[values > -1]
-    return float(known.mean()) if known.size else math.nan
+    return {size: mean_of_known(values[..., place, -1]) for place, size in enumerate(_SIZES)}
 
 
 def _classes(
@@ -234,9 +190,9 @@ def _class_metrics(
         category_id=category["id"],
         objects=objects,
         detections=detections,
-        ap=_mean(precision),
-        ap50=_mean(precision[0]),
-        ap75=_mean(precision[5]),
-        ar=_mean(tables["recall"]),
+        ap=mean_of_known(precision),
+        ap50=mean_of_known(precision[0]),
+        ap75=mean_of_known(precision[5]),
+        ar=mean_of_known(tables["recall"]),
         curve=curve if objects else None,
     )

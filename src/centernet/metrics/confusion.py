@@ -65,7 +65,7 @@ def confusion_matrix(
     for annotations, everything in pairs:
         truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
         detections = everything.above(min_score)
-        taken = _match(iou_matrix(detections.boxes, truth.boxes), detections.scores, min_iou)
+        taken = match(iou_matrix(detections.boxes, truth.boxes), detections.scores, min_iou)
         is_matched = taken >= 0
         is_missed = ~np.isin(np.arange(len(truth)), taken)
         is_wrong = ~is_matched & ~_in_crowd(detections, crowds, min_iou)
@@ -77,10 +77,18 @@ def confusion_matrix(
     return ConfusionMatrix(counts=counts, names=categories.names, min_score=min_score, min_iou=min_iou)
 
 
-def _match(
+def match(
     iou: Float[np.ndarray, "n m"], scores: Float[np.ndarray, " n"], min_iou: float
 ) -> Int[np.ndarray, " n"]:
-    """The object each detection takes, or -1."""
+    """The object each detection takes, or -1.
+
+    Detections take objects in the order of their scores: each the free object it overlaps most.
+
+    Args:
+        iou: Overlap of each detection with each object.
+        scores: Of the detections.
+        min_iou: Overlap that makes a detection belong to an object, at least.
+    """
     taken = np.full(len(iou), -1, dtype=np.int64)
     if not iou.size:
         return taken
