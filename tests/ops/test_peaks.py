@@ -142,3 +142,16 @@ def test_is_peak_says_where_no_neighbour_is_larger() -> None:
     heatmap = torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 2]])
 
     assert is_peak(heatmap).nonzero().tolist() == [[0, 0], [0, 2], [0, 3], [2, 0], [2, 1], [2, 3]]
+
+
+@given(st.floats(-2, 4), st.integers(1, 40), st.integers(0, 2**16))
+def test_no_peak_that_is_good_enough_is_missed(least: float, top_k: int, seed: int) -> None:
+    heatmap = torch.randn(2, 2, 9, 14, generator=torch.Generator().manual_seed(seed))
+    all_of_them, some = find_peaks(heatmap, top_k), find_peaks(heatmap, top_k, least)
+
+    assert some.cells.shape == all_of_them.cells.shape
+    for image in range(2):
+        good = all_of_them.values[image] >= least
+        assert (some.values[image][good] == all_of_them.values[image][good]).all()
+        assert (some.cells[image][good] == all_of_them.cells[image][good]).all()
+        assert (some.values[image][~good] < least).all()

@@ -28,16 +28,21 @@ class Peaks:
     cells: Int[Tensor, "b k 3"]
 
 
-def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100) -> Peaks:
+def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float = -torch.inf) -> Peaks:
     """The `top_k` largest cells of each image that no cell of their 3×3 neighbourhood exceeds.
 
     Order is all that counts, so logits give the same peaks as probabilities. On a plateau every cell is a
     peak. Images with fewer peaks are filled up with value −inf; maps with fewer cells give fewer peaks.
 
     Only blocks that can hold one of these peaks are looked into: see `_blocks_that_matter`.
+
+    Args:
+        heatmap: Any numbers that grow with how sure the network is.
+        top_k: Peaks of each image.
+        least: Peaks below are of no use: they may be there or not. Where few cells reach it, this is faster.
     """
     num_classes, height, width = heatmap.shape[1:]
-    label, top, left = _blocks_that_matter(heatmap, top_k)
+    label, top, left = _blocks_that_matter(heatmap, top_k, least)
     image = torch.arange(len(heatmap), device=heatmap.device)[:, None]
     reach = torch.arange(-1, BLOCK + 1, device=heatmap.device)
     y, x = top[..., None, None] + reach[:, None], left[..., None, None] + reach
@@ -66,19 +71,21 @@ def find_peaks_of_any_class(heatmap: Float[Tensor, "b c h w"], top_k: int = 100)
 
 
 def _blocks_that_matter(
-    heatmap: Float[Tensor, "b c h w"], top_k: int
+    heatmap: Float[Tensor, "b c h w"], top_k: int, least: float
 ) -> tuple[Int[Tensor, "b n"], Int[Tensor, "b n"], Int[Tensor, "b n"]]:
     """Class, top row and left column of all blocks that can hold one of the best `top_k` peaks.
 
     A block's largest value is a peak where no neighbouring block has a larger one. The `top_k`-th best of
-    these peaks is a value that every wanted peak reaches, and so does the largest value of its block.
+    these peaks is a value that every wanted peak reaches, and so does the largest value of its block. There
+    are always enough blocks to fill up with.
     """
     maxima = _block_maxima(heatmap)
     rows, columns = maxima.shape[2:]
     sure = maxima.masked_fill(~is_peak(maxima), -torch.inf).flatten(1)
-    needed = F.pad(sure, (0, top_k), value=-torch.inf).topk(top_k, dim=1).values[:, -1:]
+    needed = F.pad(sure, (0, top_k), value=-torch.inf).topk(top_k, dim=1).values[:, -1:].clamp(min=least)
     maxima = maxima.flatten(1)
-    blocks = maxima.topk(int((maxima >= needed).sum(dim=1).max()), dim=1).indices
+    enough = min(maxima.shape[1], -(-top_k // BLOCK**2))
+    blocks = maxima.topk(max(enough, int((maxima >= needed).sum(dim=1).max())), dim=1).indices
     return blocks // (rows * columns), blocks // columns % rows * BLOCK, blocks % columns * BLOCK
 
 

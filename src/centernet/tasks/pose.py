@@ -1,5 +1,6 @@
 """Boxes with keypoints: Zhou et al. 2019, "Objects as Points", sec. 4.3 and appendix."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -257,7 +258,8 @@ class Pose:
         """The best peaks of each keypoint's own map: points in cells, and scores."""
         heatmap = maps["keypoint_heatmap"].float()
         batch, num_keypoints, height, width = heatmap.shape
-        peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k)
+        least = math.log(LEAST_SCORE / (1 - LEAST_SCORE))
+        peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k, least)
         plane, y, x = peaks.cells.unbind(-1)
         offset = read(maps["keypoint_offset"], torch.stack([plane // num_keypoints, y, x], dim=-1)).float()
         points = cell_corners(peaks.cells) + offset
