@@ -1,4 +1,4 @@
-"""What every data format promises; a new one is a new line in `FORMATS`."""
+"""What every data format promises; a new one is a new line in `FORMATS`, and in `WRITABLE` if it can."""
 
 from pathlib import Path
 
@@ -8,11 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from centernet.data.formats import FORMATS, Format, format_of, open_dataset, splits
+from centernet.data import coco, yolo
+from centernet.data.formats import (
+    FORMATS,
+    WRITABLE,
+    Format,
+    WritableFormat,
+    format_of,
+    open_dataset,
+    splits,
+)
 from centernet.errors import InputError
-from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+from centernet.structures import Annotations, Categories, Dataset, ImageRecord, Skeleton
 
-EVERY = pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.NAME)
+EVERY = pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.__name__)
+WRITTEN = pytest.mark.parametrize("one", WRITABLE, ids=lambda one: one.NAME)
+WITH_KEYPOINTS = pytest.mark.parametrize("one", [coco, yolo], ids=lambda one: one.NAME)
 
 SIZES = ((48, 64), (33, 17))
 
@@ -29,10 +40,10 @@ def objects(draw: st.DrawFn, size: tuple[int, int]) -> Annotations:
     return Annotations.of(boxes, np.array(labels, dtype=np.int64))
 
 
-@EVERY
+@WRITTEN
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(second=objects(SIZES[1]))
-def test_reading_gives_what_was_written(one: Format, tmp_path: Path, second: Annotations) -> None:
+def test_reading_gives_what_was_written(one: WritableFormat, tmp_path: Path, second: Annotations) -> None:
     # One of each class, so that VOC, which lists no classes, knows both.
     corners = np.array([[0, 0, 5, 7], [1, 2, 3, 4]], dtype=np.float32)
     both = (Annotations.of(corners, np.array([0, 1])), second)
@@ -68,8 +79,8 @@ def pictures(folder: Path) -> list[Path]:
     return paths
 
 
-@EVERY
-def test_splits_are_written_side_by_side(one: Format, tmp_path: Path) -> None:
+@WRITTEN
+def test_splits_are_written_side_by_side(one: WritableFormat, tmp_path: Path) -> None:
     dataset = plain(tmp_path)
     for split in ("train", "val"):
         one.write(dataset, tmp_path / "set", split)
@@ -79,8 +90,8 @@ def test_splits_are_written_side_by_side(one: Format, tmp_path: Path) -> None:
     assert one.read(tmp_path / "set", "val").categories == one.read(tmp_path / "set", "train").categories
 
 
-@EVERY
-def test_writing_over_its_own_images_leaves_them(one: Format, tmp_path: Path) -> None:
+@WRITTEN
+def test_writing_over_its_own_images_leaves_them(one: WritableFormat, tmp_path: Path) -> None:
     one.write(plain(tmp_path), tmp_path / "set", "train")
     before = one.read(tmp_path / "set", "train")
 
@@ -91,8 +102,8 @@ def test_writing_over_its_own_images_leaves_them(one: Format, tmp_path: Path) ->
     assert np.allclose(after.records[0].annotations.boxes, before.records[0].annotations.boxes)
 
 
-@EVERY
-def test_a_missing_split_is_named_with_those_there_are(one: Format, tmp_path: Path) -> None:
+@WRITTEN
+def test_a_missing_split_is_named_with_those_there_are(one: WritableFormat, tmp_path: Path) -> None:
     one.write(plain(tmp_path), tmp_path / "set", "train")
 
     with pytest.raises(InputError, match="has no split 'val', only train"):
@@ -107,8 +118,8 @@ def test_an_empty_folder_is_not_recognised(one: Format, tmp_path: Path) -> None:
         one.read(tmp_path, "train")
 
 
-@EVERY
-def test_an_image_that_is_missing_cannot_be_written(one: Format, tmp_path: Path) -> None:
+@WRITTEN
+def test_an_image_that_is_missing_cannot_be_written(one: WritableFormat, tmp_path: Path) -> None:
     dataset = plain(tmp_path)
     dataset.records[0].path.unlink()
 
@@ -122,3 +133,57 @@ def plain(folder: Path) -> Dataset:
     annotations = Annotations.of(np.array([[1, 2, 3, 4]], dtype=np.float32), np.array([0]))
     record = ImageRecord(path=path, image_id=1, annotations=annotations, source="", size=(48, 64))
     return Dataset(name="", format="", categories=Categories.of("cat"), records=(record,))
+
+
+FACE = Skeleton(
+    names=("nose", "left_eye", "right_eye"),
+    edges=((0, 1), (0, 2)),
+    pairs=((1, 2),),
+    sigmas=(0.02, 0.03, 0.04),
+)
+TUBE = Skeleton(names=("cap", "end"), edges=((0, 1),))
+THINGS = Categories(("face", "box", "tube"), (0, 1, 2), (FACE, None, TUBE))
+
+
+@st.composite
+def keypoints(draw: st.DrawFn, count: int) -> np.ndarray:
+    """Any keypoints inside an image, of one object."""
+    rows, columns = SIZES[0]
+    one = st.one_of(
+        st.just((0.0, 0.0, 0.0)),
+        st.tuples(st.floats(0, columns, width=32), st.floats(0, rows, width=32), st.sampled_from([1.0, 2.0])),
+    )
+    own = np.array([draw(one) for _ in range(count)], dtype=np.float32).reshape(count, 3)
+    return np.concatenate([own, np.zeros((3 - count, 3), dtype=np.float32)])
+
+
+@WITH_KEYPOINTS
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(points=st.tuples(keypoints(3), keypoints(0), keypoints(2)))
+def test_keypoints_and_skeletons_are_read_as_they_were_written(
+    one: WritableFormat, tmp_path: Path, points: tuple[np.ndarray, ...]
+) -> None:
+    boxes = np.array([[0, 0, 5, 7], [1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32)
+    annotations = Annotations.of(boxes, np.array([0, 1, 2]), np.stack(points))
+    first, second = pictures(tmp_path)
+    records = (
+        ImageRecord(path=first, image_id=1, annotations=annotations, source="", size=SIZES[0]),
+        ImageRecord(path=second, image_id=2, annotations=Annotations.none(3), source="", size=SIZES[1]),
+    )
+    written = Dataset(name="", format="", categories=THINGS, records=records)
+
+    one.write(written, tmp_path / "set", "train")
+    back = open_dataset(tmp_path / "set", "train", with_keypoints=True)
+
+    assert not back.defects
+    assert back.categories == THINGS
+    assert back.records[0].annotations.keypoints == pytest.approx(annotations.keypoints, abs=2e-5)
+    assert back.records[1].annotations.keypoints.shape == (0, 3, 3)
+
+
+@WRITTEN
+def test_a_set_without_keypoints_cannot_be_opened_for_them(one: WritableFormat, tmp_path: Path) -> None:
+    one.write(plain(tmp_path), tmp_path / "set", "train")
+
+    with pytest.raises(InputError, match="has no keypoints: COCO lists them in its categories"):
+        open_dataset(tmp_path / "set", "train", with_keypoints=True)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from centernet.data import coco
-from centernet.data.formats import open_dataset
+from centernet.data.formats import open_dataset, splits
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -212,13 +212,14 @@ def test_a_missing_image_is_expected_beside_the_others(tmp_path: Path) -> None:
 
 
 def test_files_of_other_tasks_are_not_taken_for_detection(tmp_path: Path) -> None:
-    for name in ("person_keypoints_train", "captions_train", "coco_keypoints_train", "image_info_test"):
+    for name in ("person_keypoints_train", "captions_train", "image_info_test"):
         write_json(tmp_path / "annotations" / f"{name}.json", content())
 
     assert not coco.recognise(tmp_path)
 
     write_json(tmp_path / "annotations" / "instances_val.json", content())
     assert coco.splits(tmp_path) == ("val",)
+    assert splits(tmp_path) == ("val",)
 
 
 def test_json_of_something_else_is_not_coco(tmp_path: Path) -> None:

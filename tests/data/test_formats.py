@@ -20,7 +20,7 @@ def coco_file(path: Path, *names: str) -> None:
 def test_an_unknown_folder_gets_one_line_that_says_what_was_looked_for(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
-    with pytest.raises(InputError, match=r"looked for COCO: .*; YOLO: .*; VOC: ") as caught:
+    with pytest.raises(InputError, match=r"looked for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
         open_dataset(tmp_path)
 
     assert str(caught.value).startswith(f"{tmp_path} is no data set")
@@ -112,7 +112,7 @@ def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
     assert split_in(name) == split
 
 
-@pytest.mark.parametrize("name", ["kitti_mini", "mirror_mouse", "eval_fixtures"])
+@pytest.mark.parametrize("name", ["kitti_mini", "eval_fixtures"])
 def test_real_sets_of_other_kinds_are_not_mistaken(real_data: Path, name: str) -> None:
     with pytest.raises(InputError, match="is no data set that is known here"):
         formats.splits(real_data / name)

@@ -11,47 +11,56 @@ from typing import Any
 
 import numpy as np
 
-from centernet.data.coco_fields import Problems, read_categories, read_objects, whole_number
-from centernet.data.coco_layout import annotation_file, annotation_files, image_folders
+from centernet.data.coco_fields import read_categories, read_objects
+from centernet.data.coco_keypoints import annotation_fields, category_fields
+from centernet.data.coco_layout import DETECTION, FileKind, annotation_file, annotation_files, image_folders
+from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
 from centernet.errors import InputError
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
-LOOKED_FOR = "COCO: annotations/instances_*.json, or another .json with 'images'"
+LOOKED_FOR = "COCO: annotations/instances_*.json, person_keypoints_*.json, or another .json with 'images'"
 
 
 def recognise(path: Path) -> bool:
     """Whether there is a COCO file at `path`."""
-    return bool(annotation_files(path))
+    return bool(annotation_files(path, DETECTION))
 
 
 def splits(path: Path) -> tuple[str, ...]:
     """The splits there are, by the names of their files."""
-    return tuple(annotation_files(path))
+    return tuple(annotation_files(path, DETECTION))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a COCO data set, or a single json file.
 
-    Objects that make no sense are left out and named in the data set's `defects`.
+    Objects that make no sense are left out, keypoints that make none count as not labelled; both are named in
+    the data set's `defects`.
 
     Raises:
         InputError: No such split, or a file that is not COCO json.
     """
-    split, file = annotation_file(path, split)
+    return read_kind(path, split, DETECTION)
+
+
+def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
+    """As `read`, out of one kind of files."""
+    split, file = annotation_file(path, split, kind)
     content = _load(file)
-    categories = read_categories(file, content["categories"])
     problems = Problems(str(file))
+    categories = read_categories(file, content["categories"], content["annotations"], problems)
     images = _read_images(content["images"], problems)
     objects = read_objects(content["annotations"], categories, images, problems)
     paths = _locate([image.file_name for image in images.values()], image_folders(file, split))
+    none = Annotations.none(categories.most_keypoints)
     records = tuple(
         ImageRecord(
             path=path_of_image,
             image_id=image_id,
-            annotations=objects.get(image_id, Annotations.none()),
+            annotations=objects.get(image_id, none),
             source=str(file),
             size=image.size,
         )
@@ -87,7 +96,7 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
     if 0 in ids or len(np.unique(ids)) < len(ids):
         ids = np.arange(1, len(ids) + 1)
     numbers = iter(ids.tolist())
-    category_ids = dataset.categories.ids
+    category_ids, num_keypoints = dataset.categories.ids, dataset.categories.num_keypoints
     images, annotations = [], []
     for record in dataset.records:
         rows, columns = record.size or image_size(record.path)
@@ -106,12 +115,14 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
                 "bbox": box,
                 "area": area,
                 "iscrowd": int(is_crowd),
+                **annotation_fields(keypoints, num_keypoints[label]),
             }
-            for box, label, area, is_crowd in zip(
+            for box, label, area, is_crowd, keypoints in zip(
                 boxes.tolist(),
                 objects.labels.tolist(),
                 objects.areas.tolist(),
                 objects.is_crowd.tolist(),
+                objects.keypoints.tolist(),
                 strict=True,
             )
         ]
@@ -123,8 +134,11 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
 
 
 def _category_list(categories: Categories) -> list[dict[str, Any]]:
-    pairs = zip(categories.ids, categories.names, strict=True)
-    return [{"id": category_id, "name": name} for category_id, name in pairs]
+    skeletons = categories.skeletons or (None,) * len(categories)
+    return [
+        {"id": category_id, "name": name, **category_fields(skeleton)}
+        for category_id, name, skeleton in zip(categories.ids, categories.names, skeletons, strict=True)
+    ]
 
 
 def _load(file: Path) -> dict[str, Any]:

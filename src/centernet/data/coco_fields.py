@@ -1,58 +1,47 @@
 """The fields of a COCO file, each checked before it is believed."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
+from centernet.data.coco_keypoints import read_keypoints, read_skeletons
+from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.files import LARGEST_PX
+from centernet.data.keypoints import check_keypoints
 from centernet.errors import InputError
-from centernet.structures import Annotations, Categories, Defect
+from centernet.structures import Annotations, Categories
 
 
-@dataclass(frozen=True)
-class Problems:
-    """What does not make sense in one file, in the order it was met."""
+def read_categories(file: Path, entries: list[Any], annotations: list[Any], problems: Problems) -> Categories:
+    """The categories of a file, in the order of their ids, with the keypoints that some have.
 
-    file: str
-    found: list[Defect] = field(default_factory=list)
-
-    def add(self, kind: str, place: str, message: str, action: str = "left out") -> None:
-        """Note a defect at a place of the file."""
-        self.found.append(Defect(kind=kind, where=f"{self.file}, {place}", message=message, action=action))
-
-
-def whole_number(value: object) -> int | None:
-    """The whole number that a field holds, also where it was written as 1.0 or "1"."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
-        return int(value)
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return int(value) if abs(value) < 2**63 else None
-    return None
-
-
-def read_categories(file: Path, entries: list[Any]) -> Categories:
-    """The categories of a file, in the order of their ids.
+    Args:
+        file: For messages.
+        entries: The list `categories`.
+        annotations: The list `annotations`, whose keypoints count where a category does not list any.
+        problems: Hears of skeletons that make no sense.
 
     Raises:
         InputError: There are none, or one has no name or no id of its own.
     """
-    names: dict[int, str] = {}
+    found: dict[int, dict[str, Any]] = {}
     for position, entry in enumerate(entries):
         category_id = whole_number(entry.get("id")) if isinstance(entry, dict) else None
         if category_id is None or not isinstance(entry.get("name"), str):
             raise InputError(f"{file}, categories[{position}]: {entry!r} needs a whole-number id and a name")
-        if category_id in names:
+        if category_id in found:
             raise InputError(f"{file}, categories[{position}]: id {category_id} is taken, give it another")
-        names[category_id] = entry["name"]
-    if not names:
+        found[category_id] = entry
+    if not found:
         raise InputError(f"{file} has no categories: list at least one class")
-    ids = tuple(sorted(names))
-    return Categories(tuple(names[category_id] for category_id in ids), ids)
+    ids = tuple(sorted(found))
+    skeletons = read_skeletons(
+        {category_id: found[category_id] for category_id in ids}, annotations, problems
+    )
+    return Categories(tuple(found[category_id]["name"] for category_id in ids), ids, skeletons)
 
 
 def read_objects(
@@ -60,7 +49,9 @@ def read_objects(
 ) -> dict[int, Annotations]:
     """The objects of each image that has any."""
     labels = {category_id: label for label, category_id in enumerate(categories.ids)}
-    by_image: dict[int, list[_Row]] = {}
+    by_image: dict[int, list[int]] = {}
+    rows: list[_Row] = []
+    numbers: list[list[float]] = []
     seen: set[int] = set()
     for position, entry in enumerate(entries):
         try:
@@ -73,12 +64,27 @@ def read_objects(
         if row[0] in seen:
             problems.add("duplicate annotation id", f"annotation {row[0]}", "another has this id", "used")
         seen.add(row[0])
-        by_image.setdefault(image_id, []).append(row)
-    return {image_id: _collect(rows) for image_id, rows in by_image.items()}
+        by_image.setdefault(image_id, []).append(len(rows))
+        rows.append(row)
+        numbers.append(read_keypoints(entry.get("keypoints"), row[0], row[1], categories, problems))
+    if not rows:
+        return {}
+    every = _collect(rows, _checked(rows, numbers, categories, problems))
+    return {image_id: every[np.array(indices)] for image_id, indices in by_image.items()}
 
 
 _Row = tuple[int, int, list[float], bool, float]
 """Id, label, corners, crowd and area of one object."""
+
+
+def _checked(
+    rows: list[_Row], numbers: list[list[float]], categories: Categories, problems: Problems
+) -> Float[np.ndarray, "m k 3"]:
+    whole = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.most_keypoints, 3)
+    keypoints, faults = check_keypoints(whole, np.array([row[1] for row in rows]), categories)
+    for fault in faults:
+        problems.add(fault.kind, f"annotation {rows[fault.row][0]}", fault.message, fault.action)
+    return keypoints.astype(np.float32)
 
 
 class _BrokenError(Exception):
@@ -127,7 +133,7 @@ def _read_box(box: Any) -> list[float]:
     return [float(value) for value in box]
 
 
-def _collect(rows: list[_Row]) -> Annotations:
+def _collect(rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"]) -> Annotations:
     ids, labels, corners, crowds, areas = zip(*rows, strict=True)
     return Annotations(
         boxes=np.array(corners, dtype=np.float32),
@@ -135,4 +141,5 @@ def _collect(rows: list[_Row]) -> Annotations:
         is_crowd=np.array(crowds, dtype=bool),
         ids=np.array(ids, dtype=np.int64),
         areas=np.array(areas, dtype=np.float32),
+        keypoints=keypoints,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from centernet.data import coco, voc, yolo
+from centernet.data import coco, coco_pose, deeplabcut, voc, yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -32,52 +32,74 @@ class Format(Protocol):
         """One split; with `None` the only one."""
         ...
 
+
+@runtime_checkable
+class WritableFormat(Format, Protocol):
+    """A format that holds all that is known of boxes, and so can be written."""
+
     def write(self, dataset: Dataset, folder: Path, split: str) -> None:
         """Write a data set, images included."""
         ...
 
 
-FORMATS: tuple[Format, ...] = (coco, yolo, voc)
+WRITABLE: tuple[WritableFormat, ...] = (coco, yolo, voc)
+
+FORMATS: tuple[Format, ...] = (coco, coco_pose, yolo, deeplabcut, voc)
 """In the order they are tried: COCO states most about an object, VOC's folders say least for sure."""
 
 
-def format_of(path: Path) -> Format:
+def format_of(path: Path, with_keypoints: bool = False) -> Format:
     """The format of the data set at `path`.
+
+    Args:
+        path: A folder or a file.
+        with_keypoints: Of a folder that holds files of all objects and files of keypoints, take the latter.
 
     Raises:
         InputError: There is nothing, or nothing that a format recognises.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist: give a folder, a COCO .json or a YOLO data.yaml")
-    for candidate in FORMATS:
+    for candidate in (coco_pose, *FORMATS) if with_keypoints else FORMATS:
         if candidate.recognise(path):
             return candidate
-    wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS)
+    wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS if candidate is not coco_pose)
     raise InputError(f"{path} is no data set that is known here; looked for {wanted}")
 
 
-def splits(path: str | Path) -> tuple[str, ...]:
+def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:
     """The names of the splits of a data set; `("all",)` where it is not split.
+
+    Args:
+        path: As for `open_dataset`.
+        with_keypoints: As for `open_dataset`.
 
     Raises:
         InputError: There is no data set.
     """
-    return format_of(Path(path)).splits(Path(path))
+    return format_of(Path(path), with_keypoints).splits(Path(path))
 
 
-def open_dataset(path: str | Path, split: str | None = None) -> Dataset:
-    """Read one split of a COCO, VOC or YOLO data set.
+def open_dataset(path: str | Path, split: str | None = None, with_keypoints: bool = False) -> Dataset:
+    """Read one split of a COCO, VOC, YOLO or DeepLabCut data set.
 
     Args:
-        path: A folder, a COCO `.json` or a YOLO `data.yaml`.
+        path: A folder, a COCO `.json`, a YOLO `data.yaml` or a DeepLabCut `.csv`.
         split: `train`, `val` (or `valid`, `validation`, else `test`), `test`, or a name that `splits` gives;
             `None` for the only one there is.
+        with_keypoints: Keypoints are what it is for: where COCO's files of all objects lie beside those of
+            keypoints, the latter are taken, and a data set without any keypoints is an error.
 
     Raises:
         InputError: There is no data set, it is broken, has no such split or no images.
     """
-    dataset = format_of(Path(path)).read(Path(path), split)
+    dataset = format_of(Path(path), with_keypoints).read(Path(path), split)
     if not dataset.records:
         reason = f": {dataset.defects[0]}" if dataset.defects else ": add some, or check the path"
         raise InputError(f"{dataset.name} has no images{reason}")
+    if with_keypoints and not dataset.categories.most_keypoints:
+        raise InputError(
+            f"{dataset.name} has no keypoints: COCO lists them in its categories, YOLO in kpt_shape, "
+            "DeepLabCut in the head of its csv"
+        )
     return dataset

@@ -1,19 +1,22 @@
 """YOLO: one text file for each image, `class x_center y_center width height` as shares of the image's sides.
 
-Source: https://docs.ultralytics.com/datasets/detect. Outlines (`class x y x y x y …`) become the boxes round
-them. The format has no word for crowd regions: writing leaves them out.
+Sources: https://docs.ultralytics.com/datasets/detect, for keypoints see `yolo_keypoints`. Outlines
+(`class x y x y x y …`) become the boxes round them. The format has no word for crowd regions: writing leaves
+them out.
 """
 
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import yaml
-from jaxtyping import Float
 
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
+from centernet.data.keypoints import check_keypoints
 from centernet.data.splits import choose_split
+from centernet.data.yolo_keypoints import Shape, columns_of, read_row, yaml_fields
 from centernet.data.yolo_layout import Layout, find_layout, label_file
 from centernet.errors import InputError
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
@@ -36,7 +39,8 @@ def splits(path: Path) -> tuple[str, ...]:
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a YOLO data set. Images without a text file have no objects.
 
-    Lines that make no sense are left out and named in the data set's `defects`.
+    Lines that make no sense are left out, keypoints that make none count as not labelled; both are named in
+    the data set's `defects`.
 
     Raises:
         InputError: No such split, or a broken `data.yaml`.
@@ -46,7 +50,7 @@ def read(path: Path, split: str | None = None) -> Dataset:
         raise InputError(f"{path} holds no YOLO data set: no data.yaml with 'names', no classes.txt")
     split = choose_split(path, tuple(layout.images), split)
     labels = {class_id: label for label, class_id in enumerate(layout.categories.ids)}
-    defects: list[Defect] = []
+    defects = list(layout.defects)
     records: list[ImageRecord] = []
     for image in layout.images[split]():
         text = label_file(image)
@@ -91,6 +95,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     file = folder / "data.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     content |= {split: f"images/{split}", "names": dict(enumerate(dataset.categories.names))}
+    content |= yaml_fields(dataset.categories)
     file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
@@ -99,10 +104,12 @@ def _lines(record: ImageRecord) -> list[str]:
     boxes = record.annotations.boxes.astype(np.float64) / np.array([columns, rows, columns, rows])
     centers, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     shares = np.concatenate([centers, sides], axis=1).tolist()
+    keypoints = columns_of(record.annotations.keypoints, (rows, columns))
     keep = (~record.annotations.is_crowd).tolist()
+    labels = record.annotations.labels.tolist()
     return [
-        f"{label} " + " ".join(f"{share:.10g}" for share in row)
-        for label, row, is_kept in zip(record.annotations.labels.tolist(), shares, keep, strict=True)
+        f"{label} " + " ".join(f"{share:.10g}" for share in row) + more
+        for label, row, more, is_kept in zip(labels, shares, keypoints, keep, strict=True)
         if is_kept
     ]
 
@@ -110,41 +117,68 @@ def _lines(record: ImageRecord) -> list[str]:
 def _read_labels(
     file: Path, size: tuple[int, int], layout: Layout, labels: dict[int, int], defects: list[Defect]
 ) -> Annotations:
+    def tell(number: int, kind: str, message: str, action: str = "left out") -> None:
+        where = f"{file}:{number}" if number else str(file)
+        defects.append(Defect(kind=kind, where=where, message=message, action=action))
+
+    none = Annotations.none(layout.categories.most_keypoints)
     if not file.exists():
-        return Annotations.none()
+        return none
     try:
         lines = read_text(file).splitlines()
     except InputError as error:
-        message = str(error).removeprefix(f"{file} ")
-        defects.append(
-            Defect(kind="broken annotation file", where=str(file), message=message, action="left out")
-        )
-        return Annotations.none()
-    corners, found, numbers = [], [], []
+        tell(0, "broken annotation file", str(error).removeprefix(f"{file} "))
+        return none
+    found: list[_Object] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            label, box = _read_line(line, layout.num_columns, labels)
+            found.append(_read_line(line, number, layout.keypoints, labels))
         except _BrokenError as error:
-            where = f"{file}:{number}"
-            defects.append(Defect(kind=error.kind, where=where, message=str(error), action="left out"))
-            continue
-        corners.append(box)
-        found.append(label)
-        numbers.append(number)
+            tell(number, error.kind, str(error))
+    for one in found:
+        if one.complaint:
+            action = "the box is used, its keypoints count as not labelled"
+            tell(one.number, "keypoint count", one.complaint, action)
+    if not found:
+        return none
+    annotations = _annotations(found, size)
+    if layout.keypoints is None:
+        return annotations
+    shape = layout.keypoints
+    width = layout.categories.most_keypoints
+    whole = np.zeros((len(found), max(shape[0], width), 3))
+    for row, one in zip(whole, found, strict=True):
+        if one.keypoints:
+            row[: shape[0]] = read_row(one.keypoints, shape, size)
+    keypoints, faults = check_keypoints(whole, annotations.labels, layout.categories)
+    for fault in faults:
+        tell(found[fault.row].number, fault.kind, fault.message, fault.action)
+    return replace(annotations, keypoints=keypoints[:, :width].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One line: corners are shares of the sides; a complaint says why there are no keypoints."""
+
+    number: int
+    label: int
+    corners: tuple[float, float, float, float]
+    keypoints: tuple[float, ...] = ()
+    complaint: str = ""
+
+
+def _annotations(found: list[_Object], size: tuple[int, int]) -> Annotations:
     rows, columns = size
-    boxes = (np.array(corners).reshape(-1, 4) * (columns, rows, columns, rows)).astype(np.float32)
-    return _annotations(boxes, found, numbers)
-
-
-def _annotations(boxes: Float[np.ndarray, "n 4"], labels: list[int], numbers: list[int]) -> Annotations:
+    shares = np.array([one.corners for one in found])
+    boxes = (shares * (columns, rows, columns, rows)).astype(np.float32)
     sides = boxes[:, 2:] - boxes[:, :2]
     return Annotations(
         boxes=boxes,
-        labels=np.array(labels, dtype=np.int64),
+        labels=np.array([one.label for one in found], dtype=np.int64),
         is_crowd=np.zeros(len(boxes), dtype=bool),
-        ids=np.array(numbers, dtype=np.int64),
+        ids=np.array([one.number for one in found], dtype=np.int64),
         areas=sides[:, 0] * sides[:, 1],
     )
 
@@ -155,30 +189,32 @@ class _BrokenError(Exception):
         self.kind = kind
 
 
-def _read_line(
-    line: str, num_columns: int | None, labels: dict[int, int]
-) -> tuple[int, tuple[float, float, float, float]]:
-    """Label and corners, as shares of the sides."""
+def _read_line(line: str, number: int, shape: Shape | None, labels: dict[int, int]) -> _Object:
     words = line.split()
     try:
         class_id, *numbers = (float(word) for word in words)
     except ValueError:
         raise _BrokenError("broken box", f"{line.strip()!r} does not hold numbers only") from None
-    if not all(math.isfinite(number) for number in (class_id, *numbers)):
+    box = numbers if shape is None else numbers[:4]
+    if not all(math.isfinite(value) for value in (class_id, *box)):
         raise _BrokenError("broken box", f"{line.strip()!r} is not finite")
     if not class_id.is_integer() or int(class_id) not in labels:
         raise _BrokenError("unknown class", f"class {words[0]} is none of {_ids(labels)}")
-    if len(words) == num_columns:
-        del numbers[4:]
-    if len(numbers) == 4:
-        x, y, width, height = numbers
+    label, rest = labels[int(class_id)], tuple(numbers[4:])
+    if len(box) == 4:
+        x, y, width, height = box
         corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    elif len(numbers) >= 6 and len(numbers) % 2 == 0:
-        xs, ys = numbers[::2], numbers[1::2]
-        corners = (min(xs), min(ys), max(xs), max(ys))
-    else:
-        raise _BrokenError("broken box", f"{len(words)} columns, not 5: class x_center y_center width height")
-    return labels[int(class_id)], corners
+        if shape is None or not rest:
+            return _Object(number, label, corners)
+        wanted = 5 + shape[0] * shape[1]
+        if len(words) == wanted:
+            return _Object(number, label, corners, rest)
+        complaint = f"{len(words)} columns, but class, box and {shape[0]} keypoints are {wanted}"
+        return _Object(number, label, corners, complaint=complaint)
+    if len(box) >= 6 and len(box) % 2 == 0:
+        xs, ys = box[::2], box[1::2]
+        return _Object(number, label, (min(xs), min(ys), max(xs), max(ys)))
+    raise _BrokenError("broken box", f"{len(words)} columns, not 5: class x_center y_center width height")
 
 
 def _ids(labels: dict[int, int]) -> str:

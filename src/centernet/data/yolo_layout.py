@@ -10,8 +10,9 @@ import yaml
 
 from centernet.data.files import image_files, is_image, read_text
 from centernet.data.splits import WHOLE, is_split
+from centernet.data.yolo_keypoints import Shape, read_shape, read_skeletons
 from centernet.errors import InputError
-from centernet.structures import Categories
+from centernet.structures import Categories, Defect
 
 _SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
 
@@ -23,12 +24,14 @@ class Layout:
     Attributes:
         categories: Names, and the class numbers in the text files.
         images: Lists the images of each split when called.
-        num_columns: Columns of a line with keypoints, whose first five are class and box; `None` without.
+        keypoints: How many keypoints a line has, and numbers for each; `None` without.
+        defects: What `data.yaml` says about keypoints and makes no sense.
     """
 
     categories: Categories
     images: Mapping[str, Callable[[], list[Path]]]
-    num_columns: int | None = None
+    keypoints: Shape | None = None
+    defects: tuple[Defect, ...] = ()
 
 
 def find_layout(path: Path) -> Layout | None:
@@ -81,16 +84,16 @@ def _from_yaml(file: Path) -> Layout:
             images[key] = partial(_images_at, sources)
     if not images:
         raise InputError(f"{file} names no images: add train: and val: with a folder or a list file each")
+    names, shape = _names(file, content), read_shape(file, content)
+    defects: list[Defect] = []
+    skeletons = read_skeletons(file, content, names, shape, defects) if shape else ()
+    ids = tuple(sorted(names))
     return Layout(
-        categories=_categories(file, content),
+        categories=Categories(tuple(names[class_id] for class_id in ids), ids, skeletons),
         images=images,
-        num_columns=_num_columns(content.get("kpt_shape")),
+        keypoints=shape,
+        defects=tuple(defects),
     )
-
-
-def _num_columns(shape: Any) -> int | None:
-    is_shape = isinstance(shape, list) and len(shape) == 2 and all(isinstance(side, int) for side in shape)
-    return 5 + shape[0] * shape[1] if is_shape else None
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def _images_of(source: Path) -> list[Path]:
     return [source.parent / line for line in lines if line]
 
 
-def _categories(file: Path, content: dict[str, Any]) -> Categories:
+def _names(file: Path, content: dict[str, Any]) -> dict[int, str]:
     names, count = content.get("names"), content.get("nc")
     if isinstance(names, list):
         names = dict(enumerate(names))
@@ -142,8 +145,7 @@ def _categories(file: Path, content: dict[str, Any]) -> Categories:
         raise InputError(f"{file}, names: the keys must be class numbers; got {list(names)[:3]}")
     if isinstance(count, int) and count != len(names):
         raise InputError(f"{file}: nc is {count} but names has {len(names)}: make them agree")
-    ids = tuple(sorted(names))
-    return Categories(tuple(str(names[class_id]) for class_id in ids), ids)
+    return {class_id: str(name) for class_id, name in names.items()}
 
 
 def _from_folders(path: Path) -> Layout | None:
