@@ -56,6 +56,7 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         self._records = dataset.records
         self._augment = augment
         self._seed = seed
+        self._mirrored: list[list[int]] = dataset.categories.mirrored.tolist()
         self._read = ImageCache(cache_bytes)
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         rng = np.random.default_rng((self._seed, epoch, index))
         augment = self._augment.at(epoch)
         others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
-        return augment([self._sample(i) for i in (index, *others.tolist())], rng)
+        return augment([self._sample(i) for i in (index, *others.tolist())], rng, self._mirrored)
 
     def _sample(self, index: int) -> Sample:
         record = self._records[index]

@@ -1,9 +1,11 @@
-"""Image and boxes moved together through one affine matrix, so that they cannot part."""
+"""Image, boxes and keypoints moved together through one affine matrix, so that they cannot part."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from centernet.data.colors import ColorJitter
 from centernet.geometry.affine import (
@@ -12,24 +14,60 @@ from centernet.geometry.affine import (
     identity,
     mirror,
     transform_boxes,
+    transform_points,
     translation,
     warp_image,
 )
 from centernet.geometry.resize import ResizeRule, Size
 from centernet.structures import Annotations, Sample
 
+Mirrored = Sequence[Sequence[int]]
+"""Which keypoint each one is in a mirror, class by class, as `Categories.mirrored`; empty: all stay."""
 
-def show(sample: Sample, input_size: Size, input_from_image: Matrix, first_scale: float = 1.0) -> Sample:
-    """A sample as read from its file, as the network's input shows it; for `first_scale` see `warp_image`."""
+
+def show(
+    sample: Sample,
+    input_size: Size,
+    input_from_image: Matrix,
+    first_scale: float = 1.0,
+    mirrored: Mirrored = (),
+) -> Sample:
+    """A sample as read from its file, as the network's input shows it.
+
+    Keypoints that fall outside the input are no longer labelled, as in the original.
+
+    Args:
+        sample: What is shown.
+        input_size: Rows and columns of the input.
+        input_from_image: Where pixels go. Where it mirrors, left and right keypoints are exchanged.
+        first_scale: See `warp_image`.
+        mirrored: Which keypoints are exchanged.
+    """
     annotations = sample.annotations
+    keypoints = _move_keypoints(annotations.keypoints, input_from_image, input_size)
+    if keypoints.size and len(mirrored) and np.linalg.det(input_from_image[:2, :2]) < 0:
+        order = np.array(mirrored)[annotations.labels]
+        keypoints = np.take_along_axis(keypoints, order[..., None], axis=1)
     return replace(
         sample,
         image=warp_image(sample.image, input_from_image, input_size, first_scale),
         annotations=replace(
-            annotations, boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32)
+            annotations,
+            boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32),
+            keypoints=keypoints,
         ),
         view=replace(sample.view, input_size=input_size, input_from_image=input_from_image),
     )
+
+
+def _move_keypoints(
+    keypoints: Float[np.ndarray, "n k 3"], input_from_image: Matrix, input_size: Size
+) -> Float[np.ndarray, "n k 3"]:
+    places = transform_points(input_from_image, keypoints[..., :2].reshape(-1, 2)).astype(np.float32)
+    places = places.reshape(*keypoints.shape[:2], 2)
+    is_inside = ((places >= 0) & (places < input_size[::-1])).all(axis=-1, keepdims=True)
+    visibility = keypoints[..., 2:]
+    return np.where(is_inside & (visibility > 0), np.concatenate([places, visibility], axis=-1), 0)
 
 
 def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0) -> Sample:
@@ -113,6 +151,8 @@ class Augment:
         flip: Share of images mirrored left to right.
         flip_vertical: Share mirrored top to bottom: right where up and down mean nothing, as in a microscope.
         quarter_turns: Turn by 0, 90, 180 or 270 degrees: right where no direction means anything.
+        rotate: Share of images turned by any angle; boxes become the upright hulls of the turned ones.
+        degrees: Deviation of that angle; at most twice that.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
         plain_from: Epoch from which images are neither mirrored nor turned nor put together, as those to come
@@ -125,6 +165,8 @@ class Augment:
     flip: float = 0.5
     flip_vertical: float = 0.0
     quarter_turns: bool = False
+    rotate: float = 0.0
+    degrees: float = 0.0
     colors: ColorJitter | None = None
     mosaic: float = 0.0
     plain_from: int | None = None
@@ -133,24 +175,42 @@ class Augment:
         """What is done in an epoch."""
         if self.plain_from is None or epoch < self.plain_from:
             return self
-        return replace(self, flip=0.0, flip_vertical=0.0, quarter_turns=False, mosaic=0.0, plain_from=None)
+        return replace(
+            self,
+            flip=0.0,
+            flip_vertical=0.0,
+            quarter_turns=False,
+            rotate=0.0,
+            mosaic=0.0,
+            plain_from=None,
+        )
 
     def num_samples(self, rng: np.random.Generator) -> int:
         """How many images the next input is made of."""
         return 4 if rng.random() < self.mosaic else 1
 
-    def __call__(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
-        """One input, of one image or of four."""
-        shown = _without_unseen(
-            self._show(samples[0], rng) if len(samples) == 1 else self._mosaic(samples, rng)
-        )
+    def __call__(
+        self, samples: Sequence[Sample], rng: np.random.Generator, mirrored: Mirrored = ()
+    ) -> Sample:
+        """One input, of one image or of four.
+
+        Args:
+            samples: The images.
+            rng: Chance.
+            mirrored: Keypoints that a mirror exchanges.
+        """
+        if len(samples) == 1:
+            shown = _without_unseen(self._show(samples[0], rng, mirrored))
+        else:
+            shown = _without_unseen(self._mosaic(samples, rng, mirrored))
         if self.colors is None:
             return shown
         return replace(shown, image=self.colors(shown.image, rng))
 
-    def _show(self, sample: Sample, rng: np.random.Generator) -> Sample:
+    def _show(self, sample: Sample, rng: np.random.Generator, mirrored: Mirrored) -> Sample:
         input_size = self._input_size(sample.view.image_size)
-        return show(sample, input_size, self._place(sample.view.image_size, input_size, rng))
+        input_from_image = self._place(sample.view.image_size, input_size, rng)
+        return show(sample, input_size, input_from_image, mirrored=mirrored)
 
     def _input_size(self, size: Size) -> Size:
         return (self.crop, self.crop) if self.crop else self.rule(size)[0]
@@ -159,7 +219,13 @@ class Augment:
         turned, size = self._turn(size, rng)
         _, whole = self.rule(size)
         center, side = self.window(size, input_size[1] / float(whole[0, 0]), rng)
-        return crop_to_input(center, side, input_size) @ turned
+        return crop_to_input(center, side, input_size, self._angle_rad(rng)) @ turned
+
+    def _angle_rad(self, rng: np.random.Generator) -> float:
+        if not self.rotate or rng.random() >= self.rotate:
+            return 0.0
+        most = 2 * self.degrees
+        return math.radians(float(np.clip(rng.normal() * self.degrees, -most, most)))
 
     def _turn(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
         """The image mirrored and turned, and its size then."""
@@ -174,7 +240,7 @@ class Augment:
                 height, width = width, height
         return matrix, (height, width)
 
-    def _mosaic(self, samples: Sequence[Sample], rng: np.random.Generator) -> Sample:
+    def _mosaic(self, samples: Sequence[Sample], rng: np.random.Generator, mirrored: Mirrored) -> Sample:
         """Four images, each in a corner of the input, meeting somewhere near its middle."""
         input_size = self._input_size(samples[0].view.image_size)
         height, width = input_size
@@ -188,7 +254,7 @@ class Augment:
             # The middle of the window lands in the middle of the corner, at the scale of the whole input.
             whole = self._place(sample.view.image_size, input_size, rng)
             matrix = translation((right - left - width) / 2, (bottom - top - height) / 2) @ whole
-            part = show(sample, corner, matrix)
+            part = show(sample, corner, matrix, mirrored=mirrored)
             image[top:bottom, left:right] = part.image
             parts.append(_within(part.annotations, left, top, corner))
         view = replace(samples[0].view, input_size=input_size)
@@ -209,8 +275,10 @@ def _within(annotations: Annotations, left: int, top: int, corner: Size) -> Anno
     cut = np.clip(annotations.boxes, 0, limit)
     shown = np.prod(cut[:, 2:] - cut[:, :2], axis=1)
     kept = shown > 0.2 * np.prod(annotations.boxes[:, 2:] - annotations.boxes[:, :2], axis=1)
-    shift = np.array([left, top] * 2, dtype=np.float32)
-    return replace(annotations, boxes=cut + shift)[kept]
+    shift = np.array([left, top], dtype=np.float32)
+    keypoints = annotations.keypoints.copy()
+    keypoints[..., :2] += np.where(keypoints[..., 2:] > 0, shift, np.float32(0))
+    return replace(annotations, boxes=cut + np.tile(shift, 2), keypoints=keypoints)[kept]
 
 
 def _join(parts: Sequence[Annotations]) -> Annotations:
@@ -220,4 +288,5 @@ def _join(parts: Sequence[Annotations]) -> Annotations:
         is_crowd=np.concatenate([part.is_crowd for part in parts]),
         ids=np.concatenate([part.ids for part in parts]),
         areas=np.concatenate([part.areas for part in parts]),
+        keypoints=np.concatenate([part.keypoints for part in parts]),
     )
