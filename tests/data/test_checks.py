@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from centernet.data.checks import clean
-from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+from centernet.structures import Annotations, Categories, Dataset, ImageRecord, Skeleton
 
 
 def record(path: Path, *boxes: tuple[float, ...], size: tuple[int, int] | None = (50, 100)) -> ImageRecord:
@@ -147,3 +147,61 @@ def test_a_set_of_bad_images_only_becomes_empty(tmp_path: Path) -> None:
     gone = replace(record(tmp_path / "a.png", GOOD), path=tmp_path / "gone.png")
 
     assert len(clean(dataset(gone))[0]) == 0
+
+
+def with_keypoints(path: Path, *keypoints: tuple[float, float, float]) -> Dataset:
+    """An image of 100×50 with one object of two keypoints."""
+    one = record(path, GOOD)
+    annotations = Annotations.of(
+        one.annotations.boxes, np.array([1]), np.array([keypoints], dtype=np.float32)
+    )
+    skeletons = (None, Skeleton(names=("cap", "end")))
+    return replace(
+        dataset(replace(one, annotations=annotations)),
+        categories=Categories(("cat", "tube"), (0, 1), skeletons),
+    )
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "message"),
+    [
+        ((-3, 5, 2), "keypoint outside the image", "cap at (-3, 5): outside the image of 100×50"),
+        ((50, 51, 1), "keypoint outside the image", "cap at (50, 51): outside the image of 100×50"),
+        ((np.nan, 5, 2), "NaN keypoint", "cap: the place is not finite"),
+        ((5, np.inf, 1), "NaN keypoint", "cap: the place is not finite"),
+        ((5, 5, -1), "visibility", "cap: visibility -1, not 0, 1 or 2"),
+        ((5, 5, 0), "keypoint without visibility", "cap: a place, but visibility 0"),
+    ],
+)
+def test_keypoints_that_make_no_sense_are_not_labelled_and_named(
+    tmp_path: Path, broken: tuple[float, float, float], kind: str, message: str
+) -> None:
+    cleaned, defects = clean(with_keypoints(tmp_path / "a.png", broken, (20, 15, 1)))
+
+    annotations = cleaned.records[0].annotations
+    assert annotations.boxes.tolist() == [list(GOOD)]
+    assert annotations.keypoints.tolist() == [[[0, 0, 0], [20, 15, 1]]]
+    (defect,) = defects
+    assert (defect.kind, defect.where) == (kind, "labels.txt:1")
+    assert defect.message.startswith(message)
+    assert not clean(cleaned)[1]
+
+
+@pytest.mark.parametrize("place", [(0, 0), (100, 50), (-0.05, 50.05)])
+def test_keypoints_on_the_border_are_labelled(tmp_path: Path, place: tuple[float, float]) -> None:
+    whole = with_keypoints(tmp_path / "a.png", (*place, 2), (0, 0, 0))
+
+    cleaned, defects = clean(whole)
+
+    assert cleaned.records[0] is whole.records[0]
+    assert not defects
+
+
+def test_an_object_that_is_left_out_takes_its_keypoints_along(tmp_path: Path) -> None:
+    whole = with_keypoints(tmp_path / "a.png", (-9, 5, 2), (20, 15, 2))
+    broken = replace(whole.records[0].annotations, boxes=np.array([[5, 5, 5, 5]], dtype=np.float32))
+
+    cleaned, defects = clean(replace(whole, records=(replace(whole.records[0], annotations=broken),)))
+
+    assert cleaned.records[0].annotations.keypoints.shape == (0, 2, 3)
+    assert [defect.kind for defect in defects] == ["zero-area box"]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from centernet.data.doctor import examine
 from centernet.data.formats import open_dataset
-from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
+from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord, Skeleton
 
 
 def record(path: Path, *boxes: tuple[float, ...], labels: Sequence[int] | None = None) -> ImageRecord:
@@ -191,3 +191,47 @@ def test_an_image_that_is_left_out_does_not_stop_training(tmp_path: Path) -> Non
 
     assert kinds(report.defects) == ["corrupt image"]
     assert report.is_trainable
+
+
+def test_keypoints_are_counted_class_by_class(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(40, 40), around(80, 80), around(100, 40), labels=[0, 0, 1])
+    seen = [[[38, 40, 2], [42, 40, 1]], [[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
+    annotations = replace(one.annotations, keypoints=np.array(seen, dtype=np.float32))
+    eyes = Skeleton(names=("left_eye", "right_eye"), pairs=((0, 1),), sigmas=(0.1, 0.1))
+    categories = Categories(("cat", "box"), (0, 1), (eyes, None))
+
+    report = examine(replace(dataset(replace(one, annotations=annotations)), categories=categories))
+
+    (counted,) = report.skeletons
+    assert (counted.name, counted.num_objects, counted.num_without, counted.num_pairs) == ("cat", 2, 1, 1)
+    assert [(key.name, key.num_labelled, key.num_hidden) for key in counted.keypoints] == [
+        ("left_eye", 1, 0),
+        ("right_eye", 1, 1),
+    ]
+    assert counted.labelled_share == 1
+    assert not report.defects
+    assert "cat: 2 keypoints, 1 left-right pair, sigmas known" in report.text()
+    assert "100% are labelled on 1 object; 1 object without any" in report.text()
+    assert json.loads(json.dumps(report.to_json()))["skeletons"][0]["labelled_share"] == 1
+
+
+def test_a_class_whose_keypoints_nobody_labelled_gets_its_table(tmp_path: Path) -> None:
+    one = record(tmp_path / "a.png", around(40, 40))
+    annotations = replace(one.annotations, keypoints=np.zeros((1, 30, 3), dtype=np.float32))
+    names = tuple(f"joint_{number}" for number in range(30))
+    categories = Categories(("cat",), (0,), (Skeleton(names=names),))
+
+    page = str(examine(replace(dataset(replace(one, annotations=annotations)), categories=categories)))
+
+    assert "30 keypoints, 0 left-right pairs, sigmas not known" in page
+    assert "0% are labelled on 0 objects; 1 object without any" in page
+    assert "… 10 more" in page
+
+
+def test_the_persons_of_the_real_subset_are_counted(real_data: Path) -> None:
+    dataset = open_dataset(real_data / "coco_cc", "train", with_keypoints=True)
+    (persons,) = examine(dataset, read_images=False).skeletons
+
+    # Two of the 105 persons are crowd regions.
+    assert persons.num_objects - persons.num_without == 55
+    assert sum(one.num_labelled for one in persons.keypoints) == 484

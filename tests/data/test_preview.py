@@ -6,10 +6,11 @@ import pytest
 
 from centernet.data.formats import open_dataset
 from centernet.data.preview import contact_sheet_of
-from centernet.data.scenes import write_scenes
+from centernet.data.scenes import FIGURES, write_scenes
 from centernet.drawing import class_color
+from centernet.drawing.keypoints import LEFT, RIGHT
 from centernet.errors import InputError, UsageError
-from centernet.structures import Dataset
+from centernet.structures import Categories, Dataset
 
 
 @pytest.fixture
@@ -53,3 +54,13 @@ def test_an_empty_data_set_is_an_input_error(dataset: Dataset) -> None:
 def test_numbers_that_cannot_be_are_refused(dataset: Dataset, settings: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         contact_sheet_of(dataset, **settings)
+
+
+def test_keypoints_are_drawn_in_the_colours_of_their_sides(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "figures", train=4, val=0, mode=FIGURES)
+    dataset = open_dataset(folder, "train", with_keypoints=True)
+    without = replace(dataset, categories=Categories.of("figure"))
+    sheet, plain = (contact_sheet_of(one, 4, tile=256) for one in (dataset, without))
+
+    assert all((sheet == color).all(axis=2).sum() > 50 for color in (LEFT, RIGHT))
+    assert not any((plain == color).all(axis=2).sum() > 50 for color in (LEFT, RIGHT))

@@ -16,12 +16,12 @@ def _doctor(given: dict[str, Any], output: Output) -> int:
     from centernet.data.doctor import examine
     from centernet.data.formats import open_dataset, splits
 
-    data, limit = given.pop("data"), given.pop("limit", 5)
-    names = (given.pop("split"),) if "split" in given else splits(data)
+    data, limit, keypoints = given.pop("data"), given.pop("limit", 5), given.pop("keypoints", False)
+    names = (given.pop("split"),) if "split" in given else splits(data, keypoints)
     texts, documents, is_trainable = [], {}, True
     for name in names:
         try:
-            report = examine(open_dataset(data, name), progress=_bar, **given)
+            report = examine(open_dataset(data, name, keypoints), progress=_bar, **given)
         except InputError as error:
             texts.append(str(error))
             documents[name] = {"error": str(error), "is_trainable": False}
@@ -52,7 +52,8 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     path = given.pop("output", "preview.png")
     if not path.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):
         raise UsageError(f"output={path} is no picture: end it in .png, .jpg or .webp")
-    dataset = open_dataset(given.pop("data"), given.pop("split", "train"))
+    keypoints = given.pop("keypoints", False)
+    dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints)
     sheet = contact_sheet_of(dataset, **given)
     try:
         Image.fromarray(sheet).save(path)
@@ -65,9 +66,16 @@ def _preview(given: dict[str, Any], output: Output) -> int:
 _DATA = Argument(
     name="data",
     kind=TEXT,
-    about="COCO, VOC or YOLO: a folder, .json or data.yaml",
+    about="COCO, VOC, YOLO or DeepLabCut: a folder, .json, data.yaml or .csv",
     default="FOLDER",
     is_required=True,
+)
+
+_KEYPOINTS = Argument(
+    name="keypoints",
+    kind=SWITCH,
+    about="of COCO's files take those of keypoints, as training poses does",
+    default="false",
 )
 
 DOCTOR = Verb(
@@ -79,6 +87,7 @@ DOCTOR = Verb(
         Argument(
             name="split", kind=TEXT, about="which part; all of them where it is not given", default="NAME"
         ),
+        _KEYPOINTS,
         Argument(name="imgsz", kind=WHOLE, about="input size at which objects may collide", default="512"),
         Argument(
             name="read_images",
@@ -102,6 +111,7 @@ PREVIEW = Verb(
     arguments=(
         _DATA,
         Argument(name="split", kind=TEXT, about="which part of it", default="train"),
+        _KEYPOINTS,
         Argument(name="output", kind=TEXT, about="the picture to write", default="preview.png"),
         Argument(name="count", kind=WHOLE, about="how many images", default="16"),
         Argument(name="seed", kind=WHOLE, about="other seeds choose other images", default="0"),

@@ -8,9 +8,10 @@ from jaxtyping import Bool, Float
 
 from centernet.data.files import place_of
 from centernet.data.images import inspect_image
+from centernet.data.keypoints import NOT_LABELLED, KeypointFault, check_keypoints, names_at
 from centernet.data.object_table import ObjectTable
 from centernet.errors import InputError
-from centernet.structures import Dataset, Defect, ImageRecord
+from centernet.structures import Categories, Dataset, Defect, ImageRecord
 
 ROUNDING_PX = 0.1
 """Boxes that stick out by less are clipped without a word: decimals in files do that."""
@@ -21,12 +22,13 @@ def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
 
     Images that are missing, cut short, no images, too large or listed again are left out; those that stay get
     the size of their file. Boxes that are not finite, inverted, of zero area, outside the image or said twice
-    are left out; boxes that stick out are clipped to `0..width` and `0..height`. What the reader already left
-    out stays in `dataset.defects` and is not repeated.
+    are left out; boxes that stick out are clipped to `0..width` and `0..height`. Keypoints that are not
+    finite or outside the image count as not labelled; their objects stay. What the reader already left out
+    stays in `dataset.defects` and is not repeated.
     """
     defects: list[Defect] = []
     records = list(_usable_images(dataset.records, defects))
-    records = _clean_objects(records, dataset.categories.names, defects)
+    records = _clean_objects(records, dataset.categories, defects)
     return replace(dataset, records=tuple(records)), tuple(defects)
 
 
@@ -82,8 +84,9 @@ class _Fault:
 
 
 def _clean_objects(
-    records: list[ImageRecord], names: Sequence[str], defects: list[Defect]
+    records: list[ImageRecord], categories: Categories, defects: list[Defect]
 ) -> list[ImageRecord]:
+    names = categories.names
     objects = ObjectTable.of(records)
     sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
     clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
@@ -98,7 +101,32 @@ def _clean_objects(
             where = place_of(record, int(objects.index[row]))
             defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
     drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
-    return _rebuild(records, objects, clipped, ~drop)
+    keypoints = objects.keypoints
+    if categories.most_keypoints:
+        keypoints, found = _clean_keypoints(objects, sizes[objects.image_index], categories)
+        for one in found:
+            if drop[one.row]:
+                continue  # The object has gone, and was named.
+            record = records[objects.image_index[one.row]]
+            where = place_of(record, int(objects.index[one.row]))
+            defects.append(Defect(kind=one.kind, where=where, message=one.message, action=one.action))
+    return _rebuild(records, replace(objects, boxes=clipped, keypoints=keypoints), ~drop)
+
+
+def _clean_keypoints(
+    objects: ObjectTable, sizes: Float[np.ndarray, "m 2"], categories: Categories
+) -> tuple[Float[np.ndarray, "m k 3"], list[KeypointFault]]:
+    """Keypoints that can be trained on; `sizes` are rows and columns of each object's image."""
+    keypoints, faults = check_keypoints(objects.keypoints, objects.labels, categories)
+    x_y, limits = keypoints[..., :2], sizes[:, None, ::-1]
+    is_outside = ((x_y < -ROUNDING_PX) | (x_y > limits + ROUNDING_PX)).any(-1) & (keypoints[..., 2] > 0)
+    for row in np.flatnonzero(is_outside.any(1)).tolist():
+        names = names_at(is_outside[row], int(objects.labels[row]), categories)
+        places = ", ".join(f"({x:.6g}, {y:.6g})" for x, y in x_y[row][is_outside[row]][:3].tolist())
+        rows, columns = sizes[row].astype(int).tolist()
+        message = f"{names} at {places}: outside the image of {_by((rows, columns))}"
+        faults.append(KeypointFault(row, "keypoint outside the image", message, NOT_LABELLED))
+    return np.where(is_outside[..., None], 0, keypoints), faults
 
 
 def _faults(objects: ObjectTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
@@ -137,15 +165,17 @@ def _is_repeat(objects: ObjectTable, among: Bool[np.ndarray, " m"]) -> Bool[np.n
 
 
 def _rebuild(
-    records: list[ImageRecord],
-    objects: ObjectTable,
-    boxes: Float[np.ndarray, "m 4"],
-    keep: Bool[np.ndarray, " m"],
+    records: list[ImageRecord], objects: ObjectTable, keep: Bool[np.ndarray, " m"]
 ) -> list[ImageRecord]:
+    before = ObjectTable.of(records)
+    is_changed = ~keep | (objects.boxes != before.boxes).any(1)
+    is_changed |= (objects.keypoints != before.keypoints).any((1, 2))
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
     cleaned = list(records)
-    for index in np.unique(objects.image_index[~keep | (boxes != objects.boxes).any(1)]).tolist():
+    for index in np.unique(objects.image_index[is_changed]).tolist():
         span = slice(starts[index], starts[index + 1])
-        annotations = replace(records[index].annotations, boxes=boxes[span])[keep[span]]
-        cleaned[index] = replace(records[index], annotations=annotations)
+        new = replace(
+            records[index].annotations, boxes=objects.boxes[span], keypoints=objects.keypoints[span]
+        )
+        cleaned[index] = replace(records[index], annotations=new[keep[span]])
     return cleaned

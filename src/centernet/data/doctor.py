@@ -8,7 +8,7 @@ from centernet.data.checks import clean
 from centernet.data.collisions import find_collisions
 from centernet.data.images import read_image
 from centernet.data.object_table import ObjectTable
-from centernet.data.report import STOPS, ClassCount, Report, SideLengths
+from centernet.data.report import STOPS, ClassCount, KeypointCount, Report, SideLengths, SkeletonCount
 from centernet.errors import InputError
 from centernet.geometry.resize import Fit
 from centernet.structures import Dataset, Defect, ImageRecord
@@ -54,6 +54,7 @@ def examine(
         image_sides=SideLengths.of(sides_px),
         input_sides=SideLengths.of(sides_px * scales[objects.image_index]),
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
+        skeletons=_count_keypoints(cleaned, objects),
         notes=(*_crowds(cleaned), *_without_objects(dataset), *neighbours),
     )
 
@@ -67,6 +68,33 @@ def _count_classes(dataset: Dataset, objects: ObjectTable) -> tuple[ClassCount, 
         ClassCount(name=name, num_objects=int(num_objects[label]), num_images=int(num_images[label]))
         for label, name in enumerate(dataset.categories.names)
     )
+
+
+def _count_keypoints(dataset: Dataset, objects: ObjectTable) -> tuple[SkeletonCount, ...]:
+    counts = []
+    for label, (name, skeleton) in enumerate(
+        zip(dataset.categories.names, dataset.categories.skeletons, strict=False)
+    ):
+        if skeleton is None:
+            continue
+        visibility = objects.keypoints[objects.labels == label][:, : len(skeleton), 2]
+        keypoints = tuple(
+            KeypointCount(
+                name=keypoint, num_labelled=int((seen > 0).sum()), num_hidden=int((seen == 1).sum())
+            )
+            for keypoint, seen in zip(skeleton.names, visibility.T, strict=True)
+        )
+        counts.append(
+            SkeletonCount(
+                name=name,
+                num_objects=len(visibility),
+                num_without=int((visibility == 0).all(axis=1).sum()),
+                num_pairs=len(skeleton.pairs),
+                has_sigmas=bool(skeleton.sigmas),
+                keypoints=keypoints,
+            )
+        )
+    return tuple(counts)
 
 
 def _undecodable(records: Sequence[ImageRecord], progress: Progress) -> list[Defect]:

@@ -17,6 +17,7 @@ class ObjectTable:
         boxes: `(x1, y1, x2, y2)`, image pixels.
         labels: Class of each object.
         is_crowd: Regions that hold many.
+        keypoints: `(x, y, visibility)`, image pixels, as in `structures.Annotations`.
         image_index: Which of the images the object is in.
         index: Which of its image's objects it is.
     """
@@ -24,6 +25,7 @@ class ObjectTable:
     boxes: Float[np.ndarray, "m 4"]
     labels: Int[np.ndarray, " m"]
     is_crowd: Bool[np.ndarray, " m"]
+    keypoints: Float[np.ndarray, "m k 3"]
     image_index: Int[np.ndarray, " m"]
     index: Int[np.ndarray, " m"]
 
@@ -36,6 +38,7 @@ class ObjectTable:
             boxes=np.concatenate([part.boxes for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),
             is_crowd=np.concatenate([part.is_crowd for part in parts]),
+            keypoints=np.concatenate([part.keypoints for part in parts]),
             image_index=np.repeat(np.arange(len(parts)), counts),
             index=np.concatenate([np.arange(count) for count in counts]),
         )
@@ -48,6 +51,7 @@ class ObjectTable:
             boxes=self.boxes[keep],
             labels=self.labels[keep],
             is_crowd=self.is_crowd[keep],
+            keypoints=self.keypoints[keep],
             image_index=self.image_index[keep],
             index=self.index[keep],
         )

@@ -4,15 +4,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.data.images import read_image
-from centernet.drawing import contact_sheet, draw_boxes, message_tile
+from centernet.drawing import contact_sheet, draw_boxes, draw_keypoints, message_tile
 from centernet.errors import InputError, UsageError
-from centernet.structures import Dataset, ImageRecord
+from centernet.structures import Categories, Dataset, ImageRecord
 
 
 def contact_sheet_of(
     dataset: Dataset, count: int = 16, *, seed: int = 0, columns: int | None = None, tile: int = 320
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture of random images with the boxes and names of their objects.
+    """A picture of random images with the boxes, names and keypoints of their objects.
 
     An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`.
 
@@ -36,21 +36,25 @@ def contact_sheet_of(
     random = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(random.permutation(len(dataset))[:count].tolist())
     records = [dataset.records[index] for index in chosen]
-    pictures = [_picture(record, dataset.categories.names, tile) for record in records]
+    pictures = [_picture(record, dataset.categories, tile) for record in records]
     return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
 
 
-def _picture(record: ImageRecord, names: tuple[str, ...], tile: int) -> UInt8[np.ndarray, "h w 3"]:
+def _picture(record: ImageRecord, categories: Categories, tile: int) -> UInt8[np.ndarray, "h w 3"]:
     try:
         image = read_image(record.path, record.size)
     except InputError as error:
         return message_tile(str(error).replace(str(record.path), record.path.name), tile=tile)
     objects = record.annotations
     texts = [
-        names[label] + " (crowd)" * bool(is_crowd)
+        categories.names[label] + " (crowd)" * bool(is_crowd)
         for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
     ]
-    return draw_boxes(image, objects.boxes, texts, objects.labels, long_side=tile)
+    picture = draw_boxes(image, objects.boxes, texts, objects.labels, long_side=tile)
+    if not categories.most_keypoints:
+        return picture
+    skeletons = [categories.skeletons[label] for label in objects.labels]
+    return draw_keypoints(picture, objects.keypoints, skeletons, image_size=image.shape[:2])
 
 
 def _caption(record: ImageRecord) -> str:

@@ -58,6 +58,48 @@ class SideLengths:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeypointCount:
+    """How often a keypoint is labelled.
+
+    Attributes:
+        name: What it is called.
+        num_labelled: Objects of its class on which it is.
+        num_hidden: Of these, those on which it is not seen.
+    """
+
+    name: str
+    num_labelled: int
+    num_hidden: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkeletonCount:
+    """How well the keypoints of a class are labelled.
+
+    Attributes:
+        name: The class.
+        num_objects: Objects of it, crowd regions not counted.
+        num_without: Of these, those without a labelled keypoint: they teach boxes alone.
+        num_pairs: Left-right pairs that a mirror exchanges.
+        has_sigmas: Whether the tolerance of each keypoint is known.
+        keypoints: How often each is labelled.
+    """
+
+    name: str
+    num_objects: int
+    num_without: int
+    num_pairs: int
+    has_sigmas: bool
+    keypoints: tuple[KeypointCount, ...]
+
+    @property
+    def labelled_share(self) -> float:
+        """Of the keypoints of the objects that have any."""
+        most = (self.num_objects - self.num_without) * len(self.keypoints)
+        return sum(one.num_labelled for one in self.keypoints) / most if most else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The state of one split of a data set.
 
@@ -69,6 +111,7 @@ class Report:
         num_objects: Objects that are trained on.
         num_crowds: Crowd regions.
         classes: How often each class occurs, in the order of labels.
+        skeletons: How well keypoints are labelled, for each class that has some.
         image_sides: Sizes of objects in their images.
         input_sides: Sizes of objects in the input.
         defects: What is wrong.
@@ -86,6 +129,7 @@ class Report:
     input_sides: SideLengths | None
     defects: tuple[Defect, ...]
     notes: tuple[Defect, ...]
+    skeletons: tuple[SkeletonCount, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many defects there are of each kind."""
@@ -98,7 +142,9 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: names as the attributes, `counts` and `is_trainable`."""
-        return {**asdict(self), "counts": self.counts(), "is_trainable": self.is_trainable}
+        shares = [{**asdict(one), "labelled_share": one.labelled_share} for one in self.skeletons]
+        plain = {**asdict(self), "skeletons": shares}
+        return {**plain, "counts": self.counts(), "is_trainable": self.is_trainable}
 
     def text(self, limit: int | None = 5) -> str:
         """A page to read.
@@ -116,6 +162,7 @@ class Report:
             "",
             *self._size_table(),
             "",
+            *(line for one in self.skeletons for line in _keypoint_table(one, limit)),
             *_findings(_count(len(self.defects), "defect"), self.defects, limit),
         ]
         if self.notes:
@@ -157,6 +204,24 @@ def _class_table(classes: Sequence[ClassCount], limit: int | None) -> list[str]:
     if rest:
         lines.append(f"  … {len(rest)} more with {_count(sum(one.num_objects for one in rest), 'object')}")
     return lines
+
+
+def _keypoint_table(skeleton: SkeletonCount, limit: int | None) -> list[str]:
+    count = len(skeleton.keypoints)
+    num_with = skeleton.num_objects - skeleton.num_without
+    lines = [
+        f"  {skeleton.name}: {_count(count, 'keypoint')}, {_count(skeleton.num_pairs, 'left-right pair')}, "
+        f"sigmas {'known' if skeleton.has_sigmas else 'not known'}",
+        f"  {skeleton.labelled_share:.0%} are labelled on {_count(num_with, 'object')}; "
+        f"{_count(skeleton.num_without, 'object')} without any",
+    ]
+    shown = skeleton.keypoints[: None if limit is None else 4 * limit]
+    width = max(len("keypoint"), *(len(one.name) for one in shown))
+    lines.append(f"  {'keypoint':{width}}{'labelled':>10}{'hidden':>9}")
+    lines += [f"  {one.name:{width}}{one.num_labelled:10,}{one.num_hidden:9,}" for one in shown]
+    if len(shown) < count:
+        lines.append(f"  … {count - len(shown)} more")
+    return [*lines, ""]
 
 
 def _findings(title: str, found: Sequence[Defect], limit: int | None) -> list[str]:
