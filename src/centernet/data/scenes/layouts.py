@@ -3,15 +3,48 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
-from centernet.data.scenes.shapes import Shape, place, stretch
+from centernet.data.scenes.figures import pose
+from centernet.data.scenes.shapes import Shape, Silhouette, place, stretch
 
 Size = tuple[int, int]
 
 _STRIDE = 4
 """Image pixels from one map cell to the next, which `collision` is about."""
+
+
+@runtime_checkable
+class Thing(Protocol):
+    """What a layout shows: a shape or a figure.
+
+    Attributes:
+        label: Index into the scene's categories.
+        num_colors: Colours it is painted in.
+        keypoints: `(x, y)`, image pixels; may lie beyond the image.
+    """
+
+    @property
+    def label(self) -> int: ...  # noqa: D102
+
+    @property
+    def num_colors(self) -> int: ...  # noqa: D102
+
+    @property
+    def keypoints(self) -> Float[np.ndarray, "k 2"]: ...  # noqa: D102
+
+    def silhouette(self) -> Silhouette:
+        """The pixels it covers, outside the image too."""
+        ...
+
+    def paint(
+        self, image: UInt8[np.ndarray, "h w d"], silhouette: Silhouette, colors: UInt8[np.ndarray, "n d"]
+    ) -> None:
+        """Fill its pixels in place."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +53,14 @@ class Layout:
 
     Attributes:
         size: Rows and columns of the image.
-        shapes: From the furthest to the nearest: later ones hide earlier ones.
+        shapes: Things from the furthest to the nearest: later ones hide earlier ones.
+        num_keypoints: Of each.
         is_grey: Whether the image has no colour.
     """
 
     size: Size
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Thing, ...]
+    num_keypoints: int = 0
     is_grey: bool = False
 
 
@@ -77,6 +112,19 @@ def hard(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gener
     """The hard cases in turn: `HARD_CASES` says which; image 0 has the first, and so on round."""
     cases = tuple(HARD_CASES.values())
     return cases[index % len(cases)](index // len(cases), size, kinds, random)
+
+
+def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> Layout:
+    """One to four figures, some of them behind others or cut by the border."""
+    height, width = size
+    shown = []
+    for _ in range(int(random.integers(1, 5))):
+        figure_px = random.uniform(0.35, 0.75) * min(size)
+        x, y = random.uniform((0.1 * width, 0.2 * height), (0.9 * width, 0.8 * height))
+        shown.append(pose(num_keypoints, (float(x), float(y)), figure_px, random))
+    # Lower ones are nearer, as on a floor.
+    shown.sort(key=lambda figure: figure.keypoints[:, 1].max())
+    return Layout(size=size, shapes=tuple(shown), num_keypoints=num_keypoints)
 
 
 def _empty(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
@@ -135,8 +183,11 @@ def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
     return Layout(size=size, shapes=plain(index, size, kinds, random).shapes, is_grey=True)
 
 
+FIGURES = "figures"
+"""The name of the mode that shows figures instead of shapes."""
+
 MODES: dict[str, Mode] = {"plain": plain, "crowd": crowd, "collision": collision, "hard": hard}
-"""What can be generated, by name."""
+"""What can be generated of shapes, by name."""
 
 HARD_CASES: dict[str, Mode] = {
     "no object": _empty,

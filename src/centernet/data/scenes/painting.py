@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from centernet.data.scenes.layouts import Layout, Size
-from centernet.data.scenes.shapes import Shape, Silhouette, paint
+from centernet.data.scenes.layouts import Layout, Size, Thing
+from centernet.data.scenes.shapes import Silhouette
 from centernet.structures import Annotations
 
 _NOISE = 12
@@ -27,29 +27,45 @@ def render(
     image = _background(layout.size, channels, random)
     shown = _visible(layout, max_hidden)
     ground = image.reshape(-1, channels).mean(0)
-    for shape, silhouette in shown:
-        paint(image, shape.polygon, silhouette, _contrasting(ground, random))
+    for thing, silhouette in shown:
+        thing.paint(image, silhouette, _contrasting(ground, thing.num_colors, random))
     noise = random.integers(-_NOISE, _NOISE, size=image.shape, dtype=np.int16, endpoint=True)
     image = np.clip(image + noise, 0, 255).astype(np.uint8)
     image = np.broadcast_to(image, (*layout.size, 3)).copy()
     boxes = [silhouette.box(layout.size) for _, silhouette in shown]
     return image, Annotations.of(
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        np.array([shape.label for shape, _ in shown], dtype=np.int64),
+        np.array([thing.label for thing, _ in shown], dtype=np.int64),
+        _keypoints(layout, shown),
     )
 
 
-def _visible(layout: Layout, max_hidden: float) -> list[tuple[Shape, Silhouette]]:
+def _visible(layout: Layout, max_hidden: float) -> list[tuple[Thing, Silhouette]]:
     """The shapes that are shown enough, furthest first. Only shapes that are shown hide others."""
     free = np.ones(layout.size, dtype=bool)
     shown = []
-    for shape in reversed(layout.shapes):
-        silhouette = Silhouette.of(shape.polygon)
+    for thing in reversed(layout.shapes):
+        silhouette = thing.silhouette()
         if _hidden_share(silhouette, free) <= max_hidden:
             rows, columns, mask = silhouette.inside(layout.size)
             free[rows, columns] &= ~mask
-            shown.append((shape, silhouette))
+            shown.append((thing, silhouette))
     return shown[::-1]
+
+
+def _keypoints(layout: Layout, shown: list[tuple[Thing, Silhouette]]) -> Float[np.ndarray, "n k 3"]:
+    """Hidden where a nearer thing covers their pixel, not labelled where they lie outside the image."""
+    height, width = layout.size
+    keypoints = np.zeros((len(shown), layout.num_keypoints, 3), dtype=np.float32)
+    free = np.ones(layout.size, dtype=bool)
+    for row, (thing, silhouette) in zip(keypoints[::-1], shown[::-1], strict=True):
+        pixels = np.rint(thing.keypoints).astype(np.int64)
+        is_inside = ((pixels >= 0) & (pixels < (width, height))).all(axis=1)
+        row[is_inside, :2] = thing.keypoints[is_inside]
+        row[is_inside, 2] = 1 + free[pixels[is_inside, 1], pixels[is_inside, 0]]
+        rows, columns, mask = silhouette.inside(layout.size)
+        free[rows, columns] &= ~mask
+    return keypoints
 
 
 def _hidden_share(silhouette: Silhouette, free: Bool[np.ndarray, "h w"]) -> float:
@@ -74,7 +90,13 @@ def _background(
     return image
 
 
-def _contrasting(ground: Float[np.ndarray, " d"], random: np.random.Generator) -> UInt8[np.ndarray, " d"]:
-    """The one of a few random colours that stands out most from the background."""
-    candidates = random.integers(0, 256, size=(4, len(ground)), dtype=np.uint8)
-    return candidates[np.abs(candidates - ground).sum(1).argmax()]
+def _contrasting(
+    ground: Float[np.ndarray, " d"], count: int, random: np.random.Generator
+) -> UInt8[np.ndarray, "{count} d"]:
+    """Of some random colours those that stand out most from the background, and from those before them."""
+    candidates = random.integers(0, 256, size=(4 * count, len(ground)), dtype=np.uint8)
+    others = ground[None]
+    for _ in range(count):
+        distances = np.abs(candidates[:, None] - others).sum(2).min(1)
+        others = np.concatenate([others, candidates[distances.argmax()][None]])
+    return others[1:].astype(np.uint8)

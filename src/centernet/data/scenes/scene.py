@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from centernet.data.scenes.layouts import MODES
+from centernet.data.scenes.figures import PERSON, figure_skeleton
+from centernet.data.scenes.layouts import FIGURES, MODES, figures
 from centernet.data.scenes.painting import render
 from centernet.data.scenes.shapes import OUTLINES
 from centernet.errors import UsageError
 from centernet.structures import Categories, Sample, View
 
 _LONGEST_SIDE = 16384
+_MOST_KEYPOINTS = 61
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +22,10 @@ class Scenes:
     """Settings of generated images.
 
     Attributes:
-        mode: `plain`, `crowd`, `collision` or `hard`.
+        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
+        num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
         max_hidden: Largest share of an object, 0 to 1, that nearer objects and the image's border may hide;
             an object hidden more is left out of image and truth.
         seed: Other seeds give other images.
@@ -31,12 +34,13 @@ class Scenes:
     mode: str = "plain"
     size: tuple[int, int] = (128, 128)
     shapes: tuple[str, ...] = ("circle", "square", "triangle")
+    num_keypoints: int = PERSON
     max_hidden: float = 0.6
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise UsageError(f"mode is one of {', '.join(MODES)}; got {self.mode!r}")
+        if self.mode not in (*MODES, FIGURES):
+            raise UsageError(f"mode is one of {', '.join((*MODES, FIGURES))}; got {self.mode!r}")
         if not all(1 <= side <= _LONGEST_SIDE for side in self.size):
             rows, columns = self.size
             raise UsageError(f"size is 1 to {_LONGEST_SIDE} rows and columns; got {rows} and {columns}")
@@ -45,6 +49,8 @@ class Scenes:
             raise UsageError(
                 f"shapes are different ones of {', '.join(OUTLINES)}; got {', '.join(self.shapes)}"
             )
+        if not 1 <= self.num_keypoints <= _MOST_KEYPOINTS:
+            raise UsageError(f"num_keypoints is 1 to {_MOST_KEYPOINTS}; got {self.num_keypoints}")
         if not 0 <= self.max_hidden < 1:
             raise UsageError(f"max_hidden is a share from 0 up to but not 1; got {self.max_hidden}")
         if self.seed < 0:
@@ -53,13 +59,18 @@ class Scenes:
     @property
     def categories(self) -> Categories:
         """What labels mean."""
+        if self.mode == FIGURES:
+            return Categories(("figure",), (0,), (figure_skeleton(self.num_keypoints),))
         return Categories.of(*self.shapes)
 
     def sample(self, index: int, split: str = "train") -> Sample:
         """Image `index` of a split: it depends on neither how many there are nor which were made before."""
         key = [self.seed, zlib.crc32(split.encode()), index]
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
-        layout = MODES[self.mode](index, self.size, self.shapes, random)
+        if self.mode == FIGURES:
+            layout = figures(self.size, self.num_keypoints, random)
+        else:
+            layout = MODES[self.mode](index, self.size, self.shapes, random)
         image, annotations = render(layout, self.max_hidden, random)
         return Sample(
             image=image,
@@ -70,22 +81,29 @@ class Scenes:
 
 
 def generate(
-    count: int, *, seed: int = 0, mode: str = "plain", size: int | Sequence[int] = 128, split: str = "train"
+    count: int,
+    *,
+    seed: int = 0,
+    mode: str = "plain",
+    size: int | Sequence[int] = 128,
+    num_keypoints: int = PERSON,
+    split: str = "train",
 ) -> Iterator[Sample]:
     """Annotated images, made as they are asked for.
 
     Args:
         count: How many.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision` or `hard`.
+        mode: `plain`, `crowd`, `collision`, `hard` or `figures`.
         size: Rows and columns, or one number for both.
+        num_keypoints: Of each figure.
         split: Splits of one seed have no image in common.
 
     Raises:
         UsageError: A count below 0, or a setting that cannot be.
     """
     check_count("count", count)
-    scenes = Scenes(mode=mode, size=both_sides(size), seed=seed)
+    scenes = Scenes(mode=mode, size=both_sides(size), num_keypoints=num_keypoints, seed=seed)
     return (scenes.sample(index, split) for index in range(count))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 # OpenCV gets outlines in sixteenths of a pixel: whole numbers, so every machine fills the same pixels.
-_SHIFT = 4
-_MARGIN = 2
+SHIFT = 4
+MARGIN = 2
 
 _SMALLEST_WITH_RIM = 64
 """Pixels of the smallest shape that has a rim: of less, little else would be left."""
@@ -71,6 +71,31 @@ class Shape:
     polygon: Polygon
     label: int
 
+    @property
+    def num_colors(self) -> int:
+        """One for all of it."""
+        return 1
+
+    @property
+    def keypoints(self) -> Float[np.ndarray, "0 2"]:
+        """None."""
+        return np.zeros((0, 2))
+
+    def silhouette(self) -> "Silhouette":
+        """The pixels it covers."""
+        return Silhouette.of(self.polygon)
+
+    def paint(
+        self, image: UInt8[np.ndarray, "h w d"], silhouette: "Silhouette", colors: UInt8[np.ndarray, "1 d"]
+    ) -> None:
+        """Fill the silhouette's pixels in place, with a darker rim that keeps those of one colour apart."""
+        rows, columns, mask = silhouette.inside((image.shape[0], image.shape[1]))
+        window = image[rows, columns]
+        window[mask] = colors[0]
+        if silhouette.mask.sum() >= _SMALLEST_WITH_RIM:
+            rim = replace(silhouette, mask=_rim(self.polygon, silhouette))
+            window[rim.inside((image.shape[0], image.shape[1]))[2]] = colors[0] // 2
+
 
 def place(kind: str, center: tuple[float, float], radius: float, angle_rad: float) -> Polygon:
     """The outline turned by `angle_rad`, with the middle of its upright box on `center`.
@@ -111,10 +136,10 @@ class Silhouette:
     @classmethod
     def of(cls, polygon: Polygon) -> "Silhouette":
         """Fill a polygon; pixels that its border touches count, so even the smallest covers one."""
-        left, top = (math.floor(value) - _MARGIN for value in polygon.min(0))
-        right, bottom = (math.ceil(value) + _MARGIN for value in polygon.max(0))
+        left, top = (math.floor(value) - MARGIN for value in polygon.min(0))
+        right, bottom = (math.ceil(value) + MARGIN for value in polygon.max(0))
         canvas = np.zeros((bottom - top + 1, right - left + 1), dtype=np.uint8)
-        cv2.fillPoly(canvas, [_fixed_point(polygon, left, top)], color=1, shift=_SHIFT)
+        cv2.fillPoly(canvas, [_fixed_point(polygon, left, top)], color=1, shift=SHIFT)
         return cls(mask=canvas.astype(bool), left=left, top=top)
 
     def inside(self, image_size: tuple[int, int]) -> tuple[slice, slice, Bool[np.ndarray, "h2 w2"]]:
@@ -143,28 +168,12 @@ class Silhouette:
         )
 
 
-def paint(
-    image: UInt8[np.ndarray, "h w d"],
-    polygon: Polygon,
-    silhouette: Silhouette,
-    color: UInt8[np.ndarray, " d"],
-) -> None:
-    """Fill the silhouette's pixels in place, with a darker rim that keeps neighbours of one colour apart."""
-    image_size = (image.shape[0], image.shape[1])
-    rows, columns, mask = silhouette.inside(image_size)
-    window = image[rows, columns]
-    window[mask] = color
-    if silhouette.mask.sum() >= _SMALLEST_WITH_RIM:
-        _, _, rim = replace(silhouette, mask=_rim(polygon, silhouette)).inside(image_size)
-        window[rim] = color // 2
-
-
 def _rim(polygon: Polygon, silhouette: Silhouette) -> Bool[np.ndarray, "h w"]:
     canvas = np.zeros(silhouette.mask.shape, dtype=np.uint8)
     corners = _fixed_point(polygon, silhouette.left, silhouette.top)
-    cv2.polylines(canvas, [corners], isClosed=True, color=1, thickness=1, shift=_SHIFT)
+    cv2.polylines(canvas, [corners], isClosed=True, color=1, thickness=1, shift=SHIFT)
     return canvas.astype(bool) & silhouette.mask
 
 
 def _fixed_point(polygon: Polygon, left: int, top: int) -> np.ndarray:
-    return np.round((polygon - np.array([left, top])) * 2**_SHIFT).astype(np.int32)
+    return np.round((polygon - np.array([left, top])) * 2**SHIFT).astype(np.int32)

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data.formats import FORMATS, Format
+from centernet.data import voc
+from centernet.data.formats import WRITABLE, WritableFormat
+from centernet.data.scenes.figures import PERSON
 from centernet.data.scenes.scene import Scenes, both_sides, check_count
 from centernet.errors import InputError, UsageError
 from centernet.structures import Annotations, Dataset, ImageRecord, Sample
@@ -27,6 +29,7 @@ def write_scenes(
     mode: str = "plain",
     size: int | Sequence[int] = 128,
     shapes: Sequence[str] = ("circle", "square", "triangle"),
+    num_keypoints: int = PERSON,
     format: str = "coco",  # noqa: A002 - the name that users type
 ) -> Path:
     """Write a generated data set; the same arguments write the same bytes.
@@ -37,10 +40,11 @@ def write_scenes(
         val: Images of the split `val`.
         test: Images of the split `test`.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision` or `hard`.
+        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints.
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
-        format: `coco`, `voc` or `yolo`.
+        num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
+        format: `coco`, `voc` or `yolo`; VOC has no keypoints.
 
     Returns:
         The folder.
@@ -49,13 +53,17 @@ def write_scenes(
         UsageError: A setting that cannot be, or a folder that holds something.
         InputError: The folder cannot be written to.
     """
-    scenes = Scenes(mode=mode, size=both_sides(size), shapes=tuple(shapes), seed=seed)
+    scenes = Scenes(
+        mode=mode, size=both_sides(size), shapes=tuple(shapes), num_keypoints=num_keypoints, seed=seed
+    )
     counts = {"train": train, "val": val, "test": test}
     for split, count in counts.items():
         check_count(split, count)
     if not any(counts.values()):
         raise UsageError("train, val and test are all 0: ask for at least one image")
     writer, folder = _format_called(format), Path(folder)
+    if scenes.categories.most_keypoints and writer is voc:
+        raise UsageError("VOC has no keypoints: write figures as coco or yolo")
     try:
         _make_empty(folder)
         for split, count in counts.items():
@@ -66,8 +74,8 @@ def write_scenes(
     return folder
 
 
-def _format_called(name: str) -> Format:
-    formats = {candidate.NAME: candidate for candidate in FORMATS}
+def _format_called(name: str) -> WritableFormat:
+    formats = {candidate.NAME: candidate for candidate in WRITABLE}
     if name not in formats:
         raise UsageError(f"format is one of {', '.join(formats)}; got {name!r}")
     return formats[name]
@@ -79,7 +87,7 @@ def _make_empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write_split(scenes: Scenes, split: str, count: int, writer: Format, folder: Path) -> None:
+def _write_split(scenes: Scenes, split: str, count: int, writer: WritableFormat, folder: Path) -> None:
     # Beside the data set, not in the system's folder for such files, which may be a small disk in memory.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".images-") as images:
         records = []
@@ -108,6 +116,7 @@ def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
         is_crowd=truth.is_crowd,
         ids=np.arange(first_id, first_id + len(truth)),
         areas=truth.areas,
+        keypoints=truth.keypoints,
     )
     return ImageRecord(
         path=path,
