@@ -1,5 +1,6 @@
-"""Writes the tables of `reference.md` from the program itself: `python docs/tables.py`."""
+"""Writes the tables of `reference.md` and `zoo.md` from the program itself: `python docs/tables.py`."""
 
+import inspect
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,9 +9,12 @@ from centernet.cli.arguments import Argument
 from centernet.cli.train import settings_of
 from centernet.cli.verb import COMMON
 from centernet.cli.verbs import VERBS
-from centernet.recipes import nano
+from centernet.models.factory import HOURGLASSES
+from centernet.recipes import RECIPES, nano
 
 REFERENCE = Path(__file__).with_name("reference.md")
+ZOO = Path(__file__).with_name("zoo.md")
+PAGES = (REFERENCE, ZOO)
 
 
 def settings() -> str:
@@ -34,6 +38,27 @@ def verbs() -> str:
     return "\n\n".join(parts)
 
 
+def recipes() -> str:
+    """The recipes with the paper's settings, and how many images make a step."""
+    rows = [
+        "| recipe | images a step | on so many GPUs | rate | epochs | what it is |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, make in RECIPES.items():
+        recipe = make()
+        if recipe.schedule != "step":
+            continue
+        images = f"{recipe.batch} × {recipe.accumulate} = {recipe.batch * recipe.accumulate}"
+        start = "" if recipe.backbone in HOURGLASSES else " pretrained=true"
+        epochs = f"{recipe.epochs}, a tenth after {' and '.join(map(str, recipe.lr_steps))}"
+        about = (inspect.getdoc(make) or "").splitlines()[0]
+        several = f"devices={recipe.accumulate} accumulate=1"
+        rows.append(
+            f"| `model={name}{start}` | {images} | `{several}` | {recipe.lr:g} | {epochs} | {about} |"
+        )
+    return "\n".join(rows)
+
+
 def _table(arguments: Iterable[Argument]) -> str:
     rows = ["| key | default | what it is |", "|---|---|---|"]
     for one in arguments:
@@ -43,7 +68,7 @@ def _table(arguments: Iterable[Argument]) -> str:
     return "\n".join(rows)
 
 
-TABLES = {"settings": settings, "verbs": verbs}
+TABLES = {"settings": settings, "verbs": verbs, "recipes": recipes}
 """Makers of tables by the name in the marks around them."""
 
 
@@ -58,4 +83,5 @@ def with_tables(page: str) -> str:
 
 
 if __name__ == "__main__":
-    REFERENCE.write_text(with_tables(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

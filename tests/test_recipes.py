@@ -1,4 +1,5 @@
 import pytest
+from docs.tables import ZOO, with_tables
 
 from centernet.errors import UsageError
 from centernet.recipes import RECIPES, Recipe, with_settings
@@ -10,6 +11,44 @@ def test_every_recipe_is_complete_and_explains_itself(name: str) -> None:
 
     assert isinstance(recipe(), Recipe)
     assert recipe.__doc__
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "lr", "epochs", "lr_steps", "head_channels"),
+    [
+        ("resnet18-dcn", 114, 5e-4, 140, (90, 120), 64),
+        ("resnet101-dcn", 96, 3.75e-4, 140, (90, 120), 64),
+        ("dla34-dcn", 128, 5e-4, 140, (90, 120), 256),
+        ("dla34-dcn-2x", 128, 5e-4, 230, (180, 210), 256),
+        ("hourglass104", 24, 2.5e-4, 50, (40,), 256),
+    ],
+)
+def test_a_step_of_a_paper_recipe_takes_the_images_the_paper_says(
+    name: str, images: int, lr: float, epochs: int, lr_steps: tuple[int, ...], head_channels: int
+) -> None:
+    """The numbers are those of the released training scripts."""
+    recipe = RECIPES[name]()
+
+    assert int(recipe.devices) * recipe.num_nodes * recipe.batch * recipe.accumulate == images
+    assert (recipe.lr, recipe.epochs, recipe.lr_steps) == (lr, epochs, lr_steps)
+    assert (recipe.optimizer, recipe.weight_decay, recipe.schedule) == ("adam", 0.0, "step")
+    assert (recipe.warmup_epochs, recipe.clip, recipe.ema) == (0.0, 0.0, 0.0)
+    assert (recipe.imgsz, recipe.head_channels, recipe.val_every) == (512, head_channels, 5)
+    assert (recipe.bgr, recipe.train_crowd) == (True, True)
+    assert recipe.mean == (0.40789654, 0.44719302, 0.47026115)
+    assert recipe.std == (0.28863828, 0.27408164, 0.27809835)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101])
+@pytest.mark.parametrize("ending", ["", "-dcn"])
+def test_every_residual_network_of_the_original_has_a_recipe(depth: int, ending: str) -> None:
+    assert RECIPES[f"resnet{depth}{ending}"]().backbone == f"resnet{depth}{ending}"
+
+
+def test_the_table_of_recipes_is_that_of_the_program() -> None:
+    page = ZOO.read_text(encoding="utf-8")
+
+    assert page == with_tables(page), "run `python docs/tables.py`"
 
 
 def test_an_unknown_setting_is_answered_with_the_closest_known_one() -> None:

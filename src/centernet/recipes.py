@@ -107,7 +107,6 @@ class Recipe:
         _one_of("schedule", self.schedule, ("cosine", "step"))
         _one_of("precision", self.precision, ("auto", "32", "bf16"))
 
-
     @property
     def runs(self) -> Path:
         """Where the folder of the run is made."""
