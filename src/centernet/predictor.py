@@ -47,6 +47,10 @@ class Predictor:
     normalize: Normalize
     architecture: Architecture
 
+    def __post_init__(self) -> None:
+        # The values of a place side by side: convolutions are faster so, on processors and accelerators.
+        self.network.to(memory_format=torch.channels_last)
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
