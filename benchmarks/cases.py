@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import original
 import torch
+from benchmarks import original
 from torch.utils.data import default_collate
 
 from centernet.batch import Grid, Objects

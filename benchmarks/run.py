@@ -1,24 +1,19 @@
-"""Times this library against the original's algorithm: `uv run python benchmarks/run.py`.
+"""Times this library against the original's algorithm: `uv run python -m benchmarks.run`.
 
 Processor time of one thread, both programs by turns, so that other work on the machine disturbs neither more.
 """
 
 import argparse
 import json
-import platform
 import statistics
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
-from cases import Case, all_cases
+from benchmarks.cases import Case, all_cases
+from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
 
-FOLDER = Path(__file__).parent / "results"
 BLOCK_MS = 20.0
 """A case is repeated for this long before the other program has its turn, so that both run warm."""
 
@@ -36,14 +31,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         rows = [measure(case, options.rounds) for case in all_cases(Path(folder))]
     report = {
-        "command": f"python benchmarks/run.py --rounds {options.rounds} --name {options.name}",
+        "command": f"python -m benchmarks.run --rounds {options.rounds} --name {options.name}",
         "commit": code,
         "machine": machine(),
         "rows": rows,
     }
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{options.name}.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    (FOLDER / f"{options.name}.md").write_text(as_markdown(report))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{options.name}.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    (RESULTS / f"{options.name}.md").write_text(as_markdown(report))
     print(as_markdown(report))
 
 
@@ -51,7 +46,7 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     """Milliseconds an image: the least and the median of all rounds."""
     works = {"original": case.original, "ours": case.ours}
     calls = {
-        name: max(1, round(BLOCK_MS / min(cpu_ms(work, 1) for _ in range(3)))) for name, work in works.items()
+        name: max(1, round(BLOCK_MS / min(cpu_ms(work) for _ in range(3)))) for name, work in works.items()
     }
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
@@ -68,38 +63,6 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
         "original_median_ms": round(median["original"], 3),
         "ours_median_ms": round(median["ours"], 3),
         "ratio_of_medians": round(median["original"] / median["ours"], 2),
-    }
-
-
-def cpu_ms(work: Callable[[], object], calls: int) -> float:
-    start = time.process_time_ns()
-    for _ in range(calls):
-        work()
-    return (time.process_time_ns() - start) / 1e6 / calls
-
-
-def commit() -> str:
-    """The commit, and whether the code differs from it."""
-    here = Path(__file__).parent
-    run = (
-        ["git", "rev-parse", "--short", "HEAD"],
-        ["git", "status", "--porcelain", "../src", "cases.py", "original.py", "run.py"],
-    )
-    head, changes = (subprocess.check_output(command, cwd=here, text=True).strip() for command in run)
-    return f"{head} with changes" if changes else head
-
-
-def machine() -> dict[str, str]:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "threads": "1",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
     }
 
 

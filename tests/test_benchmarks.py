@@ -1,12 +1,16 @@
-"""The program ours is timed against gives the numbers of the original."""
+"""What ours is timed against gives the numbers of the original, and what is reported is what is meant."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from benchmarks import original
+from benchmarks import accelerator, networks, original
 from benchmarks.original import Draws
+from torch import nn
+
+from centernet.models.deformable import DeformableConv
+from centernet.recipes import RECIPES
 
 PLAIN = ["A_default", "B_default", "C_default_142objs", "A_256"]
 CROPS = ["A_crop08", "A_crop13flip", "B_crop06flip"]
@@ -98,3 +102,94 @@ def test_colours_are_those_of_the_original(golden: dict[str, np.ndarray]) -> Non
     original.lighting(image, golden["color_light"])
 
     assert np.abs(image - golden["color_full_bcs"]).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["resnet18-dcn", "dla34", "dla34-dcn"])
+def test_the_originals_way_gives_the_maps_of_ours(name: str) -> None:
+    network = networks.trained_alike(RECIPES[name](), num_classes=2, side=128).network
+    images = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        ours, theirs = network(images)[-1], networks.as_original(network)(images)[-1]
+
+    assert networks.largest_difference(ours, theirs) < 1e-3
+
+
+def test_the_originals_way_moves_no_taps_by_our_layer() -> None:
+    network = networks.trained_alike(RECIPES["resnet18-dcn"](), num_classes=2, side=64).network
+    theirs = networks.as_original(network)
+
+    assert sum(isinstance(module, DeformableConv) for module in network.modules()) == 3
+    assert not any(isinstance(module, DeformableConv) for module in theirs.modules())
+    assert sum(isinstance(module, networks.CompiledDeformableConv) for module in theirs.modules()) == 3
+    assert all(weight.is_contiguous() for weight in theirs.parameters())
+
+
+def test_the_originals_way_computes_the_shortcuts_that_lead_nowhere() -> None:
+    network = networks.trained_alike(RECIPES["dla34"](), num_classes=2, side=64).network
+    theirs = networks.as_original(network)
+
+    sizes = [sum(weight.numel() for weight in one.parameters()) for one in (network, theirs)]
+    # 64 to 128 and 128 to 256 channels, each with the two numbers of a normalisation.
+    assert sizes[1] - sizes[0] == 64 * 128 + 2 * 128 + 128 * 256 + 2 * 256
+
+
+def test_operations_are_two_for_each_multiplication_with_addition() -> None:
+    # 8×8 outputs, 3 channels of 5×3×3 weights each.
+    assert networks.gflops(nn.Conv2d(3, 5, 3, padding=1), 8) * 1e9 == pytest.approx(2 * 64 * 5 * 27)
+
+
+def test_operations_of_a_deformable_convolution_are_those_of_its_three_steps() -> None:
+    moves, samples, product = 2 * 64 * 27 * 27, 8 * 64 * 27, 2 * 64 * 5 * 27
+
+    counted = networks.gflops(DeformableConv(3, 5), 8) * 1e9
+
+    assert counted == pytest.approx(moves + samples + product)
+
+
+def test_a_network_is_reported_with_times_of_both_ways() -> None:
+    predictor = networks.trained_alike(RECIPES["nano"](), num_classes=2, side=64)
+    row = networks.measure(predictor, side=64, rounds=2)
+
+    assert row["parameters_m"] == pytest.approx(5.2, abs=0.05)
+    assert row["ratio"] == pytest.approx(row["original_ms"] / row["ours_ms"], abs=0.01)
+    assert min(row["original_ms"], row["ours_ms"], row["bf16_ms"], row["gflops"]) > 0
+
+
+def test_networks_that_differ_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = networks.trained_alike(RECIPES["nano"](), num_classes=2, side=64)
+    monkeypatch.setattr(networks, "TOLERANCE", -1.0)
+
+    with pytest.raises(RuntimeError, match="nothing is timed"):
+        networks.measure(predictor, side=64, rounds=1)
+
+
+def test_the_tables_of_networks_name_each_and_say_how_much_faster() -> None:
+    times = {f"{way}{kind}_ms": 10.0 for way in ("original", "ours", "bf16") for kind in ("", "_median")}
+    ratios = {"ratio": 1.5, "ratio_of_medians": 1.25}
+    row = {"name": "nano", "parameters_m": 5.2, "gflops": 17.1, **times, **ratios}
+    fast = {"name": "nano", "batch": 32, "ms": 4.0, "images_per_second": 8000.0, "share_of_peak": 0.25}
+    on_device = {"device": "a device", "peak_tflops": 700.0, "rows": [fast]}
+    report = {"command": "", "commit": "", "machine": {}, "rows": [row], "accelerator": on_device}
+
+    text = networks.as_markdown(report)
+
+    assert "| `nano` | 5.20 | 17.1 | 10 (10) | 10 (10) | 1.50 (1.25) | 10 (10) |" in text
+    assert "| `nano` | 32 | 4.00 | 8000 | 25% |" in text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_captured_network_is_reported_for_each_batch() -> None:
+    network = networks.trained_alike(RECIPES["resnet18-dcn"](), num_classes=2, side=64).network
+    rows = list(accelerator.rows(network, 64, flops=1e9))
+
+    assert [row["batch"] for row in rows] == [1, 32]
+    assert all(row["images_per_second"] > 0 for row in rows)
+
+
+def test_networks_compute_in_bfloat16_throughout() -> None:
+    """What the accelerator is given: no layer asks for other numbers."""
+    network = networks.trained_alike(RECIPES["resnet18-dcn"](), num_classes=2, side=64).network
+    with torch.inference_mode():
+        maps = network.to(torch.bfloat16)(torch.randn(1, 3, 64, 64, dtype=torch.bfloat16))[-1]
+
+    assert {value.dtype for value in maps.values()} == {torch.bfloat16}
