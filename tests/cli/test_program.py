@@ -65,7 +65,7 @@ def test_help_of_train_shows_the_defaults_of_the_recipe(capsys: pytest.CaptureFi
     text = capsys.readouterr().out
 
     assert "backbone=resnet50 " in text
-    assert "batch=96 " in text
+    assert "batch=16 " in text
     assert "of the recipe resnet50." in text
 
 
