@@ -9,7 +9,7 @@ import pytest
 
 from centernet.detections import Detections
 from centernet.errors import InputError, UsageError
-from centernet.structures import Categories
+from centernet.structures import Categories, Skeleton
 
 CELLS = Categories(names=("RBC", "WBC", "Platelets"), ids=(7, 3, 90))
 
@@ -225,3 +225,113 @@ def test_nothing_found_comes_out_in_every_form(tmp_path: Path) -> None:
     assert nothing.crops() == []
     assert np.asarray(nothing.plot()).tolist() == make_image().tolist()
     assert nothing.save(tmp_path / "slide.csv").read_text().startswith("image,image_id,name")
+
+
+FIGURES = Categories(
+    names=("person", "dot", "glue"),
+    ids=(1, 4, 9),
+    skeletons=(
+        Skeleton(names=("head", "left_hand", "right_hand"), edges=((0, 1), (0, 2)), pairs=((1, 2),)),
+        None,
+        Skeleton(names=("head", "end"), edges=((0, 1),)),
+    ),
+)
+PLACES = np.array(
+    [
+        [[20, 5, 0.9], [10, 20, 0.5], [30, 20.256, 0.05]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
+        [[45, 10, 0.2], [60, 30, 0.8], [0, 0, 0]],
+    ],
+    dtype=np.float32,
+)
+
+
+def make_figures(image: np.ndarray | None = None) -> Detections:
+    return Detections(
+        **{**vars(make_detections(image)), "labels": np.arange(3), "categories": FIGURES, "keypoints": PLACES}
+    )
+
+
+def test_coco_results_hold_the_keypoints_of_each_class_as_the_original_writes_them() -> None:
+    person, dot, glue = make_figures().to_coco()
+
+    assert person["keypoints"] == [20, 5, 1, 10, 20, 1, 30, pytest.approx(20.256), 1]
+    assert person["score"] == pytest.approx(0.9)
+    assert "keypoints" not in dot
+    assert glue["keypoints"] == [45, 10, 1, 60, 30, 1]
+
+
+def test_json_names_the_keypoints() -> None:
+    person, dot, glue = make_figures().to_json()["detections"]
+
+    assert person["keypoints"][2] == {"name": "right_hand", "x": 30.0, "y": 20.26, "score": 0.05}
+    assert "keypoints" not in dot
+    assert [one["name"] for one in glue["keypoints"]] == ["head", "end"]
+
+
+def test_the_table_has_columns_for_every_keypoint_and_gaps_where_a_class_has_none(tmp_path: Path) -> None:
+    table = make_figures().to_dataframe()
+    with make_figures().save(tmp_path / "figures.csv").open() as file:
+        rows = list(csv.DictReader(file))
+
+    assert list(table.columns)[9:] == [
+        f"{name}_{value}"
+        for name in ("head", "left_hand", "right_hand", "end")
+        for value in ("x", "y", "score")
+    ]
+    assert table["head_x"].tolist()[::2] == [20, 45]
+    assert table["end_y"].isna().tolist() == [True, True, False]
+    assert [row["head_x"] for row in rows] == ["20.0", "", "45.0"]
+
+
+def test_keypoints_of_one_name_have_columns_of_their_own() -> None:
+    twice = Categories(("a",), (0,), (Skeleton(names=("paw", "paw", "tail")),))
+    found = Detections(**{**vars(make_figures()[0]), "categories": twice})
+
+    assert list(found.to_dataframe().columns)[9::3] == ["paw_x", "paw_2_x", "tail_x"]
+
+
+def test_yolo_lines_hold_shares_of_the_image_and_what_is_unsure_or_outside_is_not_labelled() -> None:
+    # The image has 50 columns and 40 rows; the end of the glue lies outside.
+    person, dot, glue = make_figures().to_yolo().splitlines()
+
+    assert person == "0 0.12 0.3 0.2 0.5 0.4 0.125 2 0.2 0.5 2 0 0 0"
+    assert dot == "1 0.045 0.05 0.07 0.1 0 0 0 0 0 0 0 0 0"
+    assert glue.split()[5:] == ["0.9", "0.25", "2", *["0"] * 6]
+    assert make_figures().to_yolo(0.01).splitlines()[0].endswith("0.6 0.5064 2")
+
+
+def test_yolo_lines_without_keypoints_are_class_and_box(tmp_path: Path) -> None:
+    file = make_detections().save(tmp_path / "slide.txt")
+
+    assert file.read_text().splitlines()[0] == "0 0.12 0.3 0.2 0.5"
+    assert make_detections().above(1.0).to_yolo() == ""
+
+
+def test_supervision_gets_keypoints_too() -> None:
+    answer = make_figures().to_supervision_keypoints()
+
+    assert answer.xy.shape == (3, 3, 2)
+    assert answer.keypoint_confidence[0].tolist() == pytest.approx([0.9, 0.5, 0.05])
+    assert list(answer.data["class_name"]) == ["person", "dot", "glue"]
+
+
+def test_a_plot_shows_sure_keypoints_only() -> None:
+    black = np.zeros((40, 50, 3), dtype=np.uint8)
+    figures = make_figures(black)
+    plain = np.asarray(Detections(**{**vars(figures), "keypoints": PLACES[:, :0]}).plot())
+    shown, more, none = (
+        (np.asarray(figures.plot(min_keypoint_score=score)) != plain).any(axis=2)
+        for score in (0.1, 0.01, 1.0)
+    )
+
+    assert shown[20, 10]
+    assert not shown[20, 30]
+    assert more[20, 30] or more[18:24, 28:33].any()
+    assert not none.any()
+
+
+def test_keypoints_go_with_their_objects() -> None:
+    assert make_figures()[[2, 0]].keypoints[:, 0, 0].tolist() == [45, 20]
+    assert len(make_figures()[:0].to_supervision_keypoints()) == 0
+    assert "keypoints" not in make_detections().to_coco()[0]

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from centernet.errors import InputError, UsageError
-from centernet.structures import Categories
+from centernet.structures import Categories, Skeleton
 
 if TYPE_CHECKING:
     import pandas
     import supervision
     from PIL.Image import Image
+
+LEAST_KEYPOINT_SCORE = 0.1
+"""Keypoints below this score are guesses: nothing at the place looks like them."""
+
+_SURE = 0.3
+"""Keypoints below this score are drawn as rings."""
 
 
 def _no_keypoints() -> np.ndarray:
@@ -108,28 +114,36 @@ class Detections:
         show_names: bool = True,
         show_scores: bool = True,
         long_side: int | None = None,
+        min_keypoint_score: float = LEAST_KEYPOINT_SCORE,
     ) -> "Image":
-        """The image with the objects drawn on it.
+        """The image with the objects drawn on it: boxes, and the skeletons of those that have keypoints.
+
+        Dots are keypoints, rings those with a score below 0.3.
 
         Args:
             image: RGB to draw on, instead of the one kept.
             show_names: Write the class at each box.
             show_scores: Write the score at each box, in hundredths.
             long_side: Scale the picture to this longer side: names are unreadable on a small image.
+            min_keypoint_score: Keypoints below this score are not drawn.
 
         Raises:
             UsageError: There is no image to draw on.
         """
         from PIL.Image import fromarray
 
-        from centernet.drawing import draw_boxes
+        from centernet.drawing import draw_boxes, draw_keypoints
 
         texts = [
             " ".join([name] * show_names + [f"{score:.2f}"] * show_scores)
             for name, score in zip(self.names, self.scores, strict=True)
         ]
         pixels = self._pixels(image)
-        return fromarray(draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side))
+        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side)
+        places, scores = self.keypoints[..., :2], self.keypoints[..., 2:]
+        seen = (scores >= min_keypoint_score) * (1 + (scores >= _SURE))
+        keypoints = np.concatenate([places, seen.astype(places.dtype)], axis=-1)
+        return fromarray(draw_keypoints(picture, keypoints, self._skeletons, image_size=pixels.shape[:2]))
 
     def crops(self, image: UInt8[np.ndarray, "h w 3"] | None = None) -> list[UInt8[np.ndarray, "_ _ 3"]]:
         """The part of the image in each box: every pixel the box touches, at least one.
@@ -150,7 +164,9 @@ class Detections:
         ]
 
     def save(self, path: Path | str) -> Path:
-        """Write a picture (.png, .jpg, .jpeg, .webp, .bmp) or a table (.json, .csv), by the path's extension.
+        """Write a picture (.png, .jpg, .jpeg, .webp, .bmp), a table (.json, .csv) or YOLO labels (.txt).
+
+        The path's extension says which.
 
         Returns:
             The path written; folders on the way are made.
@@ -171,7 +187,10 @@ class Detections:
         return path
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values ready for `json.dump`: boxes to hundredths of a pixel, scores to four digits."""
+        """Plain values ready for `json.dump`: places to hundredths of a pixel, scores to four digits.
+
+        Objects of classes with keypoints have a list `keypoints` of name, x, y and score.
+        """
         rows, columns = self.image_size
         return {
             "image": self.name,
@@ -180,24 +199,37 @@ class Detections:
             "width": columns,
             "detections": [
                 {"name": name, "category_id": category_id, "score": score, "box": box}
-                for name, category_id, score, box in zip(
+                | ({"keypoints": _named(skeleton, keypoints)} if skeleton else {})
+                for name, category_id, score, box, skeleton, keypoints in zip(
                     self.names,
                     self.category_ids,
                     np.round(self.scores.astype(float), 4).tolist(),
                     np.round(self.boxes.astype(float), 2).tolist(),
+                    self._skeletons,
+                    self.keypoints,
                     strict=True,
                 )
             ],
         }
 
     def to_coco(self) -> list[dict[str, Any]]:
-        """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded."""
+        """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded.
+
+        Objects of classes with keypoints have `keypoints`: x, y and 1 for each. As in COCO's results, `score`
+        is that of the object.
+        """
         corners = self.boxes.astype(float)
         bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         return [
             {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
-            for category_id, bbox, score in zip(
-                self.category_ids, bboxes.tolist(), self.scores.astype(float).tolist(), strict=True
+            | ({"keypoints": _flat(keypoints[: len(skeleton)])} if skeleton else {})
+            for category_id, bbox, score, skeleton, keypoints in zip(
+                self.category_ids,
+                bboxes.tolist(),
+                self.scores.astype(float).tolist(),
+                self._skeletons,
+                self.keypoints,
+                strict=True,
             )
         ]
 
@@ -212,8 +244,46 @@ class Detections:
             data={"class_name": np.array(self.names, dtype=str)},
         )
 
+    def to_supervision_keypoints(self) -> "supervision.KeyPoints":
+        """The keypoints for the `supervision` package; those a class lacks are at (0, 0), as it expects."""
+        import supervision
+
+        return supervision.KeyPoints(
+            xy=self.keypoints[..., :2].copy(),
+            keypoint_confidence=self.keypoints[..., 2].copy(),
+            detection_confidence=self.scores.copy(),
+            class_id=self.labels.copy(),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )
+
+    def to_yolo(self, min_keypoint_score: float = LEAST_KEYPOINT_SCORE) -> str:
+        """The lines of a YOLO label file: class, middle and size of the box as shares of the image's sides.
+
+        Where classes have keypoints, x, y and 2 follow for each; 0 0 0 for one that is unsure, outside the
+        image, or that the class lacks. Scores are not written.
+
+        Args:
+            min_keypoint_score: Keypoints below this score are unsure.
+        """
+        rows, columns = self.image_size
+        corners = self.boxes.astype(float) / [columns, rows, columns, rows]
+        middles, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+        places = self.keypoints[..., :2].astype(float) / [columns, rows]
+        counts = np.array([len(skeleton or ()) for skeleton in self._skeletons], dtype=int)
+        is_own = np.arange(places.shape[1]) < counts[:, None]
+        is_sure = self.keypoints[..., 2] >= min_keypoint_score
+        is_kept = is_own & is_sure & ((places >= 0) & (places <= 1)).all(axis=-1)
+        keypoints = np.where(is_kept[..., None], np.insert(places, 2, 2, axis=-1), 0)
+        numbers = np.concatenate([middles, sides, *keypoints.swapaxes(0, 1)], axis=1)
+        return "".join(
+            f"{label} {' '.join(f'{number:.7g}' for number in row)}\n"
+            for label, row in zip(self.labels.tolist(), numbers.tolist(), strict=True)
+        )
+
     def to_dataframe(self) -> "pandas.DataFrame":
         """One row for each object: image, image_id, name, category_id, score, x1, y1, x2, y2.
+
+        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them.
 
         Raises:
             UsageError: pandas is not installed.
@@ -236,7 +306,27 @@ class Detections:
             "y1": y1,
             "x2": x2,
             "y2": y2,
+            **self._keypoint_columns(),
         }
+
+    def _keypoint_columns(self) -> dict[str, Any]:
+        """Three columns for each name, whatever the classes that have such a keypoint; NaN for the others."""
+        columns: dict[str, Any] = {}
+        skeletons = self.categories.skeletons if self.keypoints.shape[1] else ()
+        for label, skeleton in enumerate(skeletons):
+            rows = self.labels == label
+            for number, name in enumerate(_distinct(skeleton.names if skeleton else ())):
+                for place, value in enumerate(("x", "y", "score")):
+                    column = columns.setdefault(f"{name}_{value}", np.full(len(self), np.nan, np.float32))
+                    column[rows] = self.keypoints[rows, number, place]
+        return columns
+
+    @property
+    def _skeletons(self) -> "list[Skeleton | None]":
+        """Of each object; None for those without keypoints."""
+        if not self.keypoints.shape[1] or not self.categories.skeletons:
+            return [None] * len(self)
+        return [self.categories.skeletons[label] for label in self.labels]
 
     def _pixels(self, image: UInt8[np.ndarray, "h w 3"] | None) -> UInt8[np.ndarray, "h w 3"]:
         pixels = self.image if image is None else image
@@ -247,6 +337,28 @@ class Detections:
         return pixels
 
 
+def _named(skeleton: Skeleton, keypoints: Float[np.ndarray, "k 3"]) -> list[dict[str, Any]]:
+    """Keypoints in words, rounded."""
+    rows = keypoints[: len(skeleton)].astype(float).tolist()
+    return [
+        {"name": name, "x": round(x, 2), "y": round(y, 2), "score": round(score, 4)}
+        for name, (x, y, score) in zip(skeleton.names, rows, strict=True)
+    ]
+
+
+def _flat(keypoints: Float[np.ndarray, "k 3"]) -> list[float | int]:
+    """x, y and 1 of each, one after the other: the original's visibility of what was found."""
+    return [number for x, y, _ in keypoints.astype(float).tolist() for number in (x, y, 1)]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, numbered where one comes again."""
+    return [
+        name if name not in names[:number] else f"{name}_{names[:number].count(name) + 1}"
+        for number, name in enumerate(names)
+    ]
+
+
 def _write_picture(detections: Detections, path: Path) -> None:
     detections.plot().save(path)
 
@@ -255,12 +367,18 @@ def _write_json(detections: Detections, path: Path) -> None:
     path.write_text(json.dumps(detections.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def _write_yolo(detections: Detections, path: Path) -> None:
+    path.write_text(detections.to_yolo(), encoding="utf-8")
+
+
 def _write_csv(detections: Detections, path: Path) -> None:
     columns = detections._columns()
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        rows = zip(*columns.values(), strict=True)
+        # A keypoint that the object's class does not have.
+        writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
 _WRITERS: dict[str, Callable[[Detections, Path], None]] = {
@@ -271,4 +389,5 @@ _WRITERS: dict[str, Callable[[Detections, Path], None]] = {
     ".bmp": _write_picture,
     ".json": _write_json,
     ".csv": _write_csv,
+    ".txt": _write_yolo,
 }

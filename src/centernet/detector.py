@@ -147,6 +147,7 @@ class CenterNet:
         class_agnostic: bool = False,
         exact: bool = False,
         save_dir: str | Path | None = None,
+        save_json: str | Path | None = None,
     ) -> "Evaluation":
         """Measures the detector on annotated images.
 
@@ -164,6 +165,7 @@ class CenterNet:
             class_agnostic: Report each place under its best class alone.
             exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
             save_dir: Write curves, tables and pictures there.
+            save_json: Write COCO results into this file, with the data set's ids: what `score` reads.
 
         Raises:
             UsageError: An impossible argument.
@@ -186,7 +188,8 @@ class CenterNet:
         with_keypoints = bool(self.categories.most_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints))
         check_same_classes(self.categories, dataset)
-        return self._measure(predictor, dataset, batch, Path(save_dir) if save_dir else None, inference)
+        folder, results = (Path(path) if path else None for path in (save_dir, save_json))
+        return self._measure(predictor, dataset, batch, folder, inference, results)
 
     def predict(
         self,
@@ -348,14 +351,18 @@ class CenterNet:
         batch: int,
         folder: Path | None,
         inference: Inference = PLAIN,
+        results: Path | None = None,
     ) -> "Evaluation":
         from centernet.evaluation import evaluate
+        from centernet.evaluation.coco_files import write_results
         from centernet.evaluation.examples import save_examples
         from centernet.evaluation.plots import save_plots
 
         stream = detect_stream(predictor, annotated(dataset), batch=batch, inference=inference)
         found = [replace(detections, image=None) for detections in stream]
         evaluation = evaluate(dataset, found)
+        if results is not None:
+            write_results(results, dataset, found)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             save_plots(evaluation, folder)

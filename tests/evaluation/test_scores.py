@@ -40,6 +40,7 @@ def test_json_keeps_every_class_and_says_none_where_nothing_is_measured() -> Non
             {"name": "owl", "objects": 0, "AP": None},
             {"name": "a long name", "objects": 1000, "AP": 0.0},
         ],
+        "notes": [],
     }
 
 

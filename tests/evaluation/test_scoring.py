@@ -222,3 +222,99 @@ def test_coco_results_are_scored_against_a_data_set_of_another_format(
     scores = score("coco", real_data / "bccd", write(tmp_path / "dt.json", results), split="val")
 
     assert scores.metrics["AP"] == pytest.approx(1)
+
+
+POSE_TRUTH = {
+    **TRUTH,
+    "categories": [{"id": 40, "name": "glue", "keypoints": ["tip", "end"], "sigmas": [0.1, 0.1]}],
+    "annotations": [{**TRUTH["annotations"][0], "keypoints": [10, 10, 2, 40, 40, 1], "num_keypoints": 2}],
+}
+POSE_RESULT = {"image_id": 5, "category_id": 40, "keypoints": [10, 10, 1, 40, 40, 1], "score": 0.5}
+
+
+def test_what_the_results_hold_is_measured(tmp_path: Path) -> None:
+    truth = write(tmp_path / "gt.json", POSE_TRUTH)
+    keypoints, both, boxes = (
+        score("coco", truth, write(tmp_path / "dt.json", [result]))
+        for result in (POSE_RESULT, {**POSE_RESULT, **RESULT}, RESULT)
+    )
+
+    assert keypoints.metrics["OKS_AP"] == both.metrics["OKS_AP"] == both.metrics["AP"] == 1
+    assert "AP" not in keypoints.metrics
+    assert "OKS_AP" not in boxes.metrics
+    assert keypoints.classes == ({"name": "glue", "objects": 1, "found": 1, "OKS_AP": 1, "OKS_AP50": 1},)
+    assert keypoints.notes == both.notes == boxes.notes == ()
+
+
+def test_keypoints_are_compared_with_the_file_of_keypoints_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "set" / "annotations"
+    write(folder / "instances_val.json", TRUTH)
+    write(folder / "person_keypoints_val.json", POSE_TRUTH)
+    scores = score("coco", tmp_path / "set", write(tmp_path / "dt.json", [POSE_RESULT]), split="val")
+
+    assert scores.metrics["OKS_AP"] == 1
+
+
+def test_sigmas_that_are_not_known_or_make_no_sense_are_named(tmp_path: Path) -> None:
+    category = {**POSE_TRUTH["categories"][0], "sigmas": [0.1]}
+    truth = write(tmp_path / "gt.json", {**POSE_TRUTH, "categories": [category]})
+    first, second = score("coco", truth, write(tmp_path / "dt.json", [POSE_RESULT])).notes
+
+    assert "there are 1 sigmas for 2 keypoints" in first
+    assert second == "no sigmas are known for glue: OKS with 0.067, COCO's mean"
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ({"keypoints": [1, 2, 1]}, r"results\[1\]: keypoints has 3 values, not 6: x, y and v for each of 2"),
+        ({"keypoints": "all"}, r"results\[1\]: keypoints has a text, not 6"),
+        ({"keypoints": [1, 2, 1, 3, float("nan"), 1]}, r"results\[1\]: keypoints holds nan"),
+        ({"score": None}, r"results\[1\]: score holds None"),
+    ],
+    ids=["count", "text", "nan", "score"],
+)
+def test_broken_keypoints_of_a_result_are_named_in_one_line(
+    tmp_path: Path, result: dict, message: str
+) -> None:
+    truth = write(tmp_path / "gt.json", POSE_TRUTH)
+    results = write(tmp_path / "dt.json", [POSE_RESULT, {**POSE_RESULT, **result}])
+
+    with pytest.raises(InputError, match=message) as caught:
+        score("coco", truth, results)
+    assert "\n" not in str(caught.value)
+
+
+def test_results_where_only_some_have_keypoints_are_refused(tmp_path: Path) -> None:
+    results = write(tmp_path / "dt.json", [POSE_RESULT, RESULT])
+
+    with pytest.raises(InputError, match=r"results\[1\] has no 'keypoints'"):
+        score("coco", write(tmp_path / "gt.json", POSE_TRUTH), results)
+
+
+def test_keypoints_need_a_truth_with_keypoints_that_make_sense(tmp_path: Path) -> None:
+    results = write(tmp_path / "dt.json", [POSE_RESULT])
+    broken = {**POSE_TRUTH["annotations"][0], "keypoints": [1, 2, 2]}
+
+    with pytest.raises(InputError, match=r"dt.json has keypoints, but .*gt.json has none"):
+        score("coco", write(tmp_path / "gt.json", TRUTH), results)
+    with pytest.raises(InputError, match=r"gt.json, annotations\[0\]: keypoints has 3 values, not 6"):
+        score("coco", write(tmp_path / "gt.json", {**POSE_TRUTH, "annotations": [broken]}), results)
+
+
+@pytest.mark.parametrize(
+    ("folder", "truth", "results", "published"),
+    [
+        ("coco_keypoints_crowd1", "gt_dataset", "dt_dataset", 0.5048844884488449),
+        ("coco_keypoints_4img", "example_coco_val", "example_coco_preds", 0.86089),
+        ("crowdpose_keypoints", "example_crowdpose_val", "example_crowdpose_preds", 0.7877215935879303),
+    ],
+)
+def test_published_keypoints_get_their_published_score(
+    real_data: Path, folder: str, truth: str, results: str, published: float
+) -> None:
+    files = real_data / "eval_fixtures" / folder
+    scores = score("coco", files / f"{truth}.json", files / f"{results}.json")
+
+    assert scores.metrics["OKS_AP"] == pytest.approx(published, abs=5e-7)
+    assert scores.notes == ()

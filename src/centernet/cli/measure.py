@@ -15,6 +15,8 @@ def _val(given: dict[str, Any], output: Output) -> int:
     output.show(str(evaluation), evaluation.to_json())
     if "save_dir" in given:
         output.note(f"curves, tables and pictures are in {given['save_dir']}")
+    if "save_json" in given:
+        output.note(f"results are in {given['save_json']}")
     return 0
 
 
@@ -51,6 +53,12 @@ VAL = Verb(
         Argument(
             name="save_dir", kind=TEXT, about="write curves, tables and pictures there", default="FOLDER"
         ),
+        Argument(
+            name="save_json",
+            kind=TEXT,
+            about="write COCO results, with the data set's ids, into this file",
+            default="results.json",
+        ),
         DEVICE,
         *INFERENCE,
     ),
@@ -78,11 +86,14 @@ SCORE = Verb(
         Argument(
             name="results",
             kind=TEXT,
-            about="a COCO results .json, or a folder of VOC files comp4_det_<set>_<class>.txt",
+            about="a COCO results .json (boxes, keypoints), or a folder of VOC comp4_det_<set>_<class>.txt",
             default="results.json",
             is_required=True,
         ),
         Argument(name="split", kind=TEXT, about="which part of a data set folder", default="NAME"),
     ),
-    examples=("centernet score format=coco truth=gt.json results=dt.json --json",),
+    examples=(
+        "centernet score format=coco truth=gt.json results=dt.json --json",
+        "centernet score format=coco truth=person_keypoints_val.json results=keypoints.json",
+    ),
 )

@@ -2,26 +2,34 @@
 
 import json
 import math
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from centernet.data import coco
-from centernet.data.coco_layout import annotation_file
+from centernet.data.coco_layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
 from centernet.data.files import read_text
 from centernet.data.formats import open_dataset
+from centernet.detections import Detections
 from centernet.errors import InputError
+from centernet.evaluation.evaluation import in_classes_of
+from centernet.structures import Dataset
 
 
-def read_truth(path: Path, split: str | None) -> dict[str, Any]:
+def read_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -> dict[str, Any]:
     """The content of a COCO file, or what a data set of another format would have as one.
+
+    Args:
+        path: A COCO file, or the folder of a data set.
+        split: Which part of a folder.
+        with_keypoints: Of a folder that holds files of all objects and files of keypoints, take the latter.
 
     Raises:
         InputError: The file or the data set is not there or broken.
     """
-    if path.suffix.lower() != ".json" and not coco.recognise(path):
+    file = path if path.suffix.lower() == ".json" else _file_in(path, split, with_keypoints)
+    if file is None:
         return coco.to_coco(open_dataset(path, split))
-    file = path if path.suffix.lower() == ".json" else annotation_file(path, split)[1]
     # Not through `Dataset`, whose float32 corners would move the score in the fifth digit.
     content = _load(file)
     if not isinstance(content, dict):
@@ -35,13 +43,20 @@ def read_truth(path: Path, split: str | None) -> dict[str, Any]:
     for position, entry in enumerate(content["annotations"]):
         place = f"{file}, annotations[{position}]"
         _check_object(entry, place, image_ids, category_ids, known_by="the file")
+        _need(entry, ("bbox",), place)
         if "area" in entry:
             _check_number(entry["area"], "area", place)
     return content
 
 
+def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | None:
+    kinds = (KEYPOINTS, DETECTION) if with_keypoints else (DETECTION, KEYPOINTS)
+    kind = next((kind for kind in kinds if annotation_files(folder, kind)), None)
+    return annotation_file(folder, split, kind)[1] if kind else None
+
+
 def read_results(path: Path, truth: dict[str, Any], truth_name: str) -> list[dict[str, Any]]:
-    """The entries of a COCO results file.
+    """The entries of a COCO results file: each has a box, or keypoints, or both.
 
     Args:
         path: The file.
@@ -58,9 +73,62 @@ def read_results(path: Path, truth: dict[str, Any], truth_name: str) -> list[dic
     for position, entry in enumerate(content):
         place = f"{path}, results[{position}]"
         _check_object(entry, place, image_ids, category_ids, known_by=truth_name)
-        _need(entry, ("score",), place)
+        _need(entry, ("score",) if "keypoints" in entry else ("bbox", "score"), place)
         _check_number(entry["score"], "score", place)
     return content
+
+
+def check_keypoints(
+    entries: list[dict[str, Any]], counts: Mapping[Any, int], file: str, *, are_results: bool
+) -> None:
+    """Three finite numbers for each keypoint of a class.
+
+    Args:
+        entries: Results, which must have keypoints where their class has; or annotations, which may.
+        counts: Keypoints of each category by its id.
+        file: Where the entries are from, for messages.
+        are_results: Which of the two.
+
+    Raises:
+        InputError: An entry has others.
+    """
+    kind = "results" if are_results else "annotations"
+    for position, entry in enumerate(entries):
+        count = counts.get(entry["category_id"], 0)
+        place = f"{file}, {kind}[{position}]"
+        if not count or (not are_results and "keypoints" not in entry):
+            continue
+        _need(entry, ("keypoints",), place)
+        keypoints = entry["keypoints"]
+        if not isinstance(keypoints, list) or len(keypoints) != 3 * count:
+            given = f"{len(keypoints)} values" if isinstance(keypoints, list) else f"a {_kind(keypoints)}"
+            raise InputError(
+                f"{place}: keypoints has {given}, not {3 * count}: x, y and v for each of {count}"
+            )
+        for value in keypoints:
+            _check_number(value, "keypoints", place)
+        if "num_keypoints" in entry:
+            _check_number(entry["num_keypoints"], "num_keypoints", place)
+
+
+def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> Path:
+    """Writes COCO results: a list with an entry for each object, not rounded; folders on the way are made.
+
+    Args:
+        path: The json file.
+        dataset: What they are results of: classes get its ids.
+        found: What was found in its images.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    entries = [entry for detections in found for entry in in_classes_of(dataset, detections).to_coco()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(entries), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+    return path
 
 
 def ids_of(truth: dict[str, Any], key: str) -> set[Any]:
@@ -86,12 +154,16 @@ def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:
 def _check_object(
     entry: Any, place: str, image_ids: Container[Any], category_ids: Container[Any], known_by: str
 ) -> None:
-    """A result or an annotation: its ids are known and its box is a box."""
-    _need(entry, ("image_id", "category_id", "bbox"), place)
+    """A result or an annotation: its ids are known and its box, if it has one, is a box."""
+    _need(entry, ("image_id", "category_id"), place)
     for key, known in (("image_id", image_ids), ("category_id", category_ids)):
         if not isinstance(entry[key], (int, str)) or entry[key] not in known:
             raise InputError(f"{place}: {key} {entry[key]!r} is not in {known_by}")
-    bbox = entry["bbox"]
+    if "bbox" in entry:
+        _check_box(entry["bbox"], place)
+
+
+def _check_box(bbox: Any, place: str) -> None:
     if not isinstance(bbox, list) or len(bbox) != 4:
         count = f"{len(bbox)} values" if isinstance(bbox, list) else f"a {_kind(bbox)}"
         raise InputError(f"{place}: bbox has {count}, not 4: x, y, width, height")

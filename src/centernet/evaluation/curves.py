@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Table = Mapping[str, Sequence[float]]
 _COLORS = ("#1f5fa8", "#e07b00", "#2a9d5c", "#b3446c", "#7b61c4", "#00a0b0", "#8a6d3b", "#d1495b")
-_SHOWN_SCORES = ("AP", "AP50", "AP75")
+_SHOWN_SCORES = ("AP", "AP50", "AP75", "OKS_AP", "OKS_AP50", "PCK")
+_ERROR = "keypoint_error_px"
 
 
 def save_training_curves(results: Path, path: Path) -> Path:
@@ -64,6 +65,10 @@ def training_figure(table: Table) -> "Figure":
         ("Loss", {name.replace("/", " "): values for name, values in totals.items()}),
         ("Terms of the training loss", {name.split("/", 1)[1]: values for name, values in terms.items()}),
         ("Scores on the validation images", scores),
+        (
+            "Distance of keypoints, pixels",
+            {"mean error": table[f"val/{_ERROR}"]} if f"val/{_ERROR}" in table else {},
+        ),
         ("Learning rate", {"lr": table["lr"]} if "lr" in table else {}),
     ]
     filled = [(title, lines) for title, lines in panels if lines]

@@ -1,8 +1,8 @@
-"""Detections of a whole data set against its truth: numbers, classes, curves, confusions."""
+"""Detections of a whole data set against its truth: numbers, classes, curves, confusions, keypoints."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,12 @@ import numpy as np
 from centernet.data.coco import to_coco
 from centernet.detections import Detections
 from centernet.errors import UsageError
+from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
 from centernet.evaluation.scores import ClassRow, Scores
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
+from centernet.metrics.oks import evaluate_oks
+from centernet.metrics.pck import evaluate_pck
 from centernet.metrics.voc import VocMetrics, evaluate_voc
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
@@ -27,6 +30,9 @@ class Evaluation:
         coco: COCO's numbers, numbers of each class, curves.
         voc: Pascal VOC's numbers at IoU 0.5.
         confusion: Which class is taken for which, at a score where a detector is used.
+        keypoints: COCO's numbers of keypoints, and distances; empty unless the data set and the detections
+            have keypoints.
+        notes: What to know about the numbers, a line each.
     """
 
     name: str
@@ -34,15 +40,18 @@ class Evaluation:
     coco: CocoMetrics
     voc: VocMetrics
     confusion: ConfusionMatrix
+    keypoints: KeypointNumbers = field(default_factory=KeypointNumbers)
+    notes: tuple[str, ...] = ()
 
     @property
     def scores(self) -> Scores:
         """All numbers as a table."""
         confusion = self.confusion
         rows = zip(coco_rows(self.coco), confusion.precision.tolist(), confusion.recall.tolist(), strict=True)
-        classes: list[ClassRow] = [
-            {**row, "precision": precision, "recall": recall} for row, precision, recall in rows
-        ]
+        classes = self.keypoints.beside(
+            [{**row, "precision": precision, "recall": recall} for row, precision, recall in rows],
+            [one.category_id for one in self.coco.classes],
+        )
         return Scores(
             name=f"{self.name}: {self.num_images} image{'s' * (self.num_images != 1)}",
             metrics={
@@ -50,28 +59,33 @@ class Evaluation:
                 **self.voc.to_dict(),
                 "precision": _mean_of_true(classes, "precision"),
                 "recall": _mean_of_true(classes, "recall"),
+                **self.keypoints.to_dict(),
             },
-            classes=tuple(classes),
+            classes=classes,
+            notes=(
+                *self.notes,
+                *self.keypoints.notes,
+                f"precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
+            ),
         )
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """All numbers of the whole by name: AP, AP50, AR_100, VOC_AP_area, precision, and so on.
+        """All numbers of the whole by name: AP, AP50, AR_100, VOC_AP_area, precision, OKS_AP, and so on.
 
         `precision` and `recall` are those of the confusion matrix, means over the classes with objects.
         """
         return self.scores.metrics
 
     def __str__(self) -> str:
-        confusion = self.confusion
-        note = f"precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}"
-        return f"{self.scores}\n{note}"
+        return str(self.scores)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
         return {
             **self.scores.to_json(),
             "images": self.num_images,
+            "keypoints": self.keypoints.to_json(),
             "confusion_matrix": {
                 "names": [*self.confusion.names, "background"],
                 "counts": self.confusion.counts.tolist(),
@@ -88,16 +102,18 @@ def evaluate(
 
     An image without detections is one where nothing was found. Crowd regions are ignored: they need not be
     found, and what is found in them is not wrong. Where the detector knows other classes than the data set,
-    classes are matched by name, and what it finds of the rest is not counted.
+    classes are matched by name, and what it finds of the rest is not counted. Keypoints are measured where
+    both have some.
 
     Args:
         dataset: The truth.
         detections: What was found, in any order; images are not kept.
         max_detections: Best detections of a class in an image that COCO's numbers count: AR for each of these
-            numbers, everything else for the largest.
+            numbers, everything else for the largest. Of keypoints it is 20.
 
     Raises:
-        UsageError: Detections of an image the data set lacks, of one image twice, or of no class it has.
+        UsageError: Detections of an image the data set lacks, of one image twice, of no class it has, or with
+            another number of keypoints.
     """
     found = _by_image(dataset, detections)
     pairs: list[tuple[Annotations, Detections]] = [
@@ -107,13 +123,24 @@ def evaluate(
         )
         for record in dataset.records
     ]
-    results = [result for one in found.values() for result in one.to_coco()]
+    truth, results = to_coco(dataset), [result for one in found.values() for result in one.to_coco()]
+    keypoints = KeypointNumbers()
+    notes: tuple[str, ...] = ()
+    if any(one.keypoints.shape[1] for one in found.values()):
+        categories = dataset.categories
+        tolerances = Tolerances.of(categories.ids, categories.names, categories.skeletons)
+        keypoints = KeypointNumbers(
+            oks=evaluate_oks(truth, results, tolerances.sigmas), pck=evaluate_pck(pairs, categories)
+        )
+        notes = tolerances.notes
     return Evaluation(
         name=dataset.name,
         num_images=len(dataset),
-        coco=evaluate_coco(to_coco(dataset), results, max_detections),
+        coco=evaluate_coco(truth, results, max_detections),
         voc=evaluate_voc(pairs, dataset.categories),
         confusion=confusion_matrix(pairs, dataset.categories),
+        keypoints=keypoints,
+        notes=notes,
     )
 
 
@@ -155,32 +182,41 @@ def _by_image(dataset: Dataset, detections: Iterable[Detections]) -> dict[int, D
         if one.image_id in found:
             raise UsageError(f"{one.name}: image id {one.image_id} comes twice: give each image once")
         # Pixels of a whole data set would fill the memory.
-        found[one.image_id] = replace(_in_classes_of(dataset, one), image=None)
+        found[one.image_id] = replace(in_classes_of(dataset, one), image=None)
     return found
 
 
-def _in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
-    """The detections with the data set's labels, without those of classes it does not have."""
-    categories = dataset.categories
-    if detections.categories.names == categories.names:
-        return replace(detections, categories=categories)
+def in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
+    """The detections with the data set's labels, without those of classes it does not have.
+
+    Keypoints stay where the data set has some too.
+
+    Raises:
+        UsageError: No class in common, or a class with another number of keypoints.
+    """
+    categories, own = dataset.categories, detections.categories
     labels = np.array(
-        [
-            categories.names.index(name) if name in categories.names else -1
-            for name in detections.categories.names
-        ],
+        [categories.names.index(name) if name in categories.names else -1 for name in own.names],
         dtype=np.int64,
     )
     if (labels < 0).all():
         raise UsageError(
-            f"the detector finds {', '.join(detections.categories.names)}, but {dataset.name} has "
+            f"the detector finds {', '.join(own.names)}, but {dataset.name} has "
             f"{', '.join(categories.names)}: no class in common"
         )
+    for name, label, count in zip(own.names, labels.tolist(), own.num_keypoints, strict=True):
+        true = categories.num_keypoints[label] if label >= 0 else 0
+        if count and true and count != true:
+            raise UsageError(f"the detector finds {count} keypoints of {name}, but {dataset.name} has {true}")
+    keypoints = detections.keypoints[:, : categories.most_keypoints]
+    if keypoints.shape[1]:
+        missing = categories.most_keypoints - keypoints.shape[1]
+        keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
     new = labels[detections.labels]
-    return replace(detections, labels=new, categories=categories)[new >= 0]
+    return replace(detections, labels=new, categories=categories, keypoints=keypoints)[new >= 0]
 
 
-def _mean_of_true(classes: list[ClassRow], column: str) -> float:
+def _mean_of_true(classes: Sequence[ClassRow], column: str) -> float:
     """Mean of a column over classes that have objects and a number there."""
     known = [value for row in classes if row["objects"] and not math.isnan(value := float(row[column]))]
     return sum(known) / len(known) if known else math.nan

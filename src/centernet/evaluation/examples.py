@@ -9,7 +9,7 @@ from PIL import Image
 
 from centernet.data.images import read_image
 from centernet.detections import Detections
-from centernet.drawing import contact_sheet, draw_boxes
+from centernet.drawing import contact_sheet, draw_boxes, draw_keypoints
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -33,11 +33,12 @@ def examples(
     for record in (records[index] for index in chosen):
         image = read_image(record.path, record.size)
         seen = by_image[record.image_id].above(min_score)
-        texts = [f"{name} {score:.2f}" for name, score in zip(seen.names, seen.scores, strict=True)]
-        truth = record.annotations
-        names = [dataset.categories.names[label] for label in truth.labels]
-        pictures.append(draw_boxes(image, seen.boxes, texts, seen.labels, long_side=tile))
-        pictures.append(draw_boxes(image, truth.boxes, names, truth.labels, long_side=tile))
+        pictures.append(np.asarray(seen.plot(image, long_side=tile)))
+        truth, categories = record.annotations, dataset.categories
+        names = [categories.names[label] for label in truth.labels]
+        picture = draw_boxes(image, truth.boxes, names, truth.labels, long_side=tile)
+        skeletons = [categories.skeletons[label] if categories.skeletons else None for label in truth.labels]
+        pictures.append(draw_keypoints(picture, truth.keypoints, skeletons, image_size=image.shape[:2]))
         name = Path(record.path).name
         captions += [f"{name}: found", f"{name}: truth"]
     return contact_sheet(pictures, captions, columns=4, tile=tile)

@@ -1,6 +1,7 @@
 """Pictures of an evaluation: precision-recall curves, confusion matrix, table by class."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from centernet.drawing.colors import class_color
 from centernet.errors import InputError
 from centernet.evaluation.evaluation import Evaluation
 from centernet.evaluation.scores import cell
+from centernet.metrics.coco import CocoClass
 from centernet.metrics.confusion import ConfusionMatrix
+from centernet.metrics.oks import OksClass
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +27,7 @@ _FILLED = 45
 
 
 def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write `pr_curves.png`, `confusion_matrix.png` and `classes.png`.
+    """Write `pr_curves.png`, `confusion_matrix.png`, `classes.png`; with keypoints `keypoint_pr_curves.png`.
 
     Raises:
         InputError: The folder cannot be written.
@@ -34,6 +37,8 @@ def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
         "confusion_matrix.png": confusion_figure(evaluation.confusion),
         "classes.png": classes_figure(evaluation),
     }
+    if evaluation.keypoints.oks:
+        figures["keypoint_pr_curves.png"] = keypoint_precision_recall_figure(evaluation)
     return [save_figure(figure, folder / name) for name, figure in figures.items()]
 
 
@@ -69,10 +74,27 @@ def tidy(axes: "Axes") -> None:
 
 def precision_recall_figure(evaluation: Evaluation) -> "Figure":
     """Precision over recall at IoU 0.5 of each class and their mean."""
+    classes = list(enumerate(evaluation.coco.classes))
+    return _curves_figure(classes, evaluation.coco.ap50, "Precision over recall at IoU 0.5", "AP50")
+
+
+def keypoint_precision_recall_figure(evaluation: Evaluation) -> "Figure":
+    """Precision over recall at OKS 0.5 of each class with keypoints and their mean."""
+    oks = evaluation.keypoints.oks
+    labels = {one.category_id: label for label, one in enumerate(evaluation.coco.classes)}
+    classes = [(labels[one.category_id], one) for one in (oks.classes if oks else ())]
+    ap50 = evaluation.metrics.get("OKS_AP50", math.nan)
+    return _curves_figure(classes, ap50, "Precision over recall at OKS 0.5", "OKS AP50")
+
+
+def _curves_figure(
+    classes: Sequence[tuple[int, CocoClass | OksClass]], mean_ap50: float, title: str, number: str
+) -> "Figure":
+    """Curves of classes by label, and their mean."""
     figure = new_figure(7.2, 5.0)
     axes = figure.add_subplot()
     tidy(axes)
-    found = [(label, one) for label, one in enumerate(evaluation.coco.classes) if one.curve is not None]
+    found = [(label, one) for label, one in classes if one.curve is not None]
     are_many = len(found) > _MANY
     for label, one in found:
         assert one.curve is not None
@@ -88,13 +110,13 @@ def precision_recall_figure(evaluation: Evaluation) -> "Figure":
     if len(found) > 1:
         mean = np.mean([one.curve.precision for _, one in found if one.curve is not None], axis=0)
         recall = np.linspace(0, 1, len(mean))
-        text = f"mean of {len(found)} classes  {evaluation.coco.ap50:.3f}"
+        text = f"mean of {len(found)} classes  {mean_ap50:.3f}"
         axes.plot(recall, mean, color=INK, linewidth=2.6, label=text)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
-    _title(axes, "Precision over recall at IoU 0.5")
+    _title(axes, title)
     if found:
         axes.legend(
-            title="AP50", frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), alignment="left"
+            title=number, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), alignment="left"
         )
     else:
         axes.text(0.5, 0.5, "no objects in the truth", ha="center", color="#777777")

@@ -17,11 +17,13 @@ class Scores:
         metrics: Numbers of the whole by name.
         classes: A row for each class: `name`, counts, and numbers, by the names of `metrics` where it is the
             mean of them.
+        notes: What to know about the numbers, a line each.
     """
 
     name: str
     metrics: Mapping[str, float]
     classes: tuple[ClassRow, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> ClassRow:
@@ -48,7 +50,8 @@ class Scores:
         hidden = len(self.classes) - len(self.shown)
         note = [f"{hidden} classes neither in the truth nor found are not shown"] if hidden else []
         numbers = [f"{name} {cell(value)}" for name, value in self.metrics.items()]
-        return "\n".join([self.name, "", *_table(columns, rows), *note, "", *_wrapped(numbers, 100)])
+        lines = [self.name, "", *_table(columns, rows), *note, "", *_wrapped(numbers, 100), *self.notes]
+        return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
@@ -56,6 +59,7 @@ class Scores:
             "name": self.name,
             "metrics": {name: _plain(value) for name, value in self.metrics.items()},
             "classes": [{column: _plain(value) for column, value in row.items()} for row in self.classes],
+            "notes": list(self.notes),
         }
 
 

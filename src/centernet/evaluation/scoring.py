@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from centernet.errors import UsageError
+from centernet.data.coco_keypoints import read_skeletons
+from centernet.data.coco_problems import Problems
+from centernet.errors import InputError, UsageError
 from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluation import coco_rows
-from centernet.evaluation.scores import Scores
+from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
+from centernet.evaluation.scores import ClassRow, Scores
 from centernet.metrics.coco import evaluate_coco
+from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.voc import evaluate_voc
 
 
@@ -21,8 +26,8 @@ def score(
     """Compare results in files with the truth in files.
 
     Args:
-        format: What the results are: `coco`, a json list, or `voc`, a folder of the development kit's
-            `comp4_det_<set>_<class>.txt`. Each gets the numbers of its own benchmark.
+        format: What the results are: `coco`, a json list of boxes, keypoints or both, or `voc`, a folder of
+            the development kit's `comp4_det_<set>_<class>.txt`. Each gets the numbers of its own benchmark.
         truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format.
         results: The json file, or the folder of text files.
         split: Which part of a data set folder is meant; None for the only one.
@@ -40,12 +45,56 @@ def score(
 
 
 def _score_coco(truth: Path, results: Path, split: str | None) -> Scores:
+    """What the results hold is measured: boxes, keypoints, or both."""
     true = coco_files.read_truth(truth, split)
-    metrics = evaluate_coco(true, coco_files.read_results(results, true, str(truth)))
+    found = coco_files.read_results(results, true, str(truth))
+    keypoints = KeypointNumbers()
+    notes: tuple[str, ...] = ()
+    if any("keypoints" in entry for entry in found):
+        # The files of all objects in COCO's folders, read so far, know no keypoints.
+        true = coco_files.read_truth(truth, split, with_keypoints=True)
+        found = coco_files.read_results(results, true, str(truth))
+        keypoints, notes = _score_keypoints(truth, true, results, found)
+    boxes = evaluate_coco(true, found) if all("bbox" in entry for entry in found) else None
+    rows = coco_rows(boxes) if boxes else _rows_of_keypoints(true, keypoints)
     return Scores(
         name=f"{results} against {truth}: {len(true['images'])} images",
-        metrics=metrics.to_dict(),
-        classes=coco_rows(metrics),
+        metrics={**(boxes.to_dict() if boxes else {}), **keypoints.to_dict()},
+        classes=keypoints.beside(rows, [category["id"] for category in true["categories"]]),
+        notes=notes,
+    )
+
+
+def _score_keypoints(
+    truth: Path, true: dict[str, Any], results: Path, found: list[dict[str, Any]]
+) -> tuple[KeypointNumbers, tuple[str, ...]]:
+    """Numbers, and what to know about them."""
+    problems = Problems(str(truth))
+    categories = {category["id"]: category for category in true["categories"]}
+    skeletons = read_skeletons(categories, true["annotations"], problems)
+    if not skeletons:
+        raise InputError(f"{results} has keypoints, but {truth} has none: its categories list no keypoints")
+    names = [category["name"] for category in categories.values()]
+    tolerances = Tolerances.of(list(categories), names, skeletons)
+    counts = {number: len(sigmas) for number, sigmas in tolerances.sigmas.items()}
+    coco_files.check_keypoints(true["annotations"], counts, str(truth), are_results=False)
+    coco_files.check_keypoints(found, counts, str(results), are_results=True)
+    numbers = KeypointNumbers(oks=evaluate_oks(true, found, tolerances.sigmas))
+    # Lines and pairs that make no sense do not matter here.
+    faults = [str(problem) for problem in problems.found if problem.kind == "sigmas"]
+    return numbers, (*faults, *tolerances.notes)
+
+
+def _rows_of_keypoints(true: dict[str, Any], keypoints: KeypointNumbers) -> tuple[ClassRow, ...]:
+    """Counts of each category, where nothing has a box."""
+    by_id = {one.category_id: one for one in (keypoints.oks.classes if keypoints.oks else ())}
+    return tuple(
+        {
+            "name": category["name"],
+            "objects": by_id[category["id"]].objects if category["id"] in by_id else 0,
+            "found": by_id[category["id"]].detections if category["id"] in by_id else 0,
+        }
+        for category in true["categories"]
     )
 
 

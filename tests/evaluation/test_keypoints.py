@@ -1,0 +1,162 @@
+"""Keypoints are measured beside boxes where data set and detections have some."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.evaluation.mice import CATEGORIES, make_dataset, make_found, without_keypoints
+
+from centernet.data.coco import to_coco
+from centernet.errors import InputError, UsageError
+from centernet.evaluation import evaluate, score
+from centernet.evaluation.coco_files import write_results
+from centernet.evaluation.examples import examples
+from centernet.evaluation.plots import save_plots
+from centernet.metrics.oks import evaluate_oks
+from centernet.structures import Categories, Skeleton
+
+KEYPOINT_NUMBERS = [
+    "OKS_AP", "OKS_AP50", "OKS_AP75", "OKS_AP_medium", "OKS_AP_large", "OKS_AR", "OKS_AR50", "OKS_AR75",
+    "OKS_AR_medium", "OKS_AR_large", "PCK", "keypoint_error_px",
+]  # fmt: skip
+
+
+def test_perfect_keypoints_score_one_beside_the_boxes() -> None:
+    metrics = evaluate(make_dataset(), [make_found()]).metrics
+
+    assert list(metrics)[-12:] == KEYPOINT_NUMBERS
+    assert metrics["OKS_AP"] == metrics["OKS_AR"] == metrics["PCK"] == metrics["AP"] == 1
+    assert metrics["keypoint_error_px"] == 0
+
+
+def test_keypoints_that_are_off_lower_their_own_numbers_only() -> None:
+    metrics = evaluate(make_dataset(), [make_found(shift=9)]).metrics
+
+    assert metrics["AP"] == 1
+    assert metrics["OKS_AP"] < 0.5
+    # A fifth of the longer side: 8 pixels of both the mouse's and the glue's 40.
+    assert metrics["PCK"] == 0
+    assert metrics["keypoint_error_px"] == 9
+
+
+def test_each_class_has_its_own_row_and_sigmas() -> None:
+    evaluation = evaluate(make_dataset(), [make_found(shift=4)])
+    mouse, wheel, glue = evaluation.scores.classes
+    truth = to_coco(make_dataset())
+    sigmas = {5: (0.067, 0.067, 0.067), 2: (0.05, 0.1)}
+    expected = evaluate_oks(truth, make_found(shift=4).to_coco(), sigmas)
+
+    assert [mouse["OKS_AP"], glue["OKS_AP"]] == [one.ap for one in expected.classes]
+    assert math.isnan(float(wheel["OKS_AP"]))
+    assert math.isnan(float(wheel["PCK"]))
+    assert wheel["AP"] == mouse["PCK"] == 1
+
+
+def test_classes_without_sigmas_are_named_once() -> None:
+    text = str(evaluate(make_dataset(), [make_found()]))
+
+    assert text.count("no sigmas are known for mouse: OKS with 0.067") == 1
+    assert "known for mouse, glue" not in text
+
+
+def test_detections_or_data_without_keypoints_have_box_numbers_only() -> None:
+    plain = replace(make_dataset(), categories=Categories(CATEGORIES.names, CATEGORIES.ids))
+    for dataset, found in (
+        (make_dataset(), without_keypoints(make_found())),
+        (plain, make_found()),
+        (make_dataset(), make_found()[:0]),
+    ):
+        evaluation = evaluate(dataset, [without_keypoints(found) if not len(found) else found])
+
+        assert not any("OKS" in name or "keypoint" in name for name in evaluation.metrics)
+        assert evaluation.to_json()["keypoints"] == []
+        assert "sigmas" not in str(evaluation)
+
+
+def test_nothing_found_by_a_detector_of_keypoints_scores_zero() -> None:
+    metrics = evaluate(make_dataset(), [make_found().above(0.99)]).metrics
+
+    assert metrics["OKS_AP"] == metrics["PCK"] == 0
+    assert math.isnan(metrics["keypoint_error_px"])
+
+
+def test_json_says_which_keypoint_is_how_good() -> None:
+    answer = evaluate(make_dataset(), [make_found(shift=3)]).to_json()
+
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert answer["keypoints"][0] == {
+        "class": "mouse", "keypoint": "nose", "labelled": 1, "PCK": 1.0, "error_px": 3.0,
+    }  # fmt: skip
+    assert [row["keypoint"] for row in answer["keypoints"]] == ["nose", "left_ear", "right_ear", "tip", "end"]
+
+
+def test_classes_of_another_order_keep_their_keypoints() -> None:
+    order = [2, 0, 1]
+    other = Categories(
+        names=(*(CATEGORIES.names[label] for label in order), "fox"),
+        ids=(1, 2, 3, 4),
+        skeletons=(*(CATEGORIES.skeletons[label] for label in order), Skeleton(names=tuple("abcde"))),
+    )
+    found = make_found()
+    wide = np.pad(found.keypoints, ((0, 0), (0, 2), (0, 0)))
+    moved = replace(found, categories=other, labels=np.array([1, 2, 0]), keypoints=wide)
+
+    assert evaluate(make_dataset(), [moved]).metrics == evaluate(make_dataset(), [found]).metrics
+
+
+def test_another_number_of_keypoints_is_named() -> None:
+    mouse, *others = CATEGORIES.skeletons
+    other = replace(
+        CATEGORIES, skeletons=(replace(mouse, names=("nose", "ear"), edges=(), pairs=()), *others)
+    )
+
+    with pytest.raises(UsageError, match="finds 2 keypoints of mouse, but mice has 3"):
+        evaluate(make_dataset(), [make_found(categories=other)])
+
+
+def test_results_that_are_written_score_as_they_were_measured(tmp_path: Path) -> None:
+    measured = evaluate(make_dataset(), [make_found(shift=4)])
+    # Other ids, as weights may have.
+    found = make_found(shift=4, categories=replace(CATEGORIES, ids=(0, 1, 2)))
+    results = write_results(tmp_path / "new" / "results.json", make_dataset(), [found])
+    (tmp_path / "truth.json").write_text(json.dumps(to_coco(make_dataset())))
+    scores = score("coco", tmp_path / "truth.json", results)
+
+    assert scores.metrics == {name: measured.metrics[name] for name in scores.metrics}
+    assert {"AP", "OKS_AP", "OKS_AR_large"} <= scores.metrics.keys()
+    assert scores.classes[0]["OKS_AP"] == measured.scores.classes[0]["OKS_AP"]
+    assert any("no sigmas are known for mouse" in note for note in scores.notes)
+
+
+def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(InputError, match=r"results.json cannot be written"):
+        write_results(tmp_path / "file" / "results.json", make_dataset(), [])
+
+
+def test_a_curve_of_keypoints_is_drawn_beside_that_of_boxes(tmp_path: Path) -> None:
+    evaluation = evaluate(make_dataset(), [make_found()])
+
+    assert [path.name for path in save_plots(evaluation, tmp_path)][-1] == "keypoint_pr_curves.png"
+    assert (tmp_path / "keypoint_pr_curves.png").stat().st_size > 5000
+
+
+def test_examples_show_true_and_found_skeletons(tmp_path: Path) -> None:
+    from PIL import Image
+
+    dataset = make_dataset(tmp_path)
+    for record in dataset.records:
+        Image.new("RGB", (150, 100)).save(record.path)
+    found = [make_found()]
+    bare = replace(dataset, categories=Categories(CATEGORIES.names, CATEGORIES.ids))
+    with_skeletons = examples(dataset, found)
+    left, right = np.array_split((with_skeletons != examples(bare, found)).any(axis=2), 2, axis=1)
+    boxes_only = examples(dataset, [without_keypoints(found[0])])
+
+    assert right.any()
+    assert not left.any()
+    assert (with_skeletons[:, :400] != boxes_only[:, :400]).any()
