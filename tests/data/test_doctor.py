@@ -232,6 +232,6 @@ def test_the_persons_of_the_real_subset_are_counted(real_data: Path) -> None:
     dataset = open_dataset(real_data / "coco_cc", "train", with_keypoints=True)
     (persons,) = examine(dataset, read_images=False).skeletons
 
-    # Two of the 105 persons are crowd regions.
+    # Four of the 105 are crowd regions, which have no keypoints.
     assert persons.num_objects - persons.num_without == 55
     assert sum(one.num_labelled for one in persons.keypoints) == 484

@@ -49,6 +49,7 @@ def read_objects(
 ) -> dict[int, Annotations]:
     """The objects of each image that has any."""
     labels = {category_id: label for label, category_id in enumerate(categories.ids)}
+    counts, most = categories.num_keypoints, categories.most_keypoints
     by_image: dict[int, list[int]] = {}
     rows: list[_Row] = []
     numbers: list[list[float]] = []
@@ -66,7 +67,9 @@ def read_objects(
         seen.add(row[0])
         by_image.setdefault(image_id, []).append(len(rows))
         rows.append(row)
-        numbers.append(read_keypoints(entry.get("keypoints"), row[0], row[1], categories, problems))
+        name, count = categories.names[row[1]], counts[row[1]]
+        own = read_keypoints(entry.get("keypoints"), row[0], name, count, problems)
+        numbers.append(own + [0.0] * (3 * most - len(own)))
     if not rows:
         return {}
     every = _collect(rows, _checked(rows, numbers, categories, problems))

@@ -12,7 +12,7 @@ from typing import Any
 from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.files import LARGEST_PX
 from centernet.data.skeleton_fields import are_names, numbered_names, skeleton_of
-from centernet.structures import Categories, Skeleton
+from centernet.structures import Skeleton
 
 _BOX_STAYS = "its box is used, its keypoints count as not labelled"
 
@@ -53,27 +53,24 @@ def read_skeletons(
     return tuple(skeletons) if any(skeletons) else ()
 
 
-def read_keypoints(
-    value: Any, number: int, label: int, categories: Categories, problems: Problems
-) -> list[float]:
-    """Three numbers for each keypoint of the class that has most; NaN for what is none.
+def read_keypoints(value: Any, number: int, name: str, count: int, problems: Problems) -> list[float]:
+    """Three numbers for each keypoint of the class; NaN for what is none, zeros where nothing is labelled.
 
     Args:
         value: What the annotation holds.
         number: The annotation's id.
-        label: Its class.
-        categories: All classes.
+        name: Its class.
+        count: Keypoints of the class.
         problems: Hears of what is no list of three numbers for each keypoint.
     """
-    most = 3 * categories.most_keypoints
+    none = [0.0] * (3 * count)
     if not value:
-        return [0.0] * most
-    count, name = categories.num_keypoints[label], categories.names[label]
+        return none
     place = f"annotation {number}"
     if not isinstance(value, list):
         problems.add("broken keypoints", place, f"keypoints is {value!r}, no list", _BOX_STAYS)
-        return [0.0] * most
-    numbers = [_number(one) for one in value]
+        return none
+    numbers = list(map(float, value)) if _are_plain(value) else [_number(one) for one in value]
     if count and len(numbers) == 2 * count:
         message = f"keypoints has {len(numbers)} numbers, x and y without visibility"
         problems.add("visibility", place, message, "those at (0, 0) are not labelled, the others are seen")
@@ -83,8 +80,8 @@ def read_keypoints(
         if any(numbers):
             message = f"keypoints has {len(numbers)} numbers, but {name} has {count} keypoints: {3 * count}"
             problems.add("keypoint count", place, message, _BOX_STAYS)
-        return [0.0] * most
-    return numbers + [0.0] * (most - len(numbers))
+        return none
+    return numbers
 
 
 def category_fields(skeleton: Skeleton | None) -> dict[str, Any]:
@@ -124,6 +121,11 @@ def _count_keypoints(annotations: list[Any], category_ids: frozenset[int]) -> di
             if category_id in category_ids and category_id is not None:
                 counts.setdefault(category_id, Counter())[len(numbers) // 3] += 1
     return {category_id: counter.most_common(1)[0][0] for category_id, counter in counts.items()}
+
+
+def _are_plain(values: list[Any]) -> bool:
+    """Whether these are what nearly all are: numbers of a size that can be. Quick, as there are millions."""
+    return set(map(type, values)) <= {int, float} and max(values) < LARGEST_PX and min(values) > -LARGEST_PX
 
 
 def _number(value: Any) -> float:
