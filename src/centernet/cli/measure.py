@@ -57,7 +57,7 @@ VAL = Verb(
             name="save_json",
             kind=TEXT,
             about="write COCO results, with the data set's ids, into this file",
-            default="results.json",
+            default="FILE",
         ),
         DEVICE,
         *INFERENCE,

@@ -201,6 +201,6 @@ def _detection(result: Mapping[str, Any], count: int, place: str) -> dict[str, A
     }
 
 
-def _check_count(keypoints: Sequence[float], count: int, place: str) -> None:
+def _check_count(keypoints: Sequence[Any], count: int, place: str) -> None:
     if len(keypoints) != 3 * count:
         raise ValueError(f"{place}: {len(keypoints)} numbers for {count} keypoints: give three for each")
