@@ -64,12 +64,13 @@ class RunFolder(L.Callback):
         assert self._evaluate is not None
         found = _gathered(pl_module.found)
         self._metrics = self._evaluate(found)
+        reached = quality(self._metrics)
         # Early stopping reads it on every process, and all have scored the same detections.
-        pl_module.log("AP", self._metrics["AP"], sync_dist=True)
+        pl_module.log("AP", reached, sync_dist=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
             save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            if self._metrics["AP"] > self._best:
-                self._best = self._metrics["AP"]
+            if reached > self._best:
+                self._best = reached
                 save_file(self._predictor, self._folder / "weights" / "best.safetensors")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -92,6 +93,12 @@ class RunFolder(L.Callback):
             if self._evaluate is None:
                 save_file(self._predictor, self._folder / "weights" / "last.safetensors")
             self._say(_line(row, trainer.max_epochs or 0))
+
+
+def quality(metrics: Mapping[str, float]) -> float:
+    """The number by which the best weights are chosen: AP of the keypoints where there are some, else boxes."""
+    of_keypoints = metrics.get("OKS_AP", math.nan)
+    return metrics["AP"] if math.isnan(of_keypoints) else of_keypoints
 
 
 def _gathered(found: list[Detections]) -> list[Detections]:
@@ -118,5 +125,7 @@ def _line(row: dict[str, float], epochs: int) -> str:
     parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
     if "val/AP" in row:
         parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
+    if "val/OKS_AP" in row:
+        parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
     left = (epochs - row["epoch"]) * row["seconds"]
     return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])
