@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
 from centernet.data.scenes import FIGURES, Scenes, generate, write_scenes
 from centernet.data.scenes.figures import Figure, figure_skeleton
@@ -107,13 +108,14 @@ def test_the_two_sides_have_two_colours_of_which_either_may_be_left() -> None:
 @pytest.mark.parametrize("name", ["coco", "yolo"])
 def test_figures_read_back_as_they_were_made(tmp_path: Path, name: str) -> None:
     folder = write_scenes(
-        tmp_path / "scenes", train=2, val=4, mode=FIGURES, num_keypoints=7, seed=3, format=name
+        tmp_path / "scenes", train=2, val=40, mode=FIGURES, num_keypoints=7, seed=3, format=name
     )
     dataset = open_dataset(folder, "val", with_keypoints=True)
     scenes = Scenes(mode=FIGURES, num_keypoints=7, seed=3)
 
     assert dataset.categories == scenes.categories
     assert not dataset.defects
+    assert not clean(dataset)[1]
     for index, record in enumerate(sorted(dataset.records, key=lambda record: record.path)):
         made = scenes.sample(index, "val").annotations
         assert record.annotations.keypoints == pytest.approx(made.keypoints, abs=1e-3)

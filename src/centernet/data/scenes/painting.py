@@ -59,8 +59,8 @@ def _keypoints(layout: Layout, shown: list[tuple[Thing, Silhouette]]) -> Float[n
     keypoints = np.zeros((len(shown), layout.num_keypoints, 3), dtype=np.float32)
     free = np.ones(layout.size, dtype=bool)
     for row, (thing, silhouette) in zip(keypoints[::-1], shown[::-1], strict=True):
+        is_inside = ((thing.keypoints >= 0) & (thing.keypoints <= (width - 1, height - 1))).all(axis=1)
         pixels = np.rint(thing.keypoints).astype(np.int64)
-        is_inside = ((pixels >= 0) & (pixels < (width, height))).all(axis=1)
         row[is_inside, :2] = thing.keypoints[is_inside]
         row[is_inside, 2] = 1 + free[pixels[is_inside, 1], pixels[is_inside, 0]]
         rows, columns, mask = silhouette.inside(layout.size)
