@@ -8,6 +8,9 @@ from dataclasses import replace
 
 from centernet.structures import Skeleton
 
+SHARE_OF_BOX = 0.53
+"""So much of its box an object with keypoints fills where no area is stated, as in CrowdPose."""
+
 COCO_PERSON = Skeleton(
     names=(
         "nose",

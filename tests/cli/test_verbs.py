@@ -137,6 +137,17 @@ def test_score_takes_results_from_files(
     assert found["metrics"]["AP"] == pytest.approx(1)
 
 
+def test_results_that_val_writes_score_as_it_measured(
+    scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "new" / "results.json"
+    words = (f"model={run_folder}", f"data={scenes}", "device=cpu", f"save_json={results}")
+    measured = answer(capsys, "val", *words)["metrics"]
+    scored = answer(capsys, "score", "format=coco", f"truth={scenes}", f"results={results}", "split=val")
+
+    assert scored["metrics"] == pytest.approx({name: measured[name] for name in scored["metrics"]})
+
+
 def test_the_doctor_examines_every_split(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "doctor", f"data={scenes}", "imgsz=64")
 

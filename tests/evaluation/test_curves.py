@@ -42,6 +42,15 @@ def test_losses_terms_scores_and_rate_have_their_panels_and_gaps_are_left_out(tm
     assert lines["Scores on the validation images"][0].get_ydata().tolist() == [0.21]
 
 
+def test_keypoints_have_their_scores_and_a_panel_of_distances(tmp_path: Path) -> None:
+    table = "epoch,val/AP,val/OKS_AP,val/PCK,val/keypoint_error_px\n1,0.1,0.2,0.3,\n2,0.1,0.2,0.3,12.5\n"
+    scores, distance = training_figure(read_table(write(tmp_path, table))).axes
+
+    assert [line.get_label() for line in scores.lines] == ["AP", "OKS_AP", "PCK"]
+    assert distance.get_title(loc="left") == "Distance of keypoints, pixels"
+    assert distance.lines[0].get_ydata().tolist() == [12.5]
+
+
 def test_panels_without_numbers_are_left_out(tmp_path: Path) -> None:
     panels = training_figure(read_table(write(tmp_path, "epoch,train/loss\n1,3\n"))).axes
 

@@ -160,3 +160,19 @@ def test_examples_show_true_and_found_skeletons(tmp_path: Path) -> None:
     assert right.any()
     assert not left.any()
     assert (with_skeletons[:, :400] != boxes_only[:, :400]).any()
+
+
+def test_a_file_without_areas_gives_the_same_numbers_read_as_a_data_set(tmp_path: Path) -> None:
+    from centernet.data.formats import open_dataset
+
+    content = to_coco(make_dataset())
+    for annotation in content["annotations"]:
+        del annotation["area"]
+    truth = tmp_path / "truth.json"
+    truth.write_text(json.dumps(content))
+    found = [make_found(shift=3)]
+    measured = evaluate(open_dataset(truth), found).metrics
+    scores = score("coco", truth, write_results(tmp_path / "results.json", make_dataset(), found))
+
+    assert scores.metrics == pytest.approx({name: measured[name] for name in scores.metrics}, nan_ok=True)
+    assert measured["OKS_AP"] < evaluate(make_dataset(), found).metrics["OKS_AP"]

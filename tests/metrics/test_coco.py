@@ -185,6 +185,16 @@ def test_annotation_id_zero_counts_and_a_missing_area_is_that_of_the_box() -> No
     assert math.isnan(metrics.ap_small)
 
 
+def test_a_missing_area_of_an_object_with_keypoints_is_053_of_the_box() -> None:
+    # The box has 1849 square pixels: medium; 0.53 of them are small.
+    one = {"id": 3, "image_id": 0, "category_id": 0, "bbox": [0, 0, 43, 43], "keypoints": [9, 9, 2]}
+    truth = {"images": [{"id": 0}], "categories": [{"id": 0, "name": "cell"}], "annotations": [one]}
+    metrics = evaluate_coco(truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 43, 43], "score": 1}])
+
+    assert metrics.ap == metrics.ap_small == 1
+    assert math.isnan(metrics.ap_medium)
+
+
 def test_a_result_of_an_unknown_image_is_named() -> None:
     truth, results = make_data(1)
     stranger = {**results[0], "image_id": 7}

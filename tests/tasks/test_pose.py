@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from centernet.batch import Grid, Objects
 from centernet.protocols import Maps, Targets
@@ -78,6 +79,13 @@ def scenes(draw: st.DrawFn) -> Objects:
     )
 
 
+def is_alone(keypoints: Tensor) -> Tensor:
+    """Which keypoints of one object have their cell to themselves."""
+    cells = (keypoints[:, :2] / GRID.stride).floor()
+    shares = (cells[:, None] == cells).all(dim=2) & (keypoints[:, 2] > 0)
+    return shares.sum(dim=1) == 1
+
+
 @pytest.mark.parametrize("spread", [0, 1])
 @settings(max_examples=60, deadline=None)
 @given(scenes())
@@ -95,8 +103,10 @@ def test_decode_gives_back_what_was_encoded(spread: int, objects: Objects) -> No
         assert distance[best] < 0.01
         assert found["labels"][image, best] == label
         labelled = keypoints[:, 2] > 0
-        error = (found["keypoints"][image, best, :, :2] - keypoints[:, :2])[labelled]
-        assert error.numel() == 0 or error.abs().max() < 0.01
+        error = (found["keypoints"][image, best, :, :2] - keypoints[:, :2]).abs().amax(dim=1)
+        # Keypoints in one cell share its offset, so one of them is off by less than a cell.
+        assert (error[labelled] < GRID.stride).all()
+        assert (error[labelled & is_alone(keypoints)] < 0.01).all()
 
 
 def test_what_a_class_does_not_have_is_zero() -> None:
@@ -166,13 +176,14 @@ def test_an_arrow_stays_where_no_peak_is_better(peak: tuple[float, float], score
 
 
 @settings(max_examples=20, deadline=None)
-@given(scenes(), st.integers(0, 2**16))
-def test_a_mirrored_input_gives_mirrored_output(objects: Objects, seed: int) -> None:
+@given(st.integers(0, 2**16))
+def test_a_mirrored_input_gives_mirrored_output(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
+    shape = (GRID.height, GRID.width)
     maps, other = (
         {
-            name: value + 0.3 * torch.randn(value.shape, generator=generator)
-            for name, value in paint(TASK, TASK.encode(objects, GRID)).items()
+            name: 2 * torch.randn(GRID.batch, head.channels, *shape, generator=generator)
+            for name, head in TASK.heads.items()
         }
         for _ in range(2)
     )

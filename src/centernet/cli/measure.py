@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from centernet.cli.arguments import TEXT, WHOLE, Argument
+from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
 from centernet.cli.inference import INFERENCE
 from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
 
@@ -74,26 +74,50 @@ SCORE = Verb(
     run=_score,
     arguments=(
         Argument(
-            name="format", kind=TEXT, about="of the results: coco or voc", default="coco", is_required=True
+            name="format",
+            kind=TEXT,
+            about="of the results: coco, voc or kitti",
+            default="coco",
+            is_required=True,
         ),
         Argument(
             name="truth",
             kind=TEXT,
-            about="a COCO .json, a folder of VOC .xml files, or a data set of any format",
+            about="a COCO .json, a folder of VOC .xml files, a data set of any format, or KITTI's label_2",
             default="truth.json",
             is_required=True,
         ),
         Argument(
             name="results",
             kind=TEXT,
-            about="a COCO results .json (boxes, keypoints), or a folder of VOC comp4_det_<set>_<class>.txt",
+            about="a COCO results .json (boxes, keypoints), or a folder: VOC's comp4_det_<set>_<class>.txt, "
+            "KITTI's <frame>.txt",
             default="results.json",
             is_required=True,
         ),
         Argument(name="split", kind=TEXT, about="which part of a data set folder", default="NAME"),
+        Argument(
+            name="frames",
+            kind=TEXT,
+            about="KITTI's list of frames; by default those that have a file of results",
+            default="FILE",
+        ),
+        Argument(
+            name="protocol",
+            kind=list_of(TEXT),
+            about="KITTI's overlaps: strict (.7/.5/.5 everywhere), original (in 3D .5/.25/.25), or both",
+            default="strict",
+        ),
+        Argument(
+            name="points",
+            kind=list_of(WHOLE),
+            about="recalls that KITTI's AP is averaged over: 40, 11, or both",
+            default="40",
+        ),
     ),
     examples=(
         "centernet score format=coco truth=gt.json results=dt.json --json",
         "centernet score format=coco truth=person_keypoints_val.json results=keypoints.json",
+        "centernet score format=kitti truth=label_2 results=results frames=val.txt points=11,40",
     ),
 )

@@ -12,6 +12,7 @@ from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.files import LARGEST_PX
 from centernet.data.keypoints import check_keypoints
 from centernet.errors import InputError
+from centernet.skeletons import SHARE_OF_BOX
 from centernet.structures import Annotations, Categories
 
 
@@ -112,13 +113,14 @@ def _read_object(entry: Any, labels: dict[int, int], image_ids: Container[int]) 
     area: Any = entry.get("area")
     # A mask's area where there is a mask; `type` because True is an int too.
     is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
+    share = SHARE_OF_BOX if entry.get("keypoints") else 1.0
     corners = [x, y, x + width, y + height]
     row = (
         number,
         labels[category_id],
         corners,
         entry.get("iscrowd") in (1, True),
-        float(area if is_stated else width * height),
+        float(area if is_stated else height * width * share),
     )
     return image_id, row
 

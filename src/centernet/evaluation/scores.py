@@ -18,12 +18,14 @@ class Scores:
         classes: A row for each class: `name`, counts, and numbers, by the names of `metrics` where it is the
             mean of them.
         notes: What to know about the numbers, a line each.
+        has_total: Whether the rows add up to a whole; if not, they hold all numbers, and `metrics` the same.
     """
 
     name: str
     metrics: Mapping[str, float]
     classes: tuple[ClassRow, ...]
     notes: tuple[str, ...] = ()
+    has_total: bool = True
 
     @property
     def total(self) -> ClassRow:
@@ -45,12 +47,22 @@ class Scores:
         )
 
     def __str__(self) -> str:
-        columns = list(self.total)
-        rows = [[cell(row[column]) for column in columns] for row in (*self.shown, self.total)]
+        if not self.has_total:
+            rows = _rows(list(self.classes[0]), self.classes)
+            return "\n".join([self.name, "", *_table(rows), "", *self.notes])
+        rows = _rows(list(self.total), (*self.shown, self.total))
         hidden = len(self.classes) - len(self.shown)
         note = [f"{hidden} classes neither in the truth nor found are not shown"] if hidden else []
         numbers = [f"{name} {cell(value)}" for name, value in self.metrics.items()]
-        lines = [self.name, "", *_table(columns, rows), *note, "", *_wrapped(numbers, 100), *self.notes]
+        lines = [
+            self.name,
+            "",
+            *_table(rows, has_total=True),
+            *note,
+            "",
+            *_wrapped(numbers, 100),
+            *self.notes,
+        ]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -74,18 +86,24 @@ def _plain(value: str | int | float) -> str | int | float | None:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table: the first column to the left, numbers to the right, a rule round the classes."""
-    widths = [max(map(len, values)) for values in zip(columns, *rows, strict=True)]
+def _rows(columns: Sequence[str], rows: Sequence[ClassRow]) -> list[list[str]]:
+    """Names of the columns, and under them the values of each row."""
+    return [list(columns), *([cell(row[column]) for column in columns] for row in rows)]
+
+
+def _table(rows: Sequence[Sequence[str]], has_total: bool = False) -> list[str]:
+    """Lines of a table: the first column to the left, numbers to the right, rules round the rows."""
+    widths = [max(map(len, values)) for values in zip(*rows, strict=True)]
     lines = [
         "  ".join(
             value.ljust(width) if place == 0 else value.rjust(width)
             for place, (value, width) in enumerate(zip(values, widths, strict=True))
         )
-        for values in (columns, *rows)
+        for values in rows
     ]
     rule = "─" * len(lines[0])
-    return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
+    end = len(lines) - has_total
+    return [lines[0], rule, *lines[1:end], rule, *lines[end:]]
 
 
 def _wrapped(parts: Sequence[str], width: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Scores of results that another program wrote: files in, numbers out, no model needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from centernet.errors import InputError, UsageError
 from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluation import coco_rows
 from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
+from centernet.evaluation.kitti import score_kitti
 from centernet.evaluation.scores import ClassRow, Scores
 from centernet.metrics.coco import evaluate_coco
 from centernet.metrics.oks import evaluate_oks
@@ -22,18 +23,26 @@ def score(
     truth: Path | str,
     results: Path | str,
     split: str | None = None,
+    frames: Path | str | None = None,
+    protocol: str | Sequence[str] | None = None,
+    points: int | Sequence[int] | None = None,
 ) -> Scores:
     """Compare results in files with the truth in files.
 
     Args:
-        format: What the results are: `coco`, a json list of boxes, keypoints or both, or `voc`, a folder of
-            the development kit's `comp4_det_<set>_<class>.txt`. Each gets the numbers of its own benchmark.
-        truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format.
+        format: What the results are: `coco`, a json list of boxes, keypoints or both; `voc`, a folder of
+            the development kit's `comp4_det_<set>_<class>.txt`; or `kitti`, a folder of a text file for each
+            frame. Each gets the numbers of its own benchmark.
+        truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format; of KITTI the
+            folder `label_2`.
         results: The json file, or the folder of text files.
-        split: Which part of a data set folder is meant; None for the only one.
+        split: Which part of a data set folder is meant; None for the only one. Not of KITTI.
+        frames: KITTI's list of frames, as in `ImageSets`; None for those that have a file of results.
+        protocol: What must overlap how much, for KITTI: `strict` (by default), `original`, or both.
+        points: Recalls that KITTI's AP is averaged over: 40 (by default), 11, or both.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: There is no such format, or it has no use for an argument.
         InputError: A file is missing or broken; the message names the entry or line.
     """
     scorer = _SCORERS.get(format)
@@ -41,10 +50,16 @@ def score(
         close = get_close_matches(format, _SCORERS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_SCORERS)}"
         raise UsageError(f"unknown format {format!r}: {hint}")
-    return scorer(Path(truth), Path(results), split)
+    options = {"split": split, "frames": frames, "protocol": protocol, "points": points}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if (name == "split") == (format == "kitti"):
+            known = "frames, protocol and points" if format == "kitti" else "split"
+            raise UsageError(f"format={format} has no {name}: it takes {known}")
+    return scorer(Path(truth), Path(results), **given)
 
 
-def _score_coco(truth: Path, results: Path, split: str | None) -> Scores:
+def _score_coco(truth: Path, results: Path, split: str | None = None) -> Scores:
     """What the results hold is measured: boxes, keypoints, or both."""
     true = coco_files.read_truth(truth, split)
     found = coco_files.read_results(results, true, str(truth))
@@ -98,7 +113,7 @@ def _rows_of_keypoints(true: dict[str, Any], keypoints: KeypointNumbers) -> tupl
     )
 
 
-def _score_voc(truth: Path, results: Path, split: str | None) -> Scores:
+def _score_voc(truth: Path, results: Path, split: str | None = None) -> Scores:
     dataset = voc_files.read_truth(truth, split)
     found = voc_files.read_results(results, dataset)
     pairs = zip([record.annotations for record in dataset.records], found, strict=True)
@@ -119,4 +134,4 @@ def _score_voc(truth: Path, results: Path, split: str | None) -> Scores:
     )
 
 
-_SCORERS: dict[str, Callable[[Path, Path, str | None], Scores]] = {"coco": _score_coco, "voc": _score_voc}
+_SCORERS: dict[str, Callable[..., Scores]] = {"coco": _score_coco, "voc": _score_voc, "kitti": score_kitti}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, check_images, mean_of_known
+from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, area_of, check_images, mean_of_known
 
 _SIZES = ("all", "small", "medium", "large")
 
@@ -99,7 +99,7 @@ def evaluate_coco(
 
     Args:
         truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without `area`
-            gets width times height.
+            gets width times height, 0.53 of it where it has `keypoints`.
         results: Entries with `image_id`, `category_id`, `bbox` as `[x, y, width, height]` and `score`.
         max_detections: Best detections of a class in an image that are counted: AR for each of these
             numbers, everything else for the largest.
@@ -130,12 +130,11 @@ def evaluate_coco(
 
 def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that the evaluator needs."""
-    bbox = annotation["bbox"]
     return {
         "image_id": annotation["image_id"],
         "category_id": annotation["category_id"],
-        "bbox": bbox,
-        "area": annotation.get("area", bbox[2] * bbox[3]),
+        "bbox": annotation["bbox"],
+        "area": area_of(annotation),
         "iscrowd": annotation.get("iscrowd", 0),
     }
 

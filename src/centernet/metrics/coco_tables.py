@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from centernet.skeletons import SHARE_OF_BOX
+
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Of OKS too."""
 RECALLS = np.linspace(0, 1, 101)
@@ -80,6 +82,14 @@ def check_images(truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]])
     for position, result in enumerate(results):
         if result["image_id"] not in image_ids:
             raise ValueError(f"results[{position}] is of image {result['image_id']}, which the truth lacks")
+
+
+def area_of(annotation: Mapping[str, Any]) -> float:
+    """What an annotation states; else width times height, 0.53 of it where it has keypoints."""
+    if "area" in annotation:
+        return float(annotation["area"])
+    _, _, width, height = annotation["bbox"]
+    return float(height * width * SHARE_OF_BOX if annotation.get("keypoints") else width * height)
 
 
 def mean_of_known(values: np.ndarray) -> float:

@@ -12,13 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, check_images, mean_of_known
+from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, area_of, check_images, mean_of_known
 
 DEFAULT_SIGMA = 0.067
 """Of keypoints whose tolerance nobody measured: the mean of COCO's 17."""
-
-_SHARE_OF_BOX = 0.53
-"""Of its box a person's area is so much where no area is stated, as CrowdPose evaluates."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,7 +103,7 @@ def evaluate_oks(
     Args:
         truth: Content of a COCO file: `images`, `annotations`, `categories`. Annotations of the categories
             with sigmas have `keypoints`, three numbers each; those without have none labelled. One without
-            `area` gets 0.53 times width times height.
+            `area` gets 0.53 times width times height, as CrowdPose evaluates.
         results: Entries with `image_id`, `category_id`, `keypoints` and `score`.
         sigmas: Tolerance of each keypoint by category id.
         max_detections: Best detections of a class in an image that are counted.
@@ -171,14 +168,14 @@ def _evaluate_class(
 
 def _annotation(annotation: Mapping[str, Any], count: int, place: str) -> dict[str, Any]:
     """The keys that the evaluator needs."""
-    bbox, keypoints = annotation["bbox"], annotation.get("keypoints") or [0.0] * (3 * count)
+    keypoints = annotation.get("keypoints") or [0.0] * (3 * count)
     _check_count(keypoints, count, place)
     labelled = sum(visibility > 0 for visibility in keypoints[2::3])
     return {
         "image_id": annotation["image_id"],
         "category_id": annotation["category_id"],
-        "bbox": bbox,
-        "area": annotation.get("area", bbox[3] * bbox[2] * _SHARE_OF_BOX),
+        "bbox": annotation["bbox"],
+        "area": area_of(annotation),
         "iscrowd": annotation.get("iscrowd", 0),
         "keypoints": keypoints,
         "num_keypoints": annotation.get("num_keypoints", labelled),

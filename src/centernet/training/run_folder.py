@@ -96,7 +96,7 @@ class RunFolder(L.Callback):
 
 
 def quality(metrics: Mapping[str, float]) -> float:
-    """The number by which the best weights are chosen: AP of the keypoints where there are some, else boxes."""
+    """The number that chooses the best weights: AP of keypoints where there are some, else of boxes."""
     of_keypoints = metrics.get("OKS_AP", math.nan)
     return metrics["AP"] if math.isnan(of_keypoints) else of_keypoints
 
