@@ -18,6 +18,7 @@ from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
 from centernet.predictor import PLAIN, Predictor
 from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.skeletons import completed
 from centernet.streaming import annotated, detect_stream, readable
 from centernet.structures import Categories, Dataset
 
@@ -111,7 +112,6 @@ class CenterNet:
             InputError: Broken data, or a loss that is no number any more.
         """
         from centernet.training import folders
-        from centernet.training.kinds import kind_of
         from centernet.training.start import open_training_data, recipe_of, start, suited
 
         if resume:
@@ -123,8 +123,7 @@ class CenterNet:
             raise UsageError("train needs a data set: data=FOLDER")
         base = recipe_of(self._predictor) if self._predictor else RECIPES[self._model]()
         recipe = with_settings(base, **settings)
-        with_keypoints = kind_of(recipe).with_keypoints
-        training, validation = open_training_data(str(data), with_keypoints=with_keypoints)
+        training, validation = open_training_data(str(data), recipe)
         recipe = suited(recipe, training.categories, settings)
         predictor = start(recipe, training.categories, self._predictor)
         folder = folders.new_folder(recipe)
@@ -188,6 +187,7 @@ class CenterNet:
         with_keypoints = bool(self.categories.most_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints))
         check_same_classes(self.categories, dataset)
+        dataset = replace(dataset, categories=completed(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
         return self._measure(predictor, dataset, batch, folder, inference, results)
 
@@ -293,7 +293,6 @@ class CenterNet:
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import folders
-        from centernet.training.kinds import kind_of
         from centernet.training.start import open_training_data, start
 
         if refused := sorted(settings.keys() - MACHINE_SETTINGS):
@@ -302,8 +301,7 @@ class CenterNet:
         model, data = str(arguments.pop("model")), str(arguments.pop("data"))
         recipe = with_settings(Recipe(), **{**arguments, **settings})
         origin = CenterNet(model, str(self._device))
-        with_keypoints = kind_of(recipe).with_keypoints
-        training, validation = open_training_data(data, with_keypoints=with_keypoints)
+        training, validation = open_training_data(data, recipe)
         predictor = start(recipe, training.categories, origin._predictor)
         return self._fit(folder, recipe, predictor, (training, validation), progress)
 

@@ -59,7 +59,7 @@ class Recipe:
     mosaic: float = _setting(0.0, "share of inputs made of four images")
     rotate: float = _setting(0.0, "share of images turned by any angle")
     degrees: float = _setting(20.0, "deviation of that angle, at most twice that")
-    plain_epochs: int = _setting(0, "last epochs without mirroring, turning and mosaic")
+    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or in a mosaic")
 
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
 
@@ -72,6 +72,9 @@ class Recipe:
     keypoints_weight: float = _setting(1.0, "weight of the L1 loss of the arrows to keypoints")
     keypoint_heatmap_weight: float = _setting(1.0, "weight of the focal loss of the keypoints")
     keypoint_offset_weight: float = _setting(1.0, "weight of the L1 loss of the keypoints' offset")
+    edges: str = _setting("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
+    flip_pairs: str = _setting("", "left and right keypoints, 1:2,3:4; empty: the data set's")
+    sigmas: str = _setting("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")
     spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
 
     seed: int = _setting(0, "one seed for everything")
@@ -177,16 +180,20 @@ def microscope() -> Recipe:
     return Recipe(
         imgsz=320,
         rect=True,
-        epochs=200,
+        epochs=190,
         batch=8,
         lr=1e-3,
+        schedule="step",
+        lr_steps=(150,),
         ema=0.998,
         val_every=5,
         scale_min=0.5,
         flip_vertical=0.5,
         quarter_turns=True,
+        plain_epochs=40,
         corrected_radius=True,
-        giou_weight=1.0,
+        giou_weight=2.0,
+        spread=1,
         name="microscope",
     )
 

@@ -5,8 +5,10 @@ Sources: https://github.com/cocodataset/cocoapi (sigmas, edges), https://github.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from centernet.structures import Skeleton
+from centernet.errors import UsageError
+from centernet.structures import Categories, Skeleton
 
 SHARE_OF_BOX = 0.53
 """So much of its box an object with keypoints fills where no area is stated, as in CrowdPose."""
@@ -74,6 +76,83 @@ def known_skeleton(names: Sequence[str]) -> Skeleton | None:
         if [_plain(name) for name in names] == [_plain(name) for name in skeleton.names]:
             return replace(skeleton, names=tuple(names))
     return None
+
+
+def by_hand(categories: Categories, *, edges: str = "", flip_pairs: str = "", sigmas: str = "") -> Categories:
+    """Categories with what a person says of their skeleton in place of what the data set says.
+
+    Args:
+        categories: One of them has keypoints.
+        edges: Lines to draw: `0:1,1:2` or `nose:left_eye`; keypoints count from 0. Empty: as they are.
+        flip_pairs: Left and right, likewise.
+        sigmas: One for each keypoint, `0.026,0.025`.
+
+    Raises:
+        UsageError: No class or several have keypoints, or what is said does not fit them.
+    """
+    if not (edges or flip_pairs or sigmas):
+        return categories
+    owners = [label for label, count in enumerate(categories.num_keypoints) if count]
+    if len(owners) != 1:
+        raise UsageError(
+            f"edges, flip_pairs and sigmas are for one class with keypoints, and here are {len(owners)}: "
+            "write them into the categories of the data set"
+        )
+    skeletons = list(categories.skeletons)
+    skeleton = skeletons[owners[0]]
+    assert skeleton is not None
+    told: dict[str, Any] = {}
+    if edges:
+        told["edges"] = _links("edges", edges, skeleton)
+    if flip_pairs:
+        told["pairs"] = _links("flip_pairs", flip_pairs, skeleton)
+    if sigmas:
+        told["sigmas"] = _numbers(sigmas)
+    try:
+        skeletons[owners[0]] = replace(skeleton, **told)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return replace(categories, skeletons=tuple(skeletons))
+
+
+def completed(categories: Categories, known: Categories) -> Categories:
+    """Categories that take from others of the same names what they do not say of their skeletons."""
+    if categories.num_keypoints != known.num_keypoints:
+        return categories
+    skeletons = tuple(
+        own
+        and other
+        and replace(
+            own,
+            edges=own.edges or other.edges,
+            pairs=own.pairs or other.pairs,
+            sigmas=own.sigmas or other.sigmas,
+        )
+        for own, other in zip(categories.skeletons, known.skeletons, strict=False)
+    )
+    return replace(categories, skeletons=skeletons)
+
+
+def _links(key: str, text: str, skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
+    numbers = {str(number): number for number in range(len(skeleton))}
+    numbers |= {name: number for number, name in enumerate(skeleton.names)}
+    links = []
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split(":")]
+        if len(ends) != 2 or not all(end in numbers for end in ends):
+            raise UsageError(
+                f"{key} are pairs of keypoints such as 0:1,2:3 or {skeleton.names[0]}:{skeleton.names[-1]}; "
+                f"got {part!r}: there are {len(skeleton)}, counted from 0"
+            )
+        links.append((numbers[ends[0]], numbers[ends[1]]))
+    return tuple(links)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"sigmas are numbers such as 0.026,0.025; got {text!r}") from None
 
 
 def _plain(name: str) -> str:

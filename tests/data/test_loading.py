@@ -147,15 +147,30 @@ def test_cached_images_are_not_changed_by_what_is_done_to_them(dataset: Dataset)
     assert all((cached[key].image == plain[key].image).all() for key in keys)
 
 
-def test_plain_epochs_are_neither_mirrored_nor_turned_nor_put_together(dataset: Dataset) -> None:
-    still = ShiftScale(shift=0.0, scale=0.0)
+def test_plain_epochs_show_whole_images_neither_mirrored_nor_turned_nor_put_together(
+    dataset: Dataset,
+) -> None:
     restless = Augment(
-        rule=RULE, window=still, flip=1.0, flip_vertical=1.0, quarter_turns=True, mosaic=1.0, plain_from=3
+        rule=RULE,
+        window=RandomCrop(min_scale=0.5, max_scale=0.5),
+        flip=1.0,
+        flip_vertical=1.0,
+        quarter_turns=True,
+        mosaic=1.0,
+        plain_from=3,
     )
-    plain = Augment(rule=RULE, window=still, flip=0.0)
+    plain = Augment(rule=RULE, window=ShiftScale(shift=0.02, scale=0.05), flip=0.0)
     trained, expected = TrainingSet(dataset, restless, seed=1), TrainingSet(dataset, plain, seed=1)
 
     for index in range(len(dataset)):
         assert (trained[3, index].image == expected[3, index].image).all()
         assert (trained[3, index].annotations.boxes == expected[3, index].annotations.boxes).all()
         assert (trained[2, index].image != expected[2, index].image).any()
+    assert restless.at(2) == restless
+
+
+def test_small_crops_stay_crops_in_plain_epochs() -> None:
+    crops = Augment(rule=RULE, window=RandomCrop(), crop=32, plain_from=0)
+
+    assert crops.at(0).window == RandomCrop()
+    assert crops.at(0).flip == 0

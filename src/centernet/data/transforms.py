@@ -139,6 +139,10 @@ class ShiftScale:
         return center, side * float(np.clip(rng.normal() * self.scale + 1, 1 - self.scale, 1 + self.scale))
 
 
+_WHOLE = ShiftScale(shift=0.02, scale=0.05)
+"""Nearly what validation sees; a few pixels to and fro, so that no picture is learned by heart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augment:
     """What training sees of an image.
@@ -155,8 +159,9 @@ class Augment:
         degrees: Deviation of that angle; at most twice that.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
-        plain_from: Epoch from which images are neither mirrored nor turned nor put together, as those to come
-            will not be: habits of the people who drew the boxes, lost in mirrored images, are learned then.
+        plain_from: Epoch from which images are shown as those to come will be: whole, or in plain crops, and
+            neither mirrored nor turned nor put together. Habits of the people who drew the boxes, such as
+            what they leave out at the border of the image, are lost in windows and mirrors, and learned then.
     """
 
     rule: ResizeRule
@@ -177,6 +182,7 @@ class Augment:
             return self
         return replace(
             self,
+            window=self.window if self.crop else _WHOLE,
             flip=0.0,
             flip_vertical=0.0,
             quarter_turns=False,

@@ -16,6 +16,7 @@ from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe, nano, with_settings
+from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
 from centernet.training.kinds import KINDS, kind_of
 from centernet.weights import TASKS, transfer
@@ -23,17 +24,19 @@ from centernet.weights import TASKS, transfer
 VALIDATION_SPLITS = frozenset({"val", "valid", "validation", "test"})
 
 
-def open_training_data(data: str, *, with_keypoints: bool = False) -> tuple[Dataset, Dataset | None]:
+def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
     """Cleaned training images, and validation images where there are some; says what was mended.
 
     Args:
         data: Where they are.
-        with_keypoints: Keypoints are what is learned.
+        recipe: What is learned from them, and what it says of their skeleton.
 
     Raises:
+        UsageError: There is no such skeleton.
         InputError: There is nothing to learn from, or the two splits differ in their classes.
     """
-    training = _cleaned(open_dataset(data, "train", with_keypoints))
+    with_keypoints = kind_of(recipe).with_keypoints
+    training = _with_skeleton(_cleaned(open_dataset(data, "train", with_keypoints)), recipe)
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
             f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
@@ -41,7 +44,7 @@ def open_training_data(data: str, *, with_keypoints: bool = False) -> tuple[Data
     if not VALIDATION_SPLITS & set(splits(data, with_keypoints)):
         print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
         return training, None
-    validation = _cleaned(open_dataset(data, "val", with_keypoints))
+    validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
     check_same_classes(training.categories, validation)
     return training, validation
 
@@ -133,6 +136,11 @@ def _rule_of(recipe: Recipe, divisor: int) -> ResizeRule:
     if recipe.rect:
         return Follow(long_side=recipe.imgsz, multiple=divisor)
     return Fit(height=recipe.imgsz, width=recipe.imgsz)
+
+
+def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
+    told = {"edges": recipe.edges, "flip_pairs": recipe.flip_pairs, "sigmas": recipe.sigmas}
+    return replace(dataset, categories=by_hand(dataset.categories, **told))
 
 
 def _cleaned(dataset: Dataset) -> Dataset:
