@@ -46,7 +46,7 @@ def recipes() -> str:
     ]
     for name, make in RECIPES.items():
         recipe = make()
-        if recipe.schedule != "step":
+        if recipe.optimizer != "adam":
             continue
         images = f"{recipe.batch} × {recipe.accumulate} = {recipe.batch * recipe.accumulate}"
         start = "" if recipe.backbone in HOURGLASSES else " pretrained=true"
