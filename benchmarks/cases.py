@@ -10,7 +10,7 @@ import torch
 from benchmarks import original
 from torch.utils.data import default_collate
 
-from centernet.batch import Grid, Objects
+from centernet.batch import Batch, Grid, Objects
 from centernet.data.batching import collate
 from centernet.data.colors import ColorJitter
 from centernet.data.images import read_image
@@ -18,9 +18,11 @@ from centernet.data.loading import read_sample
 from centernet.data.transforms import Augment, RandomCrop, resize
 from centernet.geometry.resize import Fit
 from centernet.models.normalize import Normalize
-from centernet.predictor import sample_of
-from centernet.structures import Annotations, ImageRecord, Sample
+from centernet.predictor import detections_of, sample_of
+from centernet.skeletons import COCO_PERSON
+from centernet.structures import Annotations, Categories, ImageRecord, Sample
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 
 INPUT, CELLS, STRIDE = 512, 128, 4
 MAP_FROM_INPUT = np.array([[1 / STRIDE, 0, 0], [0, 1 / STRIDE, 0]])
@@ -59,6 +61,7 @@ def all_cases(folder: Path) -> Iterator[Case]:
         yield decode_case("decode by classes", f"classes: {classes}", trained_heatmap(1, classes))
     for batch in (1, 4, 16):
         yield decode_case("decode by batch", f"batch: {batch}", trained_heatmap(batch, 80))
+    yield decode_pose_case()
     yield preprocess_case()
     path = folder / "image.jpg"
     cv2.imwrite(str(path), make_image(), [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -134,6 +137,51 @@ def decode_case(group: str, name: str, logits: torch.Tensor) -> Case:
         images=batch,
         original=lambda: original.decode(logits.sigmoid(), size, offset),
         ours=lambda: task.decode(maps, STRIDE),
+    )
+
+
+def decode_pose_case(num_persons: int = 12) -> Case:
+    """From raw maps to 100 persons with 17 keypoints in image pixels, on a network's maps of a crowd."""
+    categories = Categories(("person",), (1,), (COCO_PERSON,))
+    task = Pose.of(categories)
+    grid = Grid(batch=1, height=CELLS, width=CELLS, stride=STRIDE)
+    rng = np.random.default_rng(0)
+    boxes = make_boxes(num_persons, (INPUT, INPUT), rng)
+    places = boxes[:, None, :2] + rng.random((num_persons, 17, 2)) * (boxes[:, None, 2:] - boxes[:, None, :2])
+    seen = np.full((num_persons, 17, 1), 2)
+    objects = Objects(
+        boxes=torch.from_numpy(boxes),
+        labels=torch.zeros(num_persons, dtype=torch.long),
+        image_index=torch.zeros(num_persons, dtype=torch.long),
+        keypoints=torch.from_numpy(np.concatenate([places, seen], axis=2)).float(),
+    )
+    targets = task.encode(objects, grid)
+    maps = {
+        name: torch.logit(targets[name] * 0.8, eps=0.002) + torch.randn(targets[name].shape) / 2
+        for name in ("heatmap", "keypoint_heatmap")
+    }
+    for name in ("size", "offset", "keypoint_offset"):
+        maps[name] = (20 if name == "size" else 1) * torch.rand(1, 2, CELLS, CELLS)
+    maps["keypoints"] = 10 * torch.randn(1, 34, CELLS, CELLS)
+    shown = resize(sample_of(make_image(), "image"), Fit(height=INPUT, width=INPUT)).view
+    batch = Batch(
+        images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
+        objects=Objects.none(),
+        views=(shown,),
+        image_ids=(0,),
+    )
+    height, width = shown.image_size
+
+    def run_original() -> object:
+        sure = {name: maps[name].sigmoid() for name in ("heatmap", "keypoint_heatmap")}
+        rows, keypoints = original.decode_pose({**maps, **sure})
+        return original.to_image_pose(rows[0].numpy(), keypoints[0].numpy(), (width, height))
+
+    return Case(
+        group="decode",
+        name="100 persons, 17 keypoints, to image pixels",
+        original=run_original,
+        ours=lambda: detections_of(task.decode(maps, STRIDE), batch, categories),
     )
 
 

@@ -125,7 +125,7 @@ def targets(
 def decode(heatmap: Tensor, size: Tensor, offset: Tensor, top_k: int = 100) -> Tensor:
     """`(b k 6)` rows `x1 y1 x2 y2 score class` in cells, from probabilities."""
     batch, num_classes, height, width = heatmap.shape
-    heatmap = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap).float()
+    heatmap = _peaks(heatmap)
     class_scores, class_index = torch.topk(heatmap.view(batch, num_classes, -1), top_k)
     class_index = class_index % (height * width)
     scores, best = torch.topk(class_scores.view(batch, -1), top_k)
@@ -137,6 +137,64 @@ def decode(heatmap: Tensor, size: Tensor, offset: Tensor, top_k: int = 100) -> T
     w, h = side[..., :1], side[..., 1:]
     boxes = torch.cat([x - w / 2, y - h / 2, x + w / 2, y + h / 2], dim=2)
     return torch.cat([boxes, scores[..., None], labels[..., None].float()], dim=2)
+
+
+def decode_pose(maps: dict[str, Tensor], top_k: int = 100, least: float = 0.1) -> tuple[Tensor, Tensor]:
+    """Rows `x1 y1 x2 y2 score class` `(b k 6)`, and keypoints `(b k j 2)`, in cells.
+
+    Args:
+        maps: Probabilities `heatmap` and `keypoint_heatmap`, and `size`, `offset`, `keypoints`,
+            `keypoint_offset`.
+        top_k: Persons, and candidates for each keypoint.
+        least: Candidates below this probability are none.
+    """
+    rows = decode(maps["heatmap"], maps["size"], maps["offset"], top_k)
+    batch, num_keypoints, _, width = maps["keypoint_heatmap"].shape
+    person = torch.topk(_peaks(maps["heatmap"]).view(batch, 1, -1), top_k)[1][:, 0]
+    corner = torch.stack([person % width, person // width], dim=2)[:, :, None]
+    arrows = _gather(maps["keypoints"], person).view(batch, top_k, num_keypoints, 2) + corner
+
+    scores, cells = torch.topk(_peaks(maps["keypoint_heatmap"]).view(batch, num_keypoints, -1), top_k)
+    moved = _gather(maps["keypoint_offset"], cells.view(batch, -1)).view(batch, num_keypoints, top_k, 2)
+    points = torch.stack([cells % width, cells // width], dim=3) + moved
+    sure = (scores > least).float()
+    points = (1 - sure[..., None]) * -10000 + sure[..., None] * points
+    scores = (1 - sure) * -1 + sure * scores
+
+    # Every arrow against every candidate: (b, keypoint, person, candidate, 2).
+    tips = arrows.permute(0, 2, 1, 3)
+    shape = (batch, num_keypoints, top_k, top_k, 2)
+    distance = (tips[:, :, :, None].expand(shape) - points[:, :, None].expand(shape)).pow(2).sum(4).sqrt()
+    distance, nearest = distance.min(3, keepdim=True)
+    best = points.gather(2, nearest.expand(*nearest.shape[:3], 2))
+    score = scores.gather(2, nearest[..., 0])[..., None]
+    left, top, right, bottom = (rows[:, None, :, side, None] for side in range(4))
+    x, y = best[..., :1], best[..., 1:]
+    refused = (x < left) | (x > right) | (y < top) | (y > bottom) | (score < least)
+    refused = (refused | (distance > torch.maximum(bottom - top, right - left) * 0.3)).float()
+    return rows, ((1 - refused) * best + refused * tips).permute(0, 2, 1, 3)
+
+
+def to_image_pose(rows: np.ndarray, keypoints: np.ndarray, image_size: tuple[int, int]) -> list[np.ndarray]:
+    """Persons `x1 y1 x2 y2 score x y x y ...` in image pixels, one point after the other.
+
+    Args:
+        rows: `(k 6)`, in cells of a square map of 128.
+        keypoints: `(k j 2)`, in cells.
+        image_size: Width and height of the image.
+    """
+    center = np.array(image_size, dtype=np.float32) / 2
+    back = cv2.invertAffineTransform(affine(center, float(max(image_size)), (128, 128)))
+    persons = []
+    for row, points in zip(rows, keypoints, strict=True):
+        box = np.concatenate([move(row[:2], back), move(row[2:4], back)])
+        moved = np.concatenate([move(point, back) for point in points])
+        persons.append(np.concatenate([box, row[4:5], moved]))
+    return persons
+
+
+def _peaks(heatmap: Tensor) -> Tensor:
+    return heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap).float()
 
 
 def _gather(maps: Tensor, index: Tensor) -> Tensor:

@@ -86,6 +86,16 @@ def test_detections_are_those_of_the_original(golden: dict[str, np.ndarray]) -> 
     assert np.abs(ours - golden["ct_dets"]).max() < 1e-5
 
 
+def test_persons_are_those_of_the_original(golden: dict[str, np.ndarray]) -> None:
+    names = {"hm": "heatmap", "wh": "size", "reg": "offset", "hps": "keypoints"}
+    names |= {"hm_hp": "keypoint_heatmap", "hp_offset": "keypoint_offset"}
+    maps = {ours: torch.from_numpy(golden[f"mp_{name}"]) for name, ours in names.items()}
+    rows, keypoints = original.decode_pose(maps)
+
+    assert np.abs(rows[..., :5].numpy() - golden["mp_dets"][..., :5]).max() < 1e-4
+    assert np.abs(keypoints.flatten(2).numpy() - golden["mp_dets"][..., 5:39]).max() < 1e-4
+
+
 def test_inputs_are_those_of_the_original(golden: dict[str, np.ndarray]) -> None:
     ours = original.preprocess(golden["img_A"], mean=golden["mean"], std=golden["std"]).numpy()
 
