@@ -1,9 +1,9 @@
 """The nouns that travel into the network: tensors of a whole batch."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from centernet.structures import View
@@ -30,6 +30,22 @@ def _no_keypoints() -> Tensor:
     return torch.zeros(0, 0, 3)
 
 
+def _no_boxes3d() -> Tensor:
+    return torch.zeros(0, 7)
+
+
+def _no_cameras() -> Tensor:
+    return torch.zeros(0, 3, 4)
+
+
+def _no_numbers() -> Tensor:
+    return torch.zeros(0)
+
+
+def _no_flags() -> Tensor:
+    return torch.zeros(0, dtype=torch.bool)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objects:
     """The true objects of a batch, all images in one list.
@@ -40,18 +56,34 @@ class Objects:
         image_index: Which image of the batch each object is in.
         keypoints: `(x, y, visibility)`, input pixels, as in `structures.Annotations`; `(m 0 3)` where no
             class has any.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)`, camera metres; NaN where not known, or not to be learned
+            from this view.
+        alpha_rad: Heading against the line of sight; NaN where not known.
+        cameras: Input pixels from camera metres, of the image that each object is in; NaN where not known.
+        is_ignored: Regions in which nothing is learned, neither that something is there nor that it is not.
     """
 
     boxes: Float[Tensor, "m 4"]
     labels: Int[Tensor, " m"]
     image_index: Int[Tensor, " m"]
     keypoints: Float[Tensor, "m k 3"] = field(default_factory=_no_keypoints)
+    boxes3d: Float[Tensor, "m 7"] = field(default_factory=_no_boxes3d)
+    alpha_rad: Float[Tensor, " m"] = field(default_factory=_no_numbers)
+    cameras: Float[Tensor, "m 3 4"] = field(default_factory=_no_cameras)
+    is_ignored: Bool[Tensor, " m"] = field(default_factory=_no_flags)
 
     def __post_init__(self) -> None:
+        # Objects without keypoints, without a third dimension, that are no region: they need not say so.
+        count, device = len(self.boxes), self.boxes.device
         if not self.keypoints.numel():
-            # Objects without keypoints need not say so.
-            none = self.boxes.new_zeros(len(self.boxes), self.keypoints.shape[1], 3)
+            none = self.boxes.new_zeros(count, self.keypoints.shape[1], 3)
             object.__setattr__(self, "keypoints", none)
+        for name, shape in {"boxes3d": (7,), "alpha_rad": (), "cameras": (3, 4)}.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, self.boxes.new_full((count, *shape), torch.nan))
+        if not len(self.is_ignored):
+            flags = torch.zeros(count, dtype=torch.bool, device=device)
+            object.__setattr__(self, "is_ignored", flags)
 
     @classmethod
     def none(cls) -> "Objects":
@@ -61,12 +93,8 @@ class Objects:
 
     def to(self, device: torch.device | str) -> "Objects":
         """The same objects on another device."""
-        return replace(
-            self,
-            boxes=self.boxes.to(device, non_blocking=True),
-            labels=self.labels.to(device, non_blocking=True),
-            image_index=self.image_index.to(device, non_blocking=True),
-            keypoints=self.keypoints.to(device, non_blocking=True),
+        return Objects(
+            **{item.name: getattr(self, item.name).to(device, non_blocking=True) for item in fields(self)}
         )
 
 
@@ -94,11 +122,6 @@ class Batch:
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory, from where copies to a GPU overlap with work."""
-        objects = replace(
-            self.objects,
-            boxes=self.objects.boxes.pin_memory(),
-            labels=self.objects.labels.pin_memory(),
-            image_index=self.objects.image_index.pin_memory(),
-            keypoints=self.objects.keypoints.pin_memory(),
-        )
+        values = {item.name: getattr(self.objects, item.name) for item in fields(self.objects)}
+        objects = Objects(**{name: value.pin_memory() for name, value in values.items()})
         return replace(self, images=self.images.pin_memory(), objects=objects)

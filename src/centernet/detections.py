@@ -29,6 +29,14 @@ def _no_keypoints() -> np.ndarray:
     return np.zeros((0, 0, 3), dtype=np.float32)
 
 
+def _no_boxes3d() -> np.ndarray:
+    return np.zeros((0, 7), dtype=np.float32)
+
+
+def _no_angles() -> np.ndarray:
+    return np.zeros(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Detections:
     """The objects found in one image, image pixels, best first.
@@ -46,6 +54,14 @@ class Detections:
         image: RGB, for pictures and cut-outs; None where it was not kept.
         keypoints: `(x, y, score)` of each keypoint of the object's class, then zeros up to the class that has
             most; `(n 0 3)` where no class has any.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)`, metres and radians; rows of NaN where there is none. Axes
+            are those of the camera: x right, y down, z forward. `(x, y, z)` is the middle of the bottom face;
+            `h` goes up from there (towards -y), `l` lies along the heading, `w` across it. `rotation_y` turns
+            about y from -π to π: at 0 the object heads to the right (+x), at -π/2 away from the camera (+z),
+            at π/2 towards it.
+        alpha_rad: Heading against the line of sight, which is what the object looks like: `rotation_y` less
+            the angle, to the right of straight ahead, at which the object is seen. NaN where not known.
+        camera: Image pixels from camera metres, KITTI's `P2`; None where it is not known.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -57,17 +73,34 @@ class Detections:
     image_id: int = 0
     image: UInt8[np.ndarray, "h w 3"] | None = None
     keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
+    boxes3d: Float[np.ndarray, "n 7"] = field(default_factory=_no_boxes3d)
+    alpha_rad: Float[np.ndarray, " n"] = field(default_factory=_no_angles)
+    camera: Float[np.ndarray, "3 4"] | None = None
 
     def __post_init__(self) -> None:
+        # Objects without keypoints, or without a third dimension, need not say so.
+        count = len(self.boxes)
         if not self.keypoints.size:
-            # Objects without keypoints need not say so.
-            none = np.zeros((len(self.boxes), self.keypoints.shape[1], 3), dtype=np.float32)
+            none = np.zeros((count, self.keypoints.shape[1], 3), dtype=np.float32)
             object.__setattr__(self, "keypoints", none)
+        for name, shape in {"boxes3d": (count, 7), "alpha_rad": (count,)}.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(shape, np.nan, dtype=np.float32))
 
     @property
     def names(self) -> list[str]:
         """The class of each object in words."""
         return [self.categories.names[label] for label in self.labels]
+
+    @property
+    def have_boxes3d(self) -> Bool[np.ndarray, " n"]:
+        """Which have a box in 3D."""
+        return np.isfinite(self.boxes3d).all(axis=1)
+
+    @property
+    def depths_m(self) -> Float[np.ndarray, " n"]:
+        """How far each object is in front of the camera, along z; NaN without a box in 3D."""
+        return self.boxes3d[:, 5]
 
     @property
     def category_ids(self) -> list[int]:
@@ -87,6 +120,8 @@ class Detections:
             scores=self.scores[rows],
             labels=self.labels[rows],
             keypoints=self.keypoints[rows],
+            boxes3d=self.boxes3d[rows],
+            alpha_rad=self.alpha_rad[rows],
         )
 
     def __iter__(self) -> Iterator["Detections"]:

@@ -82,6 +82,8 @@ def _joined(looks: Sequence[Detections]) -> Detections:
         scores=np.concatenate([look.scores for look in looks]),
         labels=np.concatenate([look.labels for look in looks]),
         keypoints=np.concatenate([look.keypoints for look in looks]),
+        boxes3d=np.concatenate([look.boxes3d for look in looks]),
+        alpha_rad=np.concatenate([look.alpha_rad for look in looks]),
     )
 
 

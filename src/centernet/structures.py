@@ -4,7 +4,8 @@ Three frames, three names: image (the file's pixels), input (the network's pixel
 `(x1, y1, x2, y2)`, continuous, with the middle of the top-left pixel at (0, 0).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,14 @@ def _no_keypoints() -> np.ndarray:
     return np.zeros((0, 0, 3), dtype=np.float32)
 
 
+def _no_boxes3d() -> np.ndarray:
+    return np.zeros((0, 7), dtype=np.float32)
+
+
+def _no_numbers() -> np.ndarray:
+    return np.zeros(0, dtype=np.float32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Annotations:
     """The true objects of one image, image pixels.
@@ -130,6 +139,11 @@ class Annotations:
         keypoints: `(x, y, visibility)` of each keypoint of the object's class, then zeros up to the class
             that has most. Visibility as in COCO: 0 not labelled, 1 labelled but hidden, 2 seen. `(n 0 3)`
             where no class has any.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)`, camera metres, as in `geometry.boxes3d`; NaN for an object
+            without one.
+        alpha_rad: Heading against the line of sight, which is what is seen of it; NaN where not known.
+        truncation: How much of it is outside the image, from 0 to 1; -1: not known.
+        occlusion: As KITTI has it: 0 fully visible, 1 partly hidden, 2 mostly hidden; 3, -1: not known.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -138,12 +152,37 @@ class Annotations:
     ids: Int[np.ndarray, " n"]
     areas: Float[np.ndarray, " n"]
     keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
+    boxes3d: Float[np.ndarray, "n 7"] = field(default_factory=_no_boxes3d)
+    alpha_rad: Float[np.ndarray, " n"] = field(default_factory=_no_numbers)
+    truncation: Float[np.ndarray, " n"] = field(default_factory=_no_numbers)
+    occlusion: Float[np.ndarray, " n"] = field(default_factory=_no_numbers)
 
     def __post_init__(self) -> None:
+        # Objects without keypoints, or without a third dimension, need not say so.
+        count = len(self.boxes)
         if not self.keypoints.size:
-            # Objects without keypoints need not say so.
-            none = np.zeros((len(self.boxes), self.keypoints.shape[1], 3), dtype=np.float32)
+            none = np.zeros((count, self.keypoints.shape[1], 3), dtype=np.float32)
             object.__setattr__(self, "keypoints", none)
+        unknown = {
+            "boxes3d": (count, 7),
+            "alpha_rad": (count,),
+            "truncation": (count,),
+            "occlusion": (count,),
+        }
+        for name, shape in unknown.items():
+            if not len(getattr(self, name)):
+                value = -1 if name in ("truncation", "occlusion") else np.nan
+                object.__setattr__(self, name, np.full(shape, value, dtype=np.float32))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Annotations"]) -> "Annotations":
+        """The objects of several, one after the other."""
+        return cls(
+            **{
+                item.name: np.concatenate([getattr(part, item.name) for part in parts])
+                for item in fields(cls)
+            }
+        )
 
     @classmethod
     def of(
@@ -174,14 +213,7 @@ class Annotations:
         return len(self.boxes)
 
     def __getitem__(self, keep: Bool[np.ndarray, " n"] | Int[np.ndarray, " m"]) -> "Annotations":
-        return Annotations(
-            boxes=self.boxes[keep],
-            labels=self.labels[keep],
-            is_crowd=self.is_crowd[keep],
-            ids=self.ids[keep],
-            areas=self.areas[keep],
-            keypoints=self.keypoints[keep],
-        )
+        return Annotations(**{item.name: getattr(self, item.name)[keep] for item in fields(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,12 +225,14 @@ class View:
         image_size: Rows and columns of the image.
         input_size: Rows and columns of the input.
         input_from_image: Affine matrix from image pixels to input pixels.
+        camera: Image pixels from camera metres, `(3 4)`: KITTI's `P2`. None where it is not known.
     """
 
     name: str
     image_size: tuple[int, int]
     input_size: tuple[int, int]
     input_from_image: Matrix = field(default_factory=identity)
+    camera: Float[np.ndarray, "3 4"] | None = None
 
     @property
     def image_from_input(self) -> Matrix:
@@ -233,6 +267,7 @@ class ImageRecord:
         annotations: Its objects.
         source: `file` or `file:line` the objects were read from, for messages.
         size: Rows and columns as the annotations state them, where they do.
+        camera: Image pixels from camera metres, `(3 4)`; None where it is not known.
     """
 
     path: Path
@@ -240,6 +275,7 @@ class ImageRecord:
     annotations: Annotations
     source: str
     size: tuple[int, int] | None = None
+    camera: Float[np.ndarray, "3 4"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ class ImageCache:
 def read_sample(record: ImageRecord, image: UInt8[np.ndarray, "h w 3"]) -> Sample:
     """One image with its objects, image and input being the same frame."""
     size = (image.shape[0], image.shape[1])
-    view = View(name=str(record.path), image_size=size, input_size=size)
+    view = View(name=str(record.path), image_size=size, input_size=size, camera=record.camera)
     return Sample(image=image, annotations=record.annotations, view=view, image_id=record.image_id)
 
 

@@ -264,7 +264,7 @@ class Augment:
             image[top:bottom, left:right] = part.image
             parts.append(_within(part.annotations, left, top, corner))
         view = replace(samples[0].view, input_size=input_size)
-        return replace(samples[0], image=image, annotations=_join(parts), view=view)
+        return replace(samples[0], image=image, annotations=Annotations.joined(parts), view=view)
 
 
 def _without_unseen(sample: Sample) -> Sample:
@@ -285,14 +285,3 @@ def _within(annotations: Annotations, left: int, top: int, corner: Size) -> Anno
     keypoints = annotations.keypoints.copy()
     keypoints[..., :2] += np.where(keypoints[..., 2:] > 0, shift, np.float32(0))
     return replace(annotations, boxes=cut + np.tile(shift, 2), keypoints=keypoints)[kept]
-
-
-def _join(parts: Sequence[Annotations]) -> Annotations:
-    return Annotations(
-        boxes=np.concatenate([part.boxes for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        is_crowd=np.concatenate([part.is_crowd for part in parts]),
-        ids=np.concatenate([part.ids for part in parts]),
-        areas=np.concatenate([part.areas for part in parts]),
-        keypoints=np.concatenate([part.keypoints for part in parts]),
-    )
