@@ -8,6 +8,7 @@ import torch
 from centernet.batch import Grid, Objects
 from centernet.protocols import Maps, Task
 from centernet.tasks.detect import Detect
+from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 
 TASKS: dict[str, Task] = {
@@ -20,6 +21,8 @@ TASKS: dict[str, Task] = {
     "pose, classes with other keypoints and without": Pose(
         num_keypoints=(0, 3, 1), mirrored=(0, 2, 1, 3), top_k=7, giou_weight=1.0, spread=1
     ),
+    "mono3d": Mono3D(num_classes=3, top_k=7),
+    "mono3d, as the original averages": Mono3D(num_classes=2, top_k=7, slots=50, class_agnostic=True),
 }
 GRID = Grid(batch=2, height=12, width=16)
 OBJECTS = Objects(

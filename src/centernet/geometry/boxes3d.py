@@ -19,6 +19,14 @@ def ground_corners(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 4 2"
     return np.stack(turned, axis=2) + boxes[:, None, [3, 5]]
 
 
+def corners_of(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 8 3"]:
+    """Corners, camera metres: those of the bottom in the order of `ground_corners`, then those above."""
+    ground = ground_corners(boxes)
+    bottom = np.stack([ground[..., 0], np.repeat(boxes[:, 4:5], 4, axis=1), ground[..., 1]], axis=2)
+    top = bottom - boxes[:, None, [0]] * np.array([0.0, 1.0, 0.0])
+    return np.concatenate([bottom, top], axis=1)
+
+
 def intersections(
     first: Float[np.ndarray, "n 7"], second: Float[np.ndarray, "n 7"]
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:

@@ -50,11 +50,17 @@ class CenterBoxes:
             cells=cells_of(center, objects.image_index[kept]),
         )
 
-    def radii(self, min_overlap: float, *, corrected: bool) -> Int[Tensor, " m"]:
-        """Radius of the bump of each, in cells."""
+    def radii(self, min_overlap: float, *, corrected: bool, rounded_up: bool = True) -> Int[Tensor, " m"]:
+        """Radius of the bump of each, in cells.
+
+        Args:
+            min_overlap: IoU that a box keeps when it moves so far.
+            corrected: Solve the three cases exactly.
+            rounded_up: Round sides up to whole cells first; the radius is rounded down in any case. Both as
+                in the original: see test_golden_targets.
+        """
         rule = exact_radius if corrected else original_radius
-        # Sides are rounded up and the radius down, as in the original: see test_golden_targets.
-        return rule(self.size.ceil(), min_overlap).long()
+        return rule(self.size.ceil() if rounded_up else self.size, min_overlap).long()
 
     def spread(self, reach: int, grid: Grid) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"]]:
         """The cells of the map up to `reach` from each centre's, and which of the boxes each is of."""

@@ -1,0 +1,225 @@
+"""Boxes in space from one image: Zhou et al. 2019, "Objects as Points", sec. 4.2 and appendix B."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.ops.cells import cell_corners, read
+from centernet.ops.center_boxes import CenterBoxes, mean_logit, read_boxes
+from centernet.ops.gaussian import draw_gaussians
+from centernet.ops.losses import focal_loss
+from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+
+IGNORED = 0.9999
+"""A heatmap of this is no positive, and as good as none of the negatives: the original's mark."""
+
+_BIN_CENTERS = (-math.pi / 2, math.pi / 2)
+_OVERLAP = math.pi / 6
+"""How far each half circle of headings reaches over its ends, into the other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mono3D:
+    """Finds boxes, and of each the depth, the size in metres and the heading, which place it in space.
+
+    Attributes:
+        num_classes: Classes.
+        top_k: Detections for each image, all classes together.
+        class_agnostic: Give each place to its best class alone.
+        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
+        slots: Average the losses of the objects over so many places in an image, used or not, as the original
+            does with 50; 0 averages over the objects.
+        heatmap_weight: Share of the focal loss.
+        size_weight: Share of the L1 loss of the size, in cells.
+        offset_weight: Share of the L1 loss of the offset, in cells.
+        depth_weight: Share of the L1 loss of the depth, in metres.
+        size3d_weight: Share of the L1 loss of height, width and length, in metres.
+        heading_weight: Share of the loss of the heading: cross entropy of two bins, and smooth L1 of sine and
+            cosine in each.
+    """
+
+    num_classes: int
+    top_k: int = 100
+    class_agnostic: bool = False
+    min_overlap: float = 0.7
+    corrected_radius: bool = False
+    slots: int = 0
+    heatmap_weight: float = 1.0
+    size_weight: float = 0.1
+    offset_weight: float = 1.0
+    depth_weight: float = 1.0
+    size3d_weight: float = 1.0
+    heading_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.num_classes < 1:
+            raise ValueError(f"a detector needs at least one class; got num_classes={self.num_classes}")
+        if not 0 < self.min_overlap < 1:
+            raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+        if self.slots < 0:
+            raise ValueError(f"slots are 0, or places in an image; got {self.slots}")
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name.
+
+        `heading` holds for each of two bins two logits, outside and inside, then sine and cosine of the angle
+        from the middle of the bin.
+        """
+        return {
+            "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
+            "offset": HeadSpec(channels=2),
+            "size": HeadSpec(channels=2),
+            "depth": HeadSpec(channels=1),
+            "size3d": HeadSpec(channels=3),
+            "heading": HeadSpec(channels=8),
+        }
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """Ideal maps for known objects.
+
+        Returns:
+            As `Detect.encode`. Also, for each object, `depth` `(m 1)` and `size3d` `(m 3)` in metres, NaN
+            where not known; `bins` `(m 2)`, 1 where its heading is in the bin, and `angles` `(m 2)`, from the
+            middle of each bin, NaN where not known. Ignored regions are in the heatmap alone.
+        """
+        boxes = CenterBoxes.of(objects, grid)
+        # Sides are not rounded up here, as in the original.
+        radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius, rounded_up=False)
+        is_ignored = objects.is_ignored[boxes.index]
+
+        def drawn(chosen: Bool[Tensor, " m"]) -> Float[Tensor, "b c h w"]:
+            cells, labels = boxes.cells[chosen], boxes.labels[chosen]
+            return draw_gaussians(grid, self.num_classes, cells, labels, radii[chosen])
+
+        known = ~is_ignored
+        index = boxes.index[known]
+        alpha = objects.alpha_rad[index, None]
+        # The two ends of the circle meet in the second half of each bin.
+        angles = torch.cat([_wrapped(alpha - center) for center in _BIN_CENTERS], dim=1)
+        return {
+            "heatmap": torch.maximum(drawn(known), drawn(is_ignored).clamp(max=IGNORED)),
+            "cells": boxes.cells[known],
+            "size": boxes.size[known],
+            "offset": boxes.center[known] - cell_corners(boxes.cells[known]),
+            "depth": objects.boxes3d[index, 5:6],
+            "size3d": objects.boxes3d[index, :3],
+            "bins": (angles.abs() < math.pi / 2 + _OVERLAP).long(),
+            "angles": angles,
+        }
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """Weighted terms whose sum is minimised."""
+        images = len(maps["heatmap"])
+        cells = targets["cells"]
+        said = {name: read(maps[name], cells).float() for name in ("size", "offset", "size3d")}
+        said["depth"] = _depth(read(maps["depth"], cells).float())
+        weights = {
+            "size": self.size_weight,
+            "offset": self.offset_weight,
+            "depth": self.depth_weight,
+            "size3d": self.size3d_weight,
+        }
+        heading = self._heading_loss(read(maps["heading"], cells).float(), targets, images)
+        return {
+            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
+            **{
+                name: weight * self._mean_l1(said[name], targets[name], images)
+                for name, weight in weights.items()
+            },
+            "heading": self.heading_weight * heading,
+        }
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """What maps show, best first.
+
+        Returns:
+            `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; and what places each in space once
+            the camera is known: `centers` `(b k 2)`, where the middle of the box in space is seen, input
+            pixels; `depth` `(b k)` and `size3d` `(b k 3)`, height, width, length, metres; `alpha_rad`
+            `(b k)`, heading against the line of sight.
+        """
+        find = find_peaks_of_any_class if self.class_agnostic else find_peaks
+        peaks = find(maps["heatmap"].float(), self.top_k)
+        boxes = read_boxes(maps, peaks.cells)
+        return {
+            "boxes": boxes * stride,
+            "scores": peaks.values.sigmoid(),
+            "labels": peaks.labels,
+            "centers": (cell_corners(peaks.cells) + read(maps["offset"], peaks.cells).float()) * stride,
+            "depth": _depth(read(maps["depth"], peaks.cells).float())[..., 0],
+            "size3d": read(maps["size3d"], peaks.cells).float(),
+            "alpha_rad": _alpha(read(maps["heading"], peaks.cells).float()),
+        }
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """Mean of an input and its mirror image; offsets of the input alone, as for `Detect`.
+
+        A mirror turns a heading round the middle of its bin: bins and cosines stay, sines change sign.
+        """
+        back = {name: value.float().flip(3) for name, value in flipped.items()}
+        signs = torch.tensor([1, 1, -1, 1], device=maps["heading"].device).repeat(2).view(8, 1, 1)
+        back["heading"] = back["heading"] * signs
+        means = {
+            name: (maps[name].float() + back[name]) / 2 for name in ("size", "depth", "size3d", "heading")
+        }
+        return {
+            "heatmap": mean_logit(maps["heatmap"].float(), back["heatmap"]),
+            "offset": maps["offset"],
+            **means,
+        }
+
+    def _mean_l1(
+        self, said: Float[Tensor, "m d"], truth: Float[Tensor, "m d"], images: int
+    ) -> Float[Tensor, ""]:
+        """Mean absolute error of the objects whose truth is known."""
+        is_known = truth.isfinite().all(dim=1)
+        errors = (said - truth)[is_known].abs()
+        count = images * self.slots * truth.shape[1] if self.slots else errors.numel() + 1e-4
+        return errors.sum() / count
+
+    def _heading_loss(self, said: Float[Tensor, "m 8"], targets: Targets, images: int) -> Float[Tensor, ""]:
+        is_known = targets["angles"].isfinite().all(dim=1)
+        said, bins, angles = said[is_known], targets["bins"][is_known], targets["angles"][is_known]
+        terms = []
+        for place in range(2):
+            logits, sine_cosine = said[:, 4 * place :][:, :2], said[:, 4 * place + 2 :][:, :2]
+            entropy = F.cross_entropy(logits, bins[:, place], reduction="sum")
+            if self.slots:
+                # Of an unused slot the original asks a question to which nothing is known.
+                unused = images * self.slots - len(logits)
+                terms.append((entropy + unused * math.log(2)) / (images * self.slots))
+            else:
+                terms.append(entropy / max(len(logits), 1))
+            inside = bins[:, place] == 1
+            angle = angles[inside, place]
+            truth = torch.stack([angle.sin(), angle.cos()], dim=1)
+            error = F.smooth_l1_loss(sine_cosine[inside], truth, reduction="sum")
+            terms.append(error / max(len(angle), 1))
+        return torch.stack(terms).sum()
+
+
+def _depth(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Metres: Eigen et al. 2014, as in "Objects as Points", appendix B."""
+    return 1 / (raw.sigmoid() + 1e-6) - 1
+
+
+def _alpha(heading: Float[Tensor, "*n 8"]) -> Float[Tensor, "*n"]:
+    """The angle of the bin whose logit for inside is the higher one."""
+    bins = heading.view(*heading.shape[:-1], 2, 4)
+    angles = torch.atan2(bins[..., 2], bins[..., 3]) + torch.tensor(_BIN_CENTERS, device=heading.device)
+    chosen: Int[Tensor, "*n 1"] = (bins[..., 0, 1] <= bins[..., 1, 1]).long()[..., None]
+    return angles.gather(-1, chosen)[..., 0]
+
+
+def _wrapped(angles_rad: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Angles from −π to below π."""
+    return (angles_rad + math.pi) % (2 * math.pi) - math.pi

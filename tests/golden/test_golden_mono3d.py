@@ -1,0 +1,180 @@
+"""Boxes in space of the original: geometry, targets, losses, decoding, places in space."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from centernet.batch import Grid, Objects
+from centernet.geometry.affine import crop_to_input, transform_boxes
+from centernet.geometry.boxes3d import corners_of
+from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
+from centernet.tasks.mono3d import Mono3D
+
+TASK = Mono3D(num_classes=3)
+GRID = Grid(batch=1, height=96, width=320)
+IGNORED_CLASS = {4: (1,), 5: (1,), 6: (0,), 9: (0, 1, 2)}
+"""Vans and trucks are nearly cars, sitting persons nearly pedestrians, and of the rest nobody knows."""
+
+
+@pytest.fixture(scope="module")
+def golden(golden_folder: Path) -> dict[str, np.ndarray]:
+    files = ("mono3d", "targets_mono3d")
+    return {key: value for name in files for key, value in np.load(golden_folder / f"{name}.npz").items()}
+
+
+def test_golden_corners_and_their_image(golden: dict[str, np.ndarray]) -> None:
+    boxes = np.column_stack([golden[f"utils_{name}"] for name in ("dim_hwl", "location", "rotation_y")])
+    corners = corners_of(boxes)
+    theirs = golden["utils_box3d"]
+
+    assert sorted_rows(corners) == pytest.approx(sorted_rows(theirs), abs=1e-4)
+    places = project(golden["utils_calib"], theirs.astype(float))
+    seen = np.isfinite(places).all((1, 2))
+    assert places[seen] == pytest.approx(golden["utils_box2d"][seen], rel=1e-4, abs=1e-2)
+
+
+def sorted_rows(corners: np.ndarray) -> np.ndarray:
+    """The eight corners of each box in an order that does not depend on where one begins."""
+    return np.stack([one[np.lexsort(one.round(3).T)] for one in corners])
+
+
+def test_golden_places_and_headings(golden: dict[str, np.ndarray]) -> None:
+    camera = golden["utils_calib"].astype(float)
+    pixels, depth = golden["utils_pt2d"].astype(float), golden["utils_depth"].astype(float)
+
+    assert unproject(camera, pixels, depth) == pytest.approx(golden["utils_unproject"], rel=1e-4, abs=1e-3)
+    assert project(camera, unproject(camera, pixels, depth)) == pytest.approx(pixels)
+    ours = rotation_from_alpha(camera, golden["utils_alpha"].astype(float), pixels[:, 0])
+    assert ours == pytest.approx(golden["utils_alpha2rot_y"], abs=1e-4)
+    back = alpha_from_rotation(camera, golden["utils_rotation_y"].astype(float), pixels[:, 0])
+    assert back == pytest.approx(golden["utils_rot_y2alpha"], abs=1e-4)
+
+
+def shown_objects(golden: dict[str, np.ndarray], input_from_image: np.ndarray, *, learned: bool) -> Objects:
+    """The annotations on an input; those of regions to ignore once for each class they concern."""
+    boxes = golden["ann_bbox_xywh"].copy()
+    boxes[:, 2:] += boxes[:, :2]
+    rows = [
+        (row, label, category > 3)
+        for row, category in enumerate(golden["ann_category_id"].tolist())
+        for label in IGNORED_CLASS.get(category, (category - 1,) if category <= 3 else ())
+    ]
+    index = np.array([row for row, _, _ in rows])
+    boxes3d = np.full((len(rows), 7), np.nan)
+    if learned:
+        boxes3d[:, :3], boxes3d[:, 5] = golden["ann_dim_hwl"][index], golden["ann_depth"][index]
+    return Objects(
+        boxes=torch.from_numpy(transform_boxes(input_from_image, boxes[index])).float(),
+        labels=torch.tensor([label for _, label, _ in rows]),
+        image_index=torch.zeros(len(rows), dtype=torch.long),
+        boxes3d=torch.from_numpy(boxes3d).float(),
+        alpha_rad=torch.from_numpy(golden["ann_alpha"][index]).float(),
+        is_ignored=torch.tensor([is_ignored for _, _, is_ignored in rows]),
+    )
+
+
+@pytest.mark.parametrize("case", ["default", "aug"])
+def test_golden_targets(golden: dict[str, np.ndarray], case: str) -> None:
+    scale, x_shift, y_shift = golden["aug__randn_scale_cx_cy"] if case == "aug" else (0, 0, 0)
+    center = (621 + 1242 * 0.1 * float(x_shift), 187.5 + 375 * 0.1 * float(y_shift))
+    matrix = crop_to_input(center, 1242 * (1 + 0.4 * float(scale)), (384, 1280))
+    targets = TASK.encode(shown_objects(golden, matrix, learned=case != "aug"), GRID)
+
+    assert np.abs(targets["heatmap"][0].numpy() - golden[f"{case}__hm"]).max() < 1e-5
+    slots = np.flatnonzero(golden[f"{case}__rot_mask"])
+    index = targets["cells"][:, 1] * 320 + targets["cells"][:, 2]
+    assert index.tolist() == golden[f"{case}__ind"][slots].tolist()
+    for ours, theirs in {"size": "wh", "offset": "reg"}.items():
+        assert targets[ours].numpy() == pytest.approx(golden[f"{case}__{theirs}"][slots], abs=1e-3)
+    assert (targets["bins"].numpy() == golden[f"{case}__rotbin"][slots]).all()
+    angles, inside = golden[f"{case}__rotres"][slots], targets["bins"].numpy() == 1
+    assert np.cos(targets["angles"].numpy() - angles)[inside] == pytest.approx(1, abs=1e-6)
+    is_learned = golden[f"{case}__reg_mask"][slots] == 1
+    assert (targets["depth"][:, 0].isfinite().numpy() == is_learned).all()
+    for ours, theirs in {"depth": "dep", "size3d": "dim"}.items():
+        known = targets[ours].numpy()[is_learned]
+        assert known == pytest.approx(golden[f"{case}__{theirs}"][slots][is_learned], abs=1e-4)
+
+
+def test_golden_heading_loss(golden: dict[str, np.ndarray]) -> None:
+    output = torch.from_numpy(golden["rot_output"])
+    mask = torch.from_numpy(golden["rot_mask"]) > 0
+    image, slot = mask.nonzero(as_tuple=True)
+    index = torch.from_numpy(golden["rot_ind"])[image, slot]
+    bins = torch.from_numpy(golden["rot_bin"])[image, slot].long()
+    angles = torch.from_numpy(golden["rot_res"])[image, slot].float()
+    cells = torch.stack([image, index // 16, index % 16], dim=1)
+    count = len(cells)
+    targets = {
+        "heatmap": torch.zeros(2, 3, 12, 16),
+        "cells": cells,
+        "size": torch.zeros(count, 2),
+        "offset": torch.zeros(count, 2),
+        "depth": torch.full((count, 1), torch.nan),
+        "size3d": torch.full((count, 3), torch.nan),
+        "bins": bins,
+        "angles": angles,
+    }
+    maps = {name: torch.zeros(2, spec.channels, 12, 16) for name, spec in TASK.heads.items()}
+    maps["heading"] = output.clone().requires_grad_()
+    task = Mono3D(num_classes=3, slots=10)
+    loss = task.loss(maps, targets)["heading"]
+    loss.backward()
+
+    assert loss.item() == pytest.approx(float(golden["BinRotLoss"]), rel=1e-5)
+    assert maps["heading"].grad.numpy() == pytest.approx(golden["BinRotLoss__grad_output"], abs=1e-6)
+
+
+def test_golden_decode(golden: dict[str, np.ndarray]) -> None:
+    names = {"reg": "offset", "wh": "size", "dep": "depth", "dim": "size3d", "rot": "heading"}
+    maps = {ours: torch.from_numpy(golden[f"ddd_{theirs}"]) for theirs, ours in names.items()}
+    maps["heatmap"] = torch.logit(torch.from_numpy(golden["ddd_hm"]).double()).float()
+    # What they decode is metres already.
+    maps["depth"] = -maps["depth"].double().log().float()
+    found = TASK.decode(maps, stride=1)
+    # Their rows: x, y, score, eight of the heading, depth, three sizes, two sizes on the image, class.
+    theirs = golden["ddd_dets"][0]
+    ours = np.column_stack(
+        [
+            found["centers"][0],
+            found["scores"][0],
+            found["depth"][0],
+            found["size3d"][0],
+            found["boxes"][0, :, 2:] - found["boxes"][0, :, :2],
+            found["labels"][0],
+        ]
+    )
+    expected = theirs[:, [0, 1, 2, 11, 12, 13, 14, 15, 16, 17]]
+    # Depth in metres is what they give, and of far places it is large.
+    order = [np.lexsort((rows[:, 0], -rows[:, 2].round(4))) for rows in (ours, expected)]
+    assert ours[order[0]] == pytest.approx(expected[order[1]], rel=1e-3, abs=2e-3)
+
+
+def test_golden_alpha(golden: dict[str, np.ndarray]) -> None:
+    count = len(golden["alpha_rot_in"])
+    maps = {name: torch.zeros(1, spec.channels, count, 3) for name, spec in TASK.heads.items()}
+    # One peak in each third row, so that none hides another.
+    maps["heatmap"][:] = -9
+    found = []
+    for rows in torch.from_numpy(golden["alpha_rot_in"]).split(1):
+        maps["heading"][0, :, 1, 1] = rows[0]
+        maps["heatmap"][0, 0, 1, 1] = 5
+        found.append(TASK.decode(maps, stride=1)["alpha_rad"][0, 0].item())
+
+    assert found == pytest.approx(golden["alpha_out"].tolist(), abs=1e-5)
+
+
+def test_golden_depth(golden: dict[str, np.ndarray]) -> None:
+    maps = {name: torch.zeros(1, spec.channels, 8, 5) for name, spec in TASK.heads.items()}
+    maps["depth"] = torch.from_numpy(golden["depth_raw"]).float().view(1, 1, 8, 5)
+    maps["heatmap"][0, 0] = torch.randperm(40, generator=torch.Generator().manual_seed(0)).view(8, 5).float()
+    found = TASK.decode(maps, stride=1)
+    centers = found["centers"][0].long()
+    index = centers[:, 1] * 5 + centers[:, 0]
+    shown = found["scores"][0] > 0.51
+
+    assert found["depth"][0][shown].numpy() == pytest.approx(
+        golden["depth_decoded"].ravel()[index[shown].numpy()], rel=1e-4
+    )
