@@ -8,12 +8,12 @@ from centernet.data.scenes.layouts import Layout, Size, Thing
 from centernet.data.scenes.shapes import Silhouette
 from centernet.structures import Annotations
 
-_NOISE = 12
+NOISE = 12
 """Largest change of a channel by noise, of 255."""
 
 
 def render(
-    layout: Layout, max_hidden: float, random: np.random.Generator
+    layout: Layout, max_hidden: float, random: np.random.Generator, noise: int = NOISE
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Annotations]:
     """Paint a layout; its truth comes from the same pixels.
 
@@ -25,13 +25,11 @@ def render(
     """
     channels = 1 if layout.is_grey else 3
     image = _background(layout.size, channels, random)
-    shown = _visible(layout, max_hidden)
+    shown = visible(layout, max_hidden)
     ground = image.reshape(-1, channels).mean(0)
     for thing, silhouette in shown:
-        thing.paint(image, silhouette, _contrasting(ground, thing.num_colors, random))
-    noise = random.integers(-_NOISE, _NOISE, size=image.shape, dtype=np.int16, endpoint=True)
-    image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    image = np.broadcast_to(image, (*layout.size, 3)).copy()
+        thing.paint(image, silhouette, contrasting(ground, thing.num_colors, random))
+    image = np.broadcast_to(add_noise(image, noise, random), (*layout.size, 3)).copy()
     boxes = [silhouette.box(layout.size) for _, silhouette in shown]
     return image, Annotations.of(
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
@@ -40,7 +38,15 @@ def render(
     )
 
 
-def _visible(layout: Layout, max_hidden: float) -> list[tuple[Thing, Silhouette]]:
+def add_noise(
+    image: UInt8[np.ndarray, "h w d"], noise: int, random: np.random.Generator
+) -> UInt8[np.ndarray, "h w d"]:
+    """The image with every channel changed by up to `noise`, of 255."""
+    change = random.integers(-noise, noise, size=image.shape, dtype=np.int16, endpoint=True)
+    return np.clip(image + change, 0, 255).astype(np.uint8)
+
+
+def visible(layout: Layout, max_hidden: float) -> list[tuple[Thing, Silhouette]]:
     """The shapes that are shown enough, furthest first. Only shapes that are shown hide others."""
     free = np.ones(layout.size, dtype=bool)
     shown = []
@@ -90,7 +96,7 @@ def _background(
     return image
 
 
-def _contrasting(
+def contrasting(
     ground: Float[np.ndarray, " d"], count: int, random: np.random.Generator
 ) -> UInt8[np.ndarray, "{count} d"]:
     """Of some random colours those that stand out most from the background, and from those before them."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from centernet.data.scenes.cuboids import MODELS
 from centernet.data.scenes.figures import PERSON, figure_skeleton
-from centernet.data.scenes.layouts import FIGURES, MODES, figures
-from centernet.data.scenes.painting import render
+from centernet.data.scenes.layouts import FIGURES, MODES, Layout, figures
+from centernet.data.scenes.painting import NOISE, render
+from centernet.data.scenes.roads import ROADS, render_road, road
 from centernet.data.scenes.shapes import OUTLINES
 from centernet.errors import UsageError
 from centernet.structures import Categories, Sample, View
@@ -22,12 +24,14 @@ class Scenes:
     """Settings of generated images.
 
     Attributes:
-        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints.
+        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints,
+            `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
         max_hidden: Largest share of an object, 0 to 1, that nearer objects and the image's border may hide;
             an object hidden more is left out of image and truth.
+        noise: Largest change of a channel of a pixel, of 255; 0: the image shows the truth and nothing else.
         seed: Other seeds give other images.
     """
 
@@ -36,11 +40,13 @@ class Scenes:
     shapes: tuple[str, ...] = ("circle", "square", "triangle")
     num_keypoints: int = PERSON
     max_hidden: float = 0.6
+    noise: int = NOISE
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.mode not in (*MODES, FIGURES):
-            raise UsageError(f"mode is one of {', '.join((*MODES, FIGURES))}; got {self.mode!r}")
+        modes = (*MODES, FIGURES, ROADS)
+        if self.mode not in modes:
+            raise UsageError(f"mode is one of {', '.join(modes)}; got {self.mode!r}")
         if not all(1 <= side <= _LONGEST_SIDE for side in self.size):
             rows, columns = self.size
             raise UsageError(f"size is 1 to {_LONGEST_SIDE} rows and columns; got {rows} and {columns}")
@@ -53,6 +59,8 @@ class Scenes:
             raise UsageError(f"num_keypoints is 1 to {_MOST_KEYPOINTS}; got {self.num_keypoints}")
         if not 0 <= self.max_hidden < 1:
             raise UsageError(f"max_hidden is a share from 0 up to but not 1; got {self.max_hidden}")
+        if not 0 <= self.noise <= 255:
+            raise UsageError(f"noise is a change of up to 255; got {self.noise}")
         if self.seed < 0:
             raise UsageError(f"seed is a whole number from 0 up; got {self.seed}")
 
@@ -61,23 +69,34 @@ class Scenes:
         """What labels mean."""
         if self.mode == FIGURES:
             return Categories(("figure",), (0,), (figure_skeleton(self.num_keypoints),))
+        if self.mode == ROADS:
+            return Categories.of(*(model.name for model in MODELS))
         return Categories.of(*self.shapes)
 
     def sample(self, index: int, split: str = "train") -> Sample:
         """Image `index` of a split: it depends on neither how many there are nor which were made before."""
         key = [self.seed, zlib.crc32(split.encode()), index]
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
-        if self.mode == FIGURES:
-            layout = figures(self.size, self.num_keypoints, random)
+        camera = None
+        if self.mode == ROADS:
+            shown = road(self.size, random)
+            size, camera = shown.size, shown.camera
+            image, annotations = render_road(shown, self.max_hidden, self.noise, random)
         else:
-            layout = MODES[self.mode](index, self.size, self.shapes, random)
-        image, annotations = render(layout, self.max_hidden, random)
+            layout = self._layout(index, random)
+            size = layout.size
+            image, annotations = render(layout, self.max_hidden, random, self.noise)
         return Sample(
             image=image,
             annotations=annotations,
-            view=View(name=f"{split} scene {index}", image_size=layout.size, input_size=layout.size),
+            view=View(name=f"{split} scene {index}", image_size=size, input_size=size, camera=camera),
             image_id=index + 1,
         )
+
+    def _layout(self, index: int, random: np.random.Generator) -> Layout:
+        if self.mode == FIGURES:
+            return figures(self.size, self.num_keypoints, random)
+        return MODES[self.mode](index, self.size, self.shapes, random)
 
 
 def generate(
@@ -94,7 +113,7 @@ def generate(
     Args:
         count: How many.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision`, `hard` or `figures`.
+        mode: `plain`, `crowd`, `collision`, `hard`, `figures` or `roads`.
         size: Rows and columns, or one number for both.
         num_keypoints: Of each figure.
         split: Splits of one seed have no image in common.

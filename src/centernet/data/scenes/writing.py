@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from centernet.data.formats import WRITABLE, WritableFormat
 from centernet.data.scenes.figures import PERSON
 from centernet.data.scenes.scene import Scenes, both_sides, check_count
 from centernet.errors import InputError, UsageError
-from centernet.structures import Annotations, Dataset, ImageRecord, Sample
+from centernet.structures import Dataset, ImageRecord, Sample
 
 # Noise hardly compresses: higher levels take several times longer for files of nearly the same size.
 _PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -40,7 +41,8 @@ def write_scenes(
         val: Images of the split `val`.
         test: Images of the split `test`.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints.
+        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints,
+            `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
@@ -110,20 +112,13 @@ def _write_split(scenes: Scenes, split: str, count: int, writer: WritableFormat,
 
 def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
     truth = sample.annotations
-    annotations = Annotations(
-        boxes=truth.boxes,
-        labels=truth.labels,
-        is_crowd=truth.is_crowd,
-        ids=np.arange(first_id, first_id + len(truth)),
-        areas=truth.areas,
-        keypoints=truth.keypoints,
-    )
     return ImageRecord(
         path=path,
         image_id=sample.image_id,
-        annotations=annotations,
+        annotations=replace(truth, ids=np.arange(first_id, first_id + len(truth))),
         source="scenes",
         size=sample.view.image_size,
+        camera=sample.view.camera,
     )
 
 
