@@ -50,6 +50,8 @@ def recipes() -> str:
             continue
         images = f"{recipe.batch} × {recipe.accumulate} = {recipe.batch * recipe.accumulate}"
         start = "" if recipe.backbone in HOURGLASSES else " pretrained=true"
+        if recipe.task == "pose":
+            start = " start=weights/hg" if recipe.backbone in HOURGLASSES else " start=weights/dla-2x"
         epochs = f"{recipe.epochs}, a tenth after {' and '.join(map(str, recipe.lr_steps))}"
         about = (inspect.getdoc(make) or "").splitlines()[0]
         several = f"devices={recipe.accumulate} accumulate=1"

@@ -188,6 +188,21 @@ def test_trained_weights_start_a_training_on_other_classes(
     assert "heads.0.heatmap.2" in capsys.readouterr().err
 
 
+def test_a_recipe_takes_over_from_weights_what_fits_its_network(
+    model: CenterNet, scenes: Path, tmp_path: Path
+) -> None:
+    tuned = CenterNet("demo", device="cpu")
+    runs, weights = str(tmp_path / "runs"), str(model.run_folder)
+    tuned.train(scenes, start=weights, epochs=1, lr=1e-9, ema=0, project=runs, **TINY)
+    (args,) = (tmp_path / "runs").glob("*/args.yaml")
+
+    ours, theirs = (dict(one.network.named_parameters()) for one in (tuned, model))
+    assert max((ours[name] - theirs[name]).abs().max() for name in theirs) < 1e-6
+    assert f"start: {weights}" in args.read_text()
+    with pytest.raises(InputError, match="no weights 'nowhere/at/all'"):
+        CenterNet("demo", device="cpu").train(scenes, start="nowhere/at/all", project=runs, **TINY)
+
+
 def test_other_classes_cannot_be_measured(model: CenterNet, tmp_path: Path) -> None:
     other = write_scenes(tmp_path / "s", train=0, val=2, size=64, shapes=("star",))
 

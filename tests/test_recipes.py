@@ -21,6 +21,10 @@ def test_every_recipe_is_complete_and_explains_itself(name: str) -> None:
         ("dla34-dcn", 128, 5e-4, 140, (90, 120), 256),
         ("dla34-dcn-2x", 128, 5e-4, 230, (180, 210), 256),
         ("hourglass104", 24, 2.5e-4, 50, (40,), 256),
+        ("dla34-dcn-pose", 128, 5e-4, 140, (90, 120), 256),
+        ("dla34-dcn-pose-3x", 128, 5e-4, 320, (270, 300), 256),
+        ("hourglass104-pose", 24, 2.5e-4, 50, (40,), 256),
+        ("hourglass104-pose-3x", 24, 2.5e-4, 150, (130,), 256),
     ],
 )
 def test_a_step_of_a_paper_recipe_takes_the_images_the_paper_says(

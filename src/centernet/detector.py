@@ -125,7 +125,7 @@ class CenterNet:
         recipe = with_settings(base, **settings)
         training, validation = open_training_data(str(data), recipe)
         recipe = suited(recipe, training.categories, settings)
-        predictor = start(recipe, training.categories, self._predictor)
+        predictor = start(recipe, training.categories, self._beginning(recipe))
         folder = folders.new_folder(recipe)
         folders.describe(folder, self._model, str(data), recipe)
         return self._fit(folder, recipe, predictor, (training, validation), progress)
@@ -302,8 +302,12 @@ class CenterNet:
         recipe = with_settings(Recipe(), **{**arguments, **settings})
         origin = CenterNet(model, str(self._device))
         training, validation = open_training_data(data, recipe)
-        predictor = start(recipe, training.categories, origin._predictor)
+        predictor = start(recipe, training.categories, origin._beginning(recipe))
         return self._fit(folder, recipe, predictor, (training, validation), progress)
+
+    def _beginning(self, recipe: Recipe) -> Predictor | None:
+        """The weights that a training goes on from."""
+        return CenterNet(recipe.start, str(self._device)).predictor if recipe.start else self._predictor
 
     def _fit(
         self,
