@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from centernet.errors import InputError, UsageError
+from centernet.plain_values import (
+    flat_keypoints,
+    keypoint_columns,
+    kitti_rows,
+    named_keypoints,
+    named_solid,
+    solid_columns,
+    yolo_rows,
+)
 from centernet.structures import Categories, Skeleton
 
 if TYPE_CHECKING:
@@ -150,10 +159,13 @@ class Detections:
         show_scores: bool = True,
         long_side: int | None = None,
         min_keypoint_score: float = LEAST_KEYPOINT_SCORE,
+        birds_eye: bool = True,
+        truth: Float[np.ndarray, "m 7"] | None = None,
     ) -> "Image":
         """The image with the objects drawn on it: boxes, and the skeletons of those that have keypoints.
 
-        Dots are keypoints, rings those with a score below 0.3.
+        Dots are keypoints, rings those with a score below 0.3. Boxes in 3D have a cross on their front, and
+        their distance in metres behind the score; beside or below the image is what a bird sees of them.
 
         Args:
             image: RGB to draw on, instead of the one kept.
@@ -161,24 +173,41 @@ class Detections:
             show_scores: Write the score at each box, in hundredths.
             long_side: Scale the picture to this longer side: names are unreadable on a small image.
             min_keypoint_score: Keypoints below this score are not drawn.
+            birds_eye: Where there are boxes in 3D and the camera is known, show them from above too.
+            truth: Boxes in 3D that a bird sees in white.
 
         Raises:
             UsageError: There is no image to draw on.
         """
         from PIL.Image import fromarray
 
-        from centernet.drawing import draw_boxes, draw_keypoints
+        from centernet.drawing import draw_boxes, draw_in_space, draw_keypoints
 
+        metres = [f"{depth:.0f} m" if np.isfinite(depth) else "" for depth in self.depths_m]
         texts = [
-            " ".join([name] * show_names + [f"{score:.2f}"] * show_scores)
-            for name, score in zip(self.names, self.scores, strict=True)
+            " ".join([name] * show_names + [f"{score:.2f}"] * show_scores + [depth] * show_scores).strip()
+            for name, score, depth in zip(self.names, self.scores, metres, strict=True)
         ]
         pixels = self._pixels(image)
-        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side)
+        is_solid = self.have_boxes3d & (self.camera is not None)
+        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~is_solid)
         places, scores = self.keypoints[..., :2], self.keypoints[..., 2:]
         seen = (scores >= min_keypoint_score) * (1 + (scores >= _SURE))
         keypoints = np.concatenate([places, seen.astype(places.dtype)], axis=-1)
-        return fromarray(draw_keypoints(picture, keypoints, self._skeletons, image_size=pixels.shape[:2]))
+        picture = draw_keypoints(picture, keypoints, self._skeletons, image_size=pixels.shape[:2])
+        if self.camera is None:
+            return fromarray(picture)
+        return fromarray(
+            draw_in_space(
+                picture,
+                self.boxes3d,
+                self.labels,
+                self.camera,
+                image_size=(pixels.shape[0], pixels.shape[1]),
+                truth=truth,
+                birds_eye=birds_eye,
+            )
+        )
 
     def crops(self, image: UInt8[np.ndarray, "h w 3"] | None = None) -> list[UInt8[np.ndarray, "_ _ 3"]]:
         """The part of the image in each box: every pixel the box touches, at least one.
@@ -224,7 +253,8 @@ class Detections:
     def to_json(self) -> dict[str, Any]:
         """Plain values ready for `json.dump`: places to hundredths of a pixel, scores to four digits.
 
-        Objects of classes with keypoints have a list `keypoints` of name, x, y and score.
+        Objects of classes with keypoints have a list `keypoints` of name, x, y and score; those with a box in
+        3D have `box3d`: its numbers by name, metres and radians.
         """
         rows, columns = self.image_size
         return {
@@ -234,14 +264,18 @@ class Detections:
             "width": columns,
             "detections": [
                 {"name": name, "category_id": category_id, "score": score, "box": box}
-                | ({"keypoints": _named(skeleton, keypoints)} if skeleton else {})
-                for name, category_id, score, box, skeleton, keypoints in zip(
+                | ({"keypoints": named_keypoints(skeleton, keypoints)} if skeleton else {})
+                | ({"box3d": named_solid(box3d, alpha)} if is_solid else {})
+                for name, category_id, score, box, skeleton, keypoints, box3d, alpha, is_solid in zip(
                     self.names,
                     self.category_ids,
                     np.round(self.scores.astype(float), 4).tolist(),
                     np.round(self.boxes.astype(float), 2).tolist(),
                     self._skeletons,
                     self.keypoints,
+                    self.boxes3d,
+                    self.alpha_rad.tolist(),
+                    self.have_boxes3d.tolist(),
                     strict=True,
                 )
             ],
@@ -257,7 +291,7 @@ class Detections:
         bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         return [
             {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
-            | ({"keypoints": _flat(keypoints[: len(skeleton)])} if skeleton else {})
+            | ({"keypoints": flat_keypoints(keypoints[: len(skeleton)])} if skeleton else {})
             for category_id, bbox, score, skeleton, keypoints in zip(
                 self.category_ids,
                 bboxes.tolist(),
@@ -300,25 +334,23 @@ class Detections:
         Args:
             min_keypoint_score: Keypoints below this score are unsure.
         """
-        rows, columns = self.image_size
-        corners = self.boxes.astype(float) / [columns, rows, columns, rows]
-        middles, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-        places = self.keypoints[..., :2].astype(float) / [columns, rows]
         counts = np.array([len(skeleton or ()) for skeleton in self._skeletons], dtype=int)
-        is_own = np.arange(places.shape[1]) < counts[:, None]
+        is_own = np.arange(self.keypoints.shape[1]) < counts[:, None]
         is_sure = self.keypoints[..., 2] >= min_keypoint_score
-        is_kept = is_own & is_sure & ((places >= 0) & (places <= 1)).all(axis=-1)
-        keypoints = np.where(is_kept[..., None], np.insert(places, 2, 2, axis=-1), 0)
-        numbers = np.concatenate([middles, sides, *keypoints.swapaxes(0, 1)], axis=1)
-        return "".join(
-            f"{label} {' '.join(f'{number:.7g}' for number in row)}\n"
-            for label, row in zip(self.labels.tolist(), numbers.tolist(), strict=True)
-        )
+        return yolo_rows(self.labels, self.boxes, self.keypoints[..., :2], is_own & is_sure, self.image_size)
+
+    def to_kitti(self) -> str:
+        """The lines of a file of KITTI's results: what `centernet score format=kitti` reads.
+
+        Truncation and occlusion are -1, not known; so are boxes in 3D and headings where there are none.
+        """
+        return kitti_rows(self.names, self.scores, self.boxes, self.boxes3d, self.alpha_rad)
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """One row for each object: image, image_id, name, category_id, score, x1, y1, x2, y2.
 
-        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them.
+        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them. Where
+        there are boxes in 3D, their numbers follow: height_m to rotation_y_rad, and alpha_rad.
 
         Raises:
             UsageError: pandas is not installed.
@@ -341,20 +373,9 @@ class Detections:
             "y1": y1,
             "x2": x2,
             "y2": y2,
-            **self._keypoint_columns(),
+            **keypoint_columns(self.keypoints, self.labels, self.categories.skeletons),
+            **(solid_columns(self.boxes3d, self.alpha_rad) if self.have_boxes3d.any() else {}),
         }
-
-    def _keypoint_columns(self) -> dict[str, Any]:
-        """Three columns for each name, whatever the classes that have such a keypoint; NaN for the others."""
-        columns: dict[str, Any] = {}
-        skeletons = self.categories.skeletons if self.keypoints.shape[1] else ()
-        for label, skeleton in enumerate(skeletons):
-            rows = self.labels == label
-            for number, name in enumerate(_distinct(skeleton.names if skeleton else ())):
-                for place, value in enumerate(("x", "y", "score")):
-                    column = columns.setdefault(f"{name}_{value}", np.full(len(self), np.nan, np.float32))
-                    column[rows] = self.keypoints[rows, number, place]
-        return columns
 
     @property
     def _skeletons(self) -> "list[Skeleton | None]":
@@ -370,28 +391,6 @@ class Detections:
                 f"{self.name}: these detections hold no image: pass it, such as plot(image=pixels)"
             )
         return pixels
-
-
-def _named(skeleton: Skeleton, keypoints: Float[np.ndarray, "k 3"]) -> list[dict[str, Any]]:
-    """Keypoints in words, rounded."""
-    rows = keypoints[: len(skeleton)].astype(float).tolist()
-    return [
-        {"name": name, "x": round(x, 2), "y": round(y, 2), "score": round(score, 4)}
-        for name, (x, y, score) in zip(skeleton.names, rows, strict=True)
-    ]
-
-
-def _flat(keypoints: Float[np.ndarray, "k 3"]) -> list[float | int]:
-    """x, y and 1 of each, one after the other: the original's visibility of what was found."""
-    return [number for x, y, _ in keypoints.astype(float).tolist() for number in (x, y, 1)]
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, numbered where one comes again."""
-    return [
-        name if name not in names[:number] else f"{name}_{names[:number].count(name) + 1}"
-        for number, name in enumerate(names)
-    ]
 
 
 def _write_picture(detections: Detections, path: Path) -> None:

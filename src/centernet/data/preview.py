@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.data.images import read_image
-from centernet.drawing import contact_sheet, draw_boxes, draw_keypoints, message_tile
+from centernet.drawing import contact_sheet, draw_annotations, message_tile
 from centernet.errors import InputError, UsageError
 from centernet.structures import Categories, Dataset, ImageRecord
 
@@ -13,6 +13,8 @@ def contact_sheet_of(
     dataset: Dataset, count: int = 16, *, seed: int = 0, columns: int | None = None, tile: int = 320
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A picture of random images with the boxes, names and keypoints of their objects.
+
+    Boxes in 3D are shown on the image, and from above.
 
     An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`.
 
@@ -50,11 +52,7 @@ def _picture(record: ImageRecord, categories: Categories, tile: int) -> UInt8[np
         categories.names[label] + " (crowd)" * bool(is_crowd)
         for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
     ]
-    picture = draw_boxes(image, objects.boxes, texts, objects.labels, long_side=tile)
-    if not categories.most_keypoints:
-        return picture
-    skeletons = [categories.skeletons[label] for label in objects.labels]
-    return draw_keypoints(picture, objects.keypoints, skeletons, image_size=image.shape[:2])
+    return draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
 
 
 def _caption(record: ImageRecord) -> str:

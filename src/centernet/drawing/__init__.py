@@ -1,6 +1,9 @@
 """Pictures of what was found and what is true: arrays in, arrays out."""
 
+from centernet.drawing.annotations import draw_annotations
+from centernet.drawing.birds_eye import draw_birds_eye, draw_in_space
 from centernet.drawing.boxes import draw_boxes
+from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
 from centernet.drawing.heatmaps import draw_heatmap
 from centernet.drawing.keypoints import draw_keypoints
@@ -9,8 +12,12 @@ from centernet.drawing.sheets import contact_sheet, fit, message_tile, side_by_s
 __all__ = [
     "class_color",
     "contact_sheet",
+    "draw_annotations",
+    "draw_birds_eye",
     "draw_boxes",
+    "draw_boxes3d",
     "draw_heatmap",
+    "draw_in_space",
     "draw_keypoints",
     "fit",
     "message_tile",

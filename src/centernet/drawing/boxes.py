@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from centernet.drawing.colors import class_color, text_color
@@ -29,6 +29,7 @@ def draw_boxes(
     labels: Int[np.ndarray, " n"],
     *,
     long_side: int | None = None,
+    outlined: Bool[np.ndarray, " n"] | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
     """The image with boxes and texts in the colours of their classes; the image itself stays as it is.
 
@@ -42,6 +43,7 @@ def draw_boxes(
         labels: Class of each box, which gives its colour.
         long_side: Scale the picture to this longer side first: letters on a small image are unreadable, and
             on a large one that is to be shown small they are lost.
+        outlined: Of which boxes lines are drawn, not texts alone; of all where it is not given.
     """
     picture = image.copy() if long_side is None else fit(image, long_side)
     scale = np.array(picture.shape[1::-1]) / np.array(image.shape[1::-1])
@@ -51,7 +53,8 @@ def draw_boxes(
     if not len(corners):
         return picture
     canvas = Image.fromarray(picture)
-    _draw_outlines(canvas, corners, labels[is_drawn])
+    has_line = np.ones(len(corners), dtype=bool) if outlined is None else outlined[is_drawn]
+    _draw_outlines(canvas, corners[has_line], labels[is_drawn][has_line])
     _draw_texts(canvas, corners, kept, labels[is_drawn])
     return np.array(canvas)
 
@@ -67,6 +70,8 @@ def _outermost_pixels(boxes: Float[np.ndarray, "n 4"], size: tuple[int, ...]) ->
 def _draw_outlines(
     canvas: Image.Image, corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]
 ) -> None:
+    if not len(corners):
+        return
     import supervision
 
     thickness = 1 if len(corners) >= _CROWD else max(1, round(min(canvas.size) / 300))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from centernet.data.images import read_image
 from centernet.detections import Detections
-from centernet.drawing import contact_sheet, draw_boxes, draw_keypoints
+from centernet.drawing import contact_sheet, draw_annotations
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -18,6 +18,8 @@ def examples(
     dataset: Dataset, found: Sequence[Detections], *, count: int = 8, min_score: float = 0.3, tile: int = 400
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Pairs of pictures from all over a data set: detections on the left, truth on the right.
+
+    Of boxes in 3D the bird's view of detections shows the truth too, in white.
 
     Args:
         dataset: Images with their truth.
@@ -33,12 +35,10 @@ def examples(
     for record in (records[index] for index in chosen):
         image = read_image(record.path, record.size)
         seen = by_image[record.image_id].above(min_score)
-        pictures.append(np.asarray(seen.plot(image, long_side=tile)))
         truth, categories = record.annotations, dataset.categories
+        pictures.append(np.asarray(seen.plot(image, long_side=tile, truth=truth.boxes3d)))
         names = [categories.names[label] for label in truth.labels]
-        picture = draw_boxes(image, truth.boxes, names, truth.labels, long_side=tile)
-        skeletons = [categories.skeletons[label] if categories.skeletons else None for label in truth.labels]
-        pictures.append(draw_keypoints(picture, truth.keypoints, skeletons, image_size=image.shape[:2]))
+        pictures.append(draw_annotations(image, truth, names, categories, record.camera, long_side=tile))
         name = Path(record.path).name
         captions += [f"{name}: found", f"{name}: truth"]
     return contact_sheet(pictures, captions, columns=4, tile=tile)
