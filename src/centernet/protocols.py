@@ -1,6 +1,6 @@
 """Every socket of the library on one page: fit one of these from outside and pass your object in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -23,16 +23,31 @@ Tasks with keypoints add `keypoints` `(b k j 3)`: x and y in input pixels, and s
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stem:
+    """Layers between the features and some of the heads.
+
+    Attributes:
+        name: What its weights are called; heads whose stems have one name share one.
+        build: The layers for features of so many channels, which they keep.
+    """
+
+    name: str
+    build: Callable[[int], nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeadSpec:
     """A map that a task asks the network for.
 
     Attributes:
         channels: Channels of the map.
         bias: Start value of the last bias. −2.19 makes a sigmoid start at 0.1 (Lin et al. 2017, sec. 4.1).
+        stem: What the features pass before the head; None for nothing.
     """
 
     channels: int
     bias: float = 0.0
+    stem: Stem | None = None
 
 
 @runtime_checkable

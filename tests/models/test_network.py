@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from centernet.models.network import Network
-from centernet.protocols import HeadSpec
+from centernet.protocols import HeadSpec, Stem
 
 
 class TwoStacks(nn.Module):
@@ -43,3 +43,25 @@ def test_the_backbone_starts_heads_that_have_no_bias_of_their_own() -> None:
 
 def test_the_stride_is_the_backbones() -> None:
     assert Network(TwoStacks(), {}).stride == 1
+
+
+def test_heads_that_name_a_stem_share_it_and_the_others_do_without() -> None:
+    def build(channels: int) -> nn.Module:
+        return nn.Conv2d(channels, channels, 1)
+
+    heads = {
+        "corner": HeadSpec(channels=1, stem=Stem(name="corner", build=build)),
+        "tag": HeadSpec(channels=2, stem=Stem(name="corner", build=build)),
+        "size": HeadSpec(channels=2),
+    }
+    network = Network(TwoStacks(), heads, head_channels=4)
+    stem = network.get_parameter("stems.1.corner.weight")
+    maps = network(torch.randn(1, 3, 4, 5))
+    maps[1]["size"].sum().backward()
+    alone = stem.grad
+    (maps[1]["corner"].sum() + maps[1]["tag"].sum()).backward()
+
+    assert {key.split(".")[2] for key in network.state_dict() if key.startswith("stems")} == {"corner"}
+    assert alone is None
+    assert stem.grad is not None
+    assert network.get_parameter("stems.0.corner.weight").grad is None

@@ -22,19 +22,32 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.stride = backbone.stride
+        self.stems = nn.ModuleList(self._stems(heads) for _ in range(backbone.stacks))
         self.heads = nn.ModuleList(
             nn.ModuleDict({name: self._head(spec, head_channels) for name, spec in heads.items()})
             for _ in range(backbone.stacks)
         )
+        self._stem_of = {name: spec.stem.name for name, spec in heads.items() if spec.stem}
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
         """Raw maps by name, one dict for each stack, the last one best.
 
         Args:
-            images: Normalised; sides are multiples of the backbone's coarsest stride.
+            images: Normalised; sides are multiples of the backbone's divisor.
         """
-        stacks = zip(self.backbone(images), self.heads, strict=True)
-        return [{name: head(features) for name, head in _named(heads)} for features, heads in stacks]
+        stacks = zip(self.backbone(images), self.stems, self.heads, strict=True)
+        return [self._maps(features, stems, heads) for features, stems, heads in stacks]
+
+    def _maps(self, features: Tensor, stems: nn.Module, heads: nn.Module) -> Maps:
+        behind = {name: stem(features) for name, stem in _named(stems)}
+        return {
+            name: head(behind[self._stem_of[name]] if name in self._stem_of else features)
+            for name, head in _named(heads)
+        }
+
+    def _stems(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:
+        stems = {spec.stem.name: spec.stem for spec in heads.values() if spec.stem}
+        return nn.ModuleDict({name: stem.build(self.backbone.channels) for name, stem in stems.items()})
 
     def _head(self, spec: HeadSpec, head_channels: int) -> nn.Sequential:
         head = build_head(self.backbone.channels, head_channels, spec)
@@ -43,6 +56,6 @@ class Network(nn.Module):
         return head
 
 
-def _named(heads: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    assert isinstance(heads, nn.ModuleDict)
-    return heads.items()
+def _named(modules: nn.Module) -> Iterable[tuple[str, nn.Module]]:
+    assert isinstance(modules, nn.ModuleDict)
+    return modules.items()

@@ -57,6 +57,25 @@ _HOURGLASS: _Rules = [
     (r"\blow2\.", "inner."),
     (r"\blow3\.", "back."),
 ]
+_POOLING = {
+    "p1_conv1.conv": "vertical.0",
+    "p1_conv1.bn": "vertical.1",
+    "look_conv1.conv": "vertical_cascade.look.0",
+    "look_conv1.bn": "vertical_cascade.look.1",
+    "P1_look_conv": "vertical_cascade.mix",
+    "p2_conv1.conv": "horizontal.0",
+    "p2_conv1.bn": "horizontal.1",
+    "look_conv2.conv": "horizontal_cascade.look.0",
+    "look_conv2.bn": "horizontal_cascade.look.1",
+    "P2_look_conv": "horizontal_cascade.mix",
+    "p_conv1": "merge.pooled.0",
+    "p_bn1": "merge.pooled.1",
+    "conv1": "merge.skip.0",
+    "bn1": "merge.skip.1",
+    "conv2.conv": "merge.last.0",
+    "conv2.bn": "merge.last.1",
+}
+"""Layers of corner and centre pooling."""
 _RULES = {"resnet": _RESNET, "dla": _DLA, "hourglass": _HOURGLASS}
 
 _HOURGLASS_HEAD_LAYERS = {"0.conv": "0", "1": "2"}
@@ -77,6 +96,12 @@ def our_key(family: str, key: str) -> str | None:
     for pattern, replacement in _RULES[family]:
         key = re.sub(pattern, replacement, key)
     return f"backbone.{key.replace('conv_offset_mask', 'offset_mask')}"
+
+
+def in_pooling(key: str) -> str:
+    """Our key within a pooling layer of keypoint triplets; one that is none of theirs stays as it is."""
+    layer, _, leaf = key.rpartition(".")
+    return f"{_POOLING.get(layer, layer)}.{leaf}"
 
 
 def _in_head(family: str, rest: str, head: str) -> str:

@@ -1,0 +1,247 @@
+"""Pools that let a corner or a centre see along its row and column.
+
+Corner pooling: Law & Deng 2018, "CornerNet", sec. 3.2. Cascade corner pooling and centre pooling: Duan et al.
+2019, "CenterNet: Keypoint Triplets for Object Detection", sec. 3.3.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+ROWS, COLUMNS = 2, 3
+"""Which dimension a pool scans: one row after the other, one column after the other."""
+
+POOL_CHANNELS = 128
+"""Channels within the pooling layers, in the original however many the features have."""
+
+Pool = Callable[[Tensor], Tensor]
+
+
+def top_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """The largest value of each cell and those below it: what a corner at the top of an object must see."""
+    return running_max(features, ROWS, backwards=True)
+
+
+def bottom_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """The largest value of each cell and those above it."""
+    return running_max(features, ROWS, backwards=False)
+
+
+def left_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """The largest value of each cell and those right of it: what a corner at the left must see."""
+    return running_max(features, COLUMNS, backwards=True)
+
+
+def right_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+    """The largest value of each cell and those left of it."""
+    return running_max(features, COLUMNS, backwards=False)
+
+
+def running_max(features: Float[Tensor, "*n"], dim: int, *, backwards: bool) -> Float[Tensor, "*n"]:
+    """The largest value met so far along a dimension.
+
+    Where values tie, the gradient goes to the one met first, as in the original; `cummax` gives it to the
+    last.
+
+    Args:
+        features: Any numbers.
+        dim: Along which it goes.
+        backwards: From the last to the first.
+    """
+    if torch.is_grad_enabled() and features.requires_grad:
+        return cast("Tensor", _RunningMax.apply(features, dim, backwards))
+    return _scan(features, dim, backwards)
+
+
+class _RunningMax(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, dim: int, backwards: bool) -> Tensor:
+        largest = _scan(features, dim, backwards)
+        ctx.save_for_backward(largest)
+        ctx.way = dim, backwards
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (largest,), (gradient,) = ctx.saved_tensors, gradients
+        dim, backwards = ctx.way
+        route = _route_in_steps if _is_stepwise(largest) else _route_at_once
+        return route(gradient, largest, dim, backwards), None, None
+
+
+def _is_stepwise(features: Tensor) -> bool:
+    """Whether many small steps are fast: on processors, whose caches hold a row; not in a traced graph."""
+    return features.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def _scan(features: Tensor, dim: int, backwards: bool) -> Tensor:
+    if _is_stepwise(features):
+        return _scan_in_steps(features, dim, backwards)
+    return _scan_by_doubling(features, dim, backwards)
+
+
+def _scan_in_steps(features: Tensor, dim: int, backwards: bool) -> Tensor:
+    largest = torch.empty_like(features)
+    lines, results = _lines(features, dim, backwards), _lines(largest, dim, backwards)
+    results[0].copy_(lines[0])
+    for before, line, result in zip(results[:-1], lines[1:], results[1:], strict=True):
+        torch.maximum(before, line, out=result)
+    return largest
+
+
+def _scan_by_doubling(features: Tensor, dim: int, backwards: bool) -> Tensor:
+    """Each pass doubles how far every cell sees: Hillis & Steele 1986."""
+    length, step = features.shape[dim], 1
+    while step < length:
+        here, there = features.narrow(dim, 0, length - step), features.narrow(dim, step, length - step)
+        seen = torch.maximum(here, there)
+        start = length - step if backwards else 0
+        border = features.narrow(dim, start, step)
+        features = torch.cat([seen, border] if backwards else [border, seen], dim)
+        step *= 2
+    return features
+
+
+def _route_in_steps(gradient: Tensor, largest: Tensor, dim: int, backwards: bool) -> Tensor:
+    """Carries the gradient back to where its maximum was first met."""
+    routed = torch.empty_like(gradient)
+    maxima, incoming, outgoing = (_lines(each, dim, not backwards) for each in (largest, gradient, routed))
+    carried = incoming[0]
+    for i in range(len(maxima) - 1):
+        passed_on = carried * (maxima[i] == maxima[i + 1])
+        torch.sub(carried, passed_on, out=outgoing[i])
+        carried = passed_on + incoming[i + 1]
+    outgoing[-1].copy_(carried)
+    return routed
+
+
+def _route_at_once(gradient: Tensor, largest: Tensor, dim: int, backwards: bool) -> Tensor:
+    length = largest.shape[dim]
+    place = torch.arange(length, device=largest.device)
+    place = (length - 1 - place if backwards else place).view(-1, *[1] * (largest.ndim - 1 - dim))
+    first_met = _scan_by_doubling(torch.where(_is_new(largest, dim, backwards), place, 0), dim, backwards)
+    source = length - 1 - first_met if backwards else first_met
+    return torch.zeros_like(gradient).scatter_add(dim, source, gradient)
+
+
+def _is_new(largest: Tensor, dim: int, backwards: bool) -> Bool[Tensor, "*n"]:
+    """Where a running maximum grows, and where it begins."""
+    length = largest.shape[dim]
+    grows = largest.narrow(dim, 0, length - 1) != largest.narrow(dim, 1, length - 1)
+    begins = torch.ones_like(largest.narrow(dim, 0, 1), dtype=torch.bool)
+    return torch.cat([grows, begins] if backwards else [begins, grows], dim)
+
+
+def _lines(features: Tensor, dim: int, backwards: bool) -> tuple[Tensor, ...]:
+    lines = features.unbind(dim)
+    return lines[::-1] if backwards else lines
+
+
+def largest_along(features: Float[Tensor, "*n"], dim: int) -> Float[Tensor, "*m"]:
+    """The largest value of each line, in a dimension of length 1."""
+    if torch.is_grad_enabled() and features.requires_grad or not _is_stepwise(features):
+        return features.max(dim, keepdim=True).values
+    # Halves against halves: the same in every memory format, where reductions may be twenty times slower.
+    while (length := features.shape[dim]) > 1:
+        half = (length + 1) // 2
+        features = torch.maximum(features.narrow(dim, 0, half), features.narrow(dim, length - half, half))
+    return features
+
+
+class CornerPooling(nn.Module):
+    """Cascade corner pooling: Duan et al. 2019, fig. 4 and 5.
+
+    A corner looks along the border of its object and, from each place there, into it.
+
+    Args:
+        in_channels: Channels of the features and of the result.
+        vertical: Looks down from a corner at the top, or up from one at the bottom.
+        horizontal: Looks right from a corner at the left, or left from one at the right.
+        channels: Channels within.
+    """
+
+    def __init__(
+        self, in_channels: int, vertical: Pool, horizontal: Pool, channels: int = POOL_CHANNELS
+    ) -> None:
+        super().__init__()
+        self.vertical = _conv(in_channels, channels, 3)
+        self.horizontal = _conv(in_channels, channels, 3)
+        self.vertical_cascade = _Cascade(in_channels, channels, inward=horizontal, along=vertical)
+        self.horizontal_cascade = _Cascade(in_channels, channels, inward=vertical, along=horizontal)
+        self.merge = _Merge(in_channels, channels)
+
+    @classmethod
+    def top_left(cls, in_channels: int, channels: int = POOL_CHANNELS) -> "CornerPooling":
+        """For top-left corners."""
+        return cls(in_channels, top_pool, left_pool, channels)
+
+    @classmethod
+    def bottom_right(cls, in_channels: int, channels: int = POOL_CHANNELS) -> "CornerPooling":
+        """For bottom-right corners."""
+        return cls(in_channels, bottom_pool, right_pool, channels)
+
+    def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """Features that know the corners of objects."""
+        vertical = self.vertical_cascade(self.vertical(features), features)
+        horizontal = self.horizontal_cascade(self.horizontal(features), features)
+        return cast("Tensor", self.merge(vertical + horizontal, features))
+
+
+class CenterPooling(nn.Module):
+    """Centre pooling: the largest values of a cell's row and column, summed; Duan et al. 2019, fig. 4 and 5.
+
+    Args:
+        in_channels: Channels of the features and of the result.
+        channels: Channels within.
+    """
+
+    def __init__(self, in_channels: int, channels: int = POOL_CHANNELS) -> None:
+        super().__init__()
+        self.vertical = _conv(in_channels, channels, 3)
+        self.horizontal = _conv(in_channels, channels, 3)
+        self.merge = _Merge(in_channels, channels)
+
+    def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
+        """Features that know the centres of objects."""
+        columns = largest_along(self.vertical(features), ROWS)
+        rows = largest_along(self.horizontal(features), COLUMNS)
+        return cast("Tensor", self.merge(columns + rows, features))
+
+
+class _Cascade(nn.Module):
+    """One arm of cascade corner pooling: inward first, and from what is found there along the border."""
+
+    def __init__(self, in_channels: int, channels: int, *, inward: Pool, along: Pool) -> None:
+        super().__init__()
+        self.look = _conv(in_channels, channels, 3)
+        self.mix = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self._inward = inward
+        self._along = along
+
+    def forward(self, here: Tensor, features: Tensor) -> Tensor:
+        return self._along(self.mix(here + self._inward(self.look(features))))
+
+
+class _Merge(nn.Module):
+    """What was pooled, with a way round it."""
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__()
+        self.pooled = _conv(channels, in_channels, 3, is_last=True)
+        self.skip = _conv(in_channels, in_channels, 1, is_last=True)
+        self.last = _conv(in_channels, in_channels, 3)
+
+    def forward(self, pooled: Tensor, features: Tensor) -> Tensor:
+        return cast("Tensor", self.last(F.relu(self.pooled(pooled) + self.skip(features), inplace=True)))
+
+
+def _conv(in_channels: int, channels: int, size: int, *, is_last: bool = False) -> nn.Sequential:
+    layers = [
+        nn.Conv2d(in_channels, channels, size, padding=size // 2, bias=False),
+        nn.BatchNorm2d(channels),
+    ]
+    return nn.Sequential(*layers) if is_last else nn.Sequential(*layers, nn.ReLU(inplace=True))
