@@ -112,7 +112,7 @@ def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
     assert split_in(name) == split
 
 
-@pytest.mark.parametrize("name", ["kitti_mini", "eval_fixtures"])
+@pytest.mark.parametrize("name", ["eval_fixtures"])
 def test_real_sets_of_other_kinds_are_not_mistaken(real_data: Path, name: str) -> None:
     with pytest.raises(InputError, match="is no data set that is known here"):
         formats.splits(real_data / name)

@@ -15,9 +15,11 @@ from centernet.data.coco_fields import read_categories, read_objects
 from centernet.data.coco_keypoints import annotation_fields, category_fields
 from centernet.data.coco_layout import DETECTION, FileKind, annotation_file, annotation_files, image_folders
 from centernet.data.coco_problems import Problems, whole_number
+from centernet.data.coco_space import read_camera_field, solid_fields
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
 from centernet.errors import InputError
+from centernet.geometry.camera import Camera
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
@@ -63,6 +65,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
             annotations=objects.get(image_id, none),
             source=str(file),
             size=image.size,
+            camera=image.camera,
         )
         for (image_id, image), path_of_image in zip(images.items(), paths, strict=True)
     )
@@ -102,6 +105,7 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
         rows, columns = record.size or image_size(record.path)
         images.append(
             {"id": record.image_id, "file_name": record.path.name, "width": columns, "height": rows}
+            | ({} if record.camera is None else {"camera": record.camera.tolist()})
         )
         objects = record.annotations
         # float32 corners would lose digits in the difference.
@@ -116,13 +120,15 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
                 "area": area,
                 "iscrowd": int(is_crowd),
                 **annotation_fields(keypoints, num_keypoints[label]),
+                **solid,
             }
-            for box, label, area, is_crowd, keypoints in zip(
+            for box, label, area, is_crowd, keypoints, solid in zip(
                 boxes.tolist(),
                 objects.labels.tolist(),
                 objects.areas.tolist(),
                 objects.is_crowd.tolist(),
                 objects.keypoints.tolist(),
+                solid_fields(objects),
                 strict=True,
             )
         ]
@@ -158,6 +164,7 @@ def _load(file: Path) -> dict[str, Any]:
 class _Image:
     file_name: str
     size: tuple[int, int] | None
+    camera: Camera | None
 
 
 def _read_images(entries: list[Any], problems: Problems) -> dict[int, _Image]:
@@ -177,7 +184,8 @@ def _read_images(entries: list[Any], problems: Problems) -> dict[int, _Image]:
         else:
             rows, columns = whole_number(entry.get("height")), whole_number(entry.get("width"))
             size = (rows, columns) if rows and columns and rows > 0 and columns > 0 else None
-            images[image_id] = _Image(name.replace("\\", "/"), size)
+            camera = read_camera_field(entry, image_id, problems)
+            images[image_id] = _Image(name.replace("\\", "/"), size, camera)
     return images
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from centernet.data.coco_keypoints import read_keypoints, read_skeletons
 from centernet.data.coco_problems import Problems, whole_number
+from centernet.data.coco_space import read_solid
 from centernet.data.files import LARGEST_PX
 from centernet.data.keypoints import check_keypoints
 from centernet.errors import InputError
@@ -54,6 +55,7 @@ def read_objects(
     by_image: dict[int, list[int]] = {}
     rows: list[_Row] = []
     numbers: list[list[float]] = []
+    solids: list[list[float]] = []
     seen: set[int] = set()
     for position, entry in enumerate(entries):
         try:
@@ -71,9 +73,10 @@ def read_objects(
         name, count = categories.names[row[1]], counts[row[1]]
         own = read_keypoints(entry.get("keypoints"), row[0], name, count, problems)
         numbers.append(own + [0.0] * (3 * most - len(own)))
+        solids.append(read_solid(entry, problems))
     if not rows:
         return {}
-    every = _collect(rows, _checked(rows, numbers, categories, problems))
+    every = _collect(rows, _checked(rows, numbers, categories, problems), solids)
     return {image_id: every[np.array(indices)] for image_id, indices in by_image.items()}
 
 
@@ -138,7 +141,10 @@ def _read_box(box: Any) -> list[float]:
     return [float(value) for value in box]
 
 
-def _collect(rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"]) -> Annotations:
+def _collect(
+    rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"], solids: list[list[float]]
+) -> Annotations:
+    space = np.array(solids, dtype=np.float32)
     ids, labels, corners, crowds, areas = zip(*rows, strict=True)
     return Annotations(
         boxes=np.array(corners, dtype=np.float32),
@@ -147,4 +153,8 @@ def _collect(rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"]) -> Annotat
         ids=np.array(ids, dtype=np.int64),
         areas=np.array(areas, dtype=np.float32),
         keypoints=keypoints,
+        boxes3d=space[:, :7],
+        alpha_rad=space[:, 7],
+        truncation=space[:, 8],
+        occlusion=space[:, 9],
     )

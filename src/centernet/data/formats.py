@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from centernet.data import coco, coco_pose, deeplabcut, voc, yolo
+from centernet.data import coco, coco_pose, deeplabcut, kitti, voc, yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -44,7 +44,10 @@ class WritableFormat(Format, Protocol):
 
 WRITABLE: tuple[WritableFormat, ...] = (coco, yolo, voc)
 
-FORMATS: tuple[Format, ...] = (coco, coco_pose, yolo, deeplabcut, voc)
+WRITERS: tuple[WritableFormat, ...] = (*WRITABLE, kitti)
+"""KITTI too, which holds boxes in 3D, but no names with blanks and no classes that nothing belongs to."""
+
+FORMATS: tuple[Format, ...] = (coco, coco_pose, kitti, yolo, deeplabcut, voc)
 """In the order they are tried: COCO states most about an object, VOC's folders say least for sure."""
 
 
@@ -81,7 +84,7 @@ def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:
 
 
 def open_dataset(path: str | Path, split: str | None = None, with_keypoints: bool = False) -> Dataset:
-    """Read one split of a COCO, VOC, YOLO or DeepLabCut data set.
+    """Read one split of a COCO, VOC, YOLO, KITTI or DeepLabCut data set.
 
     Args:
         path: A folder, a COCO `.json`, a YOLO `data.yaml` or a DeepLabCut `.csv`.

@@ -72,8 +72,8 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"format is one of .*; got 'kitti'"):
-        write_scenes(tmp_path / "scenes", format="kitti")
+    with pytest.raises(UsageError, match=r"format is one of .*; got 'tfrecord'"):
+        write_scenes(tmp_path / "scenes", format="tfrecord")
     assert not (tmp_path / "scenes").exists()
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data import voc
-from centernet.data.formats import WRITABLE, WritableFormat
+from centernet.data import kitti, voc, yolo
+from centernet.data.formats import WRITERS, WritableFormat
 from centernet.data.scenes.figures import PERSON
 from centernet.data.scenes.scene import Scenes, both_sides, check_count
 from centernet.errors import InputError, UsageError
@@ -46,7 +46,7 @@ def write_scenes(
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
-        format: `coco`, `voc` or `yolo`; VOC has no keypoints.
+        format: `coco`, `voc`, `yolo` or `kitti`; VOC and KITTI have no keypoints.
 
     Returns:
         The folder.
@@ -64,8 +64,10 @@ def write_scenes(
     if not any(counts.values()):
         raise UsageError("train, val and test are all 0: ask for at least one image")
     writer, folder = _format_called(format), Path(folder)
-    if scenes.categories.most_keypoints and writer is voc:
-        raise UsageError("VOC has no keypoints: write figures as coco or yolo")
+    if scenes.categories.most_keypoints and writer in (voc, kitti):
+        raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
+    if mode == "roads" and writer in (voc, yolo):
+        raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
     try:
         _make_empty(folder)
         for split, count in counts.items():
@@ -77,7 +79,7 @@ def write_scenes(
 
 
 def _format_called(name: str) -> WritableFormat:
-    formats = {candidate.NAME: candidate for candidate in WRITABLE}
+    formats = {candidate.NAME: candidate for candidate in WRITERS}
     if name not in formats:
         raise UsageError(f"format is one of {', '.join(formats)}; got {name!r}")
     return formats[name]

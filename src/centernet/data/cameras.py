@@ -1,0 +1,76 @@
+"""Cameras from files: KITTI's `calib`, a plain table, or json."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from centernet.data.files import read_text
+from centernet.errors import InputError
+from centernet.geometry.camera import Camera
+
+_KITTI_ROW = "P2:"
+"""The camera whose images KITTI labels: the left one in colour."""
+
+
+def read_camera(path: Path | str) -> Camera:
+    """The camera in a file: KITTI's row `P2:`, three rows of three or four numbers, or these as json.
+
+    Raises:
+        InputError: The file cannot be read, or holds no camera; the message names the line.
+    """
+    path = Path(path)
+    text = read_text(path)
+    if path.suffix.lower() == ".json":
+        try:
+            return camera_of(json.loads(text), str(path))
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path} is not json: {error}") from error
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    for number, words in lines:
+        if words[0] == _KITTI_ROW:
+            row = _numbers(words[1:], f"{path}:{number}")
+            if len(row) != 12:
+                raise InputError(f"{path}:{number}: {_KITTI_ROW} has {len(row)} numbers, not 12")
+            return camera_of(np.array(row).reshape(3, 4), f"{path}:{number}")
+    if any(words[0].endswith(":") for _, words in lines):
+        raise InputError(f"{path} has no row {_KITTI_ROW}: KITTI's calibration files have one")
+    return camera_of([_numbers(words, f"{path}:{number}") for number, words in lines], str(path))
+
+
+def camera_of(value: Any, place: str = "camera") -> Camera:
+    """A camera given as rows: `(3 3)`, or `(3 4)` with what the camera is away from the origin.
+
+    Args:
+        value: Rows of numbers.
+        place: What to call it in messages.
+
+    Raises:
+        InputError: It has another shape, holds what is no number, or sees nothing.
+    """
+    try:
+        rows = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{place}: a camera is 3 rows of 3 or 4 numbers; got {value!r}") from None
+    if rows.shape not in ((3, 3), (3, 4)):
+        shape = "×".join(map(str, rows.shape)) or "one number"
+        raise InputError(f"{place}: a camera is 3 rows of 3 or 4 numbers; got {shape}")
+    if not np.isfinite(rows).all():
+        raise InputError(f"{place}: the camera holds a number that is not finite")
+    if not (rows[0, 0] > 0 and rows[1, 1] > 0):
+        raise InputError(
+            f"{place}: focal lengths, the first two numbers on the diagonal, are above 0; "
+            f"got {rows[0, 0]:g} and {rows[1, 1]:g}"
+        )
+    if not np.allclose(rows[2, :3], [0, 0, 1]):
+        raise InputError(f"{place}: the last row of a camera is 0 0 1; got {rows[2, :3].tolist()}")
+    return np.concatenate([rows, np.zeros((3, 1))], axis=1) if rows.shape == (3, 3) else rows
+
+
+def _numbers(words: Sequence[str], place: str) -> list[float]:
+    try:
+        return [float(word) for word in words]
+    except ValueError as error:
+        raise InputError(f"{place}: {error}: a camera is made of numbers") from error
