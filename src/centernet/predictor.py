@@ -1,6 +1,6 @@
 """A network with everything that gives its maps a meaning: from images to detections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -15,6 +15,7 @@ from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
+from centernet.geometry.camera import rotation_from_alpha, unproject
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.models.factory import Architecture
@@ -98,10 +99,22 @@ class Predictor:
         with torch.inference_mode(), self._precision(inference.half):
             maps = self.maps(shown.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)
+        if "centers" in outputs:
+            check_cameras(shown.views)
         return _in_images(outputs, shown, self.categories)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+def check_cameras(views: Sequence[View]) -> None:
+    """Raises a `UsageError` for a view without a camera: nothing can be placed in space by it."""
+    for view in views:
+        if view.camera is None:
+            raise UsageError(
+                f"{view.name}: boxes in 3D need the camera, image pixels from metres: pass camera=, or data "
+                "that says it"
+            )
 
 
 def sample_of(image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0) -> Sample:
@@ -125,6 +138,11 @@ def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[D
     none = torch.zeros(*boxes.shape[:2], 0, 3)
     keypoints = outputs.get("keypoints", none).float().cpu().numpy()
     found = scores > 0
+    solids = {
+        name: outputs[name].float().cpu().numpy()
+        for name in ("centers", "depth", "size3d", "alpha_rad", "focal_px")
+        if name in outputs
+    }
     return [
         Detections(
             boxes=_moved(boxes[i, found[i]], view),
@@ -135,6 +153,7 @@ def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[D
             name=view.name,
             image_size=view.image_size,
             image_id=image_id,
+            **(placed({name: value[i, found[i]] for name, value in solids.items()}, view) if solids else {}),
         )
         for i, (view, image_id) in enumerate(zip(batch.views, batch.image_ids, strict=True))
     ]
@@ -153,6 +172,33 @@ def _moved_keypoints(
     moved = keypoints.copy()
     moved[is_there, :2] = transform_points(view.image_from_input, keypoints[is_there, :2].astype(np.float64))
     return moved
+
+
+def placed(solids: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
+    """Boxes in space from what a task knows without the camera; NaN where the camera is not known.
+
+    Args:
+        solids: As in `protocols.Outputs`, of one image: `centers`, `depth`, `size3d`, `alpha_rad`, and
+            `focal_px` where depths are told for a focal length.
+        view: Of the image.
+
+    Returns:
+        `boxes3d`, `alpha_rad` and `camera` of `Detections`.
+    """
+    alpha, camera = solids["alpha_rad"], view.camera
+    if camera is None:
+        return {"alpha_rad": alpha}
+    depth = solids["depth"].astype(np.float64)
+    if "focal_px" in solids:
+        depth *= abs(float((view.input_from_image @ camera)[0, 0])) / solids["focal_px"]
+    pixels = transform_points(view.image_from_input, solids["centers"].astype(np.float64))
+    size = solids["size3d"].astype(np.float64)
+    places = unproject(camera, pixels, depth)
+    # From the middle of the box down to the middle of its bottom.
+    places[:, 1] += size[:, 0] / 2
+    turns = rotation_from_alpha(camera, alpha.astype(np.float64), pixels[:, 0])
+    boxes = np.concatenate([size, places, turns[:, None]], axis=1).astype(np.float32)
+    return {"boxes3d": boxes, "alpha_rad": alpha, "camera": camera}
 
 
 def _cut(detections: Detections) -> Detections:

@@ -17,7 +17,9 @@ def _setting(default: Any, about: str) -> Any:
 class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
-    task: str = _setting("detect", "detect; or pose, which finds keypoints too")
+    task: str = _setting(
+        "detect", "detect; pose, which finds keypoints too; or mono3d, which finds boxes in 3D"
+    )
     backbone: str = _setting(
         "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, or timm/NAME"
     )
@@ -53,6 +55,7 @@ class Recipe:
     scale_min: float = _setting(0.6, "smallest window shown in training, share of the whole image")
     scale_max: float = _setting(1.3, "largest window")
     random_crop: bool = _setting(True, "window anywhere; false: shifted a little round the middle")
+    windows: float = _setting(1.0, "share of images shown through a window, the others whole; not with crop")
     flip: float = _setting(0.5, "share of images mirrored left to right")
     flip_vertical: float = _setting(0.0, "share mirrored top to bottom")
     quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
@@ -78,6 +81,17 @@ class Recipe:
     sigmas: str = _setting("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")
     spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
 
+    depth_weight: float = _setting(1.0, "weight of the L1 loss of the depth, metres")
+    size3d_weight: float = _setting(1.0, "weight of the L1 loss of height, width and length, metres")
+    heading_weight: float = _setting(1.0, "weight of the loss of the heading")
+    center3d_weight: float = _setting(
+        1.0, "weight of the L1 loss of where the middle in 3D is seen; 0: no map"
+    )
+    focal_px: float = _setting(500.0, "focal length that depths are told for; 0: as each camera sees them")
+    slots: int = _setting(
+        0, "average 3D losses over so many places an image, as the original; 0: over objects"
+    )
+
     seed: int = _setting(0, "one seed for everything")
     workers: int = _setting(2, "processes that prepare images")
     cache: float = _setting(1.0, "GB of decoded images kept in memory by each worker")
@@ -98,11 +112,13 @@ class Recipe:
         for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in ("flip", "flip_vertical", "mosaic", "rotate"):
+        for key in ("windows", "flip", "flip_vertical", "mosaic", "rotate"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
+        if self.focal_px < 0 or self.slots < 0:
+            raise UsageError(f"focal_px and slots are 0 or more; got {self.focal_px} and {self.slots}")
         if self.lr <= 0:
             raise UsageError(f"lr must be above 0; got {self.lr}")
         if not 0 <= self.ema < 1:

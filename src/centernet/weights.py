@@ -22,13 +22,15 @@ from centernet.protocols import Task
 from centernet.recipes import RECIPES
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 from centernet.zoo import CONFIG, MODEL, ZOO, names
 
-TASKS: dict[str, type[Detect] | type[Pose] | type[RawMaps]] = {
+TASKS: dict[str, type[Detect] | type[Pose] | type[Mono3D] | type[RawMaps]] = {
     "detect": Detect,
     "pose": Pose,
+    "mono3d": Mono3D,
     "raw": RawMaps,
 }
 """Tasks by the name in `config.json`."""

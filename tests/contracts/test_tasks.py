@@ -103,6 +103,6 @@ def test_a_task_is_its_own_config(task: Task) -> None:
 
 
 def test_heads_that_start_low_are_those_of_heatmaps(task: Task) -> None:
-    assert {name for name, spec in task.heads.items() if spec.bias} == {
+    assert {name for name, spec in task.heads.items() if spec.bias == -2.19} == {
         name for name in task.heads if "heatmap" in name
     }

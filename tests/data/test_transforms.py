@@ -202,3 +202,27 @@ def test_images_without_objects_pass_through_everything() -> None:
 
     assert len(augment([empty], np.random.default_rng(0)).annotations) == 0
     assert len(augment([empty] * 4, np.random.default_rng(0)).annotations) == 0
+
+
+def test_a_wide_image_is_shifted_by_shares_of_its_own_sides() -> None:
+    middles = np.array(
+        [
+            ShiftScale(by_each_side=True)((100, 1000), 1000.0, np.random.default_rng(seed))[0]
+            for seed in range(200)
+        ]
+    )
+
+    # At most twice the deviation of a tenth of each side.
+    assert np.abs(middles - [500, 50]).max(axis=0) == pytest.approx([200, 20], rel=0.02)
+
+
+@pytest.mark.parametrize(("share", "whole"), [(0.0, 50), (0.5, 25), (1.0, 0)])
+def test_a_share_of_the_images_is_shown_whole(share: float, whole: int) -> None:
+    rule = Follow(long_side=64)
+    augment = Augment(rule=rule, window=RandomCrop(), windows=share, flip=0.0)
+    sample = sample_of(np.zeros((32, 64, 3), dtype=np.uint8), "a")
+
+    shown = [augment([sample], np.random.default_rng(seed)) for seed in range(50)]
+
+    count = sum(np.array_equal(one.view.input_from_image, rule((32, 64))[1]) for one in shown)
+    assert abs(count - whole) <= 8

@@ -18,6 +18,7 @@ from centernet.geometry.affine import (
     translation,
     warp_image,
 )
+from centernet.geometry.camera import mirrored_angles, mirrored_boxes
 from centernet.geometry.resize import ResizeRule, Size
 from centernet.structures import Annotations, Sample
 
@@ -34,7 +35,8 @@ def show(
 ) -> Sample:
     """A sample as read from its file, as the network's input shows it.
 
-    Keypoints that fall outside the input are no longer labelled, as in the original.
+    Keypoints that fall outside the input are no longer labelled, as in the original. In a mirror right is
+    left in space too: boxes there are mirrored, and the camera is that of the mirrored metres.
 
     Args:
         sample: What is shown.
@@ -43,7 +45,14 @@ def show(
         first_scale: See `warp_image`.
         mirrored: Which keypoints are exchanged.
     """
-    annotations = sample.annotations
+    annotations, camera = sample.annotations, sample.view.camera
+    if np.linalg.det(input_from_image[:2, :2]) < 0:
+        annotations = replace(
+            annotations,
+            boxes3d=mirrored_boxes(annotations.boxes3d),
+            alpha_rad=mirrored_angles(annotations.alpha_rad),
+        )
+        camera = None if camera is None else camera @ np.diag([-1.0, 1.0, 1.0, 1.0])
     keypoints = _move_keypoints(annotations.keypoints, input_from_image, input_size)
     if keypoints.size and len(mirrored) and np.linalg.det(input_from_image[:2, :2]) < 0:
         order = np.array(mirrored)[annotations.labels]
@@ -56,7 +65,7 @@ def show(
             boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32),
             keypoints=keypoints,
         ),
-        view=replace(sample.view, input_size=input_size, input_from_image=input_from_image),
+        view=replace(sample.view, input_size=input_size, input_from_image=input_from_image, camera=camera),
     )
 
 
@@ -124,10 +133,13 @@ class ShiftScale:
     Attributes:
         shift: Deviation of the middle, as a share of the side; at most twice that.
         scale: Deviation of the side; at most that.
+        by_each_side: Shift by shares of the image's width and height, as the original does for boxes in
+            space: a wide image is not shifted out of sight.
     """
 
     shift: float = 0.1
     scale: float = 0.4
+    by_each_side: bool = False
 
     def __call__(
         self, size: Size, side: float, rng: np.random.Generator
@@ -135,7 +147,8 @@ class ShiftScale:
         """Middle `(x, y)` and side of a window over an image of `(height, width)` that `side` shows whole."""
         x_shift, y_shift = np.clip(rng.normal(size=2) * self.shift, -2 * self.shift, 2 * self.shift)
         height, width = size
-        center = (width / 2 + side * float(x_shift), height / 2 + side * float(y_shift))
+        x_side, y_side = (width, height) if self.by_each_side else (side, side)
+        center = (width / 2 + x_side * float(x_shift), height / 2 + y_side * float(y_shift))
         return center, side * float(np.clip(rng.normal() * self.scale + 1, 1 - self.scale, 1 + self.scale))
 
 
@@ -150,6 +163,7 @@ class Augment:
     Attributes:
         rule: Shape of the input, and the scale that shows the whole image.
         window: Which part of the image is shown.
+        windows: Share of images shown through a window, the others whole; with `crop`, all are.
         crop: Side of a square input that shows a part of the image at the scale of `rule`; 0: no crop.
             What an object is shows in its surroundings: small crops teach as much as whole images, faster.
         flip: Share of images mirrored left to right.
@@ -159,6 +173,9 @@ class Augment:
         degrees: Deviation of that angle; at most twice that.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
+        solid_at_any_scale: Learn boxes in space from images shown at any scale, right where depth is told for
+            a focal length. Without, as in the original, only headings are learned where the scale is another
+            than the rule's: what is seen larger is not nearer.
         plain_from: Epoch from which images are shown as those to come will be: whole, or in plain crops, and
             neither mirrored nor turned nor put together. Habits of the people who drew the boxes, such as
             what they leave out at the border of the image, are lost in windows and mirrors, and learned then.
@@ -166,6 +183,7 @@ class Augment:
 
     rule: ResizeRule
     window: RandomCrop | ShiftScale
+    windows: float = 1.0
     crop: int = 0
     flip: float = 0.5
     flip_vertical: float = 0.0
@@ -174,6 +192,7 @@ class Augment:
     degrees: float = 0.0
     colors: ColorJitter | None = None
     mosaic: float = 0.0
+    solid_at_any_scale: bool = True
     plain_from: int | None = None
 
     def at(self, epoch: int) -> "Augment":
@@ -216,7 +235,12 @@ class Augment:
     def _show(self, sample: Sample, rng: np.random.Generator, mirrored: Mirrored) -> Sample:
         input_size = self._input_size(sample.view.image_size)
         input_from_image = self._place(sample.view.image_size, input_size, rng)
-        return show(sample, input_size, input_from_image, mirrored=mirrored)
+        shown = show(sample, input_size, input_from_image, mirrored=mirrored)
+        usual = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
+        if self.solid_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), usual):
+            return shown
+        unknown = np.full_like(shown.annotations.boxes3d, np.nan)
+        return replace(shown, annotations=replace(shown.annotations, boxes3d=unknown))
 
     def _input_size(self, size: Size) -> Size:
         return (self.crop, self.crop) if self.crop else self.rule(size)[0]
@@ -224,6 +248,8 @@ class Augment:
     def _place(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
         turned, size = self._turn(size, rng)
         _, whole = self.rule(size)
+        if not self.crop and self.windows < 1 and rng.random() >= self.windows:
+            return whole @ turned
         center, side = self.window(size, input_size[1] / float(whole[0, 0]), rng)
         return crop_to_input(center, side, input_size, self._angle_rad(rng)) @ turned
 

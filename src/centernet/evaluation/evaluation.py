@@ -12,6 +12,7 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
 from centernet.evaluation.scores import ClassRow, Scores
+from centernet.evaluation.solids import SolidNumbers
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
 from centernet.metrics.oks import evaluate_oks
@@ -32,6 +33,7 @@ class Evaluation:
         confusion: Which class is taken for which, at a score where a detector is used.
         keypoints: COCO's numbers of keypoints, and distances; empty unless the data set and the detections
             have keypoints.
+        solids: KITTI's numbers of boxes in 3D; empty unless the data set has some.
         notes: What to know about the numbers, a line each.
     """
 
@@ -41,6 +43,7 @@ class Evaluation:
     voc: VocMetrics
     confusion: ConfusionMatrix
     keypoints: KeypointNumbers = field(default_factory=KeypointNumbers)
+    solids: SolidNumbers = field(default_factory=SolidNumbers)
     notes: tuple[str, ...] = ()
 
     @property
@@ -60,11 +63,13 @@ class Evaluation:
                 "precision": _mean_of_true(classes, "precision"),
                 "recall": _mean_of_true(classes, "recall"),
                 **self.keypoints.to_dict(),
+                **self.solids.to_dict(),
             },
-            classes=classes,
+            classes=self.solids.beside(classes),
             notes=(
                 *self.notes,
                 *self.keypoints.notes,
+                *self.solids.notes,
                 f"precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
             ),
         )
@@ -133,6 +138,7 @@ def evaluate(
             oks=evaluate_oks(truth, results, tolerances.sigmas), pck=evaluate_pck(pairs, categories)
         )
         notes = tolerances.notes
+    has_solids = any(np.isfinite(truth.boxes3d).all(axis=1).any() for truth, _ in pairs)
     return Evaluation(
         name=dataset.name,
         num_images=len(dataset),
@@ -140,6 +146,7 @@ def evaluate(
         voc=evaluate_voc(pairs, dataset.categories),
         confusion=confusion_matrix(pairs, dataset.categories),
         keypoints=keypoints,
+        solids=SolidNumbers.of(pairs, dataset.categories) if has_solids else SolidNumbers(),
         notes=notes,
     )
 

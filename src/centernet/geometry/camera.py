@@ -40,14 +40,14 @@ def rotation_from_alpha(
     camera: Camera, alpha_rad: Float[np.ndarray, " n"], x_px: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """Heading about the vertical axis from the heading against the line of sight to a column of the image."""
-    return wrapped(alpha_rad + np.arctan2(x_px - camera[0, 2], camera[0, 0]))
+    return wrapped(alpha_rad + np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
 
 
 def alpha_from_rotation(
     camera: Camera, rotation_y_rad: Float[np.ndarray, " n"], x_px: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """The way back from `rotation_from_alpha`."""
-    return wrapped(rotation_y_rad - np.arctan2(x_px - camera[0, 2], camera[0, 0]))
+    return wrapped(rotation_y_rad - np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
 
 
 def wrapped(angles_rad: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:

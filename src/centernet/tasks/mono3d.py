@@ -20,6 +20,12 @@ from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 IGNORED = 0.9999
 """A heatmap of this is no positive, and as good as none of the negatives: the original's mark."""
 
+_DEPTH_BIAS = -2.75
+"""Depths start at 15 metres: from 1 metre, where no bias starts, it takes an epoch to get there."""
+
+_NEAREST_M = 0.1
+"""What is nearer to the camera is not seen anywhere."""
+
 _BIN_CENTERS = (-math.pi / 2, math.pi / 2)
 _OVERLAP = math.pi / 6
 """How far each half circle of headings reaches over its ends, into the other."""
@@ -44,6 +50,12 @@ class Mono3D:
         size3d_weight: Share of the L1 loss of height, width and length, in metres.
         heading_weight: Share of the loss of the heading: cross entropy of two bins, and smooth L1 of sine and
             cosine in each.
+        center3d_weight: Share of the L1 loss of where the middle of the box in space is seen, in cells. With
+            0, as in the paper, there is no such map, and the middle of the box on the image is taken for it:
+            metres beside it where an object is near or cut by the border.
+        focal_px: Depths are told for a camera of this focal length, input pixels: an object seen twice as
+            large is half as far away, whatever camera saw it. With 0, as in the paper, they are those of the
+            cameras learned from.
     """
 
     num_classes: int
@@ -58,6 +70,8 @@ class Mono3D:
     depth_weight: float = 1.0
     size3d_weight: float = 1.0
     heading_weight: float = 1.0
+    center3d_weight: float = 0.0
+    focal_px: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -66,6 +80,8 @@ class Mono3D:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
         if self.slots < 0:
             raise ValueError(f"slots are 0, or places in an image; got {self.slots}")
+        if self.focal_px < 0:
+            raise ValueError(f"focal_px is 0, or a focal length in pixels; got {self.focal_px}")
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -78,9 +94,10 @@ class Mono3D:
             "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
             "offset": HeadSpec(channels=2),
             "size": HeadSpec(channels=2),
-            "depth": HeadSpec(channels=1),
+            "depth": HeadSpec(channels=1, bias=_DEPTH_BIAS),
             "size3d": HeadSpec(channels=3),
             "heading": HeadSpec(channels=8),
+            **({"center3d": HeadSpec(channels=2)} if self.center3d_weight else {}),
         }
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:
@@ -89,7 +106,9 @@ class Mono3D:
         Returns:
             As `Detect.encode`. Also, for each object, `depth` `(m 1)` and `size3d` `(m 3)` in metres, NaN
             where not known; `bins` `(m 2)`, 1 where its heading is in the bin, and `angles` `(m 2)`, from the
-            middle of each bin, NaN where not known. Ignored regions are in the heatmap alone.
+            middle of each bin, NaN where not known; `center3d` `(m 2)`, from its cell to where the middle of
+            its box in space is seen, in cells, NaN where that is not known. Ignored regions are in the
+            heatmap alone.
         """
         boxes = CenterBoxes.of(objects, grid)
         # Sides are not rounded up here, as in the original.
@@ -110,10 +129,11 @@ class Mono3D:
             "cells": boxes.cells[known],
             "size": boxes.size[known],
             "offset": boxes.center[known] - cell_corners(boxes.cells[known]),
-            "depth": objects.boxes3d[index, 5:6],
+            "depth": objects.boxes3d[index, 5:6] * self._focal_share(objects.cameras[index])[:, None],
             "size3d": objects.boxes3d[index, :3],
             "bins": (angles.abs() < math.pi / 2 + _OVERLAP).long(),
             "angles": angles,
+            "center3d": _seen_middles(objects, index) / grid.stride - cell_corners(boxes.cells[known]),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
@@ -128,6 +148,9 @@ class Mono3D:
             "depth": self.depth_weight,
             "size3d": self.size3d_weight,
         }
+        if self.center3d_weight:
+            said["center3d"] = read(maps["center3d"], cells).float()
+            weights["center3d"] = self.center3d_weight
         heading = self._heading_loss(read(maps["heading"], cells).float(), targets, images)
         return {
             "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
@@ -145,19 +168,23 @@ class Mono3D:
             `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; and what places each in space once
             the camera is known: `centers` `(b k 2)`, where the middle of the box in space is seen, input
             pixels; `depth` `(b k)` and `size3d` `(b k 3)`, height, width, length, metres; `alpha_rad`
-            `(b k)`, heading against the line of sight.
+            `(b k)`, heading against the line of sight. With `focal_px`, that too, `(b k)`: what `depth` is
+            told for.
         """
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
         boxes = read_boxes(maps, peaks.cells)
+        from_cell = read(maps["center3d" if self.center3d_weight else "offset"], peaks.cells).float()
+        focal = {"focal_px": torch.full_like(peaks.values, self.focal_px)} if self.focal_px else {}
         return {
             "boxes": boxes * stride,
             "scores": peaks.values.sigmoid(),
             "labels": peaks.labels,
-            "centers": (cell_corners(peaks.cells) + read(maps["offset"], peaks.cells).float()) * stride,
+            "centers": (cell_corners(peaks.cells) + from_cell) * stride,
             "depth": _depth(read(maps["depth"], peaks.cells).float())[..., 0],
             "size3d": read(maps["size3d"], peaks.cells).float(),
             "alpha_rad": _alpha(read(maps["heading"], peaks.cells).float()),
+            **focal,
         }
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
@@ -173,9 +200,15 @@ class Mono3D:
         }
         return {
             "heatmap": mean_logit(maps["heatmap"].float(), back["heatmap"]),
-            "offset": maps["offset"],
+            **{name: maps[name] for name in ("offset", "center3d") if name in maps},
             **means,
         }
+
+    def _focal_share(self, cameras: Float[Tensor, "m 3 4"]) -> Float[Tensor, " m"]:
+        """What a depth is multiplied by to be told for `focal_px`; NaN where the camera is not known."""
+        if not self.focal_px:
+            return torch.ones_like(cameras[:, 0, 0])
+        return self.focal_px / cameras[:, 0, 0]
 
     def _mean_l1(
         self, said: Float[Tensor, "m d"], truth: Float[Tensor, "m d"], images: int
@@ -205,6 +238,14 @@ class Mono3D:
             error = F.smooth_l1_loss(sine_cosine[inside], truth, reduction="sum")
             terms.append(error / max(len(angle), 1))
         return torch.stack(terms).sum()
+
+
+def _seen_middles(objects: Objects, index: Int[Tensor, " m"]) -> Float[Tensor, "m 2"]:
+    """Where the middles of boxes in space are seen, input pixels; NaN behind the camera or if not known."""
+    boxes, cameras = objects.boxes3d[index], objects.cameras[index]
+    middles = boxes[:, 3:6] - F.pad(boxes[:, :1] / 2, (1, 1))
+    seen = torch.einsum("mij,mj->mi", cameras, F.pad(middles, (0, 1), value=1.0))
+    return seen[:, :2] / seen[:, 2:].where(seen[:, 2:] > _NEAREST_M, torch.nan)
 
 
 def _depth(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

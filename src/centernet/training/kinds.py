@@ -8,6 +8,7 @@ from centernet.protocols import Task
 from centernet.recipes import Recipe
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 
 
@@ -18,10 +19,13 @@ class Kind:
     Attributes:
         build: The task of a recipe, for what is to be found.
         with_keypoints: It learns keypoints, so the data must have some.
+        in_space: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
+            cameras stand upright; and in crowd regions nothing is learned.
     """
 
     build: Callable[[Recipe, Categories], Task]
     with_keypoints: bool = False
+    in_space: bool = False
 
 
 def _detect(recipe: Recipe, categories: Categories) -> Task:
@@ -51,7 +55,27 @@ def _pose(recipe: Recipe, categories: Categories) -> Task:
     )
 
 
-KINDS = {"detect": Kind(_detect), "pose": Kind(_pose, with_keypoints=True)}
+def _mono3d(recipe: Recipe, categories: Categories) -> Task:
+    return Mono3D(
+        num_classes=len(categories),
+        top_k=recipe.top_k,
+        corrected_radius=recipe.corrected_radius,
+        slots=recipe.slots,
+        size_weight=recipe.size_weight,
+        offset_weight=recipe.offset_weight,
+        depth_weight=recipe.depth_weight,
+        size3d_weight=recipe.size3d_weight,
+        heading_weight=recipe.heading_weight,
+        center3d_weight=recipe.center3d_weight,
+        focal_px=recipe.focal_px,
+    )
+
+
+KINDS = {
+    "detect": Kind(_detect),
+    "pose": Kind(_pose, with_keypoints=True),
+    "mono3d": Kind(_mono3d, in_space=True),
+}
 """By the name of the task in a recipe."""
 
 

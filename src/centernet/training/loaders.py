@@ -15,6 +15,7 @@ from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.predictor import Predictor
 from centernet.recipes import Recipe
 from centernet.structures import Dataset, Sample
+from centernet.training.kinds import kind_of
 
 
 def training_loader(
@@ -29,11 +30,14 @@ def training_loader(
     window = (
         RandomCrop(min_scale=recipe.scale_min, max_scale=recipe.scale_max)
         if recipe.random_crop
-        else ShiftScale(scale=max(recipe.scale_max - 1, 1 - recipe.scale_min))
+        else ShiftScale(
+            scale=max(recipe.scale_max - 1, 1 - recipe.scale_min), by_each_side=kind_of(recipe).in_space
+        )
     )
     augment = Augment(
         rule=predictor.rule,
         window=window,
+        windows=recipe.windows,
         crop=recipe.crop,
         flip=recipe.flip,
         flip_vertical=recipe.flip_vertical,
@@ -42,6 +46,7 @@ def training_loader(
         degrees=recipe.degrees,
         colors=ColorJitter(strength=recipe.color) if recipe.color else None,
         mosaic=recipe.mosaic,
+        solid_at_any_scale=recipe.focal_px > 0,
         plain_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )
     samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
@@ -65,7 +70,11 @@ def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
-        collate_fn=partial(collate, with_crowd=recipe.train_crowd),
+        collate_fn=partial(
+            collate,
+            with_crowd=recipe.train_crowd,
+            with_ignored=kind_of(recipe).in_space and not recipe.train_crowd,
+        ),
         worker_init_fn=_one_thread,
         **order,
     )

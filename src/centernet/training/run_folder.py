@@ -96,9 +96,14 @@ class RunFolder(L.Callback):
 
 
 def quality(metrics: Mapping[str, float]) -> float:
-    """The number that chooses the best weights: AP of keypoints where there are some, else of boxes."""
+    """The number that chooses the best weights: AP of boxes in 3D, else of keypoints, else of boxes.
+
+    In 3D it is the mean of both protocols: the strict one alone stays 0 for long.
+    """
+    in_space = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
     of_keypoints = metrics.get("OKS_AP", math.nan)
-    return metrics["AP"] if math.isnan(of_keypoints) else of_keypoints
+    known = [value for value in (in_space, of_keypoints) if not math.isnan(value)]
+    return known[0] if known else metrics["AP"]
 
 
 def _gathered(found: list[Detections]) -> list[Detections]:
@@ -127,5 +132,7 @@ def _line(row: dict[str, float], epochs: int) -> str:
         parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
     if "val/OKS_AP" in row:
         parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
+    if "val/3D_AP" in row:
+        parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
     left = (epochs - row["epoch"]) * row["seconds"]
     return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])

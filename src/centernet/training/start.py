@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from centernet.data.checks import clean
@@ -41,12 +42,29 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         raise InputError(
             f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
         )
+    if kind_of(recipe).in_space:
+        _check_space(data, training, recipe)
     if not VALIDATION_SPLITS & set(splits(data, with_keypoints)):
         print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
         return training, None
     validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
     check_same_classes(training.categories, validation)
     return training, validation
+
+
+def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
+    """Raises unless there are boxes in 3D with cameras to learn, and images are shown upright."""
+    if not any(
+        record.camera is not None and np.isfinite(record.annotations.boxes3d).all(axis=1).any()
+        for record in training.records
+    ):
+        raise InputError(
+            f"{data} has no boxes in 3D with a camera: KITTI says them in label_2 and calib, COCO's json in "
+            "box3d and camera"
+        )
+    for key in ("rotate", "flip_vertical", "quarter_turns", "mosaic"):
+        if getattr(recipe, key):
+            raise UsageError(f"{key} does not go with boxes in 3D: cameras stand upright; leave it out")
 
 
 def check_same_classes(categories: Categories, dataset: Dataset) -> None:

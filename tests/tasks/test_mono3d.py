@@ -1,0 +1,218 @@
+"""Boxes in space: what is drawn into maps comes out of them again, through any view and camera."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from centernet.batch import Grid
+from centernet.data.batching import collate
+from centernet.data.scenes import ROADS, Scenes
+from centernet.data.transforms import Augment, ShiftScale, resize, show
+from centernet.detections import Detections
+from centernet.geometry.affine import mirror, scaling, translation
+from centernet.geometry.camera import project
+from centernet.geometry.resize import Fit, Follow
+from centernet.predictor import detections_of
+from centernet.structures import Annotations, Sample
+from centernet.tasks.mono3d import Mono3D
+
+SIZE = (192, 640)
+OURS = Mono3D(num_classes=3, center3d_weight=1.0, focal_px=500.0)
+PAPERS = Mono3D(num_classes=3)
+
+
+def noise_free(count: int) -> list[Sample]:
+    scenes = Scenes(mode=ROADS, size=SIZE, noise=0)
+    return [scenes.sample(index) for index in range(count)]
+
+
+def ideal_maps(task: Mono3D, samples: Sequence[Sample]) -> dict[str, Tensor]:
+    """What a network that knows the truth would say."""
+    batch = collate(samples, with_ignored=True)
+    _, _, height, width = batch.images.shape
+    grid = Grid(batch=len(samples), height=height // 4, width=width // 4)
+    targets = task.encode(batch.objects, grid)
+    maps = {
+        name: torch.zeros(len(samples), spec.channels, grid.height, grid.width)
+        for name, spec in task.heads.items()
+    }
+    maps["heatmap"] = targets["heatmap"].logit(1e-6)
+    image, y, x = targets["cells"].unbind(1)
+    raw = {name: targets[name] for name in ("size", "offset", "size3d", "center3d") if name in maps}
+    raw["depth"] = (1 / (targets["depth"] + 1) - 1e-6).logit()
+    inside, angles = targets["bins"].float(), targets["angles"]
+    raw["heading"] = torch.stack([1 - inside, inside, angles.sin(), angles.cos()], dim=2).flatten(1)
+    for name, values in raw.items():
+        maps[name][image, :, y, x] = values
+    return maps
+
+
+def seen_again(task: Mono3D, samples: Sequence[Sample]) -> list[Detections]:
+    outputs = task.decode(ideal_maps(task, samples), stride=4)
+    found = detections_of(outputs, collate(samples), Scenes(mode=ROADS).categories)
+    return [one.above(0.9) for one in found]
+
+
+def pairs(found: Detections, truth: Annotations) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Boxes in space, found and true: of objects found up to a cell, by which those at the border are cut."""
+    matched = []
+    for box, label, box3d in zip(truth.boxes, truth.labels, truth.boxes3d, strict=True):
+        distance = np.abs(found.boxes - box).max(axis=1) + 1000 * (found.labels != label)
+        if len(distance) and distance.min() < 4.5:
+            matched.append((found.boxes3d[distance.argmin()].astype(float), box3d.astype(float)))
+    return matched
+
+
+def turn(first: float, second: float) -> float:
+    return abs((first - second + np.pi) % (2 * np.pi) - np.pi)
+
+
+def check_exact(found: Sequence[Detections], truths: Sequence[Annotations], most_lost: int) -> None:
+    matched = [pair for one, truth in zip(found, truths, strict=True) for pair in pairs(one, truth)]
+    assert len(matched) >= sum(map(len, truths)) - most_lost
+    for seen, true in matched:
+        assert seen[5] == pytest.approx(true[5], rel=0.01)
+        np.testing.assert_allclose(seen[:3], true[:3], atol=0.01)
+        assert turn(seen[6], true[6]) < np.radians(1)
+        # A pixel in ten thousandths, times depth over focal length, is less than a centimetre.
+        np.testing.assert_allclose(seen[3:6], true[3:6], atol=0.05)
+
+
+def test_noise_free_scenes_come_back_exactly() -> None:
+    samples = noise_free(20)
+
+    check_exact(seen_again(OURS, samples), [sample.annotations for sample in samples], most_lost=3)
+
+
+@pytest.mark.parametrize("rule", [Fit(height=384, width=1280), Follow(long_side=480)], ids=repr)
+def test_they_do_whatever_the_size_of_the_input(rule: Fit | Follow) -> None:
+    samples = noise_free(8)
+    shown = [resize(sample, rule) for sample in samples]
+
+    check_exact(seen_again(OURS, shown), [sample.annotations for sample in samples], most_lost=3)
+
+
+def test_without_a_map_for_it_the_middle_of_the_box_is_taken_for_the_middle_in_space() -> None:
+    samples = noise_free(8)
+
+    for one, sample in zip(seen_again(PAPERS, samples), samples, strict=True):
+        for (seen, true), box in zip(pairs(one, sample.annotations), sample.annotations.boxes, strict=False):
+            del box
+            assert seen[5] == pytest.approx(true[5], rel=0.01)
+            np.testing.assert_allclose(seen[:3], true[:3], atol=0.01)
+        assert "center3d" not in PAPERS.heads
+
+
+def test_a_mirrored_and_zoomed_view_shows_the_mirrored_world_exactly() -> None:
+    samples = noise_free(8)
+    matrix = translation(-30.0, -20.0) @ scaling(1.25) @ mirror(SIZE[1])
+    shown = [show(sample, SIZE, matrix) for sample in samples]
+
+    for sample, seen in zip(samples, shown, strict=True):
+        true, mirrored = sample.annotations.boxes3d, seen.annotations.boxes3d
+        np.testing.assert_allclose(mirrored[:, 3], -true[:, 3])
+        np.testing.assert_allclose(np.sin(mirrored[:, 6]), np.sin(true[:, 6]), atol=1e-6)
+        np.testing.assert_allclose(np.cos(mirrored[:, 6]), -np.cos(true[:, 6]), atol=1e-6)
+        where = project(sample.view.camera, true[:, 3:6].astype(float)) @ matrix[:2, :2].T + matrix[:2, 2]
+        camera = matrix @ seen.view.camera
+        np.testing.assert_allclose(project(camera, mirrored[:, 3:6].astype(float)), where, atol=1e-3)
+    check_exact(seen_again(OURS, shown), [replace_boxes(one) for one in shown], most_lost=12)
+
+
+def replace_boxes(sample: Sample) -> Annotations:
+    """Its objects, boxes in image pixels, cut to what the input shows."""
+    back = sample.view.image_from_input
+    corners = np.clip(sample.annotations.boxes, 0, np.array([*SIZE[::-1]] * 2) - 4.0)
+    ends = [corners[:, :2] @ back[:2, :2].T + back[:2, 2], corners[:, 2:] @ back[:2, :2].T + back[:2, 2]]
+    boxes = np.concatenate([np.minimum(*ends), np.maximum(*ends)], axis=1)
+    kept = (corners[:, 2:] - corners[:, :2] > 4).all(axis=1)
+    return replace(sample.annotations, boxes=boxes.astype(np.float32))[kept]
+
+
+def test_told_for_a_focal_length_depth_doubles_with_half_the_zoom() -> None:
+    (sample,) = noise_free(1)
+    near, far = (resize(sample, Follow(long_side=side)) for side in (640, 320))
+    grids = [Grid(batch=1, height=48, width=160), Grid(batch=1, height=24, width=80)]
+
+    depths = [
+        OURS.encode(collate([view]).objects, grid)["depth"]
+        for view, grid in zip((near, far), grids, strict=True)
+    ]
+
+    torch.testing.assert_close(depths[1], 2 * depths[0])
+
+
+@pytest.mark.parametrize("at_any_scale", [True, False])
+def test_views_at_another_scale_teach_sizes_and_depths_only_where_they_are_told_for_a_focal_length(
+    at_any_scale: bool,
+) -> None:
+    (sample,) = noise_free(1)
+    zoom = Augment(
+        rule=Follow(long_side=640),
+        window=ShiftScale(shift=0.0, scale=0.4),
+        flip=0.0,
+        solid_at_any_scale=at_any_scale,
+    )
+    plain = replace(zoom, window=ShiftScale(shift=0.1, scale=0.0))
+
+    zoomed = zoom([sample], np.random.default_rng(0)).annotations
+    moved = plain([sample], np.random.default_rng(0)).annotations
+
+    assert np.isfinite(zoomed.boxes3d).all() == at_any_scale
+    assert np.isfinite(zoomed.alpha_rad).all()
+    assert np.isfinite(moved.boxes3d).all()
+
+
+def test_a_view_without_a_camera_gives_headings_alone() -> None:
+    (sample,) = noise_free(1)
+    blind = replace(sample, view=replace(sample.view, camera=None))
+    outputs = PAPERS.decode(ideal_maps(PAPERS, [sample]), stride=4)
+
+    (found,) = detections_of(outputs, collate([blind]), Scenes(mode=ROADS).categories)
+
+    assert not found.have_boxes3d.any()
+    assert np.isfinite(found.alpha_rad).all()
+    assert found.camera is None
+
+
+def test_objects_without_a_box_in_space_are_still_found_on_the_image() -> None:
+    (sample,) = noise_free(1)
+    flat = replace(
+        sample,
+        annotations=replace(
+            sample.annotations,
+            boxes3d=np.full_like(sample.annotations.boxes3d, np.nan),
+            alpha_rad=np.full_like(sample.annotations.alpha_rad, np.nan),
+        ),
+    )
+    targets = OURS.encode(collate([flat]).objects, Grid(batch=1, height=48, width=160))
+    maps = {
+        name: torch.zeros(1, spec.channels, 48, 160, requires_grad=True) for name, spec in OURS.heads.items()
+    }
+
+    losses = OURS.loss(maps, targets)
+
+    assert losses["size"] > 0
+    assert all(losses[name] == 0 for name in ("depth", "size3d", "heading", "center3d"))
+    sum(losses.values()).backward()
+    assert all(bool(value.grad.isfinite().all()) for value in maps.values() if value.grad is not None)
+
+
+def test_in_ignored_regions_the_heatmap_teaches_nothing() -> None:
+    (sample,) = noise_free(1)
+    crowd = replace(
+        sample, annotations=replace(sample.annotations, is_crowd=np.ones(len(sample.annotations), bool))
+    )
+    targets = OURS.encode(collate([crowd], with_ignored=True).objects, Grid(batch=1, height=48, width=160))
+
+    assert len(targets["cells"]) == 0
+    assert targets["heatmap"].max() == pytest.approx(0.9999)
+
+
+def test_a_focal_length_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="focal_px is 0, or a focal length in pixels; got -1"):
+        Mono3D(num_classes=1, focal_px=-1.0)
