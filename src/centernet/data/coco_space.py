@@ -1,8 +1,8 @@
 """Cameras and boxes in 3D in a COCO file, as the converter of Objects as Points writes KITTI.
 
-An image has `calib`, or `camera`: three rows of three or four numbers. An annotation has `dim` (height, width,
-length), `location` (middle of the bottom, camera metres) and `rotation_y`; it may have `alpha`, `truncated` and
-`occluded`.
+An image has `calib`, or `camera`: three rows of three or four numbers. An annotation has `dim` (height,
+width, length), `location` (middle of the bottom, camera metres) and `rotation_y`; it may have `alpha`,
+`truncated` and `occluded`.
 """
 
 from typing import Any
