@@ -77,7 +77,7 @@ def write_frames(truth: Path, results: Path, frames: int) -> None:
         lines = [
             f"{'Car' if kind == 'DontCare' else kind} -1 -1 0.3 {_joined(box)} {_joined(solid)} {sure:.3f}\n"
             for kind, box, solid, sure in zip(
-                types, found[0], found_solids, rng.random(PER_FRAME), strict=True
+                types, found_boxes, found_solids, rng.random(PER_FRAME), strict=True
             )
         ]
         (results / f"{frame:06d}.txt").write_text("".join(lines))
