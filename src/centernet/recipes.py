@@ -18,7 +18,7 @@ class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
     task: str = _setting(
-        "detect", "detect; pose, which finds keypoints too; or mono3d, which finds boxes in 3D"
+        "detect", "detect; triplet, by corners and centres; pose, keypoints too; or mono3d, boxes in 3D"
     )
     backbone: str = _setting(
         "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, or timm/NAME"
@@ -91,6 +91,10 @@ class Recipe:
     slots: int = _setting(
         0, "average 3D losses over so many places an image, as the original; 0: over objects"
     )
+
+    pool_channels: int = _setting(128, "channels within the corner and centre pooling of triplet")
+    pull_weight: float = _setting(0.6, "weight of how far the tags of the corners of an object are apart")
+    push_weight: float = _setting(0.6, "weight of how near the tags of different objects are")
 
     seed: int = _setting(0, "one seed for everything")
     workers: int = _setting(2, "processes that prepare images")
@@ -189,6 +193,25 @@ def demo() -> Recipe:
         color=0.0,
         ema=0.99,
         name="demo",
+    )
+
+
+def triplet() -> Recipe:
+    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough to train on a small machine."""
+    return Recipe(
+        task="triplet",
+        backbone="timm/resnet18d",
+        pool_channels=32,
+        imgsz=128,
+        epochs=14,
+        batch=16,
+        lr=2e-3,
+        scale_min=0.8,
+        scale_max=1.2,
+        color=0.0,
+        ema=0.99,
+        corrected_radius=True,
+        name="triplet",
     )
 
 
@@ -347,6 +370,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
     "base": base,
     "demo": demo,
+    "triplet": triplet,
     "microscope": microscope,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,

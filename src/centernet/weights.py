@@ -25,12 +25,14 @@ from centernet.tasks.detect import Detect
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
+from centernet.tasks.triplet import Triplet
 from centernet.zoo import CONFIG, MODEL, ZOO, names
 
-TASKS: dict[str, type[Detect] | type[Pose] | type[Mono3D] | type[RawMaps]] = {
+TASKS: dict[str, type[Detect] | type[Pose] | type[Mono3D] | type[Triplet] | type[RawMaps]] = {
     "detect": Detect,
     "pose": Pose,
     "mono3d": Mono3D,
+    "triplet": Triplet,
     "raw": RawMaps,
 }
 """Tasks by the name in `config.json`."""

@@ -10,6 +10,7 @@ from centernet.protocols import Maps, Task
 from centernet.tasks.detect import Detect
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
+from centernet.tasks.triplet import Triplet
 
 TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=3, top_k=7),
@@ -20,6 +21,10 @@ TASKS: dict[str, Task] = {
     "pose": Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7),
     "pose, classes with other keypoints and without": Pose(
         num_keypoints=(0, 3, 1), mirrored=(0, 2, 1, 3), top_k=7, giou_weight=1.0, spread=1
+    ),
+    "triplet": Triplet(num_classes=3, top_k=7),
+    "triplet, one class, more asked for than there can be": Triplet(
+        num_classes=1, top_k=7, num_keypoints=2, corrected_radius=True
     ),
     "mono3d": Mono3D(num_classes=3, top_k=7),
     "mono3d, as the original averages": Mono3D(num_classes=2, top_k=7, slots=50, class_agnostic=True),
@@ -90,9 +95,7 @@ def test_maps_of_a_mirror_image_merge_into_maps_that_decode(task: Task) -> None:
     maps, flipped = random_maps(task), random_maps(task, seed=1)
     merged = task.merge_flipped(maps, flipped)
 
-    assert {name: value.shape for name, value in merged.items()} == {
-        name: value.shape for name, value in maps.items()
-    }
+    assert {name: merged[name].shape for name in maps} == {name: value.shape for name, value in maps.items()}
     assert task.decode(merged, GRID.stride)["boxes"].shape == (2, task.top_k, 4)
 
 

@@ -53,6 +53,7 @@ def draw_gaussians(
     cells: Int[Tensor, "m 3"],
     channels: Int[Tensor, " m"],
     radii: Int[Tensor, " m"],
+    sharpness: float = 6.0,
 ) -> Float[Tensor, "b c h w"]:
     """Heatmaps with a bump at each cell: 1 in its middle, sigma `(2 r + 1) / 6`, a square of side `2 r + 1`.
 
@@ -65,6 +66,7 @@ def draw_gaussians(
         cells: Middle of each bump, `(image, y, x)`; must lie on the map.
         channels: Map each bump is drawn on.
         radii: Cells from the middle to the edge of the square.
+        sharpness: How many sigmas the square is wide, where not 6.
     """
     heatmap = torch.zeros(grid.batch, num_channels, grid.height, grid.width, device=cells.device)
     image, y, x = cells.unbind(1)
@@ -72,7 +74,7 @@ def draw_gaussians(
     rows = top + torch.minimum(radii + 1, grid.height - y)
     columns = left + torch.minimum(radii + 1, grid.width - x)
     corner = ((image * num_channels + channels) * grid.height + y - top) * grid.width + x - left
-    falloff = -18 / (2 * radii + 1).square()  # −1 / (2 sigma²)
+    falloff = -(sharpness**2) / 2 / (2 * radii + 1).square()  # −1 / (2 sigma²)
 
     # `index_select` is several times faster than `[]` on lists as long as these.
     bump, row = _lay_end_to_end(rows)

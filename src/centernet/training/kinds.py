@@ -10,6 +10,7 @@ from centernet.structures import Categories
 from centernet.tasks.detect import Detect
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
+from centernet.tasks.triplet import Triplet
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,23 @@ def _mono3d(recipe: Recipe, categories: Categories) -> Task:
     )
 
 
+def _triplet(recipe: Recipe, categories: Categories) -> Task:
+    return Triplet(
+        num_classes=len(categories),
+        top_k=recipe.top_k,
+        pool_channels=recipe.pool_channels,
+        corrected_radius=recipe.corrected_radius,
+        pull_weight=recipe.pull_weight,
+        push_weight=recipe.push_weight,
+        offset_weight=recipe.offset_weight,
+    )
+
+
 KINDS = {
     "detect": Kind(_detect),
     "pose": Kind(_pose, with_keypoints=True),
     "mono3d": Kind(_mono3d, in_space=True),
+    "triplet": Kind(_triplet),
 }
 """By the name of the task in a recipe."""
 

@@ -43,7 +43,7 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
     count, _, height, width = batch.images.shape
     stride = predictor.network.stride
     grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
-    heatmaps = predictor.task.encode(batch.objects, grid)["heatmap"].numpy()
+    heatmaps = _heatmaps_of_classes(predictor, batch, grid)
     pictures: list[np.ndarray] = []
     captions: list[str] = []
     for i in range(min(count, MOST_IMAGES)):
@@ -58,3 +58,11 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
         ]
         captions += [Path(batch.views[i].name).name, "target heatmaps"]
     return contact_sheet(pictures, captions, columns=4)
+
+
+def _heatmaps_of_classes(predictor: Predictor, batch: Batch, grid: Grid) -> np.ndarray:
+    """What the network is to answer for each class; where a class has several heatmaps, all in one."""
+    targets = predictor.task.encode(batch.objects, grid)
+    heatmaps = [value for name, value in targets.items() if name.endswith("heatmap")]
+    count = len(predictor.categories)
+    return np.max([value.numpy() for value in heatmaps if value.shape[1] == count], axis=0)

@@ -1,0 +1,186 @@
+"""Targets, losses and decoding of keypoint triplets as the original computes them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from centernet.batch import Grid, Objects
+from centernet.ops.pairing import Pairs, Points, confirmed
+from centernet.protocols import Maps
+from centernet.tasks.triplet import KEYPOINTS, Triplet
+
+THEIRS = {"top_left": "tl", "bottom_right": "br", "center": "ct"}
+MAPS = [
+    *((name, "heatmap", f"{theirs}_heat") for name, theirs in THEIRS.items()),
+    *((name, "offset", f"{theirs}_regr") for name, theirs in THEIRS.items()),
+    *((name, "tag", f"{THEIRS[name]}_tag") for name in KEYPOINTS[:2]),
+]
+"""Our keypoint and kind of map, and their name of it."""
+
+
+@pytest.fixture(scope="module")
+def targets(golden_folder: Path) -> Any:
+    return np.load(golden_folder / "triplet_targets.npz")
+
+
+@pytest.fixture(scope="module")
+def losses(golden_folder: Path) -> dict[str, Tensor]:
+    found = np.load(golden_folder / "triplet_losses.npz")
+    return {key: torch.from_numpy(found[key]) for key in found if found[key].dtype.kind in "fiu"}
+
+
+def shown_objects(targets: Any, side: tuple[int, int]) -> Objects:
+    """The annotations of three images as inputs of a size show them, cut to these, in pixels of ours.
+
+    The original's inputs have 127 mod 128 pixels and a cell for each 511/128 of them; ours have one more.
+    """
+    height, width = side
+    rows = []
+    for image in range(3):
+        boxes = targets[f"detections{image}"].copy()
+        rows_there, columns_there = targets[f"image{image}"].shape[:2]
+        # The whole image in the middle of a square, scaled to the input.
+        square = max(rows_there, columns_there)
+        boxes[:, 0:4:2] = (boxes[:, 0:4:2] + square // 2 - columns_there // 2) * (width / square)
+        boxes[:, 1:4:2] = (boxes[:, 1:4:2] + square // 2 - rows_there // 2) * (height / square)
+        for first, length in ((0, width), (1, height)):
+            cells = boxes[:, first:4:2].clip(0, length - 1) * ((length + 1) // 4 / length)
+            boxes[:, first:4:2] = 4 * cells
+        rows += [(*row[:4], row[4] - 1, image) for row in boxes.tolist()]
+    table = torch.tensor(rows, dtype=torch.float64)
+    return Objects(boxes=table[:, :4], labels=table[:, 4].long(), image_index=table[:, 5].long())
+
+
+@pytest.mark.parametrize(
+    ("case", "side", "overlap"),
+    [("debug", (511, 511), 0.7), ("opt_iou0.3", (511, 511), 0.3), ("opt_out96x64", (383, 255), 0.7)],
+)
+def test_golden_targets(targets: Any, case: str, side: tuple[int, int], overlap: float) -> None:
+    grid = Grid(batch=3, height=(side[0] + 1) // 4, width=(side[1] + 1) // 4)
+    objects = shown_objects(targets, side)
+    ours = Triplet(num_classes=80, min_overlap=overlap).encode(objects, grid)
+
+    image, slot = targets[f"{case}.mask"].nonzero()
+    for name, theirs in THEIRS.items():
+        heatmap = np.zeros(targets[f"{case}.{theirs}_heat.shape"], np.float32)
+        heatmap.ravel()[targets[f"{case}.{theirs}_heat.index"]] = targets[f"{case}.{theirs}_heat.value"]
+        offset = targets[f"{case}.{theirs}_regr"][image, slot]
+        # The last bit of a sum decides in which cell a centre on a border between cells is.
+        on_border = (np.abs(offset - offset.round()) < 1e-6).any(axis=1)
+        unsure = set(image[on_border].tolist()) if name == "center" else set()
+        sure = np.array([one for one in range(3) if one not in unsure])
+        compared = np.isin(image, sure)
+        cells = ours[f"{name}_cells"][torch.from_numpy(compared)]
+
+        assert len(sure)
+        assert np.abs(ours[f"{name}_heatmap"].numpy() - heatmap)[sure].max() < 1e-6
+        assert ours[f"{name}_cells"][:, 0].tolist() == image.tolist()
+        assert (cells[:, 1] * grid.width + cells[:, 2]).tolist() == targets[f"{case}.{theirs}_tag"][
+            image, slot
+        ][compared].tolist()
+        assert ours[f"{name}_offset"].numpy()[compared] == pytest.approx(offset[compared], abs=1e-6)
+
+
+def their_targets(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Their targets; of an image every object has a cell of its own, since its values were told apart."""
+    image, slot = losses["gt_mask_u8"].bool().nonzero(as_tuple=True)
+    ours = {}
+    for name, theirs in THEIRS.items():
+        ours[f"{name}_heatmap"] = losses[f"gt_{theirs}_heat"]
+        ours[f"{name}_cells"] = torch.stack([image, torch.zeros_like(image), slot], dim=1)
+        ours[f"{name}_offset"] = losses[f"gt_{theirs}_regr"][image, slot]
+    return ours
+
+
+def their_maps(losses: dict[str, Tensor], case: str, stack: int) -> Maps:
+    """Maps that hold what the original gathered, one object beside the other in their first row."""
+    maps = {}
+    for name, kind, key in MAPS:
+        values = losses[f"{case}.in.{key}_{stack}"].clone()
+        maps[f"{name}_{kind}"] = values if kind == "heatmap" else F.pad(values.mT[:, :, None], (0, 8))
+    return maps
+
+
+@pytest.mark.parametrize(("case", "stacks"), [("total1", 1), ("total2", 2)])
+def test_golden_losses_and_their_gradients(losses: dict[str, Tensor], case: str, stacks: int) -> None:
+    wanted = their_targets(losses)
+    # They sum over three images what is the mean here.
+    task = Triplet(num_classes=4, pull_weight=0.3, push_weight=0.3)
+    maps = [their_maps(losses, case, stack) for stack in range(stacks)]
+    for one in maps:
+        for value in one.values():
+            value.requires_grad_()
+    of_stacks = [task.loss(one, wanted) for one in maps]
+    terms = {name: sum(one[name] for one in of_stacks) / stacks for name in of_stacks[0]}
+    torch.stack(list(terms.values())).sum().backward()
+
+    total = {name: value.item() for name, value in terms.items()}
+    heatmaps, offsets = ([total[f"{name}_{kind}"] for name in KEYPOINTS] for kind in ("heatmap", "offset"))
+    assert sum(heatmaps) == pytest.approx(losses[f"{case}.focal"].item(), rel=1e-5)
+    assert sum(offsets) == pytest.approx(losses[f"{case}.regr"].item(), rel=1e-4)
+    assert total["pull"] == pytest.approx(losses[f"{case}.pull"].item(), rel=1e-4)
+    # An image with one object adds 1 to theirs, of which nothing is learned.
+    assert total["push"] + 0.1 == pytest.approx(losses[f"{case}.push"].item(), abs=1e-4)
+    for stack, one in enumerate(maps):
+        for name, kind, key in MAPS:
+            ours, theirs = one[f"{name}_{kind}"].grad, losses[f"{case}.grad.{key}_{stack}"]
+            assert ours is not None
+            assert_near(ours if kind == "heatmap" else ours[:, :, 0, :16].mT, theirs)
+
+
+def assert_near(ours: Tensor, theirs: Tensor) -> None:
+    assert (ours - theirs).norm() < 1e-4 * theirs.norm() + 1e-7
+
+
+@pytest.mark.parametrize("case", ["paper", "k20"])
+def test_golden_pairs_and_centres(golden_folder: Path, case: str) -> None:
+    golden = np.load(golden_folder / "triplet_decode.npz")
+    count, _, distance, _ = golden[f"{case}.args_K_kernel_aethr_numdets"].tolist()
+    maps = {f"{name}_{kind}": torch.from_numpy(golden[f"{case}.{key}"]) for name, kind, key in MAPS}
+    task = Triplet(
+        num_classes=maps["center_heatmap"].shape[1], num_keypoints=int(count), tag_distance=distance
+    )
+    pairs, centers = task.candidates(maps, 1)
+
+    for image, number in enumerate(golden[f"{case}.valid_count"].tolist()):
+        ours = torch.cat(
+            [
+                pairs.boxes[image],
+                pairs.scores[image][:, None],
+                pairs.corner_scores[image],
+                pairs.labels[image][:, None],
+            ],
+            dim=1,
+        )[:number]
+        assert int((pairs.scores[image] > 0).sum()) == number
+        expected = golden[f"{case}.detections_valid"][image, :number]
+        assert in_order(ours.numpy()) == pytest.approx(in_order(expected), abs=1e-4)
+    assert centers.places.numpy() == pytest.approx(golden[f"{case}.centers"][..., :2], abs=1e-4)
+    assert (centers.labels.numpy() == golden[f"{case}.centers"][..., 2]).all()
+    assert centers.scores.numpy() == pytest.approx(golden[f"{case}.centers"][..., 3], abs=1e-5)
+
+
+def in_order(rows: np.ndarray) -> np.ndarray:
+    return rows[np.lexsort(rows.round(3).T)]
+
+
+def test_the_first_of_several_centres_counts() -> None:
+    """As in the original, whose list holds those of the image before those of its mirror image."""
+    centers = Points(
+        places=torch.tensor([[[5.0, 5.0], [4.5, 5.5]]]),
+        scores=torch.tensor([[0.3, 0.9]]),
+        labels=torch.tensor([[0, 0]]),
+    )
+    pairs = Pairs(
+        boxes=torch.tensor([[[0.0, 0, 10, 10]]]),
+        scores=torch.tensor([[0.6]]),
+        labels=torch.tensor([[0]]),
+        corner_scores=torch.tensor([[[0.6, 0.6]]]),
+    )
+
+    assert confirmed(pairs, centers).item() == pytest.approx((2 * 0.6 + 0.3) / 3)
