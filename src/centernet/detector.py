@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from centernet import weights, zoo
+from centernet.data.cameras import cameras_of
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
 from centernet.data.sources import frames
@@ -206,6 +207,7 @@ class CenterNet:
         soft_nms: bool = False,
         class_agnostic: bool = False,
         exact: bool = False,
+        camera: Any = None,
         strict: bool = False,
         progress: bool = False,
     ) -> Iterator[Detections]:
@@ -225,6 +227,9 @@ class CenterNet:
             soft_nms: Lower the scores of boxes that overlap better ones of their class.
             class_agnostic: Report each place under its best class alone.
             exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
+            camera: Image pixels from camera metres, which boxes in 3D are placed with: rows of a matrix
+                `(3 3)` or `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder
+                with a file for each image.
             strict: Stop at an image that cannot be read, instead of naming it and going on.
             progress: Show a progress bar.
 
@@ -247,7 +252,8 @@ class CenterNet:
             half=half,
         )
         items = frames(source)
-        samples = readable(_with_bar(items) if progress else items, strict=strict)
+        shown = _with_bar(items) if progress else items
+        samples = readable(shown, strict=strict, camera=cameras_of(camera))
         stream = detect_stream(predictor, samples, batch=batch, inference=inference)
         return (detections.above(conf) for detections in stream)
 

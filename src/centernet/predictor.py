@@ -15,7 +15,7 @@ from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
-from centernet.geometry.camera import rotation_from_alpha, unproject
+from centernet.geometry.camera import Camera, rotation_from_alpha, unproject
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.models.factory import Architecture
@@ -117,10 +117,12 @@ def check_cameras(views: Sequence[View]) -> None:
             )
 
 
-def sample_of(image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0) -> Sample:
-    """An image nothing is known about, ready for `Predictor.detect`."""
+def sample_of(
+    image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0, camera: Camera | None = None
+) -> Sample:
+    """An image nothing is known about but perhaps its camera, ready for `Predictor.detect`."""
     size = (image.shape[0], image.shape[1])
-    view = View(name=name, image_size=size, input_size=size)
+    view = View(name=name, image_size=size, input_size=size, camera=camera)
     return Sample(image=image, annotations=Annotations.none(), view=view, image_id=image_id)
 
 

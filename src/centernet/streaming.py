@@ -1,7 +1,7 @@
 """From a source of images to a stream of detections: a few images in memory, however long it is."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from centernet.data.images import read_image
@@ -9,6 +9,7 @@ from centernet.data.loading import read_sample
 from centernet.data.sources import Failure, Frame
 from centernet.detections import Detections
 from centernet.errors import InputError
+from centernet.geometry.camera import Camera
 from centernet.inference import Inference
 from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.structures import Dataset, Sample
@@ -23,15 +24,25 @@ def detect_stream(
         yield from predictor.detect(chunk, inference)
 
 
-def readable(items: Iterable[Frame | Failure], *, strict: bool) -> Iterator[Sample]:
+def readable(
+    items: Iterable[Frame | Failure],
+    *,
+    strict: bool,
+    camera: Callable[[str], Camera | None] = lambda _name: None,
+) -> Iterator[Sample]:
     """Images as samples; one that cannot be read is named on stderr and passed over.
+
+    Args:
+        items: The images.
+        strict: Pass over none.
+        camera: The camera of an image, by its name.
 
     Raises:
         InputError: An image cannot be read and `strict` is set.
     """
     for number, item in enumerate(items):
         if isinstance(item, Frame):
-            yield sample_of(item.image, item.name, number)
+            yield sample_of(item.image, item.name, number, camera(item.name))
         elif strict:
             raise InputError(f"{item.name}: {item.reason}")
         else:

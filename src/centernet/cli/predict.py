@@ -11,27 +11,29 @@ from centernet.errors import InputError
 
 
 def _predict(given: dict[str, Any], output: Output) -> int:
-    from centernet.cli.saving import Crops, Pictures, Results, fresh_folder
+    from centernet.cli.saving import Crops, KittiFiles, Pictures, Results, fresh_folder
     from centernet.detector import CenterNet
 
     project, name = given.pop("project", "runs"), given.pop("name", "predict")
     exist_ok = given.pop("exist_ok", False)
     wants_pictures, wants_crops = given.pop("save", True), given.pop("crops", False)
-    results = given.pop("save_json", False)
+    results, wants_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
     detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
     source = given.pop("source")
     # A bar between lines on a screen would only flicker.
     progress = sys.stderr.isatty() and not output.stream.isatty()
     stream = detector.predict(source, progress=progress, **given)
-    writes = wants_pictures or wants_crops or results is True
+    writes = wants_pictures or wants_crops or wants_kitti or results is True
     folder = fresh_folder(project, name, exist_ok=exist_ok) if writes else None
     count = 0
     with ExitStack() as stack:
-        savers: list[Pictures | Crops | Results] = []
+        savers: list[Pictures | Crops | Results | KittiFiles] = []
         if folder and wants_pictures:
             savers.append(stack.enter_context(Pictures(folder)))
         if folder and wants_crops:
             savers.append(Crops(folder / "crops"))
+        if folder and wants_kitti:
+            savers.append(KittiFiles(folder / "kitti"))
         if results:
             path = folder / "results.json" if folder and results is True else results
             savers.append(stack.enter_context(Results(path)))
@@ -82,6 +84,18 @@ PREDICT = Verb(
             kind=SWITCH_OR_TEXT,
             about="write COCO results: true for results.json in the folder, or a path",
             default="false",
+        ),
+        Argument(
+            name="save_kitti",
+            kind=SWITCH,
+            about="write a file of KITTI's results for each image into kitti/ in the folder",
+            default="false",
+        ),
+        Argument(
+            name="camera",
+            kind=TEXT,
+            about="for boxes in 3D: 9 or 12 numbers of its matrix, a file of them, or a folder of files",
+            default="calib.txt",
         ),
         Argument(
             name="crops", kind=SWITCH, about="write each object as a picture of its own", default="false"

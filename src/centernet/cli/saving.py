@@ -1,4 +1,4 @@
-"""What `centernet predict` writes: pictures, videos, cut-outs, COCO results."""
+"""What `centernet predict` writes: pictures, videos, cut-outs, COCO's and KITTI's results."""
 
 import json
 import re
@@ -109,6 +109,26 @@ class Crops:
                 Image.fromarray(pixels).save(path)
             except OSError as error:
                 raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+
+
+class KittiFiles:
+    """Writes a file of KITTI's results for each image, by the image's name.
+
+    Args:
+        folder: Where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        path = self._folder / f"{Path(detections.name).stem}.txt"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(detections.to_kitti(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
 
 
 class Results:

@@ -1,7 +1,7 @@
 """Cameras from files: KITTI's `calib`, a plain table, or json."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,42 @@ def camera_of(value: Any, place: str = "camera") -> Camera:
     if not np.allclose(rows[2, :3], [0, 0, 1]):
         raise InputError(f"{place}: the last row of a camera is 0 0 1; got {rows[2, :3].tolist()}")
     return np.concatenate([rows, np.zeros((3, 1))], axis=1) if rows.shape == (3, 3) else rows
+
+
+def cameras_of(given: Any) -> Callable[[str], Camera | None]:
+    """The camera of each image, by the name of the image.
+
+    Args:
+        given: One for all images: a file as for `read_camera`, rows as for `camera_of`, or 9 or 12 numbers in
+            a text, `721,0,610,0,721,173,0,0,1`. Or a folder with a file for each image, `street.txt` or
+            `street.json` for `street.png`. None: no image has one.
+
+    Raises:
+        InputError: There is no such camera; from the function, the folder has none for an image.
+    """
+    if given is None:
+        return lambda _name: None
+    if isinstance(given, str) and "," in given and not Path(given).exists():
+        numbers = _numbers(given.replace(",", " ").split(), "camera")
+        if len(numbers) not in (9, 12):
+            raise InputError(f"camera={given}: a camera is 9 or 12 numbers; got {len(numbers)}")
+        given = np.array(numbers).reshape(3, -1)
+    if isinstance(given, str | Path):
+        path = Path(given)
+        if path.is_dir():
+            return lambda name: _camera_in(path, name)
+        only = read_camera(path)
+    else:
+        only = camera_of(given)
+    return lambda _name: only
+
+
+def _camera_in(folder: Path, name: str) -> Camera:
+    stem = Path(name).stem
+    for ending in (".txt", ".json"):
+        if (path := folder / f"{stem}{ending}").is_file():
+            return read_camera(path)
+    raise InputError(f"{folder} has no camera for {name}: put it into {folder / stem}.txt")
 
 
 def _numbers(words: Sequence[str], place: str) -> list[float]:
