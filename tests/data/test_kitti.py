@@ -8,6 +8,7 @@ import pytest
 
 from centernet.data import kitti
 from centernet.data.cameras import camera_of, read_camera
+from centernet.data.doctor import examine
 from centernet.data.formats import open_dataset, splits
 from centernet.errors import InputError
 
@@ -182,3 +183,18 @@ def test_the_real_frames_read_whole(real_data: Path) -> None:
     assert not train.defects
     assert counts.tolist() == [11, 51, 6]
     assert all(record.camera is not None for record in (*train.records, *val.records))
+
+
+def test_the_doctor_counts_cameras_and_boxes_in_3d(tmp_path: Path) -> None:
+    near, far = CAR.replace(" 14 ", " 4 "), CAR.replace("100 150 200", "300 150 400").replace(" 14 ", " 44 ")
+    folder = write_frames(tmp_path, f000000=f"{near}\n{ANYTHING}\n", f000001=far, f000002="")
+    (folder / "training/calib/000002.txt").unlink()
+    report = examine(open_dataset(folder), imgsz=128)
+
+    assert report.space is not None
+    assert (report.space.num_cameras, report.space.num_objects) == (2, 2)
+    assert report.space.focal_px == (700, 700)
+    assert report.space.depths_m is not None
+    assert (report.space.depths_m.smallest, report.space.depths_m.largest) == (4, 44)
+    assert "cameras of 2 of 3 images, focal lengths 700 to 700 px" in str(report)
+    assert report.to_json()["space"]["num_objects"] == 2

@@ -8,10 +8,18 @@ from centernet.data.checks import clean
 from centernet.data.collisions import find_collisions
 from centernet.data.images import read_image
 from centernet.data.object_table import ObjectTable
-from centernet.data.report import STOPS, ClassCount, KeypointCount, Report, SideLengths, SkeletonCount
+from centernet.data.report import (
+    STOPS,
+    ClassCount,
+    KeypointCount,
+    Report,
+    Spread,
+    SkeletonCount,
+    SpaceCount,
+)
 from centernet.errors import InputError
 from centernet.geometry.resize import Fit
-from centernet.structures import Dataset, Defect, ImageRecord
+from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
 """Passes images on and shows how far it is: `rich.progress.track` is one."""
@@ -51,10 +59,11 @@ def examine(
         num_objects=len(objects),
         num_crowds=sum(int(record.annotations.is_crowd.sum()) for record in cleaned.records),
         classes=classes,
-        image_sides=SideLengths.of(sides_px),
-        input_sides=SideLengths.of(sides_px * scales[objects.image_index]),
+        image_sides=Spread.of(sides_px),
+        input_sides=Spread.of(sides_px * scales[objects.image_index]),
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
         skeletons=_count_keypoints(cleaned, objects),
+        space=_count_in_space(cleaned),
         notes=(*_crowds(cleaned), *_without_objects(dataset), *neighbours),
     )
 
@@ -95,6 +104,20 @@ def _count_keypoints(dataset: Dataset, objects: ObjectTable) -> tuple[SkeletonCo
             )
         )
     return tuple(counts)
+
+
+def _count_in_space(dataset: Dataset) -> SpaceCount | None:
+    focal_px = [float(record.camera[0, 0]) for record in dataset.records if record.camera is not None]
+    if not focal_px:
+        return None
+    objects = Annotations.joined([record.annotations for record in dataset.records])
+    depths = objects.boxes3d[~objects.is_crowd & np.isfinite(objects.boxes3d).all(axis=1), 5]
+    return SpaceCount(
+        num_cameras=len(focal_px),
+        num_objects=len(depths),
+        focal_px=(min(focal_px), max(focal_px)),
+        depths_m=Spread.of(depths),
+    )
 
 
 def _undecodable(records: Sequence[ImageRecord], progress: Progress) -> list[Defect]:

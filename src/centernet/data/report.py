@@ -31,8 +31,8 @@ class ClassCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideLengths:
-    """How large objects are: the side of a square of the box's area, pixels.
+class Spread:
+    """How sides (of a square of the box's area, pixels) or depths (metres) of objects are spread.
 
     Attributes:
         smallest: The least.
@@ -49,11 +49,11 @@ class SideLengths:
     largest: float
 
     @classmethod
-    def of(cls, sides_px: Float[np.ndarray, " m"]) -> "SideLengths | None":
+    def of(cls, lengths: Float[np.ndarray, " m"]) -> "Spread | None":
         """The percentiles of some lengths; `None` of none."""
-        if not len(sides_px):
+        if not len(lengths):
             return None
-        values = np.percentile(sides_px, (0, 5, 50, 95, 100)).tolist()
+        values = np.percentile(lengths, (0, 5, 50, 95, 100)).tolist()
         return cls(**dict(zip(cls.__dataclass_fields__, values, strict=True)))
 
 
@@ -100,6 +100,23 @@ class SkeletonCount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpaceCount:
+    """How much is known in 3D.
+
+    Attributes:
+        num_cameras: Images with a camera.
+        num_objects: Objects with a box in 3D, crowd regions not counted.
+        focal_px: Least and largest focal length.
+        depths_m: How far objects are from the camera.
+    """
+
+    num_cameras: int
+    num_objects: int
+    focal_px: tuple[float, float]
+    depths_m: Spread | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The state of one split of a data set.
 
@@ -114,6 +131,7 @@ class Report:
         skeletons: How well keypoints are labelled, for each class that has some.
         image_sides: Sizes of objects in their images.
         input_sides: Sizes of objects in the input.
+        space: What is known in 3D; None where no image has a camera.
         defects: What is wrong.
         notes: What is worth knowing.
     """
@@ -125,11 +143,12 @@ class Report:
     num_objects: int
     num_crowds: int
     classes: tuple[ClassCount, ...]
-    image_sides: SideLengths | None
-    input_sides: SideLengths | None
+    image_sides: Spread | None
+    input_sides: Spread | None
     defects: tuple[Defect, ...]
     notes: tuple[Defect, ...]
     skeletons: tuple[SkeletonCount, ...] = ()
+    space: SpaceCount | None = None
 
     def counts(self) -> dict[str, int]:
         """How many defects there are of each kind."""
@@ -163,6 +182,7 @@ class Report:
             *self._size_table(),
             "",
             *(line for one in self.skeletons for line in _keypoint_table(one, limit)),
+            *(_space_table(self.space, self.num_images, self.num_objects) if self.space else ()),
             *_findings(_count(len(self.defects), "defect"), self.defects, limit),
         ]
         if self.notes:
@@ -221,6 +241,20 @@ def _keypoint_table(skeleton: SkeletonCount, limit: int | None) -> list[str]:
     lines += [f"  {one.name:{width}}{one.num_labelled:10,}{one.num_hidden:9,}" for one in shown]
     if len(shown) < count:
         lines.append(f"  … {count - len(shown)} more")
+    return [*lines, ""]
+
+
+def _space_table(space: SpaceCount, num_images: int, num_objects: int) -> list[str]:
+    least, most = space.focal_px
+    lines = [
+        f"  cameras of {space.num_cameras:,} of {_count(num_images, 'image')}, focal lengths "
+        f"{least:.0f} to {most:.0f} px",
+        f"  boxes in 3D of {space.num_objects:,} of {_count(num_objects, 'object')}",
+    ]
+    if space.depths_m:
+        heads = ("least", "5 %", "median", "95 %", "most")
+        lines.append(f"  {'':8}" + "".join(f"{head:>9}" for head in heads))
+        lines.append(f"  {'depth, m':8}" + "".join(f"{v:9.1f}" for v in asdict(space.depths_m).values()))
     return [*lines, ""]
 
 
