@@ -13,9 +13,9 @@ from centernet.data.report import (
     ClassCount,
     KeypointCount,
     Report,
-    Spread,
     SkeletonCount,
     SpaceCount,
+    Spread,
 )
 from centernet.errors import InputError
 from centernet.geometry.resize import Fit
