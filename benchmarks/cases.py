@@ -1,7 +1,7 @@
 """What is timed: the same work by the original's algorithm and by ours, on the same made-up data."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,12 +16,13 @@ from centernet.data.colors import ColorJitter
 from centernet.data.images import read_image
 from centernet.data.loading import read_sample
 from centernet.data.transforms import Augment, RandomCrop, resize
-from centernet.geometry.resize import Fit
+from centernet.geometry.resize import Fit, Span
 from centernet.models.normalize import Normalize
 from centernet.predictor import detections_of, sample_of
 from centernet.skeletons import COCO_PERSON
 from centernet.structures import Annotations, Categories, ImageRecord, Sample
 from centernet.tasks.detect import Detect
+from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 
 INPUT, CELLS, STRIDE = 512, 128, 4
@@ -62,6 +63,7 @@ def all_cases(folder: Path) -> Iterator[Case]:
     for batch in (1, 4, 16):
         yield decode_case("decode by batch", f"batch: {batch}", trained_heatmap(batch, 80))
     yield decode_pose_case()
+    yield decode_space_case()
     yield preprocess_case()
     path = folder / "image.jpg"
     cv2.imwrite(str(path), make_image(), [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -180,6 +182,35 @@ def decode_pose_case(num_persons: int = 12) -> Case:
     return Case(
         group="decode",
         name="100 persons, 17 keypoints, to image pixels",
+        original=run_original,
+        ours=lambda: detections_of(task.decode(maps, STRIDE), batch, categories),
+    )
+
+
+def decode_space_case() -> Case:
+    """From raw maps of an input of 384×1280 to 100 boxes in space, metres."""
+    task, rows, columns = Mono3D(num_classes=3), 96, 320
+    maps = {name: torch.randn(1, spec.channels, rows, columns) for name, spec in task.heads.items()}
+    camera = np.array([[721.5, 0, 609.6, 44.9], [0, 721.5, 172.9, 0.2], [0, 0, 1, 0.003]])
+    image = sample_of(np.zeros((375, 1242, 3), np.uint8), "image")
+    sample = replace(image, view=replace(image.view, camera=camera))
+    shown = resize(sample, Span(height=384, width=1280)).view
+    batch = Batch(
+        images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
+        objects=Objects.none(),
+        views=(shown,),
+        image_ids=(0,),
+    )
+    categories = Categories.of("Pedestrian", "Car", "Cyclist")
+
+    def run_original() -> object:
+        metres = 1 / (maps["depth"].sigmoid() + 1e-6) - 1
+        found = original.decode_space({**maps, "heatmap": maps["heatmap"].sigmoid(), "depth": metres})
+        return original.to_image_space(found[0].numpy(), camera, (1242, 375), (columns, rows))
+
+    return Case(
+        group="decode",
+        name="100 boxes in 3D, 96×320, to metres",
         original=run_original,
         ours=lambda: detections_of(task.decode(maps, STRIDE), batch, categories),
     )

@@ -193,6 +193,53 @@ def to_image_pose(rows: np.ndarray, keypoints: np.ndarray, image_size: tuple[int
     return persons
 
 
+def decode_space(maps: dict[str, Tensor], top_k: int = 100) -> Tensor:
+    """Rows `x y score`, eight of the heading, depth, three sizes in metres, two in cells, class `(b k 18)`.
+
+    Args:
+        maps: Probabilities `heatmap`, metres `depth`, and `offset`, `size`, `size3d`, `heading`.
+        top_k: Detections.
+    """
+    batch, num_classes, height, width = maps["heatmap"].shape
+    class_scores, class_index = torch.topk(_peaks(maps["heatmap"]).view(batch, num_classes, -1), top_k)
+    scores, best = torch.topk(class_scores.view(batch, -1), top_k)
+    labels, index = (best / top_k).int(), (class_index % (height * width)).view(batch, -1).gather(1, best)
+    corner = torch.stack([index % width, index // width], dim=2)
+    center = corner + _gather(maps["offset"], index)
+    rows = [center, scores[..., None]]
+    rows += [_gather(maps[name], index) for name in ("heading", "depth", "size3d", "size")]
+    return torch.cat([*rows, labels[..., None].float()], dim=2)
+
+
+def to_image_space(
+    rows: np.ndarray, camera: np.ndarray, image_size: tuple[int, int], cells: tuple[int, int]
+) -> np.ndarray:
+    """Rows class, alpha, box, sizes, place, heading, score `(k 14)`, one object after the other.
+
+    Args:
+        rows: `(k 18)` of `decode_space`.
+        camera: Image pixels from metres.
+        image_size: Width and height of the image.
+        cells: Columns and rows of the map.
+    """
+    center = np.array(image_size, dtype=np.float32) / 2
+    back = cv2.invertAffineTransform(affine(center, float(image_size[0]), cells))
+    found = []
+    for row in rows:
+        place, sides = move(row[:2], back), move(row[15:17], back)
+        rot, depth, size = row[3:11], row[11], row[12:15]
+        first = rot[1] > rot[5]
+        alpha = np.arctan2(rot[2], rot[3]) - np.pi / 2 if first else np.arctan2(rot[6], rot[7]) + np.pi / 2
+        z = depth - camera[2, 3]
+        x = (place[0] * depth - camera[0, 3] - camera[0, 2] * z) / camera[0, 0]
+        y = (place[1] * depth - camera[1, 3] - camera[1, 2] * z) / camera[1, 1]
+        turn = alpha + np.arctan2(place[0] - camera[0, 2], camera[0, 0])
+        turn = turn - 2 * np.pi if turn > np.pi else turn + 2 * np.pi if turn < -np.pi else turn
+        box = [*(place - sides / 2), *(place + sides / 2)]
+        found.append([row[17], alpha, *box, *size, x, y + size[0] / 2, z, turn, row[2]])
+    return np.array(found, dtype=np.float32)
+
+
 def _peaks(heatmap: Tensor) -> Tensor:
     return heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap).float()
 

@@ -96,6 +96,31 @@ def test_persons_are_those_of_the_original(golden: dict[str, np.ndarray]) -> Non
     assert np.abs(keypoints.flatten(2).numpy() - golden["mp_dets"][..., 5:39]).max() < 1e-4
 
 
+def test_boxes_in_space_are_those_of_the_original(golden_folder: Path) -> None:
+    golden = np.load(golden_folder / "mono3d.npz")
+    names = {
+        "hm": "heatmap",
+        "rot": "heading",
+        "dep": "depth",
+        "dim": "size3d",
+        "wh": "size",
+        "reg": "offset",
+    }
+    rows = original.decode_space(
+        {ours: torch.from_numpy(golden[f"ddd_{theirs}"]) for theirs, ours in names.items()}
+    )
+    placed = original.to_image_space(
+        golden["ddd_dets_in"][0], golden["calib"].astype(float), (1242, 375), (320, 96)
+    )
+
+    assert np.abs(rows.numpy() - golden["ddd_dets"]).max() < 1e-4
+    theirs = golden["ddd_post"]
+    # Their classes count from 1, and rows are sorted by them.
+    placed[:, 0] += 1
+    order = [np.lexsort((table[:, 2], -table[:, 13].round(4), table[:, 0])) for table in (placed, theirs)]
+    assert placed[order[0]] == pytest.approx(theirs[order[1]], rel=1e-3, abs=1e-2)
+
+
 def test_inputs_are_those_of_the_original(golden: dict[str, np.ndarray]) -> None:
     ours = original.preprocess(golden["img_A"], mean=golden["mean"], std=golden["std"]).numpy()
 
