@@ -197,7 +197,7 @@ def demo() -> Recipe:
 
 
 def triplet() -> Recipe:
-    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough to train on a small machine."""
+    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough for a small machine."""
     return Recipe(
         task="triplet",
         backbone="timm/resnet18d",
@@ -212,6 +212,25 @@ def triplet() -> Recipe:
         ema=0.99,
         corrected_radius=True,
         name="triplet",
+    )
+
+
+def roads() -> Recipe:
+    """Generated roads of 320 pixels with boxes in 3D, learned in twenty minutes on two CPU cores."""
+    return Recipe(
+        task="mono3d",
+        head_channels=32,
+        imgsz=320,
+        rect=True,
+        epochs=8,
+        batch=8,
+        lr=2e-3,
+        ema=0.998,
+        val_every=2,
+        windows=0.0,
+        color=0.0,
+        focal_px=200.0,
+        name="roads",
     )
 
 
@@ -371,6 +390,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "base": base,
     "demo": demo,
     "triplet": triplet,
+    "roads": roads,
     "microscope": microscope,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
+from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
@@ -37,7 +37,13 @@ TASKS: dict[str, type[Detect] | type[Pose] | type[Mono3D] | type[Triplet] | type
 }
 """Tasks by the name in `config.json`."""
 
-RULES: dict[str, type[ResizeRule]] = {"fit": Fit, "follow": Follow, "keep": Keep, "span": Span}
+RULES: dict[str, type[ResizeRule]] = {
+    "fit": Fit,
+    "follow": Follow,
+    "keep": Keep,
+    "triplet": Paste,
+    "span": Span,
+}
 """Resize rules by the name in `config.json`."""
 
 CARD = "README.md"
@@ -116,7 +122,7 @@ def find(name: str | Path) -> Path:
 
 
 def _how_to_convert(path: Path) -> str:
-    if path.suffix not in {".pth", ".pt", ".tar"}:
+    if path.suffix not in {".pth", ".pt", ".tar", ".pkl"}:
         return ""
     command = shlex.join(["centernet", "convert", f"model={path}", f"output=weights/{path.stem}"])
     return f": if it is a checkpoint of the original CenterNet, convert it first: {command}"

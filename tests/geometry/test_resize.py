@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from centernet.errors import UsageError
 from centernet.geometry.affine import Matrix, transform_points
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span, choose_rule
+from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span, choose_rule
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 rules = st.sampled_from(
@@ -175,3 +175,14 @@ def test_rules_and_sides_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         choose_rule(rule, name, side, 32)
+
+
+@pytest.mark.parametrize(("side", "input_side"), [(500, 511), (511, 511), (512, 639), (100, 127)])
+def test_pasted_images_lie_round_the_middle_of_an_input_one_short_of_a_multiple(
+    side: int, input_side: int
+) -> None:
+    input_size, input_from_image = Paste()((side, 2 * side))
+
+    assert input_size[0] == input_side
+    assert input_from_image[1, 2] == input_side // 2 - side // 2
+    assert (input_from_image[:2, :2] == np.eye(2)).all()

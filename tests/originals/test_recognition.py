@@ -80,7 +80,7 @@ REFUSED = {
     "extreme points": (state_of("exdet_dla_34"), "a checkpoint of ExtremeNet (exdet)"),
     "extreme points, hourglass": (state_of("exdet_hourglass"), "a checkpoint of ExtremeNet (exdet)"),
     "ExtremeNet's own": (tensors({"t_heats.0.0.conv.weight": (256, 256, 3, 3)}), "ExtremeNet"),
-    "corners": (tensors({"tl_heats.0.0.conv.weight": (256, 256, 3, 3)}), "a detector of corners"),
+    "corners": (tensors({"tl_heats.0.0.conv.weight": (256, 256, 3, 3)}), "a checkpoint of CornerNet"),
     "another program": (tensors({"model.0.conv.weight": (32, 3, 3, 3)}), "'model.0.conv.weight' is a key of"),
     "two bodies": ({**RESNET, **DLA}, "it holds 'conv1.weight' of a ResNet and 'base."),
     "an encoder alone": (

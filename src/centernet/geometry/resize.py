@@ -12,6 +12,11 @@ from centernet.geometry.affine import Matrix, crop_to_input, scaled_size, scalin
 
 Size = tuple[int, int]
 
+_NO_SIDE = (
+    "images are shown at their own size, so imgsz={side} has nothing to say: "
+    "leave it out, or add resize=fit or resize=follow"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
@@ -98,16 +103,47 @@ class Keep:
         Raises:
             UsageError: Always; says what to do.
         """
-        raise UsageError(
-            f"images are shown at their own size, so imgsz={side} has nothing to say: "
-            f"leave it out, or add resize=fit or resize=follow"
-        )
+        raise UsageError(_NO_SIDE.format(side=side))
 
     def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
         height, width = scaled_size(image_size, scale)
         input_size = ((height | self.pad) + 1, (width | self.pad) + 1)
         shift = translation(input_size[1] / 2 - width // 2, input_size[0] / 2 - height // 2)
+        return input_size, shift @ scaling(scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paste:
+    """The image at its own size, round the middle of an input whose sides are one short of a multiple.
+
+    The rule of keypoint triplets: `side | pad`, so 500 becomes 511. Networks whose layers round up
+    give maps as for the multiple.
+
+    Attributes:
+        pad: One less than the multiple: 127, as for Hourglass.
+    """
+
+    pad: int = 127
+
+    @property
+    def side(self) -> None:
+        """None: the input is as large as the image asks for."""
+        return None
+
+    def with_side(self, side: int) -> NoReturn:
+        """Not here.
+
+        Raises:
+            UsageError: Always; says what to do.
+        """
+        raise UsageError(_NO_SIDE.format(side=side))
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
+        """Input size and `input_from_image` for an image of `(height, width)`."""
+        height, width = scaled_size(image_size, scale)
+        input_size = (height | self.pad, width | self.pad)
+        shift = translation(input_size[1] // 2 - width // 2, input_size[0] // 2 - height // 2)
         return input_size, shift @ scaling(scale)
 
 
@@ -146,7 +182,7 @@ class Span:
         return _window((self.height, self.width), image_size, float(image_size[1]), scale)
 
 
-ResizeRule = Fit | Follow | Keep | Span
+ResizeRule = Fit | Follow | Keep | Paste | Span
 
 
 def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: int) -> ResizeRule:
@@ -154,7 +190,7 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
 
     Args:
         rule: The one that holds by itself.
-        name: Another one: `fit`, `follow` or `keep`.
+        name: Another one: `fit`, `follow`, `keep` or `triplet`.
         side: Side of the input, or longer side of the image on it; by default that of `rule`.
         multiple: What sides of the input must be multiples of.
 
@@ -167,6 +203,7 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
             "fit": Fit(height=longest, width=longest),
             "follow": Follow(long_side=longest, multiple=multiple),
             "keep": Keep(pad=multiple - 1),
+            "triplet": Paste(pad=multiple - 1),
         }
         if name not in choices:
             raise UsageError(f"resize={name} is no rule: choose {', '.join(choices)}")

@@ -143,7 +143,7 @@ def _lines(features: Tensor, dim: int, backwards: bool) -> tuple[Tensor, ...]:
 
 def largest_along(features: Float[Tensor, "*n"], dim: int) -> Float[Tensor, "*m"]:
     """The largest value of each line, in a dimension of length 1."""
-    if torch.is_grad_enabled() and features.requires_grad or not _is_stepwise(features):
+    if (torch.is_grad_enabled() and features.requires_grad) or not _is_stepwise(features):
         return features.max(dim, keepdim=True).values
     # Halves against halves: the same in every memory format, where reductions may be twenty times slower.
     while (length := features.shape[dim]) > 1:

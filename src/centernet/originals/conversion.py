@@ -49,7 +49,7 @@ class Conversion:
     Attributes:
         folder: Where the weights are.
         architecture: The network, `dla34-dcn`.
-        task: `detect`, `pose` or `mono3d`.
+        task: `detect`, `pose`, `mono3d` or `triplet`.
         names: Classes.
         data: The data set whose pre-processing goes with the weights.
         num_parameters: Parameters of the network.
@@ -98,7 +98,7 @@ def convert(
     half: bool = False,
     exist_ok: bool = False,
 ) -> Conversion:
-    """Turns a checkpoint of the original Objects-as-Points program into a weights folder.
+    """Turns a checkpoint of either original program, both called CenterNet, into a weights folder.
 
     Network, task and number of classes are told from its keys and shapes. Nothing in the file is run, and a
     folder is written whole or not at all. Checkpoints of detection and poses predict as they did; those of
@@ -151,7 +151,7 @@ def converted(
         UsageError: As `convert`.
     """
     known = recognise(state, source)
-    num_classes = known.channels["hm"]
+    num_classes = known.channels[known.layout.classes]
     if names and len(names) != num_classes:
         classes = _count(num_classes, "class", "classes")
         raise UsageError(f"there are {_count(len(names), 'name')} in names, but {source} finds {classes}")
@@ -266,8 +266,8 @@ def _card(answer: Conversion, found: Converted, source: Path) -> str:
     return (
         f"---\nlibrary_name: centernet\npipeline_tag: {found.layout.hub_tag}\n---\n\n"
         f"# {answer.folder.name}\n\n"
-        f"Converted from `{source.name}`, a checkpoint of the original program of Zhou et al. 2019, "
-        '"Objects as Points". The terms of those weights are those of whoever trained them.\n\n'
+        f"Converted from `{source.name}`, a checkpoint of the original program of {found.layout.paper}. "
+        "The terms of those weights are those of whoever trained them.\n\n"
         f"To go on: `{next_step(predictor.task, 'PATH')}`\n\n| | |\n|---|---|\n{table}\n\n"
         "Network, task and number of classes were told from keys and shapes; data set and input are what the "
         "original has for them. Weights that are left out are those from which nothing is computed.\n"

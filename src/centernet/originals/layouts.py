@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from centernet.originals.names import HEADS
-from centernet.originals.presets import COCO, KITTI, PERSONS, TOP_K, VOC, Preset
+from centernet.originals.presets import COCO, COCO_TRIPLETS, KITTI, PERSONS, TOP_K, VOC, Preset
 from centernet.protocols import Task
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
+from centernet.tasks.triplet import Triplet
 
 Channels = Mapping[str, int]
 """Channels of each head by the original's name."""
@@ -30,6 +32,8 @@ class Layout:
         presets: Data sets by their number of classes.
         other: The data set whose way of showing images holds for any other number.
         hub_tag: What the model hub calls the task.
+        classes: The head with a channel for each class.
+        paper: What the original program belongs to.
     """
 
     name: str
@@ -41,13 +45,15 @@ class Layout:
     presets: Mapping[int, Preset]
     other: Preset
     hub_tag: str
+    classes: str = "hm"
+    paper: str = 'Zhou et al. 2019, "Objects as Points"'
 
     def complaint(self, channels: Channels) -> str | None:
         """What stands against these heads, in words; nothing where they are as they should be."""
         for head in self.heads:
             if head not in channels and head not in self.optional:
                 return f"it has no head {head!r}, which {self.original} needs{_without(head)}"
-        num_classes = channels["hm"]
+        num_classes = channels[self.classes]
         if num_classes > 1 and channels.get("wh") == 2 * num_classes:
             return (
                 f"its head 'wh' has a size for each of {num_classes} classes (--cat_spec_wh), and there is "
@@ -60,7 +66,7 @@ class Layout:
 
     def preset(self, channels: Channels, names: tuple[str, ...] = ()) -> Preset:
         """The data set with so many classes; one's own where names are given or the number is not known."""
-        num_classes = channels["hm"]
+        num_classes = channels[self.classes]
         if names or num_classes not in self.presets:
             data = self.other.with_classes(num_classes, names)
         else:
@@ -73,7 +79,8 @@ class Layout:
             # Two numbers for each keypoint.
             num_keypoints = channels["hps"] // 2
             fixed |= {"hps": 2 * num_keypoints, "hm_hp": num_keypoints}
-        return fixed
+        # Every heatmap of keypoint triplets has a channel for each class.
+        return fixed | {head: channels[self.classes] for head in self.heads if head.endswith("_heats")}
 
 
 def _without(head: str) -> str:
@@ -93,7 +100,14 @@ def _pose(channels: Channels, categories: Categories) -> Task:
 
 def _mono3d(channels: Channels, categories: Categories) -> Task:
     del categories
-    return _raw("mono3d", channels)
+    # Options of the original take boxes on the image away.
+    is_whole = channels.keys() == MONO3D.heads.keys()
+    return Mono3D(num_classes=channels["hm"], top_k=TOP_K) if is_whole else _raw("mono3d", channels)
+
+
+def _triplet(channels: Channels, categories: Categories) -> Task:
+    del categories
+    return Triplet(num_classes=channels["tl_heats"], top_k=TOP_K)
 
 
 def _raw(purpose: str, channels: Channels) -> RawMaps:
@@ -105,7 +119,8 @@ def next_step(task: Task, folder: str) -> str:
     """What can be done with the weights in a folder, as it is typed."""
     if isinstance(task, RawMaps):
         return f"in Python, CenterNet({folder!r}).network(images) gives the raw maps"
-    return shlex.join(["centernet", "predict", f"model={folder}", "source=images/"])
+    camera = ["camera=calib.txt"] if isinstance(task, Mono3D) else []
+    return shlex.join(["centernet", "predict", f"model={folder}", "source=images/", *camera])
 
 
 POSE = Layout(
@@ -141,12 +156,29 @@ DETECT = Layout(
     other=COCO,
     hub_tag="object-detection",
 )
-LAYOUTS = (POSE, MONO3D, DETECT)
+TRIPLET = Layout(
+    name="triplet",
+    original="keypoint-triplet",
+    marker="ct_heats",
+    heads={
+        **{f"{point}_heats": None for point in ("tl", "br", "ct")},
+        **{f"{point}_tags": 1 for point in ("tl", "br")},
+        **{f"{point}_regrs": 2 for point in ("tl", "br", "ct")},
+    },
+    optional=(),
+    task=_triplet,
+    presets={80: COCO_TRIPLETS},
+    other=COCO_TRIPLETS,
+    hub_tag="object-detection",
+    classes="tl_heats",
+    paper='Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection"',
+)
+LAYOUTS = (POSE, MONO3D, DETECT, TRIPLET)
 """The first whose marker is there is the one."""
 
 REFUSED = {
     "hm_t": "ExtremeNet (exdet), which finds objects by their outermost points",
     "t_heats": "ExtremeNet, which finds objects by their outermost points",
-    "tl_heats": "a detector of corners (CornerNet, or CenterNet of keypoint triplets)",
+    "tl_heats": "CornerNet, which finds objects by two corners and has no centres",
 }
 """Heads that show a checkpoint of another detector, and which one."""

@@ -1,7 +1,7 @@
 """Where each weight of the original networks lies in ours.
 
 The originals name layers by how their program was written; ours are named by what they do. The layouts are
-those of `create_model` in xingyizhou/CenterNet.
+those of `create_model` in xingyizhou/CenterNet, and of the networks in Duankaiwen/CenterNet.
 """
 
 import re
@@ -16,8 +16,19 @@ HEADS = {
     "dep": "depth",
     "dim": "size3d",
     "rot": "heading",
+    "tl_heats": "top_left_heatmap",
+    "br_heats": "bottom_right_heatmap",
+    "ct_heats": "center_heatmap",
+    "tl_tags": "top_left_tag",
+    "br_tags": "bottom_right_tag",
+    "tl_regrs": "top_left_offset",
+    "br_regrs": "bottom_right_offset",
+    "ct_regrs": "center_offset",
 }
 """Our name of each head of the original."""
+
+STEMS = {"tl_cnvs": "top_left", "br_cnvs": "bottom_right", "ct_cnvs": "center"}
+"""Our name of each pooling layer of keypoint triplets."""
 
 DEAD = re.compile(r"base\.(fc|level[34]\.project)\.")
 """Weights of DLA that never reach the output: a classifier, and two shortcuts that are computed anew."""
@@ -91,6 +102,9 @@ def our_key(family: str, key: str) -> str | None:
     head, _, rest = key.partition(".")
     if head in HEADS:
         return f"heads.{_in_head(family, rest, HEADS[head])}"
+    if head in STEMS:
+        stack, _, rest = rest.partition(".")
+        return f"stems.{stack}.{STEMS[head]}.{in_pooling(rest)}"
     if DEAD.match(key):
         return None
     for pattern, replacement in _RULES[family]:

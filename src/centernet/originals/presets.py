@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from centernet.geometry.resize import Fit, Span
+from centernet.geometry.resize import Fit, Paste, Span
 from centernet.models.normalize import Normalize
 from centernet.skeletons import COCO_PERSON
 from centernet.structures import Categories, Skeleton
@@ -25,11 +25,13 @@ class Preset:
 
     name: str
     categories: Categories
-    rule: Fit | Span
+    rule: Fit | Paste | Span
     normalize: Normalize
 
     def rule_for(self, side: int) -> Fit | Span:
-        """The same rule for a square input."""
+        """A rule for a square input: the same, where that has a size."""
+        if isinstance(self.rule, Paste):
+            return Fit(height=side, width=side)
         return replace(self.rule, height=side, width=side)
 
     def with_classes(self, num_classes: int, names: Sequence[str] = ()) -> "Preset":
@@ -79,6 +81,7 @@ COCO = Preset(
     rule=Fit(height=512, width=512),
     normalize=_COCO_PIXELS,
 )
+COCO_TRIPLETS = replace(COCO, rule=Paste())
 VOC = Preset(
     name="Pascal VOC",
     categories=Categories.of(*_VOC_NAMES.split(",")),

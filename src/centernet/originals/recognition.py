@@ -8,7 +8,8 @@ from torch import Tensor
 
 from centernet.errors import InputError
 from centernet.models.factory import Architecture
-from centernet.originals.layouts import LAYOUTS, REFUSED, Channels, Layout
+from centernet.originals.layouts import LAYOUTS, REFUSED, TRIPLET, Channels, Layout
+from centernet.originals.names import STEMS
 
 State = Mapping[str, Tensor]
 """Weights by the original's keys."""
@@ -43,7 +44,7 @@ FAMILIES = (
     Family(
         name="hourglass",
         called="an Hourglass",
-        body=("pre", "kps", "cnvs", "cnvs_", "inters", "inters_"),
+        body=("pre", "kps", "cnvs", "cnvs_", "inters", "inters_", *STEMS),
         hidden="{}.0.0.conv.weight",
         last="{}.0.1.weight",
     ),
@@ -89,10 +90,10 @@ def recognise(state: State, source: str) -> Recognised:
     """
     words = dict.fromkeys(key.partition(".")[0] for key in state)
     for head, detector in REFUSED.items():
-        if head in words:
+        if head in words and TRIPLET.marker not in words:
             raise InputError(
                 f"{source} is a checkpoint of {detector} (its head {head!r}): no task here decodes it, so "
-                "use the original program, or a ctdet checkpoint"
+                "use the original program, or a checkpoint of either CenterNet"
             )
     family = _family(state, words, source)
     heads = [word for word in words if word not in family.body]
@@ -110,7 +111,7 @@ def recognise(state: State, source: str) -> Recognised:
         family=family,
         architecture=Architecture(
             backbone=_BACKBONES[family.name](state, source),
-            head_channels=_channels(state, family.hidden.format("hm"), source),
+            head_channels=_channels(state, family.hidden.format(layout.classes), source),
         ),
         layout=layout,
         channels=channels,
