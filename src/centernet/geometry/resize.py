@@ -143,7 +143,8 @@ class Paste:
         """Input size and `input_from_image` for an image of `(height, width)`."""
         height, width = scaled_size(image_size, scale)
         input_size = (height | self.pad, width | self.pad)
-        shift = translation(input_size[1] // 2 - width // 2, input_size[0] // 2 - height // 2)
+        left, top = input_size[1] // 2 - width // 2, input_size[0] // 2 - height // 2
+        shift = translation(float(left), float(top))
         return input_size, shift @ scaling(scale)
 
 
