@@ -10,6 +10,9 @@ from centernet.batch import Grid, Objects
 from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.boxes3d import corners_of
 from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
+from centernet.geometry.resize import Span
+from centernet.predictor import placed
+from centernet.structures import View
 from centernet.tasks.mono3d import Mono3D
 
 TASK = Mono3D(num_classes=3)
@@ -178,3 +181,35 @@ def test_golden_depth(golden: dict[str, np.ndarray]) -> None:
     assert found["depth"][0][shown].numpy() == pytest.approx(
         golden["depth_decoded"].ravel()[index[shown].numpy()], rel=1e-4
     )
+
+
+def test_golden_places_in_space(golden: dict[str, np.ndarray]) -> None:
+    rows, theirs = golden["ddd_dets_in"][0], golden["ddd_post"]
+    headings = torch.from_numpy(rows[:, 3:11])[..., None, None]
+    alpha = np.array([alpha_of(heading[None]) for heading in headings])
+    input_size, input_from_image = Span(height=384, width=1280)((375, 1242))
+    view = View(
+        name="a",
+        image_size=(375, 1242),
+        input_size=input_size,
+        input_from_image=input_from_image,
+        camera=golden["calib"].astype(float),
+    )
+    solids = {"centers": rows[:, :2] * 4, "depth": rows[:, 11], "size3d": rows[:, 12:15], "alpha_rad": alpha}
+
+    found = placed(solids, view)
+
+    # Their rows: class, alpha, box on the image, height, width, length, place, rotation_y, score.
+    ours = np.column_stack([rows[:, -1] + 1, alpha, found["boxes3d"]])
+    expected = theirs[:, [0, 1, 6, 7, 8, 9, 10, 11, 12]]
+    # Theirs are class by class.
+    order = np.argsort(ours[:, 0], kind="stable")
+    turns = ours[order, -1] - expected[:, -1]
+    assert ours[order, :-1] == pytest.approx(expected[:, :-1], rel=1e-3, abs=2e-3)
+    assert np.cos(turns) == pytest.approx(1, abs=1e-5)
+
+
+def alpha_of(heading: torch.Tensor) -> float:
+    """What one cell says."""
+    maps = {name: torch.zeros(1, spec.channels, 1, 1) for name, spec in TASK.heads.items()}
+    return TASK.decode({**maps, "heading": heading}, stride=1)["alpha_rad"][0, 0].item()

@@ -371,11 +371,28 @@ def test_a_place_that_cannot_be_written_is_named(checkpoint: Path, tmp_path: Pat
         convert(checkpoint, tmp_path / "file" / "w")
 
 
-def test_weights_of_3d_boxes_give_raw_maps_and_say_so(tmp_path: Path) -> None:
-    blank = state_of("ddd_resdcn_18")
-    torch.save(
-        {key: torch.zeros_like(value, device="cpu") for key, value in blank.items()}, tmp_path / "a.pth"
-    )
+def test_weights_of_boxes_in_space_place_them_with_a_camera(tmp_path: Path) -> None:
+    blank = {key: torch.zeros_like(value, device="cpu") for key, value in state_of("ddd_resdcn_18").items()}
+    torch.save(blank, tmp_path / "a.pth")
+    answer = convert(tmp_path / "a.pth", tmp_path / "w")
+    model = CenterNet(tmp_path / "w", device="cpu")
+    image = torch.zeros(3, 96, 320, dtype=torch.uint8)
+
+    (found,) = model.predict(image, conf=0.0, camera="180,0,160,0,180,48,0,0,1", max_det=3)
+
+    assert answer.then == f"centernet predict model={tmp_path / 'w'} source=images/ camera=calib.txt"
+    assert found.depths_m == pytest.approx(1 / (0.5 + 1e-6) - 1, abs=1e-4)
+    assert set(found.names) <= {"Pedestrian", "Car", "Cyclist"}
+    assert json.loads((tmp_path / "w" / weights.CONFIG).read_text())["task"]["name"] == "mono3d"
+
+
+def test_weights_of_boxes_in_space_alone_give_raw_maps_and_say_so(tmp_path: Path) -> None:
+    blank = {
+        key: torch.zeros_like(value, device="cpu")
+        for key, value in state_of("ddd_resdcn_18").items()
+        if not key.startswith("wh.")
+    }
+    torch.save(blank, tmp_path / "a.pth")
     answer = convert(tmp_path / "a.pth", tmp_path / "w")
     model = CenterNet(tmp_path / "w", device="cpu")
     (maps,) = model.network(torch.zeros(1, 3, 64, 64))
