@@ -1,6 +1,7 @@
 """Looking more than once at an image: in several sizes, mirrored; and making one answer of it.
 
-The test-time modes of Objects as Points (Zhou et al. 2019, sec. 5 and its released code).
+The test-time modes of Objects as Points (Zhou et al. 2019, sec. 5 and its released code). What is found by
+pairs of corners and a centre is decided on together first: see `ops.evidence`.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Inference:
                 f"scales are numbers above 0, at most {_LARGEST_SCALE}, with 1 for the image as it is; "
                 f"got {given or 'none'}: try scales=0.5,1,1.5"
             )
-        if self.exact and not self._is_merging:
+        if self.exact and not self.is_merging:
             raise UsageError("exact says how soft-NMS is done: add soft_nms=true, or several scales")
 
     def merge(self, looks: Sequence[Detections], top_k: int) -> Detections:
@@ -55,7 +56,7 @@ class Inference:
             looks: What each scale shows, image pixels.
             top_k: Most detections; `exact` gives more where the last ones tie.
         """
-        if not self._is_merging:
+        if not self.is_merging:
             (only,) = looks
             return only
         all_of_them = _joined(looks)
@@ -67,7 +68,8 @@ class Inference:
         return replace(all_of_them[rows], scores=scores)
 
     @property
-    def _is_merging(self) -> bool:
+    def is_merging(self) -> bool:
+        """Whether boxes of several looks, or of one, are compared by soft-NMS."""
         return self.soft_nms or len(self.scales) > 1
 
 

@@ -21,6 +21,7 @@ from centernet.inference import Inference
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
+from centernet.ops.evidence import Evidence, decide, evidence_of
 from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Annotations, Categories, Sample, View
 
@@ -90,10 +91,13 @@ class Predictor:
             inference: How often and how they are looked at.
         """
         looks = [self._look(samples, scale, inference) for scale in inference.scales]
-        merged = [inference.merge(of_one, self.task.top_k) for of_one in zip(*looks, strict=True)]
+        merged = [
+            inference.merge(_together(of_one, inference, self.task.top_k), self.task.top_k)
+            for of_one in zip(*looks, strict=True)
+        ]
         return [replace(_cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
 
-    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Detections]:
+    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list["_Look"]:
         """What one size of the images shows; boxes may reach out of them."""
         shown = collate([resize(sample, self.rule, scale) for sample in samples])
         with torch.inference_mode(), self._precision(inference.half):
@@ -101,10 +105,53 @@ class Predictor:
             outputs = self.task.decode(maps, self.network.stride)
         if "centers" in outputs:
             check_cameras(shown.views)
-        return _in_images(outputs, shown, self.categories)
+        shown = _on_maps(shown, maps, self.network.stride)
+        found = _in_images(outputs, shown, self.categories)
+        if "pair_boxes" not in outputs:
+            return [(one, None) for one in found]
+        return list(zip(found, evidence_of(outputs, shown.views, scale), strict=True))
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+_Look = tuple[Detections, Evidence | None]
+"""What a look shows, and what it was decided by where several looks decide together."""
+
+
+def _together(looks: Sequence[_Look], inference: Inference, top_k: int) -> list[Detections]:
+    """What is to be merged: the looks at an image, or what they show together."""
+    evidence = [one for _, one in looks if one is not None]
+    if not evidence:
+        return [found for found, _ in looks]
+    boxes, scores, labels = decide(evidence, inference.scales)
+    kept = slice(None if inference.is_merging else top_k)
+    first = looks[0][0]
+    return [
+        Detections(
+            boxes=boxes[kept],
+            scores=scores[kept],
+            labels=labels[kept],
+            categories=first.categories,
+            name=first.name,
+            image_size=first.image_size,
+            image_id=first.image_id,
+        )
+    ]
+
+
+def _on_maps(shown: Batch, maps: Maps, stride: int) -> Batch:
+    """The same views, for inputs whose sides are no multiples of the stride.
+
+    A map then has a cell for each `side / cells` pixels; what is read from it counts `stride` for each.
+    """
+    rows, columns = next(iter(maps.values())).shape[2:]
+    height, width = shown.images.shape[2:]
+    if (rows * stride, columns * stride) == (height, width):
+        return shown
+    stretch = np.diag([columns * stride / width, rows * stride / height, 1.0])
+    views = (replace(view, input_from_image=stretch @ view.input_from_image) for view in shown.views)
+    return replace(shown, views=tuple(views))
 
 
 def check_cameras(views: Sequence[View]) -> None:

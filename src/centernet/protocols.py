@@ -18,6 +18,8 @@ Targets = dict[str, Tensor]
 Outputs = dict[str, Tensor]
 """What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first.
 
+Tasks that pair corners add pairs and centres, see `Triplet.decode`.
+
 Tasks with keypoints add `keypoints` `(b k j 3)`: x and y in input pixels, and score. Tasks with boxes in
 space add `centers` `(b k 2)`, where the middle of each is seen, in input pixels, `depth` `(b k)` and `size3d`
 `(b k 3)`, metres, and `alpha_rad` `(b k)`; and `focal_px` `(b k)` where depths are told for a focal length.

@@ -8,7 +8,7 @@ INFERENCE = (
     Argument(
         name="resize",
         kind=TEXT,
-        about="fit, follow or keep: which input images are shown on; by default as in training",
+        about="fit, follow, keep or triplet: which input images are shown on; by default as in training",
         default="RULE",
         group=_GROUP,
     ),

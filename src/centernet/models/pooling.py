@@ -15,6 +15,9 @@ from torch import Tensor, nn
 ROWS, COLUMNS = 2, 3
 """Which dimension a pool scans: one row after the other, one column after the other."""
 
+LONGEST = 1024
+"""Most rows or columns of maps in exported networks."""
+
 POOL_CHANNELS = 128
 """Channels within the pooling layers, in the original however many the features have."""
 
@@ -95,6 +98,8 @@ def _scan_in_steps(features: Tensor, dim: int, backwards: bool) -> Tensor:
 
 def _scan_by_doubling(features: Tensor, dim: int, backwards: bool) -> Tensor:
     """Each pass doubles how far every cell sees: Hillis & Steele 1986."""
+    if torch.compiler.is_exporting():
+        return _scan_any_length(features, dim, backwards)
     length, step = features.shape[dim], 1
     while step < length:
         here, there = features.narrow(dim, 0, length - step), features.narrow(dim, step, length - step)
@@ -102,6 +107,17 @@ def _scan_by_doubling(features: Tensor, dim: int, backwards: bool) -> Tensor:
         start = length - step if backwards else 0
         border = features.narrow(dim, start, step)
         features = torch.cat([seen, border] if backwards else [border, seen], dim)
+        step *= 2
+    return features
+
+
+def _scan_any_length(features: Tensor, dim: int, backwards: bool) -> Tensor:
+    """The same in a graph for maps of every size up to `LONGEST`: the number of passes is in the graph."""
+    length, step = features.shape[dim], 1
+    while step < LONGEST:
+        room = [0, 0] * (features.ndim - 1 - dim) + ([0, step] if backwards else [step, 0])
+        padded = F.pad(features, room, value=-torch.inf)
+        features = torch.maximum(features, padded.narrow(dim, step if backwards else 0, length))
         step *= 2
     return features
 

@@ -89,6 +89,8 @@ def pair_corners(
         (top_left.labels[:, :, None] == bottom_right.labels[:, None])
         & ((tags[0][:, :, None] - tags[1][:, None]).abs() <= tag_distance)
         & (sides >= 0).all(dim=-1)
+        & (top_left.scores[:, :, None] > 0)
+        & (bottom_right.scores[:, None] > 0)
     )
     scores = (top_left.scores[:, :, None] + bottom_right.scores[:, None]) / 2 * belong
     scores, order = scores.flatten(1).topk(min(most, scores[0].numel()), dim=1)
@@ -126,9 +128,10 @@ def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
         & (centers.scores[:, None] > 0)
     )
     # The first, not the best: the same within one look at an image, see test_golden_triplet.
-    found, which = confirms.int().max(dim=-1)
-    score = (2 * pairs.scores + centers.scores.gather(1, which)) / 3
-    return score * (found > 0) * (pairs.scores > 0)
+    count = centers.scores.shape[1]
+    first = torch.where(confirms, torch.arange(count, device=place.device), count).amin(dim=-1)
+    score = (2 * pairs.scores + centers.scores.gather(1, first.clamp(max=count - 1))) / 3
+    return score * (first < count) * (pairs.scores > 0)
 
 
 def _parts(boxes: Float[Tensor, "b n 4"]) -> Float[Tensor, "b n"]:

@@ -142,6 +142,10 @@ class Triplet:
 
         Where there are maps of the mirror image too, as `merge_flipped` gives them, its corners and centres
         are added to those of the image.
+
+        Returns:
+            Also what was decided on, for those who look at an image several times: `pair_boxes` `(b n 4)`,
+            `pair_scores` and `pair_labels`, `center_places` `(b k 2)`, `center_scores` and `center_labels`.
         """
         pairs, centers = self.candidates(maps, stride)
         scores = confirmed(pairs, centers)
@@ -150,7 +154,17 @@ class Triplet:
         boxes = F.pad(pairs.boxes, (0, 0, 0, missing)).gather(1, order[..., None].expand(-1, -1, 4))
         labels = F.pad(pairs.labels, (0, missing)).gather(1, order)
         is_found = scores > 0
-        return {"boxes": boxes * is_found[..., None], "scores": scores, "labels": labels * is_found}
+        return {
+            "boxes": boxes * is_found[..., None],
+            "scores": scores,
+            "labels": labels * is_found,
+            "pair_boxes": pairs.boxes,
+            "pair_scores": pairs.scores,
+            "pair_labels": pairs.labels,
+            "center_places": centers.places,
+            "center_scores": centers.scores,
+            "center_labels": centers.labels,
+        }
 
     def candidates(self, maps: Maps, stride: int) -> tuple[Pairs, Points]:
         """Pairs of corners, and the centres that may confirm them, in input pixels, both best first."""
