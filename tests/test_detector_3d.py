@@ -20,6 +20,7 @@ SETTINGS = {
     "rect": True,
     "batch": 8,
     "epochs": 1,
+    "val_every": 2,
     "workers": 0,
     "precision": "32",
     "progress": False,

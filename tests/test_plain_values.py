@@ -65,6 +65,15 @@ def test_json_names_the_numbers_of_a_box_in_space() -> None:
     assert "box3d" not in second
 
 
+def test_coco_entries_have_the_fields_that_are_read_from_annotations() -> None:
+    first, second = FOUND.to_coco()
+
+    assert first["dim"] == pytest.approx(CAR[:3])
+    assert first["location"] == pytest.approx(CAR[3:6])
+    assert (first["rotation_y"], first["alpha"]) == pytest.approx((CAR[6], 1.625))
+    assert "dim" not in second
+
+
 def test_tables_have_columns_for_boxes_in_space_where_there_are_some(tmp_path: Path) -> None:
     head, first, second = FOUND.save(tmp_path / "a.csv").read_text().splitlines()
     flat = replace(FOUND, boxes3d=np.full((2, 7), np.nan), alpha_rad=np.full(2, np.nan))

@@ -18,6 +18,7 @@ from centernet.plain_values import (
     named_keypoints,
     named_solid,
     solid_columns,
+    solid_fields,
     yolo_rows,
 )
 from centernet.structures import Categories, Skeleton
@@ -285,19 +286,24 @@ class Detections:
         """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded.
 
         Objects of classes with keypoints have `keypoints`: x, y and 1 for each. As in COCO's results, `score`
-        is that of the object.
+        is that of the object. Those with a box in 3D have `dim` (height, width, length), `location` (middle of
+        the bottom), `rotation_y` and `alpha`.
         """
         corners = self.boxes.astype(float)
         bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         return [
             {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
             | ({"keypoints": flat_keypoints(keypoints[: len(skeleton)])} if skeleton else {})
-            for category_id, bbox, score, skeleton, keypoints in zip(
+            | (solid_fields(box3d, alpha) if is_solid else {})
+            for category_id, bbox, score, skeleton, keypoints, box3d, alpha, is_solid in zip(
                 self.category_ids,
                 bboxes.tolist(),
                 self.scores.astype(float).tolist(),
                 self._skeletons,
                 self.keypoints,
+                self.boxes3d,
+                self.alpha_rad.astype(float).tolist(),
+                self.have_boxes3d.tolist(),
                 strict=True,
             )
         ]

@@ -102,6 +102,13 @@ def named_solid(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, f
     }
 
 
+def solid_fields(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, Any]:
+    """A box in space as fields of a COCO entry, by the names that COCO files of 3D boxes have here."""
+    numbers = box3d.astype(float).tolist()
+    fields = {"dim": numbers[:3], "location": numbers[3:6], "rotation_y": numbers[6]}
+    return fields | {"alpha": alpha_rad}
+
+
 def solid_columns(
     boxes3d: Float[np.ndarray, "n 7"], alpha_rad: Float[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:

@@ -102,7 +102,8 @@ def _trainer(
         strategy=recipe.strategy,
         precision="bf16-mixed" if _computes_in_bf16(recipe) else "32-true",
         max_epochs=recipe.epochs,
-        check_val_every_n_epoch=recipe.val_every,
+        # At least once: a run without any validation has no best weights.
+        check_val_every_n_epoch=min(recipe.val_every, recipe.epochs),
         num_sanity_val_steps=0,
         accumulate_grad_batches=recipe.accumulate,
         gradient_clip_val=recipe.clip or None,

@@ -60,7 +60,7 @@ def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
     ):
         raise InputError(
             f"{data} has no boxes in 3D with a camera: KITTI says them in label_2 and calib, COCO's json in "
-            "box3d and camera"
+            "dim, location and rotation_y of an object and camera of an image"
         )
     for key in ("rotate", "flip_vertical", "quarter_turns", "mosaic"):
         if getattr(recipe, key):
