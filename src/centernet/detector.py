@@ -157,7 +157,7 @@ class CenterNet:
             batch: Images at once.
             half: Compute in bfloat16.
             max_det: Most detections in an image; by default what the weights were trained with.
-            resize: Which input images are shown on: `fit`, `follow`, `keep` or `triplet`; by default as in training.
+            resize: Input that images are shown on: `fit`, `follow`, `keep` or `triplet`; else as in training.
             imgsz: Side of the input of `fit`, longer side of the image for `follow`.
             flip: Average what the image and its mirror image show.
             scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.
@@ -220,7 +220,7 @@ class CenterNet:
             max_det: Most detections in an image.
             batch: Images at once.
             half: Compute in bfloat16: faster where the hardware has it, a little less exact.
-            resize: Which input images are shown on: `fit`, `follow`, `keep` or `triplet`; by default as in training.
+            resize: Input that images are shown on: `fit`, `follow`, `keep` or `triplet`; else as in training.
             imgsz: Side of the input of `fit`, longer side of the image for `follow`.
             flip: Average what the image and its mirror image show.
             scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.

@@ -15,6 +15,7 @@ from centernet.evaluation.scores import ClassRow, Scores
 from centernet.evaluation.solids import SolidNumbers
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
+from centernet.metrics.false_discovery import FalseDiscovery, evaluate_false_discovery
 from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.pck import evaluate_pck
 from centernet.metrics.voc import VocMetrics, evaluate_voc
@@ -30,6 +31,7 @@ class Evaluation:
         num_images: Its images, those without objects included.
         coco: COCO's numbers, numbers of each class, curves.
         voc: Pascal VOC's numbers at IoU 0.5.
+        discovery: How many boxes are wrong altogether.
         confusion: Which class is taken for which, at a score where a detector is used.
         keypoints: COCO's numbers of keypoints, and distances; empty unless the data set and the detections
             have keypoints.
@@ -41,6 +43,7 @@ class Evaluation:
     num_images: int
     coco: CocoMetrics
     voc: VocMetrics
+    discovery: FalseDiscovery
     confusion: ConfusionMatrix
     keypoints: KeypointNumbers = field(default_factory=KeypointNumbers)
     solids: SolidNumbers = field(default_factory=SolidNumbers)
@@ -60,6 +63,7 @@ class Evaluation:
             metrics={
                 **self.coco.to_dict(),
                 **self.voc.to_dict(),
+                **self.discovery.to_dict(),
                 "precision": _mean_of_true(classes, "precision"),
                 "recall": _mean_of_true(classes, "recall"),
                 **self.keypoints.to_dict(),
@@ -144,6 +148,7 @@ def evaluate(
         num_images=len(dataset),
         coco=evaluate_coco(truth, results, max_detections),
         voc=evaluate_voc(pairs, dataset.categories),
+        discovery=evaluate_false_discovery(truth, results, max(max_detections)),
         confusion=confusion_matrix(pairs, dataset.categories),
         keypoints=keypoints,
         solids=SolidNumbers.of(pairs, dataset.categories) if has_solids else SolidNumbers(),

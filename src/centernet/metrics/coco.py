@@ -9,8 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, area_of, check_images, mean_of_known
+from centernet.metrics.coco_tables import (
+    IOU_THRESHOLDS,
+    RECALLS,
+    Curve,
+    accumulate,
+    area_of,
+    check_images,
+    mean_of_known,
+)
 
 _SIZES = ("all", "small", "medium", "large")
 
@@ -108,9 +117,7 @@ def evaluate_coco(
         ValueError: A result belongs to an image that the truth does not have.
     """
     counts = sorted(max_detections)
-    check_images(truth, results)
-    annotations = [_annotation(annotation) for annotation in truth["annotations"]]
-    tables = accumulate(truth, annotations, [_detection(result) for result in results], counts)
+    tables = box_tables(truth, results, counts)
     precision, recall = tables["precision"], tables["recall"]
     ap, ar = _by_size(precision), _by_size(recall)
     return CocoMetrics(
@@ -126,6 +133,28 @@ def evaluate_coco(
         ar_large=ar["large"],
         classes=_classes(truth, results, tables),
     )
+
+
+def box_tables(
+    truth: Mapping[str, Any],
+    results: Sequence[Mapping[str, Any]],
+    counts: Sequence[int],
+    ious: Float[np.ndarray, " t"] = IOU_THRESHOLDS,
+) -> dict[str, np.ndarray]:
+    """Tables of `accumulate` for boxes.
+
+    Args:
+        truth: As for `evaluate_coco`.
+        results: Likewise.
+        counts: Best detections of a class in an image that are counted, in rising order.
+        ious: Least overlaps.
+
+    Raises:
+        ValueError: A result belongs to an image that the truth does not have.
+    """
+    check_images(truth, results)
+    annotations = [_annotation(annotation) for annotation in truth["annotations"]]
+    return accumulate(truth, annotations, [_detection(result) for result in results], counts, ious=ious)
 
 
 def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def accumulate(
     detections: Sequence[Mapping[str, Any]],
     counts: Sequence[int],
     sigmas: Sequence[float] | None = None,
+    ious: Float[np.ndarray, " t"] = IOU_THRESHOLDS,
 ) -> dict[str, np.ndarray]:
     """Match detections to annotations of their class and image.
 
@@ -48,6 +49,7 @@ def accumulate(
         detections: Likewise.
         counts: Best detections of a class in an image that are counted, in rising order.
         sigmas: Tolerance of each keypoint, where keypoints are compared by OKS; else boxes are by IoU.
+        ious: Least overlaps.
 
     Returns:
         `precision` and `scores` by IoU, recall, class, size, count; `recall` by IoU, class, size, count.
@@ -65,6 +67,7 @@ def accumulate(
         "bbox" if sigmas is None else "keypoints",
     )
     evaluation.params.maxDets = list(counts)
+    evaluation.params.iouThrs = ious
     if sigmas is not None:
         evaluation.params.kpt_oks_sigmas = np.array(sigmas)
     evaluation.evaluate()
