@@ -41,6 +41,8 @@ def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float
         top_k: Peaks of each image.
         least: Peaks below are of no use: they may be there or not. Where few cells reach it, this is faster.
     """
+    if torch.compiler.is_exporting():
+        return _find_in_graph(heatmap, top_k)
     num_classes, height, width = heatmap.shape[1:]
     label, top, left = _blocks_that_matter(heatmap, top_k, least)
     image = torch.arange(len(heatmap), device=heatmap.device)[:, None]
@@ -59,6 +61,24 @@ def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float
     x = (left.gather(1, block) + place % BLOCK).clamp(max=width - 1)
     cells = torch.stack([image.expand_as(y), y, x], dim=-1)
     return Peaks(values, label.gather(1, block), cells)
+
+
+def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int) -> Peaks:
+    """The same peaks by steps whose number does not depend on the numbers, which a graph can hold.
+
+    First of each class, then of all: positions in one map stay below 2²⁴, up to which exported graphs divide
+    exactly, whatever the number of classes. Maps have at least `top_k` cells.
+    """
+    batch, num_classes, height, width = heatmap.shape
+    torch._check(height * width >= top_k)
+    peaks = heatmap.masked_fill(~is_peak(heatmap), -torch.inf).flatten(2)
+    of_class = peaks.topk(top_k, dim=2)
+    values, order = of_class.values.flatten(1).topk(top_k, dim=1)
+    label = torch.div(order, top_k, rounding_mode="floor")
+    place = of_class.indices.flatten(1).gather(1, order)
+    y = torch.div(place, width, rounding_mode="floor")
+    image = torch.arange(batch, device=heatmap.device)[:, None].expand_as(y)
+    return Peaks(values, label, torch.stack([image, y, place - y * width], dim=-1))
 
 
 def find_peaks_of_any_class(heatmap: Float[Tensor, "b c h w"], top_k: int = 100) -> Peaks:

@@ -238,12 +238,12 @@ class Pose:
     ) -> Float[Tensor, "b k j 3"]:
         """Each tip moved to the nearest peak of its keypoint that is sure, near and in the box."""
         points, scores = self._candidates(maps)
-        image = torch.arange(len(boxes), device=boxes.device)[:, None, None]
+        image = torch.arange(boxes.shape[0], device=boxes.device)[:, None, None]
         # Unsure peaks are as far away as the original puts them.
         x, y = points.masked_fill((scores <= LEAST_SCORE)[..., None], -10000.0).unbind(-1)
-        distance = torch.hypot(
-            tips[..., 0, None] - x[image, channels], tips[..., 1, None] - y[image, channels]
-        )
+        # Exported graphs know no `hypot`.
+        across, down = tips[..., 0, None] - x[image, channels], tips[..., 1, None] - y[image, channels]
+        distance = (across * across + down * down).sqrt()
         distance, nearest = distance.min(dim=-1)
         point, score = points[image, channels, nearest], scores[image, channels, nearest]
         corner, far_corner = boxes[:, :, None, :2], boxes[:, :, None, 2:]
@@ -274,6 +274,6 @@ class Pose:
         height, width = heatmap.shape[2:]
         x, y = points.floor().long().unbind(-1)
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        image = torch.arange(len(points), device=points.device)[:, None, None]
+        image = torch.arange(points.shape[0], device=points.device)[:, None, None]
         values = heatmap[image, channels, y.clamp(0, height - 1), x.clamp(0, width - 1)]
         return values.float().sigmoid() * inside
