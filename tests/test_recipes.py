@@ -82,3 +82,11 @@ def test_settings_take_the_type_of_the_recipe() -> None:
 def test_an_impossible_setting_is_named(setting: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         with_settings(Recipe(), **setting)
+
+
+def test_boxes_in_3d_are_learned_as_the_released_script_does() -> None:
+    recipe = RECIPES["dla34-dcn-3d"]()
+
+    assert (recipe.batch * recipe.accumulate, recipe.lr, recipe.epochs) == (16, 1.25e-4, 70)
+    assert (recipe.lr_steps, recipe.slots, recipe.windows) == ((45, 60), 50, 0.5)
+    assert (recipe.focal_px, recipe.center3d_weight, recipe.flip, recipe.color) == (0, 0, 0, 0)

@@ -286,8 +286,8 @@ class Detections:
         """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded.
 
         Objects of classes with keypoints have `keypoints`: x, y and 1 for each. As in COCO's results, `score`
-        is that of the object. Those with a box in 3D have `dim` (height, width, length), `location` (middle of
-        the bottom), `rotation_y` and `alpha`.
+        is that of the object. Those with a box in 3D have `dim` (height, width, length), `location` (middle
+        of the bottom), `rotation_y` and `alpha`.
         """
         corners = self.boxes.astype(float)
         bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)

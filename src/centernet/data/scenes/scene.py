@@ -106,6 +106,7 @@ def generate(
     mode: str = "plain",
     size: int | Sequence[int] = 128,
     num_keypoints: int = PERSON,
+    noise: int = NOISE,
     split: str = "train",
 ) -> Iterator[Sample]:
     """Annotated images, made as they are asked for.
@@ -116,13 +117,14 @@ def generate(
         mode: `plain`, `crowd`, `collision`, `hard`, `figures` or `roads`.
         size: Rows and columns, or one number for both.
         num_keypoints: Of each figure.
+        noise: Largest change of a channel of a pixel, of 255; 0: none.
         split: Splits of one seed have no image in common.
 
     Raises:
         UsageError: A count below 0, or a setting that cannot be.
     """
     check_count("count", count)
-    scenes = Scenes(mode=mode, size=both_sides(size), num_keypoints=num_keypoints, seed=seed)
+    scenes = Scenes(mode=mode, size=both_sides(size), num_keypoints=num_keypoints, noise=noise, seed=seed)
     return (scenes.sample(index, split) for index in range(count))
 
 

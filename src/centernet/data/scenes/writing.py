@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from centernet.data import kitti, voc, yolo
 from centernet.data.formats import WRITERS, WritableFormat
 from centernet.data.scenes.figures import PERSON
+from centernet.data.scenes.painting import NOISE
 from centernet.data.scenes.scene import Scenes, both_sides, check_count
 from centernet.errors import InputError, UsageError
 from centernet.structures import Dataset, ImageRecord, Sample
@@ -31,6 +32,7 @@ def write_scenes(
     size: int | Sequence[int] = 128,
     shapes: Sequence[str] = ("circle", "square", "triangle"),
     num_keypoints: int = PERSON,
+    noise: int = NOISE,
     format: str = "coco",  # noqa: A002 - the name that users type
 ) -> Path:
     """Write a generated data set; the same arguments write the same bytes.
@@ -46,6 +48,7 @@ def write_scenes(
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
+        noise: Largest change of a channel of a pixel, of 255; 0: images show the truth and nothing else.
         format: `coco`, `voc`, `yolo` or `kitti`; VOC and KITTI have no keypoints.
 
     Returns:
@@ -56,7 +59,12 @@ def write_scenes(
         InputError: The folder cannot be written to.
     """
     scenes = Scenes(
-        mode=mode, size=both_sides(size), shapes=tuple(shapes), num_keypoints=num_keypoints, seed=seed
+        mode=mode,
+        size=both_sides(size),
+        shapes=tuple(shapes),
+        num_keypoints=num_keypoints,
+        noise=noise,
+        seed=seed,
     )
     counts = {"train": train, "val": val, "test": test}
     for split, count in counts.items():
