@@ -386,7 +386,7 @@ def hourglass104_pose_3x() -> Recipe:
 
 
 def dla34_dcn_3d() -> Recipe:
-    """The paper's DLA-34 for boxes in 3D on KITTI; inputs follow the image, so no published figures are its."""
+    """The paper's DLA-34 for boxes in 3D on KITTI, but inputs follow the image; no figures published."""
     return replace(
         dla34_dcn(),
         task="mono3d",
