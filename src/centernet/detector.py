@@ -17,13 +17,15 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, Predictor
+from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.recipes import RECIPES, Recipe, with_settings
 from centernet.skeletons import completed
 from centernet.streaming import annotated, detect_stream, readable
 from centernet.structures import Categories, Dataset
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from centernet.evaluation import Evaluation
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
@@ -258,6 +260,38 @@ class CenterNet:
         return (detections.above(conf) for detections in stream)
 
     __call__ = predict
+
+    def explain(
+        self,
+        detections: Detections,
+        *,
+        conf: float = 0.3,
+        resize: str | None = None,
+        imgsz: int | None = None,
+    ) -> "Image":
+        """A picture of what led to detections: every heatmap, the points, and what was made of them.
+
+        Corners that pair are joined by a line, with the part of the box in which a centre must lie; pairs
+        that no centre confirms are grey. Boxes made of their centre have arrows to their sides and
+        keypoints. One look at the image is shown, not mirrored.
+
+        Args:
+            detections: As `predict` gives them, with their image.
+            conf: Nothing with a lower score is drawn.
+            resize: As for `predict`.
+            imgsz: As for `predict`.
+
+        Raises:
+            UsageError: The detections have no image.
+        """
+        from PIL.Image import fromarray
+
+        if detections.image is None:
+            raise UsageError(f"{detections.name}: the detections have no image to explain them on")
+        predictor = self.predictor
+        rule = choose_rule(predictor.rule, resize, imgsz, predictor.network.backbone.divisor)
+        sample = sample_of(detections.image, detections.name, camera=detections.camera)
+        return fromarray(replace(predictor, rule=rule).explain(sample, conf))
 
     def save(self, folder: str | Path, *, half: bool = False, card: str = "") -> Path:
         """Writes a weights folder: `config.json`, `model.safetensors`, `README.md`.

@@ -13,6 +13,7 @@ from centernet.batch import Batch
 from centernet.data.batching import collate
 from centernet.data.transforms import resize
 from centernet.detections import Detections
+from centernet.drawing import Reasons, draw_explanation
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
 from centernet.geometry.camera import Camera, rotation_from_alpha, unproject
@@ -22,6 +23,7 @@ from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.ops.evidence import Evidence, decide, evidence_of
+from centernet.ops.pairing import middle_part
 from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Annotations, Categories, Sample, View
 
@@ -97,6 +99,27 @@ class Predictor:
         ]
         return [replace(_cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
 
+    def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
+        """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
+
+        Args:
+            sample: The image.
+            least: Detections, pairs of corners and centres with a lower score are not drawn.
+        """
+        shown = collate([resize(sample, self.rule)])
+        with torch.inference_mode():
+            maps = self.maps(shown.to(self.device))
+            outputs = self.task.decode(maps, self.network.stride)
+        columns = next(iter(maps.values())).shape[3]
+        stretch = shown.images.shape[3] / (columns * self.network.stride)
+        heatmaps = {
+            name: value[0].float().sigmoid().cpu().numpy()
+            for name, value in maps.items()
+            if "heatmap" in name
+        }
+        image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
+        return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
+
     def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list["_Look"]:
         """What one size of the images shows; boxes may reach out of them."""
         shown = collate([resize(sample, self.rule, scale) for sample in samples])
@@ -113,6 +136,32 @@ class Predictor:
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
+    """What the outputs of one image were decided by, in pixels of the input."""
+    found = {name: value[0].float().cpu() for name, value in outputs.items()}
+    kept = found["scores"] >= least
+    boxes = found["boxes"][kept]
+    rejected, regions = torch.zeros(0, 4), torch.zeros(0, 4)
+    centers, center_labels = torch.zeros(0, 2), torch.zeros(0)
+    if "pair_boxes" in found:
+        pairs = found["pair_boxes"][found["pair_scores"] >= least]
+        rejected = pairs[~(pairs[:, None] == boxes).all(dim=2).any(dim=1)]
+        regions = middle_part(boxes)
+        is_sure = found["center_scores"] >= least
+        centers, center_labels = found["center_places"][is_sure], found["center_labels"][is_sure]
+    keypoints = found.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
+    keypoints[..., :2] *= stretch
+    return Reasons(
+        boxes=(boxes * stretch).numpy(),
+        labels=found["labels"][kept].long().numpy(),
+        keypoints=keypoints.numpy(),
+        rejected=(rejected * stretch).numpy(),
+        regions=(regions * stretch).numpy(),
+        centers=(centers * stretch).numpy(),
+        center_labels=center_labels.long().numpy(),
+    )
 
 
 _Look = tuple[Detections, Evidence | None]

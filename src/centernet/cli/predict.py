@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
@@ -11,29 +12,33 @@ from centernet.errors import InputError
 
 
 def _predict(given: dict[str, Any], output: Output) -> int:
-    from centernet.cli.saving import Crops, KittiFiles, Pictures, Results, fresh_folder
+    from centernet.cli.saving import Crops, Explanations, KittiFiles, Pictures, Results, fresh_folder
     from centernet.detector import CenterNet
 
     project, name = given.pop("project", "runs"), given.pop("name", "predict")
     exist_ok = given.pop("exist_ok", False)
     wants_pictures, wants_crops = given.pop("save", True), given.pop("crops", False)
     results, wants_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
+    wants_reasons = given.pop("explain", False)
     detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
     source = given.pop("source")
     # A bar between lines on a screen would only flicker.
     progress = sys.stderr.isatty() and not output.stream.isatty()
     stream = detector.predict(source, progress=progress, **given)
-    writes = wants_pictures or wants_crops or wants_kitti or results is True
+    writes = wants_pictures or wants_crops or wants_kitti or wants_reasons or results is True
     folder = fresh_folder(project, name, exist_ok=exist_ok) if writes else None
     count = 0
     with ExitStack() as stack:
-        savers: list[Pictures | Crops | Results | KittiFiles] = []
+        savers: list[Pictures | Crops | Results | KittiFiles | Explanations] = []
         if folder and wants_pictures:
             savers.append(stack.enter_context(Pictures(folder)))
         if folder and wants_crops:
             savers.append(Crops(folder / "crops"))
         if folder and wants_kitti:
             savers.append(KittiFiles(folder / "kitti"))
+        if folder and wants_reasons:
+            shown = {key: given[key] for key in ("conf", "resize", "imgsz") if key in given}
+            savers.append(Explanations(folder / "explained", partial(detector.explain, **shown)))
         if results:
             path = folder / "results.json" if folder and results is True else results
             savers.append(stack.enter_context(Results(path)))
@@ -99,6 +104,12 @@ PREDICT = Verb(
         ),
         Argument(
             name="crops", kind=SWITCH, about="write each object as a picture of its own", default="false"
+        ),
+        Argument(
+            name="explain",
+            kind=SWITCH,
+            about="write what led to the detections of each image: heatmaps, points, and what was rejected",
+            default="false",
         ),
         Argument(name="project", kind=TEXT, about="folder of run folders", default="runs"),
         Argument(name="name", kind=TEXT, about="name of the run folder", default="predict"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -85,6 +86,30 @@ class Pictures:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._finish()
+
+
+class Explanations:
+    """Writes for each image a picture of what led to its detections.
+
+    Args:
+        folder: Where to.
+        explain: Makes the picture.
+    """
+
+    def __init__(self, folder: Path, explain: Callable[[Detections], Image.Image]) -> None:
+        self._folder = folder
+        self._explain = explain
+        self._count = 0
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        self._count += 1
+        path = self._folder / f"{Path(detections.name).stem}-{self._count}.png"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._explain(detections).save(path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}): make room") from error
 
 
 class Crops:

@@ -5,17 +5,20 @@ from centernet.drawing.birds_eye import draw_birds_eye, draw_in_space
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
+from centernet.drawing.explanations import Reasons, draw_explanation
 from centernet.drawing.heatmaps import draw_heatmap
 from centernet.drawing.keypoints import draw_keypoints
 from centernet.drawing.sheets import contact_sheet, fit, message_tile, side_by_side
 
 __all__ = [
+    "Reasons",
     "class_color",
     "contact_sheet",
     "draw_annotations",
     "draw_birds_eye",
     "draw_boxes",
     "draw_boxes3d",
+    "draw_explanation",
     "draw_heatmap",
     "draw_in_space",
     "draw_keypoints",

@@ -116,11 +116,8 @@ def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
         pairs: Boxes, pixels.
         centers: Centres, pixels.
     """
-    corner, far_corner = pairs.boxes[..., None, :2], pairs.boxes[..., None, 2:]
-    parts = _parts(pairs.boxes)[..., None, None]
-    before = (parts + 1) / 2
-    start = (before * corner + (parts - before) * far_corner) / parts
-    end = ((parts - before) * corner + before * far_corner) / parts
+    middle = middle_part(pairs.boxes)[..., None, :]
+    start, end = middle[..., :2], middle[..., 2:]
     place = centers.places[:, None]
     confirms: Bool[Tensor, "b n k"] = (
         ((place > start) & (place < end)).all(dim=-1)
@@ -134,10 +131,15 @@ def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
     return score * (first < count) * (pairs.scores > 0)
 
 
-def _parts(boxes: Float[Tensor, "b n 4"]) -> Float[Tensor, "b n"]:
-    """How many parts the sides of a box are divided into; the middle one is where its centre must be."""
-    width, height = (boxes[..., 2:] - boxes[..., :2]).unbind(-1)
-    return torch.where(width * height <= SMALL_SIDE**2, 3.0, 5.0)
+def middle_part(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """The part of each box in which its centre must lie: see `confirmed`."""
+    corner, far_corner = boxes[..., :2], boxes[..., 2:]
+    width, height = (far_corner - corner).unbind(-1)
+    parts = torch.where(width * height <= SMALL_SIDE**2, 3.0, 5.0)[..., None]
+    before = (parts + 1) / 2
+    start = (before * corner + (parts - before) * far_corner) / parts
+    end = ((parts - before) * corner + before * far_corner) / parts
+    return torch.cat([start, end], dim=-1)
 
 
 def _pick(places: Float[Tensor, "b k 2"], index: Int[Tensor, "b n"]) -> Float[Tensor, "b n 2"]:
