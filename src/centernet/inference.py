@@ -22,7 +22,8 @@ class Inference:
         scales: Sizes in which each image is shown, as shares of its own; what is found in several is merged
             by soft-NMS.
         flip: Average the maps of the image and of its mirror image.
-        soft_nms: Lower the scores of boxes that overlap better ones, with one scale too.
+        soft_nms: Lower the scores of boxes that overlap better ones, with one scale too; always done with
+            boxes made of two corners.
         across_classes: Soft-NMS compares boxes of different classes as well.
         exact: Soft-NMS as the original does it: with rows it meant to drop, and with ties beyond the number
             asked for.
@@ -46,7 +47,7 @@ class Inference:
                 f"scales are numbers above 0, at most {_LARGEST_SCALE}, with 1 for the image as it is; "
                 f"got {given or 'none'}: try scales=0.5,1,1.5"
             )
-        if self.exact and not self.is_merging:
+        if self.exact and not self._is_merging:
             raise UsageError("exact says how soft-NMS is done: add soft_nms=true, or several scales")
 
     def merge(self, looks: Sequence[Detections], top_k: int) -> Detections:
@@ -56,7 +57,7 @@ class Inference:
             looks: What each scale shows, image pixels.
             top_k: Most detections; `exact` gives more where the last ones tie.
         """
-        if not self.is_merging:
+        if not self._is_merging:
             (only,) = looks
             return only
         all_of_them = _joined(looks)
@@ -68,8 +69,7 @@ class Inference:
         return replace(all_of_them[rows], scores=scores)
 
     @property
-    def is_merging(self) -> bool:
-        """Whether boxes of several looks, or of one, are compared by soft-NMS."""
+    def _is_merging(self) -> bool:
         return self.soft_nms or len(self.scales) > 1
 
 

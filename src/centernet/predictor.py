@@ -93,10 +93,7 @@ class Predictor:
             inference: How often and how they are looked at.
         """
         looks = [self._look(samples, scale, inference) for scale in inference.scales]
-        merged = [
-            inference.merge(_together(of_one, inference, self.task.top_k), self.task.top_k)
-            for of_one in zip(*looks, strict=True)
-        ]
+        merged = [_merged(of_one, inference, self.task.top_k) for of_one in zip(*looks, strict=True)]
         return [replace(_cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
 
     def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
@@ -168,25 +165,24 @@ _Look = tuple[Detections, Evidence | None]
 """What a look shows, and what it was decided by where several looks decide together."""
 
 
-def _together(looks: Sequence[_Look], inference: Inference, top_k: int) -> list[Detections]:
-    """What is to be merged: the looks at an image, or what they show together."""
+def _merged(looks: Sequence[_Look], inference: Inference, top_k: int) -> Detections:
+    """One answer of all looks at an image."""
     evidence = [one for _, one in looks if one is not None]
-    if not evidence:
-        return [found for found, _ in looks]
-    boxes, scores, labels = decide(evidence, inference.scales)
-    kept = slice(None if inference.is_merging else top_k)
     first = looks[0][0]
-    return [
-        Detections(
-            boxes=boxes[kept],
-            scores=scores[kept],
-            labels=labels[kept],
-            categories=first.categories,
-            name=first.name,
-            image_size=first.image_size,
-            image_id=first.image_id,
-        )
-    ]
+    if not evidence:
+        return inference.merge([found for found, _ in looks], top_k)
+    boxes, scores, labels = decide(evidence, inference.scales)
+    decided = Detections(
+        boxes=boxes,
+        scores=scores,
+        labels=labels,
+        categories=first.categories,
+        name=first.name,
+        image_size=first.image_size,
+        image_id=first.image_id,
+    )
+    # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
+    return replace(inference, soft_nms=True).merge([decided], top_k)
 
 
 def _on_maps(shown: Batch, maps: Maps, stride: int) -> Batch:
