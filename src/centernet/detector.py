@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +20,23 @@ from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
 from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.runtime import FilePredictor
 from centernet.skeletons import completed
-from centernet.streaming import annotated, detect_stream, readable
+from centernet.streaming import Finder, annotated, detect_stream, readable
 from centernet.structures import Categories, Dataset
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from centernet.evaluation import Evaluation
+    from centernet.export import Parity
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
 """Settings that a resumed run may change: they decide where it runs, not what it learns."""
+
+
+WRITTEN = ".onnx"
+"""How the names of written files end."""
 
 
 class CenterNet:
@@ -43,8 +50,8 @@ class CenterNet:
     ```
 
     Args:
-        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file, or
-            a model on the Hugging Face hub as `hf://owner/name`.
+        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` or
+            `.onnx` file, or a model on the Hugging Face hub as `hf://owner/name`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Attributes:
@@ -56,8 +63,15 @@ class CenterNet:
         self._model = str(model)
         self._device = _best_device() if device == "auto" else _checked(device)
         self._predictor: Predictor | None = None
+        self._file: FilePredictor | None = None
         is_recipe = self._model in RECIPES and self._model not in zoo.names()
         if not is_recipe or Path(self._model).exists():
+            self._open()
+
+    def _open(self) -> None:
+        if self._model.endswith(WRITTEN):
+            self._file = FilePredictor.of(Path(self._model))
+        else:
             self._predictor = weights.load(weights.fetch(self._model), self._device)
 
     @classmethod
@@ -74,6 +88,8 @@ class CenterNet:
         Raises:
             UsageError: The model is a recipe that has not been trained yet.
         """
+        if self._file is not None:
+            raise UsageError(f"{self._model} is a written file, for this the weights are needed")
         if self._predictor is None:
             known = ", ".join(zoo.names())
             raise UsageError(
@@ -89,7 +105,7 @@ class CenterNet:
     @property
     def categories(self) -> Categories:
         """What labels mean."""
-        return self.predictor.categories
+        return (self._file or self.predictor).categories
 
     def train(
         self,
@@ -124,7 +140,8 @@ class CenterNet:
             return self._resume(folder, progress, settings)
         if data is None:
             raise UsageError("train needs a data set: data=FOLDER")
-        base = recipe_of(self._predictor) if self._predictor else RECIPES[self._model]()
+        is_recipe = self._predictor is None and self._file is None
+        base = RECIPES[self._model]() if is_recipe else recipe_of(self.predictor)
         recipe = with_settings(base, **settings)
         training, validation = open_training_data(str(data), recipe)
         recipe = suited(recipe, training.categories, settings)
@@ -303,6 +320,37 @@ class CenterNet:
         """
         return weights.save(self.predictor, folder, half=half, card=card)
 
+    def export(
+        self,
+        format: str = "onnx",  # noqa: A002 - the name that users type
+        *,
+        output: str | Path | None = None,
+        source: Any = None,
+    ) -> "tuple[Path, Parity]":
+        """Writes one file with the decoding inside, and checks that it finds what the weights find.
+
+        Args:
+            format: `onnx`.
+            output: The file; by default called after the model, in the working folder.
+            source: Images to compare on, as for `predict`, at most 8; made-up ones where none are given.
+
+        Returns:
+            The file, and how it compares.
+
+        Raises:
+            UsageError: No such format, or a package that exporting needs is not installed.
+            InputError: The file finds something else than the weights, and is not written.
+        """
+        from centernet.export import export_onnx
+
+        if format != "onnx":
+            raise UsageError(f"format is onnx; got {format!r}")
+        path = Path(output) if output else Path(f"{Path(self._model).resolve().name}.onnx")
+        if path.suffix != WRITTEN:
+            raise UsageError(f"a file of format onnx ends in {WRITTEN}; got {path}")
+        given = readable(frames(source), strict=True) if source is not None else ()
+        return path, export_onnx(self.predictor, path, tuple(islice(given, 8)))
+
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
         return weights.push(self.predictor, repo_id, private=private, token=token)
@@ -319,15 +367,15 @@ class CenterNet:
         imgsz: int | None,
         scales: Sequence[float],
         **switches: bool,
-    ) -> tuple[Predictor, Inference]:
+    ) -> tuple[Predictor | FilePredictor, Inference]:
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
             raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
-        predictor = self.predictor
+        predictor = self._file or self.predictor
         # A task that knows no classes is not asked about them.
         settings = {"top_k": max_det} if max_det else {}
         settings |= {"class_agnostic": True} if class_agnostic else {}
-        rule = choose_rule(predictor.rule, resize, imgsz, predictor.network.backbone.divisor)
+        rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
         inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **switches)
         return replace(predictor.deciding(**settings), rule=rule), inference
 
@@ -388,7 +436,7 @@ class CenterNet:
 
     def _measure(
         self,
-        predictor: Predictor,
+        predictor: Finder,
         dataset: Dataset,
         batch: int,
         folder: Path | None,

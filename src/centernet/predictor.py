@@ -60,6 +60,11 @@ class Predictor:
         """Where the weights are."""
         return next(self.network.parameters()).device
 
+    @property
+    def divisor(self) -> int:
+        """Sides of inputs are multiples of this."""
+        return self.network.backbone.divisor
+
     def deciding(self, **settings: Any) -> "Predictor":
         """The same predictor with other settings of its task: `top_k=300`.
 
@@ -80,8 +85,8 @@ class Predictor:
         """
         images = self.normalize(batch.images)
         if not flip:
-            return self.network(images)[-1]
-        both: Maps = self.network(torch.cat([images, images.flip(3)]))[-1]
+            return self.network.last_maps(images)
+        both = self.network.last_maps(torch.cat([images, images.flip(3)]))
         plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
         return self.task.merge_flipped(plain, flipped)
 

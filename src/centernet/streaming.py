@@ -1,8 +1,9 @@
 """From a source of images to a stream of detections: a few images in memory, however long it is."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol, runtime_checkable
 
 from centernet.data.images import read_image
 from centernet.data.loading import read_sample
@@ -11,12 +12,21 @@ from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, Predictor, sample_of
+from centernet.predictor import PLAIN, sample_of
 from centernet.structures import Dataset, Sample
 
 
+@runtime_checkable
+class Finder(Protocol):
+    """What finds objects in images: a predictor, or a written file."""
+
+    def detect(self, samples: Sequence[Sample], inference: Inference = ...) -> list[Detections]:
+        """Detections of each sample."""
+        ...
+
+
 def detect_stream(
-    predictor: Predictor, samples: Iterable[Sample], *, batch: int = 1, inference: Inference = PLAIN
+    predictor: Finder, samples: Iterable[Sample], *, batch: int = 1, inference: Inference = PLAIN
 ) -> Iterator[Detections]:
     """Detections of each sample, in order; `batch` images are in memory."""
     waiting = iter(samples)

@@ -237,12 +237,11 @@ def predictor_of(config: Mapping[str, Any]) -> Predictor:
     """The predictor of a config, with random weights."""
     architecture = Architecture(**config["architecture"])
     task: Task = _build(TASKS, config["task"])
-    rule: ResizeRule = _build(RULES, config["resize"])
     return Predictor(
         network=architecture.build(task.heads),
         task=task,
-        categories=_categories_of(config["categories"]),
-        rule=rule,
+        categories=categories_of(config["categories"]),
+        rule=rule_of(config["resize"]),
         normalize=Normalize(**_settings(config["normalize"])),
         architecture=architecture,
     )
@@ -255,7 +254,14 @@ def _config_of_categories(categories: Categories) -> dict[str, Any]:
     return entry
 
 
-def _categories_of(entry: Mapping[str, Any]) -> Categories:
+def rule_of(entry: Mapping[str, Any]) -> ResizeRule:
+    """How images are shown, from the part `resize` of a config."""
+    rule: ResizeRule = _build(RULES, entry)
+    return rule
+
+
+def categories_of(entry: Mapping[str, Any]) -> Categories:
+    """What labels mean, from the part `categories` of a config."""
     skeletons = tuple(
         skeleton and Skeleton(**{key: _tuples(value) for key, value in skeleton.items()})
         for skeleton in entry.get("skeletons", ())

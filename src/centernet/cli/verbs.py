@@ -2,6 +2,7 @@
 
 from centernet.cli.convert import CONVERT
 from centernet.cli.datasets import DOCTOR, PREVIEW
+from centernet.cli.export import EXPORT
 from centernet.cli.measure import SCORE, VAL
 from centernet.cli.models import MODELS
 from centernet.cli.predict import PREDICT
@@ -9,6 +10,6 @@ from centernet.cli.train import DEMO, TRAIN
 from centernet.cli.verb import Verb
 
 VERBS: dict[str, Verb] = {
-    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, MODELS)
+    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, MODELS)
 }
 """By the word to type."""

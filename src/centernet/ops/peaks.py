@@ -69,7 +69,7 @@ def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int) -> Peaks:
     First of each class, then of all: positions in one map stay below 2²⁴, up to which exported graphs divide
     exactly, whatever the number of classes. Maps have at least `top_k` cells.
     """
-    batch, num_classes, height, width = heatmap.shape
+    batch, _, height, width = heatmap.shape
     torch._check(height * width >= top_k)
     peaks = heatmap.masked_fill(~is_peak(heatmap), -torch.inf).flatten(2)
     of_class = peaks.topk(top_k, dim=2)
