@@ -65,3 +65,10 @@ def test_heads_that_name_a_stem_share_it_and_the_others_do_without() -> None:
     assert alone is None
     assert stem.grad is not None
     assert network.get_parameter("stems.0.corner.weight").grad is None
+
+
+def test_the_last_maps_are_those_of_the_last_stack() -> None:
+    network = Network(TwoStacks(), {"heatmap": HeadSpec(channels=2)}, head_channels=4)
+    images = torch.randn(1, 3, 4, 5)
+
+    assert (network.last_maps(images)["heatmap"] == network(images)[-1]["heatmap"]).all()

@@ -38,6 +38,10 @@ class Network(nn.Module):
         stacks = zip(self.backbone(images), self.stems, self.heads, strict=True)
         return [self._maps(features, stems, heads) for features, stems, heads in stacks]
 
+    def last_maps(self, images: Float[Tensor, "b 3 height width"]) -> Maps:
+        """The maps of the last stack, without computing those of the others: what is asked of it in use."""
+        return self._maps(self.backbone(images)[-1], self.stems[-1], self.heads[-1])
+
     def _maps(self, features: Tensor, stems: nn.Module, heads: nn.Module) -> Maps:
         behind = {name: stem(features) for name, stem in _named(stems)}
         return {
