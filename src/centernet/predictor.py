@@ -60,6 +60,11 @@ class Predictor:
         """Where the weights are."""
         return next(self.network.parameters()).device
 
+    @property
+    def divisor(self) -> int:
+        """Sides of inputs are multiples of this."""
+        return self.network.backbone.divisor
+
     def deciding(self, **settings: Any) -> "Predictor":
         """The same predictor with other settings of its task: `top_k=300`.
 
