@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,19 @@ def test_trained_weights_start_a_training_on_other_classes(
     assert result is None
     assert tuned.categories.names == ("star", "cross")
     assert "heads.0.heatmap.2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("val_every", [2, 9])
+def test_the_last_epoch_is_validated_and_its_weights_are_kept(
+    scenes: Path, tmp_path: Path, val_every: int
+) -> None:
+    trained = CenterNet("nano", device="cpu")
+    trained.train(scenes, epochs=3, val_every=val_every, project=str(tmp_path), **TINY)
+    assert trained.run_folder is not None
+    rows = list(csv.DictReader((trained.run_folder / "results.csv").read_text().splitlines()))
+
+    assert [bool(row["val/AP"]) for row in rows] == [False, val_every == 2, True]
+    assert (trained.run_folder / "weights" / "last.safetensors").is_file()
 
 
 def test_a_recipe_takes_over_from_weights_what_fits_its_network(

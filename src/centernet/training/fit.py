@@ -103,7 +103,7 @@ def _trainer(
         precision="bf16-mixed" if _computes_in_bf16(recipe) else "32-true",
         max_epochs=recipe.epochs,
         # At least once: a run without any validation has no best weights.
-        check_val_every_n_epoch=min(recipe.val_every, recipe.epochs),
+        check_val_every_n_epoch=recipe.val_every,
         num_sanity_val_steps=0,
         accumulate_grad_batches=recipe.accumulate,
         gradient_clip_val=recipe.clip or None,
