@@ -16,8 +16,8 @@ def test_the_decoding_that_is_timed_gives_the_original_s_scores(golden_folder: P
 
     for image, number in enumerate(golden["paper.valid_count"].tolist()):
         expected = np.sort(golden["paper.detections_valid"][image, :number, 4])[::-1]
-        assert boxes[image, :number, 4].numpy() == pytest.approx(expected, abs=1e-5)
-        assert (boxes[image, number:, 4] == -1).all()
+        assert boxes[image, :number, 5].numpy() == pytest.approx(expected, abs=1e-5)
+        assert (boxes[image, number:, 5] == -1).all()
     assert centers[..., :2].numpy() == pytest.approx(golden["paper.centers"][..., :2], abs=1e-4)
 
 
