@@ -13,8 +13,9 @@ from centernet.inference import Inference
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor, sample_of
-from centernet.structures import Categories
+from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.pose import Pose
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
 TASK = Detect(num_classes=2, top_k=20)
@@ -65,6 +66,41 @@ def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_what_that_show
     assert len(inner) > 5
     assert as_rows(inner) == pytest.approx(as_rows(replace(turned, boxes=boxes)), abs=1e-3)
     assert plain.scores == pytest.approx(mirror.scores, abs=1e-5)
+
+
+FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
+
+
+@pytest.mark.parametrize(
+    ("sureness", "last"),
+    [
+        pytest.param(20.0, 63, id="moved to peaks"),
+        # An arrow starts from the corner of its cell, and the mirror image of that is 60 - x.
+        pytest.param(-20.0, 60, id="left at the tips of arrows"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
+    predictor: Predictor, seed: int, sureness: float, last: int
+) -> None:
+    categories = Categories(("face",), (1,), (FACE,))
+    # One face and one candidate for each keypoint, so that nothing is decided by what is nearer.
+    task = Pose.of(categories, top_k=1)
+    torch.manual_seed(seed)
+    network = predictor.architecture.build(task.heads).eval()
+    ends = {name: head[-1] for name, head in network.heads[0].items()}
+    for name, bias in {"offset": 3 / 8, "keypoint_offset": 3 / 8, "size": 60.0}.items():
+        ends[name].weight.data.zero_()
+        ends[name].bias.data.fill_(bias)
+    ends["keypoints"].weight.data.mul_(5000)
+    ends["keypoint_heatmap"].bias.data.fill_(sureness)
+    faces = replace(predictor, network=network, task=task, categories=categories)
+    plain = detect(faces, IMAGE, flip=True)
+    turned = detect(faces, IMAGE[:, ::-1].copy(), flip=True).keypoints[:, FACE.mirrored]
+    turned[..., 0] = last - turned[..., 0]
+
+    assert np.ptp(plain.keypoints[..., 0]) > 1
+    assert plain.keypoints[..., :2] == pytest.approx(turned[..., :2], rel=1e-4, abs=1e-4)
 
 
 def test_alone_an_image_and_its_mirror_image_show_different_things(predictor: Predictor) -> None:
