@@ -106,7 +106,7 @@ def test_the_module_is_the_program() -> None:
     ("words", "message"),
     [
         (["trian"], "unknown verb 'trian': did you mean train?"),
-        (["export"], "unknown verb 'export': there are demo, train,"),
+        (["frobnicate"], "unknown verb 'frobnicate': there are demo, train,"),
         (["data=x"], "say what to do first, such as centernet train"),
         (["--json"], "say what to do first"),
         (["train", "data=x", "epoch=3"], "unknown key 'epoch': did you mean epochs?"),

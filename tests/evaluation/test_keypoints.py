@@ -104,7 +104,8 @@ def test_classes_of_another_order_keep_their_keypoints() -> None:
     wide = np.pad(found.keypoints, ((0, 0), (0, 2), (0, 0)))
     moved = replace(found, categories=other, labels=np.array([1, 2, 0]), keypoints=wide)
 
-    assert evaluate(make_dataset(), [moved]).metrics == evaluate(make_dataset(), [found]).metrics
+    metrics = evaluate(make_dataset(), [found]).metrics
+    assert evaluate(make_dataset(), [moved]).metrics == pytest.approx(metrics, nan_ok=True)
 
 
 def test_another_number_of_keypoints_is_named() -> None:
