@@ -18,12 +18,26 @@ class Grid:
         height: Map rows.
         width: Map columns.
         stride: Input pixels from one cell to the next.
+        edge: `(x, y)` in cells at which boxes are cut; None for the last column and row, as in the originals.
     """
 
     batch: int
     height: int
     width: int
     stride: int = 4
+    edge: tuple[float, float] | None = None
+
+    def coarser(self, level: int) -> "Grid":
+        """The cells after halving so many times; boxes are cut where they were."""
+        height, width = (-(-side // (1 << level)) for side in (self.height, self.width))
+        x, y = self.edge or (self.width - 1, self.height - 1)
+        return Grid(
+            batch=self.batch,
+            height=height,
+            width=width,
+            stride=self.stride << level,
+            edge=(x / (1 << level), y / (1 << level)) if level else self.edge,
+        )
 
 
 def _no_keypoints() -> Tensor:

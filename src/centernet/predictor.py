@@ -26,6 +26,7 @@ from centernet.ops.evidence import Evidence, decide, evidence_of
 from centernet.ops.pairing import middle_part
 from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Annotations, Categories, Sample, View
+from centernet.tasks.layered import finest_heatmaps
 
 PLAIN = Inference()
 """One look at each image."""
@@ -71,10 +72,7 @@ class Predictor:
         Raises:
             UsageError: The task has no such setting.
         """
-        task: Any = self.task
-        if unknown := sorted(settings.keys() - {field.name for field in fields(task)}):
-            raise UsageError(f"{unknown[0]} says nothing to these weights: leave it out")
-        return replace(self, task=replace(task, **settings))
+        return replace(self, task=_deciding(self.task, settings))
 
     def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
         """What the network gives for a batch that lies on its device.
@@ -115,9 +113,7 @@ class Predictor:
         columns = next(iter(maps.values())).shape[3]
         stretch = shown.images.shape[3] / (columns * self.network.stride)
         heatmaps = {
-            name: value[0].float().sigmoid().cpu().numpy()
-            for name, value in maps.items()
-            if "heatmap" in name
+            name: value[0].float().sigmoid().cpu().numpy() for name, value in finest_heatmaps(maps).items()
         }
         image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
         return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
@@ -138,6 +134,18 @@ class Predictor:
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+def _deciding(task: Any, settings: Mapping[str, Any]) -> Any:
+    """The task with other settings, its own or those of the task inside it."""
+    own = {item.name for item in fields(task)}
+    mine = {key: value for key, value in settings.items() if key in own}
+    others = {key: value for key, value in settings.items() if key not in own}
+    if others and "inner" in own:
+        mine["inner"] = _deciding(task.inner, others)
+    elif others:
+        raise UsageError(f"{min(others)} says nothing to these weights: leave it out")
+    return replace(task, **mine)
 
 
 def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:

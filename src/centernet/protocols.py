@@ -13,7 +13,10 @@ Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
 
 Targets = dict[str, Tensor]
-"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there."""
+"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there.
+
+Other maps have names that end in `heatmap`, other places names that end in `cells`: see `Layered`.
+"""
 
 Outputs = dict[str, Tensor]
 """What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first.
@@ -47,11 +50,15 @@ class HeadSpec:
         channels: Channels of the map.
         bias: Start value of the last bias. −2.19 makes a sigmoid start at 0.1 (Lin et al. 2017, sec. 4.1).
         stem: What the features pass before the head; None for nothing.
+        level: How often the rows and columns of the features are halved before.
+        weights: What the weights of the head are called, where not as the map; heads with one name share one.
     """
 
     channels: int
     bias: float = 0.0
     stem: Stem | None = None
+    level: int = 0
+    weights: str = ""
 
 
 @runtime_checkable

@@ -68,6 +68,9 @@ class Recipe:
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
 
     top_k: int = _setting(100, "most detections in an image")
+    levels: int = _setting(1, "sizes of objects that have maps of their own, each at twice the stride")
+    level_cells: float = _setting(4.0, "least side of the objects of the second and further levels, cells")
+    per_cell: int = _setting(1, "objects of one class that may lie in one cell or neighbouring ones")
     corrected_radius: bool = _setting(False, "solve the radius of the bumps exactly, not as the originals do")
     size_weight: float = _setting(0.1, "weight of the L1 loss of the size")
     offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
@@ -113,7 +116,7 @@ class Recipe:
             if side < 32 or side % 32:
                 nearest = max(32, round(side / 32) * 32)
                 raise UsageError(f"{key} must be a multiple of 32; got {side}: try {key}={nearest}")
-        for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "num_nodes"):
+        for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "levels", "per_cell", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
         for key in ("windows", "flip", "flip_vertical", "mosaic", "rotate"):
@@ -123,6 +126,8 @@ class Recipe:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
         if self.focal_px < 0 or self.slots < 0:
             raise UsageError(f"focal_px and slots are 0 or more; got {self.focal_px} and {self.slots}")
+        if self.level_cells <= 0:
+            raise UsageError(f"level_cells must be above 0; got {self.level_cells}")
         if self.lr <= 0:
             raise UsageError(f"lr must be above 0; got {self.lr}")
         if not 0 <= self.ema < 1:

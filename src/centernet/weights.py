@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
@@ -22,18 +22,20 @@ from centernet.protocols import Task
 from centernet.recipes import RECIPES
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 from centernet.tasks.triplet import Triplet
 from centernet.zoo import CONFIG, MODEL, ZOO, names
 
-TASKS: dict[str, type[Detect] | type[Pose] | type[Mono3D] | type[Triplet] | type[RawMaps]] = {
+TASKS: dict[str, type] = {
     "detect": Detect,
     "pose": Pose,
     "mono3d": Mono3D,
     "triplet": Triplet,
     "raw": RawMaps,
+    "layered": Layered,
 }
 """Tasks by the name in `config.json`."""
 
@@ -226,17 +228,32 @@ def config_of(predictor: Predictor) -> dict[str, Any]:
         "library": "centernet",
         "version": version("centernet"),
         "architecture": asdict(predictor.architecture),
-        "task": {"name": _name_of(predictor.task, TASKS), **asdict(predictor.task)},  # type: ignore[call-overload]
+        "task": _config_of_task(predictor.task),
         "categories": _config_of_categories(predictor.categories),
         "resize": {"name": _name_of(predictor.rule, RULES), **asdict(predictor.rule)},
         "normalize": asdict(predictor.normalize),
     }
 
 
+def _config_of_task(task: Any) -> dict[str, Any]:
+    """Its name and settings; a task inside it is said in the same way."""
+    settings = {item.name: getattr(task, item.name) for item in fields(task)}
+    if "inner" in settings:
+        settings["inner"] = _config_of_task(settings["inner"])
+    return {"name": _name_of(task, TASKS), **settings}
+
+
+def task_of(entry: Mapping[str, Any]) -> Task:
+    """What maps mean, from the part `task` of a config."""
+    inner = {"inner": task_of(entry["inner"])} if "inner" in entry else {}
+    task: Task = _build(TASKS, {**entry, **inner})
+    return task
+
+
 def predictor_of(config: Mapping[str, Any]) -> Predictor:
     """The predictor of a config, with random weights."""
     architecture = Architecture(**config["architecture"])
-    task: Task = _build(TASKS, config["task"])
+    task = task_of(config["task"])
     return Predictor(
         network=architecture.build(task.heads),
         task=task,

@@ -8,6 +8,7 @@ import torch
 from centernet.batch import Grid, Objects
 from centernet.protocols import Maps, Task
 from centernet.tasks.detect import Detect
+from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
@@ -28,6 +29,11 @@ TASKS: dict[str, Task] = {
     ),
     "mono3d": Mono3D(num_classes=3, top_k=7),
     "mono3d, as the original averages": Mono3D(num_classes=2, top_k=7, slots=50, class_agnostic=True),
+    "detect, on levels": Layered(inner=Detect(num_classes=3, top_k=7, giou_weight=1.0, spread=1), levels=3),
+    "pose, on levels with two places a cell": Layered(
+        inner=Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7), levels=2, per_cell=2
+    ),
+    "mono3d, three places a cell": Layered(inner=Mono3D(num_classes=3, top_k=7), per_cell=3),
 }
 GRID = Grid(batch=2, height=12, width=16)
 OBJECTS = Objects(
@@ -46,7 +52,13 @@ def task(request: pytest.FixtureRequest) -> Task:
 def random_maps(task: Task, seed: int = 0) -> Maps:
     generator = torch.Generator().manual_seed(seed)
     return {
-        name: torch.randn(GRID.batch, spec.channels, GRID.height, GRID.width, generator=generator)
+        name: torch.randn(
+            GRID.batch,
+            spec.channels,
+            -(-GRID.height // 2**spec.level),
+            -(-GRID.width // 2**spec.level),
+            generator=generator,
+        )
         for name, spec in task.heads.items()
     }
 

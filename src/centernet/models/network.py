@@ -1,11 +1,12 @@
 """The network: a backbone, and for each of its stacks a head for each map a task asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.models.heads import build_head
+from centernet.models.levels import Levels
 from centernet.protocols import Backbone, HeadSpec, Maps
 
 
@@ -22,12 +23,12 @@ class Network(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.stride = backbone.stride
-        self.stems = nn.ModuleList(self._stems(heads) for _ in range(backbone.stacks))
-        self.heads = nn.ModuleList(
-            nn.ModuleDict({name: self._head(spec, head_channels) for name, spec in heads.items()})
-            for _ in range(backbone.stacks)
-        )
-        self._stem_of = {name: spec.stem.name for name, spec in heads.items() if spec.stem}
+        count = 1 + max((spec.level for spec in heads.values()), default=0)
+        stacks = range(backbone.stacks)
+        self.levels = nn.ModuleList(Levels(backbone.channels, count) for _ in stacks)
+        self.stems = nn.ModuleList(self._stems(heads) for _ in stacks)
+        self.heads = nn.ModuleList(self._heads(heads, head_channels) for _ in stacks)
+        self._specs = dict(heads)
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
         """Raw maps by name, one dict for each stack, the last one best.
@@ -35,31 +36,37 @@ class Network(nn.Module):
         Args:
             images: Normalised; sides are multiples of the backbone's divisor.
         """
-        stacks = zip(self.backbone(images), self.stems, self.heads, strict=True)
-        return [self._maps(features, stems, heads) for features, stems, heads in stacks]
+        stacks = zip(self.backbone(images), self.levels, self.stems, self.heads, strict=True)
+        return [self._maps(*stack) for stack in stacks]
 
     def last_maps(self, images: Float[Tensor, "b 3 height width"]) -> Maps:
         """The maps of the last stack, without computing those of the others: what is asked of it in use."""
-        return self._maps(self.backbone(images)[-1], self.stems[-1], self.heads[-1])
+        return self._maps(self.backbone(images)[-1], self.levels[-1], self.stems[-1], self.heads[-1])
 
-    def _maps(self, features: Tensor, stems: nn.Module, heads: nn.Module) -> Maps:
-        behind = {name: stem(features) for name, stem in _named(stems)}
-        return {
-            name: head(behind[self._stem_of[name]] if name in self._stem_of else features)
-            for name, head in _named(heads)
-        }
+    def _maps(self, features: Tensor, levels: nn.Module, stems: nn.Module, heads: nn.Module) -> Maps:
+        assert isinstance(stems, nn.ModuleDict)
+        assert isinstance(heads, nn.ModuleDict)
+        seen: dict[tuple[int, str], Tensor] = {(i, ""): level for i, level in enumerate(levels(features))}
+        maps: Maps = {}
+        for name, spec in self._specs.items():
+            place = (spec.level, spec.stem.name if spec.stem else "")
+            if place not in seen:
+                seen[place] = stems[place[1]](seen[spec.level, ""])
+            maps[name] = heads[spec.weights or name](seen[place])
+        return maps
 
     def _stems(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:
         stems = {spec.stem.name: spec.stem for spec in heads.values() if spec.stem}
         return nn.ModuleDict({name: stem.build(self.backbone.channels) for name, stem in stems.items()})
+
+    def _heads(self, heads: Mapping[str, HeadSpec], head_channels: int) -> nn.ModuleDict:
+        specs: dict[str, HeadSpec] = {}
+        for name, spec in heads.items():
+            specs.setdefault(spec.weights or name, spec)
+        return nn.ModuleDict({name: self._head(spec, head_channels) for name, spec in specs.items()})
 
     def _head(self, spec: HeadSpec, head_channels: int) -> nn.Sequential:
         head = build_head(self.backbone.channels, head_channels, spec)
         if spec.bias == 0:
             self.backbone.start_head(head)
         return head
-
-
-def _named(modules: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    assert isinstance(modules, nn.ModuleDict)
-    return modules.items()

@@ -37,7 +37,8 @@ class CenterBoxes:
 
         So what is cut by the border of the input is found by the centre of what is seen of it.
         """
-        limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) - 1
+        edge = grid.edge or (grid.width - 1, grid.height - 1)
+        limit = torch.tensor(edge * 2, device=objects.boxes.device)
         boxes = (objects.boxes / grid.stride).clamp(min=0).minimum(limit)
         size = boxes[:, 2:] - boxes[:, :2]
         kept = (size > 0).all(dim=1).nonzero().squeeze(1)

@@ -15,7 +15,7 @@ from centernet.inference import Inference
 from centernet.predictor import PLAIN, check_cameras, detections_of
 from centernet.runtime.onnx import OnnxFile
 from centernet.structures import Categories, Sample
-from centernet.weights import categories_of, rule_of
+from centernet.weights import categories_of, rule_of, task_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +46,7 @@ class FilePredictor:
             file=file,
             categories=categories_of(file.config["categories"]),
             rule=rule_of(file.config["resize"]),
-            most=int(file.config["task"]["top_k"]),
+            most=task_of(file.config["task"]).top_k,
         )
 
     @property

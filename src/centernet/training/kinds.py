@@ -8,6 +8,7 @@ from centernet.protocols import Task
 from centernet.recipes import Recipe
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
@@ -20,6 +21,7 @@ class Kind:
     Attributes:
         build: The task of a recipe, for what is to be found.
         with_keypoints: It learns keypoints, so the data must have some.
+        has_layers: Its maps can be there several times: see `Layered`.
         in_space: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
             cameras stand upright; and in crowd regions nothing is learned.
     """
@@ -27,6 +29,7 @@ class Kind:
     build: Callable[[Recipe, Categories], Task]
     with_keypoints: bool = False
     in_space: bool = False
+    has_layers: bool = True
 
 
 def _detect(recipe: Recipe, categories: Categories) -> Task:
@@ -88,7 +91,7 @@ KINDS = {
     "detect": Kind(_detect),
     "pose": Kind(_pose, with_keypoints=True),
     "mono3d": Kind(_mono3d, in_space=True),
-    "triplet": Kind(_triplet),
+    "triplet": Kind(_triplet, has_layers=False),
 }
 """By the name of the task in a recipe."""
 
@@ -102,3 +105,18 @@ def kind_of(recipe: Recipe) -> Kind:
     if recipe.task not in KINDS:
         raise UsageError(f"task is one of {', '.join(KINDS)}; got {recipe.task!r}")
     return KINDS[recipe.task]
+
+
+def task_of(recipe: Recipe, categories: Categories) -> Task:
+    """The task of a recipe, for what is to be found.
+
+    Raises:
+        UsageError: There is no such task, or it has one layer of maps only.
+    """
+    kind = kind_of(recipe)
+    task = kind.build(recipe, categories)
+    if recipe.levels == recipe.per_cell == 1:
+        return task
+    if not kind.has_layers:
+        raise UsageError(f"levels and per_cell say nothing to {recipe.task}: leave them out")
+    return Layered(inner=task, levels=recipe.levels, per_cell=recipe.per_cell, level_cells=recipe.level_cells)

@@ -9,6 +9,7 @@ import numpy as np
 from centernet.batch import Batch, Grid
 from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap
 from centernet.predictor import Predictor
+from centernet.tasks.layered import finest_heatmaps
 
 MOST_IMAGES = 8
 """Images of a batch that are drawn, each with and without its heatmap."""
@@ -62,7 +63,6 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
 
 def _heatmaps_of_classes(predictor: Predictor, batch: Batch, grid: Grid) -> np.ndarray:
     """What the network is to answer for each class; where a class has several heatmaps, all in one."""
-    targets = predictor.task.encode(batch.objects, grid)
-    heatmaps = [value for name, value in targets.items() if name.endswith("heatmap")]
+    heatmaps = finest_heatmaps(predictor.task.encode(batch.objects, grid)).values()
     count = len(predictor.categories)
     return np.max([value.numpy() for value in heatmaps if value.shape[1] == count], axis=0)

@@ -19,7 +19,7 @@ from centernet.predictor import Predictor
 from centernet.recipes import Recipe, nano, with_settings
 from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
-from centernet.training.kinds import KINDS, kind_of
+from centernet.training.kinds import KINDS, kind_of, task_of
 from centernet.weights import TASKS, transfer
 
 VALIDATION_SPLITS = frozenset({"val", "valid", "validation", "test"})
@@ -89,7 +89,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     architecture = Architecture(
         backbone=recipe.backbone, channels=recipe.channels, head_channels=recipe.head_channels
     )
-    task = kind_of(recipe).build(recipe, categories)
+    task = task_of(recipe, categories)
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
     _check_sides(recipe, network.backbone.divisor)
     if weights is not None and (fresh := transfer(weights.network, network)):
@@ -127,13 +127,16 @@ def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> R
 def recipe_of(predictor: Predictor) -> Recipe:
     """A recipe to go on training weights with: `nano`, but for their network, task and pre-processing."""
     known = {field.name for field in fields(Recipe)}
+    settings = vars(predictor.task)
+    task = settings.get("inner", predictor.task)
     told: dict[str, Any] = {
         **vars(predictor.architecture),
         **vars(predictor.normalize),
-        **vars(predictor.task),
+        **settings,
+        **vars(task),
         "imgsz": max(predictor.rule((512, 512))[0]),
         "rect": isinstance(predictor.rule, Follow),
-        "task": next(name for name, task in TASKS.items() if type(predictor.task) is task),
+        "task": next(name for name, kind in TASKS.items() if type(task) is kind),
     }
     if told["task"] not in KINDS:
         del told["task"]
