@@ -51,9 +51,10 @@ def test_crowd_shows_many_objects_that_overlap() -> None:
     assert np.mean(counts) > 20
 
 
-def test_collision_has_two_objects_of_a_class_in_the_same_or_neighbouring_cells_of_every_image() -> None:
+@pytest.mark.parametrize("mode", ["collision", "crossing"])
+def test_two_objects_of_a_class_meet_in_the_same_or_neighbouring_cells_of_every_image(mode: str) -> None:
     distances = []
-    for sample in generate(50, mode="collision"):
+    for sample in generate(50, mode=mode):
         objects = sample.annotations
         cells = np.floor((objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 / 4)
         pairs = [
@@ -65,6 +66,37 @@ def test_collision_has_two_objects_of_a_class_in_the_same_or_neighbouring_cells_
 
     assert max(distances) <= 1
     assert 0 in distances
+
+
+def sizes_of_those_that_meet(mode: str) -> np.ndarray:
+    """Square roots of the areas of pairs of one class with middles less than two cells apart, larger first."""
+    pairs = []
+    for sample in generate(50, mode=mode):
+        objects = sample.annotations
+        middles = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2
+        sides = np.sqrt(np.prod(objects.boxes[:, 2:] - objects.boxes[:, :2], axis=1))
+        pairs += [
+            sorted((sides[first], sides[second]))[::-1]
+            for first, second in combinations(range(len(objects)), 2)
+            if objects.labels[first] == objects.labels[second]
+            and np.abs(middles[first] - middles[second]).max() < 4
+        ]
+    return np.array(pairs)
+
+
+def test_those_that_collide_are_of_half_the_size() -> None:
+    larger, smaller = sizes_of_those_that_meet("collision").T
+
+    assert len(larger) > 100
+    # Outlines cover whole pixels, so small shapes are a little larger than drawn.
+    assert np.quantile(smaller / larger, 0.95) < 0.5
+
+
+def test_those_that_cross_are_of_about_one_size() -> None:
+    larger, smaller = sizes_of_those_that_meet("crossing").T
+
+    assert len(larger) > 80
+    assert (smaller / larger).min() > 0.85
 
 
 def test_collision_never_shows_the_same_box_twice() -> None:

@@ -45,7 +45,10 @@ def test_six_kinds_of_shapes_can_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mode": "easy"}, "mode is one of plain, crowd, collision, hard, figures, roads; got 'easy'"),
+        (
+            {"mode": "easy"},
+            "mode is one of plain, crowd, collision, crossing, hard, figures, roads; got 'easy'",
+        ),
         ({"size": (0, 5)}, "size is 1 to 16384 rows and columns; got 0 and 5"),
         ({"size": (5, 20000)}, "size is 1 to 16384 rows and columns; got 5 and 20000"),
         ({"shapes": ("circle", "blob")}, "got circle, blob"),

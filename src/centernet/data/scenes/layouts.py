@@ -14,7 +14,7 @@ from centernet.data.scenes.shapes import Shape, Silhouette, place, stretch
 Size = tuple[int, int]
 
 _STRIDE = 4
-"""Image pixels from one map cell to the next, which `collision` is about."""
+"""Image pixels from one map cell to the next, which `collision` and `crossing` are about."""
 
 
 @runtime_checkable
@@ -91,8 +91,30 @@ def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
 
 
 def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
-    """Shapes of one class inside each other: their middles fall in the same or in neighbouring cells."""
+    """Shapes of one class inside each other, each less than half as large as the one round it.
+
+    Their middles fall in the same or in neighbouring cells.
+    """
     del index
+    return _meetings(size, kinds, random, _nested)
+
+
+def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """A tall and a wide shape of one class and one area across each other.
+
+    Their middles fall in the same or in neighbouring cells.
+    """
+    del index
+    return _meetings(size, kinds, random, _crossed)
+
+
+def _meetings(
+    size: Size,
+    kinds: tuple[str, ...],
+    random: np.random.Generator,
+    group: Callable[[tuple[str, ...], tuple[float, float], float, np.random.Generator], list[Shape]],
+) -> Layout:
+    """Two to four groups of shapes that meet; groups stand apart."""
     height, width = size
     short = min(size)
     shapes: list[Shape] = []
@@ -104,7 +126,7 @@ def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.
         if any(math.dist(center, (x, y)) < radius + other for x, y, other in taken):
             continue
         taken.append((*center, radius))
-        shapes.extend(_nested(kinds, center, radius, random))
+        shapes.extend(group(kinds, center, radius, random))
     return Layout(size=size, shapes=tuple(shapes))
 
 
@@ -186,7 +208,13 @@ def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
 FIGURES = "figures"
 """The name of the mode that shows figures instead of shapes."""
 
-MODES: dict[str, Mode] = {"plain": plain, "crowd": crowd, "collision": collision, "hard": hard}
+MODES: dict[str, Mode] = {
+    "plain": plain,
+    "crowd": crowd,
+    "collision": collision,
+    "crossing": crossing,
+    "hard": hard,
+}
 """What can be generated of shapes, by name."""
 
 HARD_CASES: dict[str, Mode] = {
@@ -215,12 +243,29 @@ def _nested(
 ) -> list[Shape]:
     label, angle = int(random.integers(len(kinds))), _angle(random)
     shapes: list[Shape] = []
-    for share in (1.0, 0.55, 0.3)[: random.integers(2, 4)]:
-        # Less than a cell apart, so the middles' cells are the same or neighbours.
-        shift_x, shift_y = random.uniform(-0.3, 0.3, size=2) * _STRIDE if shapes else (0.0, 0.0)
-        middle = (center[0] + float(shift_x), center[1] + float(shift_y))
+    for share in (1.0, 0.46, 0.2)[: random.integers(2, 4)]:
+        middle = _near(center, random) if shapes else center
         shapes.append(Shape(polygon=place(kinds[label], middle, radius * share, angle), label=label))
     return shapes
+
+
+def _crossed(
+    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+) -> list[Shape]:
+    label, angle = int(random.integers(len(kinds))), _angle(random)
+    long, short = radius, radius / random.uniform(2.0, 2.8)
+    shapes: list[Shape] = []
+    for half_width, half_height in random.permutation([(long, short), (short, long)]).tolist():
+        x, y = _near(center, random) if shapes else center
+        box = (x - half_width, y - half_height, x + half_width, y + half_height)
+        shapes.append(Shape(polygon=stretch(kinds[label], box, angle), label=label))
+    return shapes
+
+
+def _near(center: tuple[float, float], random: np.random.Generator) -> tuple[float, float]:
+    """A place less than a cell away, so in the same cell or in a neighbouring one."""
+    shift_x, shift_y = random.uniform(-0.3, 0.3, size=2) * _STRIDE
+    return center[0] + float(shift_x), center[1] + float(shift_y)
 
 
 def _turned(

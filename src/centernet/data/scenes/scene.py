@@ -24,7 +24,7 @@ class Scenes:
     """Settings of generated images.
 
     Attributes:
-        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints,
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick figures with keypoints,
             `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
@@ -114,7 +114,7 @@ def generate(
     Args:
         count: How many.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision`, `hard`, `figures` or `roads`.
+        mode: `plain`, `crowd`, `collision`, `crossing`, `hard`, `figures` or `roads`.
         size: Rows and columns, or one number for both.
         num_keypoints: Of each figure.
         noise: Largest change of a channel of a pixel, of 255; 0: none.

@@ -43,7 +43,7 @@ def write_scenes(
         val: Images of the split `val`.
         test: Images of the split `test`.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision` or `hard` show shapes, `figures` stick figures with keypoints,
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick figures with keypoints,
             `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
