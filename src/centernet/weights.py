@@ -287,12 +287,20 @@ def categories_of(entry: Mapping[str, Any]) -> Categories:
 
 
 def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
-    return next(name for name, kind in kinds.items() if type(thing) is kind)
+    """The name in `config.json`; of a class from outside its own, which says where to look for it."""
+    kind = type(thing)
+    return next((name for name, ours in kinds.items() if kind is ours), f"{kind.__module__}.{kind.__name__}")
 
 
 def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
     settings = _settings(entry)
-    return kinds[settings.pop("name")](**settings)
+    name = settings.pop("name")
+    if name not in kinds:
+        raise InputError(
+            f"these weights are for {name}, which is not of this library: build its network, and fill them "
+            "in with centernet.weights.fill"
+        )
+    return kinds[name](**settings)
 
 
 def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
 
 
 def _heatmaps_of_classes(predictor: Predictor, batch: Batch, grid: Grid) -> np.ndarray:
-    """What the network is to answer for each class; where a class has several heatmaps, all in one."""
+    """What the network is to answer for each class; where a class has several heatmaps, all in one.
+
+    Zero for tasks without any.
+    """
     heatmaps = finest_heatmaps(predictor.task.encode(batch.objects, grid)).values()
     count = len(predictor.categories)
-    return np.max([value.numpy() for value in heatmaps if value.shape[1] == count], axis=0)
+    none = np.zeros((grid.batch, count, grid.height, grid.width), dtype=np.float32)
+    return np.max([none, *(value.numpy() for value in heatmaps if value.shape[1] == count)], axis=0)

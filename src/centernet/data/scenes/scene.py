@@ -24,8 +24,8 @@ class Scenes:
     """Settings of generated images.
 
     Attributes:
-        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick figures with keypoints,
-            `roads` cuboids on a road, with their boxes in 3D and the camera.
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
+            figures with keypoints, `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.

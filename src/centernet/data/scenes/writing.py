@@ -43,8 +43,8 @@ def write_scenes(
         val: Images of the split `val`.
         test: Images of the split `test`.
         seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick figures with keypoints,
-            `roads` cuboids on a road, with their boxes in 3D and the camera.
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
+            figures with keypoints, `roads` cuboids on a road, with their boxes in 3D and the camera.
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
