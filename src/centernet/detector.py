@@ -443,6 +443,7 @@ class CenterNet:
         inference: Inference = PLAIN,
         results: Path | None = None,
     ) -> "Evaluation":
+        from centernet.data.crowding import Crowding
         from centernet.evaluation import evaluate
         from centernet.evaluation.coco_files import write_results
         from centernet.evaluation.examples import save_examples
@@ -450,7 +451,8 @@ class CenterNet:
 
         stream = detect_stream(predictor, annotated(dataset), batch=batch, inference=inference)
         found = [replace(detections, image=None) for detections in stream]
-        evaluation = evaluate(dataset, found)
+        crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
+        evaluation = replace(evaluate(dataset, found), crowding=crowding)
         if results is not None:
             write_results(results, dataset, found)
         if folder is not None:

@@ -66,6 +66,11 @@ class Predictor:
         """Sides of inputs are multiples of this."""
         return self.network.backbone.divisor
 
+    @property
+    def stride(self) -> int:
+        """Input pixels from one cell of the finest map to the next."""
+        return self.network.stride
+
     def deciding(self, **settings: Any) -> "Predictor":
         """The same predictor with other settings of its task: `top_k=300`.
 

@@ -11,6 +11,7 @@ from centernet.data.sources import Failure, Frame
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
+from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.predictor import PLAIN, sample_of
 from centernet.structures import Dataset, Sample
@@ -18,7 +19,18 @@ from centernet.structures import Dataset, Sample
 
 @runtime_checkable
 class Finder(Protocol):
-    """What finds objects in images: a predictor, or a written file."""
+    """What finds objects in images: a predictor, or a written file.
+
+    Attributes:
+        rule: How images are shown.
+        stride: Input pixels from one cell of the finest map to the next.
+    """
+
+    @property
+    def rule(self) -> ResizeRule: ...  # noqa: D102
+
+    @property
+    def stride(self) -> int: ...  # noqa: D102
 
     def detect(self, samples: Sequence[Sample], inference: Inference = ...) -> list[Detections]:
         """Detections of each sample."""

@@ -115,6 +115,9 @@ PREVIEW = Verb(
         Argument(name="output", kind=TEXT, about="the picture to write", default="preview.png"),
         Argument(name="count", kind=WHOLE, about="how many images", default="16"),
         Argument(name="seed", kind=WHOLE, about="other seeds choose other images", default="0"),
+        Argument(
+            name="imgsz", kind=WHOLE, about="input size at which centres that meet are marked", default="512"
+        ),
     ),
     examples=("centernet preview data=datasets/cells output=cells.png count=25",),
 )

@@ -1,15 +1,13 @@
 """Objects that get in each other's way on the heatmap: one cell shows one centre of each class."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
+from centernet.data.crowding import cells_of_objects, has_neighbour
 from centernet.data.files import place_of
 from centernet.data.object_table import ObjectTable
-from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import ResizeRule
-from centernet.structures import Dataset, Defect, ImageRecord
+from centernet.structures import Dataset, Defect
 
 COLLISION = "objects in one cell"
 NEIGHBOURS = "objects in neighbouring cells"
@@ -30,7 +28,7 @@ def find_collisions(
     """
     objects = ObjectTable.of(dataset.records)
     objects = objects[~objects.is_crowd]
-    cells = _cells(dataset.records, objects, rule, stride)
+    cells = cells_of_objects(dataset.records, objects, rule, stride)
     keys = np.column_stack([objects.image_index, objects.labels, cells])
     first = _first_with_same_key(keys)
     size = rule((1, 1))[0]
@@ -57,20 +55,6 @@ def _short(place: str) -> str:
     return place.rpartition(", ")[2] if ", " in place else f"line {place.rpartition(':')[2]}"
 
 
-def _cells(
-    records: Sequence[ImageRecord], objects: ObjectTable, rule: ResizeRule, stride: int
-) -> Int[np.ndarray, "m 2"]:
-    """The cell `(x, y)` of every object's centre."""
-    starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
-    cells = np.zeros((len(objects), 2), dtype=np.int64)
-    for index, record in enumerate(records):
-        span = slice(starts[index], starts[index + 1])
-        assert record.size is not None
-        boxes = transform_boxes(rule(record.size)[1], objects.boxes[span])
-        cells[span] = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride)
-    return cells
-
-
 def _first_with_same_key(keys: Int[np.ndarray, "m 4"]) -> Int[np.ndarray, " m"]:
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     return first[inverse.reshape(-1)]
@@ -80,7 +64,7 @@ def _neighbours(dataset: Dataset, keys: Int[np.ndarray, "m 4"], seen_at: str) ->
     distinct = np.unique(keys, axis=0)
     counts: dict[tuple[int, int], int] = {}
     for step in _STEPS:
-        for image_index, label in distinct[_has_neighbour(distinct, step), :2].tolist():
+        for image_index, label in distinct[has_neighbour(distinct, step), :2].tolist():
             counts[image_index, label] = counts.get((image_index, label), 0) + 1
     names = dataset.categories.names
     return tuple(
@@ -92,10 +76,3 @@ def _neighbours(dataset: Dataset, keys: Int[np.ndarray, "m 4"], seen_at: str) ->
         )
         for (image_index, label), count in sorted(counts.items())
     )
-
-
-def _has_neighbour(distinct: Int[np.ndarray, "m 4"], step: tuple[int, int]) -> Bool[np.ndarray, " m"]:
-    moved = distinct + np.array([0, 0, *step])
-    both = np.concatenate([distinct, moved])
-    _, inverse, counts = np.unique(both, axis=0, return_inverse=True, return_counts=True)
-    return counts[inverse.reshape(-1)[len(distinct) :]] > 1

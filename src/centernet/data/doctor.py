@@ -6,6 +6,7 @@ import numpy as np
 
 from centernet.data.checks import clean
 from centernet.data.collisions import find_collisions
+from centernet.data.crowding import Crowding
 from centernet.data.images import read_image
 from centernet.data.object_table import ObjectTable
 from centernet.data.report import (
@@ -60,6 +61,7 @@ def examine(
         num_crowds=sum(int(record.annotations.is_crowd.sum()) for record in cleaned.records),
         classes=classes,
         image_sides=Spread.of(sides_px),
+        crowding=Crowding.of(cleaned, rule, stride),
         input_sides=Spread.of(sides_px * scales[objects.image_index]),
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
         skeletons=_count_keypoints(cleaned, objects),

@@ -3,20 +3,33 @@
 import numpy as np
 from jaxtyping import UInt8
 
+from centernet.data.crowding import meetings
 from centernet.data.images import read_image
-from centernet.drawing import contact_sheet, draw_annotations, message_tile
+from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
 from centernet.errors import InputError, UsageError
+from centernet.geometry.resize import Fit, ResizeRule
 from centernet.structures import Categories, Dataset, ImageRecord
+
+IN_ONE_CELL, SIDE_BY_SIDE = (230, 30, 30), (250, 210, 0)
+"""Colours of centres that meet."""
 
 
 def contact_sheet_of(
-    dataset: Dataset, count: int = 16, *, seed: int = 0, columns: int | None = None, tile: int = 320
+    dataset: Dataset,
+    count: int = 16,
+    *,
+    seed: int = 0,
+    columns: int | None = None,
+    tile: int = 320,
+    imgsz: int = 512,
+    stride: int = 4,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A picture of random images with the boxes, names and keypoints of their objects.
 
     Boxes in 3D are shown on the image, and from above.
 
-    An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`.
+    An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`. A centre
+    in one cell with another of its class has a red dot, one with another in a cell beside it a yellow one.
 
     Args:
         dataset: Where the images are from.
@@ -24,6 +37,8 @@ def contact_sheet_of(
         seed: Other seeds choose other images.
         columns: Images in a row; as many as make the sheet nearly square when not given.
         tile: Side of the square that holds each image, pixels.
+        imgsz: Side of the square input in whose cells centres may meet, pixels.
+        stride: Input pixels from one cell to the next.
 
     Raises:
         UsageError: A count, a number of columns or a tile that cannot be.
@@ -38,11 +53,14 @@ def contact_sheet_of(
     random = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(random.permutation(len(dataset))[:count].tolist())
     records = [dataset.records[index] for index in chosen]
-    pictures = [_picture(record, dataset.categories, tile) for record in records]
+    rule = Fit(height=imgsz, width=imgsz)
+    pictures = [_picture(record, dataset.categories, tile, rule, stride) for record in records]
     return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
 
 
-def _picture(record: ImageRecord, categories: Categories, tile: int) -> UInt8[np.ndarray, "h w 3"]:
+def _picture(
+    record: ImageRecord, categories: Categories, tile: int, rule: ResizeRule, stride: int
+) -> UInt8[np.ndarray, "h w 3"]:
     try:
         image = read_image(record.path, record.size)
     except InputError as error:
@@ -52,7 +70,14 @@ def _picture(record: ImageRecord, categories: Categories, tile: int) -> UInt8[np
         categories.names[label] + " (crowd)" * bool(is_crowd)
         for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
     ]
-    return draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
+    picture = draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
+    size = (image.shape[0], image.shape[1])
+    in_cell, near = meetings(objects, size, rule, stride)
+    # Beside what is seen from above there is more than the image.
+    scale = tile / max(size)
+    centers = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 * scale
+    picture = draw_dots(picture, centers[near], SIDE_BY_SIDE)
+    return draw_dots(picture, centers[in_cell], IN_ONE_CELL)
 
 
 def _caption(record: ImageRecord) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from centernet.data.crowding import Crowding
 from centernet.structures import Defect
 
 STOPS = "training stops when it comes to this image: mend it or take it out"
@@ -132,6 +133,7 @@ class Report:
         image_sides: Sizes of objects in their images.
         input_sides: Sizes of objects in the input.
         space: What is known in 3D; None where no image has a camera.
+        crowding: How often objects of one class meet in a cell of the maps.
         defects: What is wrong.
         notes: What is worth knowing.
     """
@@ -145,6 +147,7 @@ class Report:
     classes: tuple[ClassCount, ...]
     image_sides: Spread | None
     input_sides: Spread | None
+    crowding: Crowding
     defects: tuple[Defect, ...]
     notes: tuple[Defect, ...]
     skeletons: tuple[SkeletonCount, ...] = ()
@@ -162,7 +165,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Plain values: names as the attributes, `counts` and `is_trainable`."""
         shares = [{**asdict(one), "labelled_share": one.labelled_share} for one in self.skeletons]
-        plain = {**asdict(self), "skeletons": shares}
+        plain = {**asdict(self), "skeletons": shares, "crowding": self.crowding.to_json()}
         return {**plain, "counts": self.counts(), "is_trainable": self.is_trainable}
 
     def text(self, limit: int | None = 5) -> str:
@@ -180,6 +183,8 @@ class Report:
             *_class_table(self.classes, None if limit is None else 2 * limit),
             "",
             *self._size_table(),
+            "",
+            *(self.crowding.text(None if limit is None else 2 * limit) if self.num_objects else ()),
             "",
             *(line for one in self.skeletons for line in _keypoint_table(one, limit)),
             *(_space_table(self.space, self.num_images, self.num_objects) if self.space else ()),

@@ -5,6 +5,7 @@ from centernet.drawing.birds_eye import draw_birds_eye, draw_in_space
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
+from centernet.drawing.dots import draw_dots
 from centernet.drawing.explanations import Reasons, draw_explanation
 from centernet.drawing.heatmaps import draw_heatmap
 from centernet.drawing.keypoints import draw_keypoints
@@ -18,6 +19,7 @@ __all__ = [
     "draw_birds_eye",
     "draw_boxes",
     "draw_boxes3d",
+    "draw_dots",
     "draw_explanation",
     "draw_heatmap",
     "draw_in_space",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from centernet.data.coco import to_coco
+from centernet.data.crowding import Crowding
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
@@ -20,6 +21,9 @@ from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.pck import evaluate_pck
 from centernet.metrics.voc import VocMetrics, evaluate_voc
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+
+_MOST_CLASSES = 10
+"""Classes of whose objects it is said how many meet."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +40,7 @@ class Evaluation:
         keypoints: COCO's numbers of keypoints, and distances; empty unless the data set and the detections
             have keypoints.
         solids: KITTI's numbers of boxes in 3D; empty unless the data set has some.
+        crowding: How often objects of one class meet in a cell of the maps; None where there are no maps.
         notes: What to know about the numbers, a line each.
     """
 
@@ -47,6 +52,7 @@ class Evaluation:
     confusion: ConfusionMatrix
     keypoints: KeypointNumbers = field(default_factory=KeypointNumbers)
     solids: SolidNumbers = field(default_factory=SolidNumbers)
+    crowding: Crowding | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -87,13 +93,16 @@ class Evaluation:
         return self.scores.metrics
 
     def __str__(self) -> str:
-        return str(self.scores)
+        if self.crowding is None:
+            return str(self.scores)
+        return "\n".join([str(self.scores), "", "objects that meet", *self.crowding.text(_MOST_CLASSES)])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
         return {
             **self.scores.to_json(),
             "images": self.num_images,
+            **({"crowding": self.crowding.to_json()} if self.crowding else {}),
             "keypoints": self.keypoints.to_json(),
             "confusion_matrix": {
                 "names": [*self.confusion.names, "background"],

@@ -95,7 +95,11 @@ def _graph(predictor: Predictor) -> bytes:
         )
     assert program is not None
     model = program.model_proto
-    entries: dict[str, Any] = {"centernet": config_of(predictor), "divisor": divisor}
+    entries: dict[str, Any] = {
+        "centernet": config_of(predictor),
+        "divisor": divisor,
+        "stride": predictor.stride,
+    }
     for key, value in entries.items():
         model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=json.dumps(value)))
     content: bytes = model.SerializeToString()

@@ -22,6 +22,7 @@ class OnnxFile:
     Attributes:
         config: What a weights folder's `config.json` says.
         divisor: Sides of inputs are multiples of this.
+        stride: Input pixels from one cell of the finest map to the next.
 
     Raises:
         UsageError: onnxruntime is not installed.
@@ -55,6 +56,7 @@ class OnnxFile:
             )
         self.config: Mapping[str, Any] = json.loads(metadata["centernet"])
         self.divisor: int = json.loads(metadata["divisor"])
+        self.stride: int = json.loads(metadata["stride"])
         self._names = [output.name for output in self._session.get_outputs()]
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"]) -> dict[str, Float[np.ndarray, "b k *_"]]:

@@ -54,6 +54,11 @@ class FilePredictor:
         """Sides of inputs are multiples of this."""
         return self.file.divisor
 
+    @property
+    def stride(self) -> int:
+        """Input pixels from one cell of the finest map to the next."""
+        return self.file.stride
+
     def deciding(self, **settings: object) -> "FilePredictor":
         """The same with fewer detections: `top_k=10`. All else is written into the file.
 

@@ -69,7 +69,7 @@ def test_two_objects_of_a_class_meet_in_the_same_or_neighbouring_cells_of_every_
 
 
 def sizes_of_those_that_meet(mode: str) -> np.ndarray:
-    """Square roots of the areas of pairs of one class with middles less than two cells apart, larger first."""
+    """Square roots of the areas of pairs of one class with middles less than a cell apart, larger first."""
     pairs = []
     for sample in generate(50, mode=mode):
         objects = sample.annotations
