@@ -24,6 +24,7 @@ from centernet.protocols import Task
 from centernet.runtime import FilePredictor
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
@@ -35,6 +36,7 @@ TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
+    "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
 }
 EXAMPLE = Path(__file__).parent.parent / "examples" / "onnx_without_torch.py"
 
@@ -73,7 +75,12 @@ def detector(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("task", "backbone"),
-    [("pose", "timm/resnet10t"), ("mono3d", "timm/resnet10t"), ("detect", "resnet18-dcn")],
+    [
+        ("pose", "timm/resnet10t"),
+        ("mono3d", "timm/resnet10t"),
+        ("detect", "resnet18-dcn"),
+        ("layered", "timm/resnet10t"),
+    ],
 )
 def test_a_file_finds_what_the_network_finds(folder: Path, task: str, backbone: str) -> None:
     path = folder / f"{task}-{backbone.replace('/', '-')}.onnx"

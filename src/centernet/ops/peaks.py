@@ -67,18 +67,18 @@ def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int) -> Peaks:
     """The same peaks by steps whose number does not depend on the numbers, which a graph can hold.
 
     First of each class, then of all: positions in one map stay below 2²⁴, up to which exported graphs divide
-    exactly, whatever the number of classes. Maps have at least `top_k` cells.
+    exactly, whatever the number of classes. Maps with fewer cells are filled up with value −inf.
     """
     batch, _, height, width = heatmap.shape
-    torch._check(height * width >= top_k)
     peaks = heatmap.masked_fill(~is_peak(heatmap), -torch.inf).flatten(2)
+    peaks = F.pad(peaks, (0, top_k), value=-torch.inf)
     of_class = peaks.topk(top_k, dim=2)
     values, order = of_class.values.flatten(1).topk(top_k, dim=1)
     label = torch.div(order, top_k, rounding_mode="floor")
     place = of_class.indices.flatten(1).gather(1, order)
     y = torch.div(place, width, rounding_mode="floor")
     image = torch.arange(batch, device=heatmap.device)[:, None].expand_as(y)
-    return Peaks(values, label, torch.stack([image, y, place - y * width], dim=-1))
+    return Peaks(values, label, torch.stack([image, y.clamp(max=height - 1), place - y * width], dim=-1))
 
 
 def find_peaks_of_any_class(heatmap: Float[Tensor, "b c h w"], top_k: int = 100) -> Peaks:
