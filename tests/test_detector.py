@@ -8,11 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
+from centernet.data.images import read_image
 from centernet.data.scenes import write_scenes
 from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import Evaluation, evaluate
+from centernet.predictor import sample_of
 from centernet.structures import Dataset
 
 TINY = {
@@ -37,6 +39,26 @@ def model(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
     trained = CenterNet("nano", device="cpu")
     trained.train(scenes, epochs=2, project=str(tmp_path_factory.mktemp("runs")), **TINY)
     return trained
+
+
+def test_layers_are_trained_used_explained_and_trained_on(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = CenterNet("nano", device="cpu")
+    trained.train(scenes, epochs=1, levels=2, per_cell=2, project=str(tmp_path / "first"), **TINY)
+    again = CenterNet(tmp_path / "first" / "train", device="cpu")
+    again.train(scenes, epochs=1, project=str(tmp_path / "second"), **TINY)
+    image = read_image(sorted(scenes.rglob("val/*"))[0], None)
+
+    assert again.predictor.task == trained.predictor.task
+    assert len(again.predictor.detect([sample_of(image, "a")])) == 1
+    assert again.predictor.explain(sample_of(image, "a")).shape[2] == 3
+    assert "start afresh" not in capsys.readouterr().err
+
+
+def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="levels and per_cell say nothing to triplet: leave them out"):
+        CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))
 
 
 def test_a_run_folder_holds_what_a_person_and_a_program_want(model: CenterNet) -> None:

@@ -7,13 +7,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from centernet import weights
-from centernet.errors import InputError
+from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
+from centernet.tasks.layered import Layered
 from centernet.tasks.pose import Pose
 from centernet.tasks.raw import RawMaps
 
@@ -58,11 +59,12 @@ TUBE = Skeleton(names=("tip", "end"), edges=((0, 1),), pairs=((0, 1),), sigmas=(
     [
         RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 4}),
         Pose(num_keypoints=(2, 0), mirrored=(1, 0), spread=1),
+        Layered(inner=Detect(num_classes=2, top_k=7), levels=2, per_cell=3),
     ],
 )
 @pytest.mark.parametrize("rule", [Fit(height=64, width=96), Keep(pad=127), Span(height=64, width=128)])
 def test_every_task_and_rule_comes_back(
-    predictor: Predictor, task: RawMaps | Pose, rule: ResizeRule, tmp_path: Path
+    predictor: Predictor, task: RawMaps | Pose | Layered, rule: ResizeRule, tmp_path: Path
 ) -> None:
     network = predictor.architecture.build(task.heads)
     loaded = weights.load(
@@ -144,6 +146,27 @@ def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
         weights.load(path.with_name(weights.CONFIG))
     with pytest.raises(InputError, match="no weights 'nothing-here'"):
         weights.load("nothing-here")
+
+
+def test_a_task_of_ones_own_is_saved_and_named_when_it_cannot_be_built(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    class Own(Detect):
+        """Not of this library."""
+
+    folder = weights.save(replace(predictor, task=Own(num_classes=2)), tmp_path)
+
+    with pytest.raises(InputError, match=r"test_weights\.Own is not of this library: build it, and fill"):
+        weights.load(folder)
+
+
+def test_settings_reach_the_task_inside_another(predictor: Predictor) -> None:
+    task = Layered(inner=Detect(num_classes=2), levels=2)
+    changed = replace(predictor, task=task).deciding(top_k=5, repeated_iou=0.7)
+
+    assert changed.task == Layered(inner=Detect(num_classes=2, top_k=5), levels=2, repeated_iou=0.7)
+    with pytest.raises(UsageError, match="juggle says nothing to these weights"):
+        replace(predictor, task=task).deciding(juggle=1)
 
 
 def test_a_strange_config_is_named(predictor: Predictor, tmp_path: Path) -> None:

@@ -296,10 +296,7 @@ def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
     settings = _settings(entry)
     name = settings.pop("name")
     if name not in kinds:
-        raise InputError(
-            f"these weights are for {name}, which is not of this library: build its network, and fill them "
-            "in with centernet.weights.fill"
-        )
+        raise ValueError(f"{name} is not of this library: build it, and fill weights in with weights.fill")
     return kinds[name](**settings)
 
 
