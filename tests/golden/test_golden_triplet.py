@@ -34,35 +34,56 @@ def losses(golden_folder: Path) -> dict[str, Tensor]:
     return {key: torch.from_numpy(found[key]) for key in found if found[key].dtype.kind in "fiu"}
 
 
-def shown_objects(targets: Any, side: tuple[int, int]) -> Objects:
+def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> Objects:
     """The annotations of three images as inputs of a size show them, cut to these, in pixels of ours.
 
     The original's inputs have 127 mod 128 pixels and a cell for each 511/128 of them; ours have one more.
     """
     height, width = side
     rows = []
-    for image in range(3):
+    for image, (square, middle, flips) in enumerate(windows(targets, case)):
         boxes = targets[f"detections{image}"].copy()
-        rows_there, columns_there = targets[f"image{image}"].shape[:2]
-        # The whole image in the middle of a square, scaled to the input.
-        square = max(rows_there, columns_there)
-        boxes[:, 0:4:2] = (boxes[:, 0:4:2] + square // 2 - columns_there // 2) * (width / square)
-        boxes[:, 1:4:2] = (boxes[:, 1:4:2] + square // 2 - rows_there // 2) * (height / square)
         for first, length in ((0, width), (1, height)):
-            cells = boxes[:, first:4:2].clip(0, length - 1) * ((length + 1) // 4 / length)
-            boxes[:, first:4:2] = 4 * cells
+            boxes[:, first:4:2] = (boxes[:, first:4:2] + square // 2 - middle[first]) * (length / square)
+            boxes[:, first:4:2] = boxes[:, first:4:2].clip(0, length - 1)
+        kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        boxes = boxes[kept]
+        if flips:
+            boxes[:, 0:4:2] = width - boxes[:, 2::-2] - 1
+        boxes[:, 0:4:2] *= 4 * ((width + 1) // 4 / width)
+        boxes[:, 1:4:2] *= 4 * ((height + 1) // 4 / height)
         rows += [(*row[:4], row[4] - 1, image) for row in boxes.tolist()]
     table = torch.tensor(rows, dtype=torch.float64)
     return Objects(boxes=table[:, :4], labels=table[:, 4].long(), image_index=table[:, 5].long())
 
 
+def windows(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:
+    """Of each image the side of the square that is shown, its middle (x, y), and whether it is mirrored."""
+    if f"{case}.draw_value" in targets:
+        draws = targets[f"{case}.draw_value"].reshape(3, 4)
+        return [(int(511 * scale), (int(x), int(y)), flip > 0.5) for scale, x, y, flip in draws.tolist()]
+    flips = targets[f"{case}.uniform"] > 0.5 if f"{case}.uniform" in targets else [False] * 3
+    sides = [targets[f"image{image}"].shape[:2] for image in range(3)]
+    return [
+        (max(rows, columns), (columns // 2, rows // 2), bool(flip))
+        for (rows, columns), flip in zip(sides, flips, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("case", "side", "overlap"),
-    [("debug", (511, 511), 0.7), ("opt_iou0.3", (511, 511), 0.3), ("opt_out96x64", (383, 255), 0.7)],
+    [
+        ("debug", (511, 511), 0.7),
+        ("noaug_seed0", (511, 511), 0.7),
+        ("noaug_seed5", (511, 511), 0.7),
+        ("crop_seed3", (511, 511), 0.7),
+        ("opt_iou0.3", (511, 511), 0.3),
+        ("opt_out96x64", (383, 255), 0.7),
+    ],
 )
 def test_golden_targets(targets: Any, case: str, side: tuple[int, int], overlap: float) -> None:
     grid = Grid(batch=3, height=(side[0] + 1) // 4, width=(side[1] + 1) // 4)
-    objects = shown_objects(targets, side)
+    objects = shown_objects(targets, case, side)
     ours = Triplet(num_classes=80, min_overlap=overlap).encode(objects, grid)
 
     image, slot = targets[f"{case}.mask"].nonzero()
