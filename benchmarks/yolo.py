@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("--data", required=True, type=Path, help="a data set that ours reads")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--model", default="microscope", help="recipe of ours")
-    parser.add_argument("--epochs", type=int, default=66, help="of ours")
-    parser.add_argument("--yolo-epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=97, help="of ours")
+    parser.add_argument("--yolo-epochs", type=int, default=98)
     parser.add_argument("--only", choices=("ours", "yolo"), help="one of them, into the same table")
     parser.add_argument("--name", default="yolo", help="the results go to results/NAME.json and .md")
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
@@ -74,6 +74,7 @@ def train_ours(options: argparse.Namespace) -> dict[str, float]:
             lr_steps=[round(share * step) for step in recipe.lr_steps],
             plain_epochs=round(share * recipe.plain_epochs),
             imgsz=SIDE,
+            batch=4,
             seed=options.seed,
             workers=1,
             device="cpu",
