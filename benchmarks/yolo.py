@@ -7,19 +7,15 @@ validation images is kept, theirs by their own measure, and both are measured by
 
 import argparse
 import json
-import os
-import resource
-import statistics
-import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from benchmarks.measuring import RESULTS, commit, machine
+from benchmarks.measuring import RESULTS
+from benchmarks.trainings import METRICS, add_row, in_own_process
 
-METRICS = ("AP", "AP50", "AP75")
+TITLE = "Ours and YOLO11n, from scratch on one budget"
 SIDE = 320
 
 
@@ -38,24 +34,15 @@ def main() -> None:
         train = {"ours": train_ours, "yolo": train_yolo}[options.only]
         print(json.dumps(train(options)))
         return
+    settings = f"--model {options.model} --epochs {options.epochs} --yolo-epochs {options.yolo_epochs}"
+    path = RESULTS / f"{options.name}.json"
+    about = {"command": f"python -m benchmarks.yolo --data {options.data.name} {settings}"}
     for seed in options.seeds:
         for name in [options.only] if options.only else ["ours", "yolo"]:
-            row = in_own_process(name, seed)
+            words = [*sys.argv[1:], "--only", name, "--seed", str(seed)]
+            row = {"name": name, "seed": seed, **in_own_process("benchmarks.yolo", words)}
             print(row, flush=True)
-            add(options, row)
-
-
-def in_own_process(name: str, seed: int) -> dict[str, object]:
-    words = [*sys.argv[1:], "--only", name, "--seed", str(seed)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.yolo", *words], env=environment, stdout=subprocess.PIPE, check=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    metrics = json.loads(answer.stdout.splitlines()[-1])
-    return {"name": name, "seed": seed, **metrics, "cpu_minutes": round(seconds / 60, 1)}
+            add_row(path, row, lambda one: (one["name"], one["seed"]), about, TITLE)
 
 
 def train_ours(options: argparse.Namespace) -> dict[str, float]:
@@ -135,58 +122,6 @@ def train_yolo(options: argparse.Namespace) -> dict[str, float]:
             )
     metrics = evaluate(dataset, found).metrics
     return {name: metrics[name] for name in METRICS}
-
-
-def add(options: argparse.Namespace, row: Mapping[str, object]) -> None:
-    """Put a row in the place of an older one, or among the others."""
-    path = RESULTS / f"{options.name}.json"
-    rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    key = (row["name"], row["seed"])
-    rows = sorted(
-        [*(one for one in rows if (one["name"], one["seed"]) != key), row],
-        key=lambda one: (one["name"], one["seed"]),
-    )
-    report = {
-        "command": "python -m benchmarks.yolo --data bccd",
-        "settings": {"model": options.model, "epochs": options.epochs, "yolo_epochs": options.yolo_epochs},
-        "commit": commit(),
-        "machine": machine(),
-        "rows": rows,
-    }
-    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    path.with_suffix(".md").write_text(as_markdown(report))
-
-
-def as_markdown(report: Mapping[str, object]) -> str:
-    rows, device, settings = report["rows"], report["machine"], report["settings"]
-    assert isinstance(rows, list)
-    assert isinstance(device, dict)
-    assert isinstance(settings, dict)
-    lines = [
-        f"# `{settings['model']}` and YOLO11n, from scratch on one budget",
-        "",
-        f"`{report['command']}`, commit {report['commit']}, {device['processor']}, torch {device['torch']}; "
-        f"{SIDE} pixels, one thread, {settings['epochs']} and {settings['yolo_epochs']} epochs.",
-        "",
-        "| | seed | AP | AP50 | AP75 | CPU minutes |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in dict.fromkeys(row["name"] for row in rows):
-        mine = [row for row in rows if row["name"] == name]
-        lines += [
-            f"| {name} | {row['seed']} | {row['AP']:.3f} | {row['AP50']:.3f} | {row['AP75']:.3f} "
-            f"| {row['cpu_minutes']} |"
-            for row in mine
-        ]
-        means = [_mean([row[key] for row in mine]) for key in METRICS]
-        minutes = statistics.mean(row["cpu_minutes"] for row in mine)
-        lines.append(f"| **{name}** | mean | {' | '.join(means)} | {minutes:.1f} |")
-    return "\n".join(lines) + "\n"
-
-
-def _mean(values: list[float]) -> str:
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.3f} ± {spread:.3f}"
 
 
 if __name__ == "__main__":
