@@ -19,11 +19,13 @@ import torch
 from benchmarks.fcos import fcos_predictor
 from benchmarks.measuring import RESULTS, commit, machine
 
+from centernet.data.crowding import meetings
 from centernet.data.formats import open_dataset
 from centernet.data.scenes import write_scenes
 from centernet.detections import Detections
 from centernet.evaluation import evaluate
 from centernet.geometry.boxes import iou_matrix
+from centernet.geometry.resize import Fit
 from centernet.predictor import Predictor, detections_of
 from centernet.recipes import Recipe, demo
 from centernet.structures import Annotations, Categories, Dataset
@@ -33,6 +35,8 @@ from centernet.training.start import start
 
 MODES = ("plain", "collision", "crossing")
 STRIDE = 4
+SIDE = 128
+AS_THEY_ARE = Fit(height=SIDE, width=SIDE)
 SURE = 0.3
 """Least score of `centernet predict`."""
 
@@ -88,7 +92,7 @@ def scenes(folder: Path, train: int, val: int, seed: int) -> tuple[Dataset, dict
     """Images of all kinds to learn from, in one data set, and those held out by kind."""
     parts, held_out = [], {}
     for mode in MODES:
-        write_scenes(folder / mode, train=train, val=val, seed=seed, mode=mode)
+        write_scenes(folder / mode, train=train, val=val, seed=seed, mode=mode, size=SIDE)
         parts.append(open_dataset(folder / mode, "train"))
         held_out[mode] = open_dataset(folder / mode, "val")
     records = [record for part in parts for record in part.records]
@@ -147,20 +151,15 @@ def recalls(dataset: Dataset, found: Sequence[Detections]) -> dict[str, float]:
     by_image = {one.image_id: one for one in found}
     counts = np.zeros(3)
     for record in dataset.records:
-        meets = those_that_meet(record.annotations)
+        assert record.size is not None
+        in_cell, near = meetings(record.annotations, record.size, AS_THEY_ARE, STRIDE)
+        meets = in_cell | near
         one = by_image[record.image_id]
         for i, least in enumerate((0.0, SURE)):
             hit = is_found(record.annotations, one[one.scores >= least])
             counts[i] += (hit & meets).sum()
         counts[2] += meets.sum()
     return {"recall": float(counts[0] / counts[2]), "recall_shown": float(counts[1] / counts[2])}
-
-
-def those_that_meet(objects: Annotations) -> np.ndarray:
-    """Objects with another of their class in their cell or a neighbouring one, at stride 4."""
-    cells = np.floor((objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 / STRIDE)
-    near = (np.abs(cells[:, None] - cells).max(axis=2) <= 1) & (objects.labels[:, None] == objects.labels)
-    return near.sum(axis=1) > 1
 
 
 def is_found(objects: Annotations, found: Detections) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from benchmarks.crowds import is_found, recalls, those_that_meet
+from benchmarks.crowds import is_found, recalls
 from benchmarks.fcos import FcosNetwork, FcosTask
 
 from centernet.batch import Grid, Objects
@@ -46,12 +46,6 @@ def test_a_detection_finds_one_object_of_its_class() -> None:
     assert is_found(objects, once).tolist() == [True, False, False]
     assert is_found(objects, twice).tolist() == [True, True, False]
     assert not is_found(objects, found_of([[60, 60, 80, 80]], [0.9], [0])).any()
-
-
-def test_objects_meet_within_their_class() -> None:
-    objects = objects_of([[10, 10, 30, 30], [5, 5, 35, 35], [60, 60, 80, 80], [10, 10, 30, 30]], [0, 0, 0, 1])
-
-    assert those_that_meet(objects).tolist() == [True, True, False, False]
 
 
 @pytest.fixture(scope="module")
