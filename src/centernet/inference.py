@@ -26,7 +26,7 @@ class Inference:
             boxes made of two corners.
         across_classes: Soft-NMS compares boxes of different classes as well.
         exact: Soft-NMS as the original does it: with rows it meant to drop, and with ties beyond the number
-            asked for.
+            asked for. With the rule of keypoint triplets, also without the row and column that it loses.
         half: Compute in bfloat16.
 
     Raises:

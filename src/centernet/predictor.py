@@ -125,7 +125,7 @@ class Predictor:
 
     def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list["_Look"]:
         """What one size of the images shows; boxes may reach out of them."""
-        shown = collate([resize(sample, self.rule, scale) for sample in samples])
+        shown = collate([resize(sample, self.rule, scale, exact=inference.exact) for sample in samples])
         with torch.inference_mode(), self._precision(inference.half):
             maps = self.maps(shown.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)

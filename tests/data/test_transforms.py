@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale, resize
 from centernet.geometry.affine import transform_boxes
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
+from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule
 from centernet.predictor import sample_of
 from centernet.structures import Annotations, Sample
 
@@ -226,3 +226,19 @@ def test_a_share_of_the_images_is_shown_whole(share: float, whole: int) -> None:
 
     count = sum(np.array_equal(one.view.input_from_image, rule((32, 64))[1]) for one in shown)
     assert abs(count - whole) <= 8
+
+
+@pytest.mark.parametrize(("size", "lost"), [((127, 200), (1, 0)), ((200, 127), (0, 1)), ((120, 90), (0, 0))])
+def test_a_pasted_image_that_needs_no_border_loses_its_last_line_as_in_the_original(
+    size: tuple[int, int], lost: tuple[int, int]
+) -> None:
+    white = sample_of(np.full((*size, 3), 255, dtype=np.uint8), "white")
+    whole, less = (resize(white, Paste(), exact=exact).image for exact in (False, True))
+
+    assert (whole[..., 0] > 0).sum() == size[0] * size[1]
+    assert (less[..., 0] > 0).sum() == (size[0] - lost[0]) * (size[1] - lost[1])
+    assert (less[less > 0] == 255).all()
+    assert np.array_equal(
+        resize(white, Fit(height=64, width=64), exact=True).image,
+        resize(white, Fit(height=64, width=64)).image,
+    )

@@ -13,13 +13,14 @@ from centernet.geometry.affine import (
     crop_to_input,
     identity,
     mirror,
+    scaled_size,
     transform_boxes,
     transform_points,
     translation,
     warp_image,
 )
 from centernet.geometry.camera import mirrored_angles, mirrored_boxes
-from centernet.geometry.resize import ResizeRule, Size
+from centernet.geometry.resize import Paste, ResizeRule, Size
 from centernet.structures import Annotations, Sample
 
 Mirrored = Sequence[Sequence[int]]
@@ -79,16 +80,26 @@ def _move_keypoints(
     return np.where(is_inside & (visibility > 0), np.concatenate([places, visibility], axis=-1), 0)
 
 
-def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0) -> Sample:
+def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0, *, exact: bool = False) -> Sample:
     """The whole image under a resize rule: what validation and prediction see.
 
     Args:
         sample: As read from its file.
         rule: Which input it is shown on.
         scale: Show the image larger or smaller than the rule does by itself.
+        exact: Lose what the original loses of an image that needs no border: see `Paste`.
     """
     input_size, input_from_image = rule(sample.view.image_size, scale)
-    return show(sample, input_size, input_from_image, scale)
+    shown = show(sample, input_size, input_from_image, scale)
+    if not (exact and isinstance(rule, Paste)):
+        return shown
+    image = shown.image.copy()
+    height, width = scaled_size(sample.view.image_size, scale)
+    if height == input_size[0]:
+        image[-1] = 0
+    if width == input_size[1]:
+        image[:, -1] = 0
+    return replace(shown, image=image)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,7 +118,8 @@ class Paste:
     """The image at its own size, round the middle of an input whose sides are one short of a multiple.
 
     The rule of keypoint triplets: `side | pad`, so 500 becomes 511. Networks whose layers round up
-    give maps as for the multiple.
+    give maps as for the multiple. Of an image that is as high or wide as its input the original shows no last
+    row or column: it halves the side twice and rounds down. That is done where `exact` is asked for.
 
     Attributes:
         pad: One less than the multiple: 127, as for Hourglass.
