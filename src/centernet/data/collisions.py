@@ -3,9 +3,8 @@
 import numpy as np
 from jaxtyping import Int
 
-from centernet.data.crowding import cells_of_objects, has_neighbour
+from centernet.data.crowding import has_neighbour, objects_by_cell
 from centernet.data.files import place_of
-from centernet.data.object_table import ObjectTable
 from centernet.geometry.resize import ResizeRule
 from centernet.structures import Dataset, Defect
 
@@ -26,10 +25,7 @@ def find_collisions(
         rule: How images are shown to the network.
         stride: Input pixels from one cell to the next.
     """
-    objects = ObjectTable.of(dataset.records)
-    objects = objects[~objects.is_crowd]
-    cells = cells_of_objects(dataset.records, objects, rule, stride)
-    keys = np.column_stack([objects.image_index, objects.labels, cells])
+    objects, keys = objects_by_cell(dataset.records, rule, stride)
     first = _first_with_same_key(keys)
     size = rule((1, 1))[0]
     seen_at = f"at {size[1]}×{size[0]} px"
@@ -38,7 +34,7 @@ def find_collisions(
     for row in np.flatnonzero(first != np.arange(len(first))).tolist():
         record = dataset.records[objects.image_index[row]]
         other = place_of(record, int(objects.index[first[row]]))
-        x, y = cells[row].tolist()
+        x, y = keys[row, 2:].tolist()
         collisions.append(
             Defect(
                 kind=COLLISION,

@@ -61,10 +61,8 @@ class Crowding:
             rule: How images are shown to the network.
             stride: Input pixels from one cell to the next.
         """
-        objects = ObjectTable.of(dataset.records)
-        objects = objects[~objects.is_crowd]
-        cells = cells_of_objects(dataset.records, objects, rule, stride)
-        counts, is_near = _company(np.column_stack([objects.image_index, objects.labels, cells]))
+        objects, keys = objects_by_cell(dataset.records, rule, stride)
+        counts, is_near = _company(keys)
         is_near &= counts == 1
         classes = []
         for label, name in enumerate(dataset.categories.names):
@@ -148,10 +146,12 @@ def meetings(
     return counts > 1, is_near & (counts == 1)
 
 
-def cells_of_objects(
-    records: Sequence[ImageRecord], objects: ObjectTable, rule: ResizeRule, stride: int
-) -> Int[np.ndarray, "m 2"]:
-    """The cell `(x, y)` of every object's centre."""
+def objects_by_cell(
+    records: Sequence[ImageRecord], rule: ResizeRule, stride: int
+) -> tuple[ObjectTable, Int[np.ndarray, "m 4"]]:
+    """All objects but crowd regions, and of each `(image, class, x, y)`, the cell of its centre."""
+    objects = ObjectTable.of(records)
+    objects = objects[~objects.is_crowd]
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
     cells = np.zeros((len(objects), 2), dtype=np.int64)
     for index, record in enumerate(records):
@@ -159,7 +159,7 @@ def cells_of_objects(
         assert record.size is not None
         boxes = transform_boxes(rule(record.size)[1], objects.boxes[span])
         cells[span] = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride)
-    return cells
+    return objects, np.column_stack([objects.image_index, objects.labels, cells])
 
 
 def _company(keys: Int[np.ndarray, "m 4"]) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
