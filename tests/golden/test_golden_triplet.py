@@ -71,20 +71,22 @@ def windows(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:
 
 
 @pytest.mark.parametrize(
-    ("case", "side", "overlap"),
+    ("case", "side", "settings"),
     [
-        ("debug", (511, 511), 0.7),
-        ("noaug_seed0", (511, 511), 0.7),
-        ("noaug_seed5", (511, 511), 0.7),
-        ("crop_seed3", (511, 511), 0.7),
-        ("opt_iou0.3", (511, 511), 0.3),
-        ("opt_out96x64", (383, 255), 0.7),
+        ("debug", (511, 511), {}),
+        ("noaug_seed0", (511, 511), {}),
+        ("noaug_seed5", (511, 511), {}),
+        ("crop_seed3", (511, 511), {}),
+        ("opt_iou0.3", (511, 511), {"min_overlap": 0.3}),
+        ("opt_radius3", (511, 511), {"radius": 3}),
+        ("opt_nobump", (511, 511), {"radius": 0}),
+        ("opt_out96x64", (383, 255), {}),
     ],
 )
-def test_golden_targets(targets: Any, case: str, side: tuple[int, int], overlap: float) -> None:
+def test_golden_targets(targets: Any, case: str, side: tuple[int, int], settings: dict[str, Any]) -> None:
     grid = Grid(batch=3, height=(side[0] + 1) // 4, width=(side[1] + 1) // 4)
     objects = shown_objects(targets, case, side)
-    ours = Triplet(num_classes=80, min_overlap=overlap).encode(objects, grid)
+    ours = Triplet(num_classes=80, **settings).encode(objects, grid)
 
     image, slot = targets[f"{case}.mask"].nonzero()
     for name, theirs in THEIRS.items():
@@ -158,13 +160,16 @@ def assert_near(ours: Tensor, theirs: Tensor) -> None:
     assert (ours - theirs).norm() < 1e-4 * theirs.norm() + 1e-7
 
 
-@pytest.mark.parametrize("case", ["paper", "k20"])
+@pytest.mark.parametrize("case", ["paper", "k20", "k100k1"])
 def test_golden_pairs_and_centres(golden_folder: Path, case: str) -> None:
     golden = np.load(golden_folder / "triplet_decode.npz")
-    count, _, distance, _ = golden[f"{case}.args_K_kernel_aethr_numdets"].tolist()
+    count, kernel, distance, _ = golden[f"{case}.args_K_kernel_aethr_numdets"].tolist()
     maps = {f"{name}_{kind}": torch.from_numpy(golden[f"{case}.{key}"]) for name, kind, key in MAPS}
     task = Triplet(
-        num_classes=maps["center_heatmap"].shape[1], num_keypoints=int(count), tag_distance=distance
+        num_classes=maps["center_heatmap"].shape[1],
+        num_keypoints=int(count),
+        kernel=int(kernel),
+        tag_distance=distance,
     )
     pairs, centers = task.candidates(maps, 1)
 

@@ -7,29 +7,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.ops.peaks import Peaks, find_peaks, find_peaks_of_any_class, is_peak
+from centernet.ops.peaks import KERNELS, Peaks, find_peaks, find_peaks_of_any_class, is_peak
 
 
-def every_peak(heatmap: np.ndarray) -> dict[tuple[int, int, int], float]:
+def every_peak(heatmap: np.ndarray, kernel: int = 3) -> dict[tuple[int, int, int], float]:
     """Class, row and column of each cell of one image that no neighbour exceeds, looked at one by one."""
-    found = {}
+    found, reach = {}, kernel // 2
     for label, channel in enumerate(heatmap):
         for y, x in np.ndindex(channel.shape):
-            around = channel[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+            around = channel[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
             if channel[y, x] >= around.max() and channel[y, x] > -np.inf:
                 found[label, y, x] = float(channel[y, x])
     return found
 
 
-def check(heatmap: Tensor, top_k: int) -> Peaks:
+def check(heatmap: Tensor, top_k: int, kernel: int = 3) -> Peaks:
     """Compares with the search of every cell; equal values may come in any order."""
-    peaks = find_peaks(heatmap, top_k)
+    peaks = find_peaks(heatmap, top_k, kernel=kernel)
     batch, num_classes, height, width = heatmap.shape
     count = min(top_k, num_classes * height * width)
     assert peaks.values.shape == peaks.labels.shape == (batch, count)
     assert peaks.cells.shape == (batch, count, 3)
     for i, image in enumerate(heatmap.numpy()):
-        truth = every_peak(image)
+        truth = every_peak(image, kernel)
         best = sorted(truth.values(), reverse=True)[:count]
         values = peaks.values[i].tolist()
         assert values == best + [-np.inf] * (count - len(best))
@@ -55,9 +55,9 @@ def heatmaps(draw: st.DrawFn) -> Tensor:
     return torch.from_numpy(values)
 
 
-@given(heatmaps(), st.sampled_from([1, 3, 10, 100]))
-@settings(max_examples=150, deadline=None)
-def test_blocks_give_what_every_cell_gives(heatmap: Tensor, top_k: int) -> None:
+@given(heatmaps(), st.sampled_from([1, 3, 10, 100]), st.sampled_from(KERNELS))
+@settings(max_examples=200, deadline=None)
+def test_blocks_give_what_every_cell_gives(heatmap: Tensor, top_k: int, kernel: int) -> None:
     check(heatmap, top_k)
 
 

@@ -12,6 +12,9 @@ from centernet.ops.cells import read
 BLOCK = 4
 """Side of the blocks that maps are searched by; see `_blocks_that_matter`."""
 
+KERNELS = (1, 3, 5, 7, 9)
+"""Sides of the square in which a peak is the largest: as far as to the next block on each side."""
+
 
 @dataclass(frozen=True)
 class Peaks:
@@ -28,7 +31,9 @@ class Peaks:
     cells: Int[Tensor, "b k 3"]
 
 
-def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float = -torch.inf) -> Peaks:
+def find_peaks(
+    heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float = -torch.inf, kernel: int = 3
+) -> Peaks:
     """The `top_k` largest cells of each image that no cell of their 3×3 neighbourhood exceeds.
 
     Order is all that counts, so logits give the same peaks as probabilities. On a plateau every cell is a
@@ -40,20 +45,23 @@ def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float
         heatmap: Any numbers that grow with how sure the network is.
         top_k: Peaks of each image.
         least: Peaks below are of no use: they may be there or not. Where few cells reach it, this is faster.
+        kernel: Side of the neighbourhood where it is not 3×3, one of `KERNELS`.
     """
     if torch.compiler.is_exporting():
-        return _find_in_graph(heatmap, top_k)
+        return _find_in_graph(heatmap, top_k, kernel)
+    around = kernel // 2
     num_classes, height, width = heatmap.shape[1:]
     label, top, left = _blocks_that_matter(heatmap, top_k, least)
     image = torch.arange(len(heatmap), device=heatmap.device)[:, None]
-    reach = torch.arange(-1, BLOCK + 1, device=heatmap.device)
+    reach = torch.arange(-around, BLOCK + around, device=heatmap.device)
     y, x = top[..., None, None] + reach[:, None], left[..., None, None] + reach
     # Cells beyond the border are the border's own, which changes no maximum.
     patches = heatmap[
         image[..., None, None], label[..., None, None], y.clamp(0, height - 1), x.clamp(0, width - 1)
     ]
     inside = (y < height) & (x < width)
-    peaks = patches.masked_fill(~(inside & is_peak(patches)), -torch.inf)[..., 1:-1, 1:-1]
+    peaks = patches.masked_fill(~(inside & is_peak(patches, kernel)), -torch.inf)
+    peaks = peaks[..., around : around + BLOCK, around : around + BLOCK]
     values, order = peaks.flatten(1).topk(min(top_k, num_classes * height * width), dim=1)
     block, place = order // BLOCK**2, order % BLOCK**2
     # Where an image has too few peaks, what fills up may lie beyond the border.
@@ -63,14 +71,14 @@ def find_peaks(heatmap: Float[Tensor, "b c h w"], top_k: int = 100, least: float
     return Peaks(values, label.gather(1, block), cells)
 
 
-def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int) -> Peaks:
+def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int, kernel: int) -> Peaks:
     """The same peaks by steps whose number does not depend on the numbers, which a graph can hold.
 
     First of each class, then of all: positions in one map stay below 2²⁴, up to which exported graphs divide
     exactly, whatever the number of classes. Maps with fewer cells are filled up with value −inf.
     """
     batch, _, height, width = heatmap.shape
-    peaks = heatmap.masked_fill(~is_peak(heatmap), -torch.inf).flatten(2)
+    peaks = heatmap.masked_fill(~is_peak(heatmap, kernel), -torch.inf).flatten(2)
     peaks = F.pad(peaks, (0, top_k), value=-torch.inf)
     of_class = peaks.topk(top_k, dim=2)
     values, order = of_class.values.flatten(1).topk(top_k, dim=1)
@@ -109,12 +117,24 @@ def _blocks_that_matter(
     return blocks // (rows * columns), blocks // columns % rows * BLOCK, blocks % columns * BLOCK
 
 
-def is_peak(heatmap: Float[Tensor, "*n h w"]) -> Bool[Tensor, "*n h w"]:
+def is_peak(heatmap: Float[Tensor, "*n h w"], kernel: int = 3) -> Bool[Tensor, "*n h w"]:
     """Where no neighbour is larger. Rows first, then columns: far faster than pooling."""
-    around = F.pad(heatmap, (1, 1, 1, 1), value=-torch.inf)
-    largest = torch.maximum(torch.maximum(around[..., :-2, :], around[..., 1:-1, :]), around[..., 2:, :])
-    largest = torch.maximum(torch.maximum(largest[..., :-2], largest[..., 1:-1]), largest[..., 2:])
-    return largest == heatmap
+    around = kernel // 2
+    largest = F.pad(heatmap, (around, around, around, around), value=-torch.inf)
+    height, width = heatmap.shape[-2:]
+    largest = _largest(largest, -2, kernel, height)
+    return _largest(largest, -1, kernel, width) == heatmap
+
+
+def _largest(
+    values: Float[Tensor, "*n h w"], axis: int, kernel: int, length: int
+) -> Float[Tensor, "*n rows columns"]:
+    """The largest of every `kernel` neighbours along an axis; `length` of them fit into it."""
+    parts = [values.narrow(axis, start, length) for start in range(kernel)]
+    largest = parts[0]
+    for part in parts[1:]:
+        largest = torch.maximum(largest, part)
+    return largest
 
 
 def _block_maxima(heatmap: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c rows columns"]:

@@ -16,7 +16,7 @@ from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.corner_losses import pull_and_push, shared_focal_loss, smooth_l1_at_cells
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.pairing import Pairs, Points, confirmed, pair_corners
-from centernet.ops.peaks import Peaks, find_peaks
+from centernet.ops.peaks import KERNELS, Peaks, find_peaks
 from centernet.protocols import HeadSpec, Maps, Outputs, Stem, Targets
 
 KEYPOINTS = ("top_left", "bottom_right", "center")
@@ -44,6 +44,8 @@ class Triplet:
         pool_channels: Channels within the pooling layers.
         min_overlap: IoU that boxes keep when a corner moves within the bump.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
+        radius: Of every bump, cells; 0 is the cell of the point alone. None: by the size of the box.
+        kernel: Side of the square, in cells, in which a point must be the largest of its class; odd.
         heatmap_weight: Share of the focal loss of each of the three heatmaps.
         pull_weight: Share of how far the tags of an object are apart. The original sums 0.1 of it over the
             images of a device, which are six; here it is the mean over all images.
@@ -58,6 +60,8 @@ class Triplet:
     pool_channels: int = POOL_CHANNELS
     min_overlap: float = 0.7
     corrected_radius: bool = False
+    radius: int | None = None
+    kernel: int = 3
     heatmap_weight: float = 1.0
     pull_weight: float = 0.6
     push_weight: float = 0.6
@@ -70,6 +74,10 @@ class Triplet:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
         if self.pool_channels < 1:
             raise ValueError(f"pool_channels are 1 or more; got {self.pool_channels}")
+        if self.radius is not None and self.radius < 0:
+            raise ValueError(f"radius is a number of cells, 0 or more, or None; got {self.radius}")
+        if self.kernel not in KERNELS:
+            raise ValueError(f"kernel is one of {', '.join(map(str, KERNELS))}; got {self.kernel}")
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -107,9 +115,7 @@ class Triplet:
         size = boxes[:, 2:] - boxes[:, :2]
         kept = (size > 0).all(dim=1)
         boxes, labels, image_index = boxes[kept], objects.labels[kept], objects.image_index[kept]
-        rule = exact_radius if self.corrected_radius else original_radius
-        # Rounded up, then down, as in the original: see test_golden_triplet.
-        radii = rule(size[kept].ceil(), self.min_overlap).long()
+        radii = self._radii(size[kept])
         places = (boxes[:, :2], boxes[:, 2:], (boxes[:, :2] + boxes[:, 2:]) / 2)
         targets: Targets = {}
         for name, place in zip(KEYPOINTS, places, strict=True):
@@ -190,8 +196,18 @@ class Triplet:
         """
         return {**maps, **{f"{MIRRORED}{name}": value for name, value in flipped.items()}}
 
+    def _radii(self, sizes: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
+        if self.radius is not None:
+            return torch.full((len(sizes),), self.radius, device=sizes.device)
+        rule = exact_radius if self.corrected_radius else original_radius
+        # Rounded up, then down, as in the original: see test_golden_triplet.
+        return rule(sizes.ceil(), self.min_overlap).long()
+
     def _candidates(self, maps: Maps, stride: int) -> tuple[Pairs, Points]:
-        peaks = {name: find_peaks(maps[f"{name}_heatmap"].float(), self.num_keypoints) for name in KEYPOINTS}
+        peaks = {
+            name: find_peaks(maps[f"{name}_heatmap"].float(), self.num_keypoints, kernel=self.kernel)
+            for name in KEYPOINTS
+        }
         points = {name: self._points(maps[f"{name}_offset"], peaks[name], stride) for name in KEYPOINTS}
         first, second = (
             read(maps[f"{name}_tag"], peaks[name].cells).float()[..., 0] for name in KEYPOINTS[:2]
