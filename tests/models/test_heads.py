@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from centernet.models.heads import build_head, start_small
@@ -31,3 +32,19 @@ def test_a_small_start_touches_the_hidden_layer_only_when_told(hidden: bool) -> 
     assert (head[0].weight != before).any() == hidden
     assert head[2].weight.std().item() == pytest.approx(0.001, rel=0.5)
     assert not head[2].bias.any()
+
+
+def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen_bits() -> None:
+    torch.manual_seed(0)
+    head = build_head(8, 16, HeadSpec(channels=2))
+    assert isinstance(head[2], nn.Conv2d)
+    nn.init.constant_(head[2].bias, 100.0)
+    features = torch.randn(1, 8, 5, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head(features)
+        hidden = head[1](head[0](features)).float()
+
+    assert found.dtype == torch.float32
+    # Bfloat16 has steps of a half near a hundred.
+    assert found.unique().numel() == found.numel()
+    assert torch.equal(found, F.conv2d(hidden, head[2].weight, head[2].bias))
