@@ -253,7 +253,7 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_p
         model.predict("x.jpg", conf=30.0)
     with pytest.raises(UsageError, match="imgsz must be a multiple of 32 for these weights; got 65"):
         model.predict("x.jpg", imgsz=65)
-    with pytest.raises(UsageError, match="exact says how soft-NMS is done"):
+    with pytest.raises(UsageError, match="exact says how NMS is done"):
         model.val("data", exact=True)
     with pytest.raises(UsageError, match="did you mean epochs"):
         model.train("data", epoch=3)

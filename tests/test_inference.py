@@ -44,7 +44,7 @@ def test_an_object_found_twice_is_sure_once() -> None:
 
 
 def test_one_look_is_suppressed_where_that_is_asked_for() -> None:
-    found = Inference(soft_nms=True).merge([look((BOX, 0.9, 0), (SAME, 0.8, 0))], top_k=100)
+    found = Inference(nms="gaussian").merge([look((BOX, 0.9, 0), (SAME, 0.8, 0))], top_k=100)
 
     assert found.scores[0] == pytest.approx(0.9)
     assert found.scores[1] < 0.2
@@ -63,8 +63,8 @@ def test_objects_of_two_classes_at_one_place_stay_unless_classes_do_not_count() 
 def test_no_more_are_given_than_asked_for_unless_the_original_would() -> None:
     # Far from each other, the last three as sure as one another.
     rows = [([100 * i, 0, 100 * i + 9, 9], score, 0) for i, score in enumerate((0.9, 0.5, 0.5, 0.5))]
-    ours = Inference(soft_nms=True).merge([look(*rows)], top_k=2)
-    exact = Inference(soft_nms=True, exact=True).merge([look(*rows)], top_k=2)
+    ours = Inference(nms="gaussian").merge([look(*rows)], top_k=2)
+    exact = Inference(nms="gaussian", exact=True).merge([look(*rows)], top_k=2)
 
     assert ours.scores == pytest.approx([0.9, 0.5])
     assert exact.scores == pytest.approx([0.9, 0.5, 0.5, 0.5])
@@ -73,8 +73,8 @@ def test_no_more_are_given_than_asked_for_unless_the_original_would() -> None:
 def test_the_original_finds_again_what_it_moved() -> None:
     # The second loses to the first and goes; the last is put in its place, and found at its old place too.
     rows = look((BOX, 0.9, 0), (BOX, 0.002, 0), (OTHER, 0.5, 0))
-    ours = Inference(soft_nms=True).merge([rows], top_k=100)
-    exact = Inference(soft_nms=True, exact=True).merge([rows], top_k=100)
+    ours = Inference(nms="gaussian").merge([rows], top_k=100)
+    exact = Inference(nms="gaussian", exact=True).merge([rows], top_k=100)
 
     assert ours.boxes.tolist() == [BOX, OTHER]
     assert exact.boxes.tolist() == [BOX, OTHER, OTHER]
@@ -97,5 +97,15 @@ def test_ways_of_looking_that_cannot_be_are_refused() -> None:
         Inference(scales=(float("nan"),))
     with pytest.raises(UsageError, match="got none"):
         Inference(scales=())
-    with pytest.raises(UsageError, match="exact says how soft-NMS is done: add soft_nms=true, or several"):
+    with pytest.raises(UsageError, match="exact says how NMS is done: add nms=gaussian, or several"):
         Inference(exact=True)
+    with pytest.raises(UsageError, match="merge_boxes says how NMS is done: add nms=gaussian, or several"):
+        Inference(merge_boxes=10.0)
+    with pytest.raises(UsageError, match="merge_boxes is 0 or more; got -1"):
+        Inference(nms="hard", merge_boxes=-1.0)
+    with pytest.raises(UsageError, match="nms is one of none, gaussian, linear, hard; got 'soft'"):
+        Inference(nms="soft")
+    with pytest.raises(UsageError, match="iou is a limit of nms=hard and nms=linear: add one of them"):
+        Inference(nms="gaussian", iou=0.5)
+    with pytest.raises(UsageError, match="iou is an overlap from 0 to below 1; got 1"):
+        Inference(nms="hard", iou=1.0)

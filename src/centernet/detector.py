@@ -162,7 +162,9 @@ class CenterNet:
         imgsz: int | None = None,
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
-        soft_nms: bool = False,
+        nms: str = "none",
+        iou: float | None = None,
+        merge_boxes: float = 0.0,
         class_agnostic: bool = False,
         exact: bool = False,
         save_dir: str | Path | None = None,
@@ -180,9 +182,12 @@ class CenterNet:
             imgsz: Side of the input of `fit`, longer side of the image for `follow`.
             flip: Average what the image and its mirror image show.
             scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.
-            soft_nms: Lower the scores of boxes that overlap better ones of their class.
+            nms: Lower the scores of boxes that overlap better ones of their class: `gaussian` or `linear`,
+                which are soft-NMS, or `hard`. Several looks, and pairs of corners, are merged in any case.
+            iou: Overlap from which `linear` and `hard` lower; 0.5 where none is given.
+            merge_boxes: Above 0, such a box becomes the mean of those it lowers; the original takes 10.
             class_agnostic: Report each place under its best class alone.
-            exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
+            exact: NMS as the original does it, which leaves some boxes it meant to drop.
             save_dir: Write curves, tables and pictures there.
             save_json: Write COCO results into this file, with the data set's ids: what `score` reads.
 
@@ -200,7 +205,9 @@ class CenterNet:
             imgsz,
             scales,
             flip=flip,
-            soft_nms=soft_nms,
+            nms=nms,
+            iou=iou,
+            merge_boxes=merge_boxes,
             exact=exact,
             half=half,
         )
@@ -223,7 +230,9 @@ class CenterNet:
         imgsz: int | None = None,
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
-        soft_nms: bool = False,
+        nms: str = "none",
+        iou: float | None = None,
+        merge_boxes: float = 0.0,
         class_agnostic: bool = False,
         exact: bool = False,
         camera: Any = None,
@@ -243,9 +252,12 @@ class CenterNet:
             imgsz: Side of the input of `fit`, longer side of the image for `follow`.
             flip: Average what the image and its mirror image show.
             scales: Show each image in several sizes, `(0.5, 1, 1.5)`, and merge by soft-NMS.
-            soft_nms: Lower the scores of boxes that overlap better ones of their class.
+            nms: Lower the scores of boxes that overlap better ones of their class: `gaussian` or `linear`,
+                which are soft-NMS, or `hard`. Several looks, and pairs of corners, are merged in any case.
+            iou: Overlap from which `linear` and `hard` lower; 0.5 where none is given.
+            merge_boxes: Above 0, such a box becomes the mean of those it lowers; the original takes 10.
             class_agnostic: Report each place under its best class alone.
-            exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
+            exact: NMS as the original does it, which leaves some boxes it meant to drop.
             camera: Image pixels from camera metres, which boxes in 3D are placed with: rows of a matrix
                 `(3 3)` or `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder
                 with a file for each image.
@@ -266,7 +278,9 @@ class CenterNet:
             imgsz,
             scales,
             flip=flip,
-            soft_nms=soft_nms,
+            nms=nms,
+            iou=iou,
+            merge_boxes=merge_boxes,
             exact=exact,
             half=half,
         )
@@ -366,7 +380,7 @@ class CenterNet:
         resize: str | None,
         imgsz: int | None,
         scales: Sequence[float],
-        **switches: bool,
+        **looks: Any,
     ) -> tuple[Predictor | FilePredictor, Inference]:
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
@@ -376,7 +390,7 @@ class CenterNet:
         settings = {"top_k": max_det} if max_det else {}
         settings |= {"class_agnostic": True} if class_agnostic else {}
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
-        inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **switches)
+        inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **looks)
         return replace(predictor.deciding(**settings), rule=rule), inference
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.ops.nms import soft_nms, soft_nms_with_leftovers
+from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_with_leftovers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +23,27 @@ class Inference:
         scales: Sizes in which each image is shown, as shares of its own; what is found in several is merged
             by soft-NMS.
         flip: Average the maps of the image and of its mirror image.
-        soft_nms: Lower the scores of boxes that overlap better ones, with one scale too; always done with
+        nms: How boxes are lowered that overlap better ones, with one scale too: `gaussian` or `linear`, which
+            are soft-NMS, or `hard`. `none` is `gaussian` all the same where there are several scales, or
             boxes made of two corners.
+        iou: Overlap from which `linear` and `hard` lower; `None`: 0.5.
+        merge_boxes: Above 0, a box becomes the mean of those that it lowers, the more alone the larger this
+            is; the original takes 10 with several scales.
         across_classes: Soft-NMS compares boxes of different classes as well.
         exact: Soft-NMS as the original does it: with rows it meant to drop, and with ties beyond the number
             asked for. With the rule of keypoint triplets, also without the row and column that it loses.
         half: Compute in bfloat16.
 
     Raises:
-        UsageError: A scale that is not above 0, no scale, or `exact` without soft-NMS.
+        UsageError: A scale that is not above 0, no scale, an unknown method, a limit that it does not have,
+            or settings of NMS without it.
     """
 
     scales: tuple[float, ...] = (1.0,)
     flip: bool = False
-    soft_nms: bool = False
+    nms: str = "none"
+    iou: float | None = None
+    merge_boxes: float = 0.0
     across_classes: bool = False
     exact: bool = False
     half: bool = False
@@ -47,8 +55,29 @@ class Inference:
                 f"scales are numbers above 0, at most {_LARGEST_SCALE}, with 1 for the image as it is; "
                 f"got {given or 'none'}: try scales=0.5,1,1.5"
             )
-        if self.exact and not self._is_merging:
-            raise UsageError("exact says how soft-NMS is done: add soft_nms=true, or several scales")
+        if self.nms not in ("none", *METHODS):
+            raise UsageError(f"nms is one of none, {', '.join(METHODS)}; got {self.nms!r}")
+        if self.iou is not None and self.nms not in ("linear", "hard"):
+            raise UsageError("iou is a limit of nms=hard and nms=linear: add one of them")
+        if self.iou is not None and not 0 <= self.iou < 1:
+            raise UsageError(f"iou is an overlap from 0 to below 1; got {self.iou}")
+        if self.merge_boxes < 0:
+            raise UsageError(f"merge_boxes is 0 or more; got {self.merge_boxes}")
+        for name in ("exact", "merge_boxes"):
+            if getattr(self, name) and not self._is_merging:
+                raise UsageError(f"{name} says how NMS is done: add nms=gaussian, or several scales")
+
+    @property
+    def _is_merging(self) -> bool:
+        return self.nms != "none" or len(self.scales) > 1
+
+    @property
+    def how(self) -> Suppression:
+        """How boxes give way to others."""
+        method = "gaussian" if self.nms == "none" else self.nms
+        if self.iou is None:
+            return Suppression(method=method, merge=self.merge_boxes)
+        return Suppression(method=method, iou=self.iou, merge=self.merge_boxes)
 
     def merge(self, looks: Sequence[Detections], top_k: int) -> Detections:
         """One answer from those of all scales for one image.
@@ -60,17 +89,26 @@ class Inference:
         if not self._is_merging:
             (only,) = looks
             return only
-        all_of_them = _joined(looks)
-        labels = np.zeros_like(all_of_them.labels) if self.across_classes else all_of_them.labels
-        if self.exact:
-            rows, scores = _as_the_original(all_of_them.boxes, all_of_them.scores, labels, top_k)
-        else:
-            rows, scores = soft_nms(all_of_them.boxes, all_of_them.scores, labels, top_k=top_k)
-        return replace(all_of_them[rows], scores=scores)
+        return self.suppress(_joined(looks), top_k)
 
-    @property
-    def _is_merging(self) -> bool:
-        return self.soft_nms or len(self.scales) > 1
+    def suppress(
+        self, found: Detections, top_k: int, corner_scores: Float[np.ndarray, "n 2"] | None = None
+    ) -> Detections:
+        """Detections without those that better ones have lowered too far.
+
+        Args:
+            found: Detections of one image.
+            top_k: Most detections; `exact` gives more where the last ones tie.
+            corner_scores: How sure the corners of each box are, where boxes are merged; else as the box.
+        """
+        labels = np.zeros_like(found.labels) if self.across_classes else found.labels
+        if self.exact:
+            kept = _as_the_original(found, labels, top_k, self.how, corner_scores)
+        else:
+            kept = soft_nms(
+                found.boxes, found.scores, labels, top_k=top_k, how=self.how, corner_scores=corner_scores
+            )
+        return replace(found[kept.rows], scores=kept.scores, boxes=kept.boxes)
 
 
 _LARGEST_SCALE = 10
@@ -90,16 +128,28 @@ def _joined(looks: Sequence[Detections]) -> Detections:
 
 
 def _as_the_original(
-    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, top_k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and lowered scores, best first: everything as good as the `top_k`-th is kept."""
-    rows, lowered = np.zeros(0, dtype=np.int64), scores[:0]
+    found: Detections,
+    labels: Int[np.ndarray, " n"],
+    top_k: int,
+    how: Suppression,
+    corner_scores: Float[np.ndarray, "n 2"] | None,
+) -> Kept:
+    """What each class has left, best first: everything as good as the `top_k`-th is kept."""
+    parts = []
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
-        places, values = soft_nms_with_leftovers(boxes[own], scores[own])
-        rows, lowered = np.concatenate([rows, own[places]]), np.concatenate([lowered, values])
-    if len(lowered) > top_k:
-        kept = lowered >= np.sort(lowered)[-top_k]
-        rows, lowered = rows[kept], lowered[kept]
-    order = np.argsort(-lowered, kind="stable")
-    return rows[order], lowered[order]
+        sure = None if corner_scores is None else corner_scores[own]
+        left = soft_nms_with_leftovers(found.boxes[own], found.scores[own], how=how, corner_scores=sure)
+        parts.append(replace(left, rows=own[left.rows]))
+    kept = _end_to_end(parts, found)
+    if len(kept.scores) > top_k:
+        kept = kept[kept.scores >= np.sort(kept.scores)[-top_k]]
+    return kept[np.argsort(-kept.scores, kind="stable")]
+
+
+def _end_to_end(parts: Sequence[Kept], found: Detections) -> Kept:
+    return Kept(
+        np.concatenate([np.zeros(0, dtype=np.int64), *(part.rows for part in parts)]),
+        np.concatenate([found.scores[:0], *(part.scores for part in parts)]),
+        np.concatenate([found.boxes[:0], *(part.boxes for part in parts)]),
+    )

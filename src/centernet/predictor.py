@@ -189,18 +189,18 @@ def _merged(looks: Sequence[_Look], inference: Inference, top_k: int) -> Detecti
     first = looks[0][0]
     if not evidence:
         return inference.merge([found for found, _ in looks], top_k)
-    boxes, scores, labels = decide(evidence, inference.scales)
+    decision = decide(evidence, inference.scales)
     decided = Detections(
-        boxes=boxes,
-        scores=scores,
-        labels=labels,
+        boxes=decision.boxes,
+        scores=decision.scores,
+        labels=decision.labels,
         categories=first.categories,
         name=first.name,
         image_size=first.image_size,
         image_id=first.image_id,
     )
     # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
-    return replace(inference, soft_nms=True).merge([decided], top_k)
+    return inference.suppress(decided, top_k, decision.corner_scores)
 
 
 def _on_maps(shown: Batch, maps: Maps, stride: int) -> Batch:

@@ -127,7 +127,8 @@ def test_a_data_set_without_a_key_is_told_its_key(tmp_path: Path) -> None:
 
 def test_keys_of_detectors_that_suppress_boxes_are_answered() -> None:
     for word, answer in {
-        "iou=0.5": "unknown key 'iou': peaks are objects, .* take soft_nms=true",
+        "iou=0.5": "unknown key 'iou': peaks are objects, .* take nms=hard",
+        "soft_nms=true": "predict and val take nms=gaussian",
         "agnostic_nms=true": "predict and val take class_agnostic=true",
         "augment=true": "predict and val take flip=true, and scales=0.75,1,1.25",
         "keep_res=true": "predict and val take resize=keep",
@@ -142,7 +143,8 @@ def test_what_is_said_instead_is_understood() -> None:
     given = read_arguments("predict", words, INFERENCE)
 
     assert given == {
-        "soft_nms": True,
+        "nms": "gaussian",
+        "iou": 0.5,
         "class_agnostic": True,
         "flip": True,
         "scales": [0.75, 1, 1.25],

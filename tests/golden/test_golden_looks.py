@@ -9,7 +9,7 @@ from tests.golden.test_golden_decode import rows
 
 from centernet.detections import Detections
 from centernet.inference import Inference
-from centernet.ops.nms import soft_nms, soft_nms_with_leftovers
+from centernet.ops.nms import Suppression, soft_nms, soft_nms_with_leftovers
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
 
@@ -40,7 +40,7 @@ def table_of(found: Detections) -> np.ndarray:
     ("name", "inference", "scales"),
     [
         ("merge_single", Inference(), 1),
-        ("merge_single_nms", Inference(soft_nms=True, exact=True), 1),
+        ("merge_single_nms", Inference(nms="gaussian", exact=True), 1),
         ("merge_multi", Inference(scales=(0.5, 1.0, 1.5), exact=True), 3),
     ],
 )
@@ -59,13 +59,14 @@ def test_golden_merge(golden: dict[str, np.ndarray], name: str, inference: Infer
 def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dict[str, float]) -> None:
     boxes, scores = golden["softnms_in"][:, :4], golden["softnms_in"][:, 4]
     expected, kept = golden[f"{name}_boxes"], len(golden[f"{name}_keep"])
-    places, values = soft_nms_with_leftovers(boxes, scores, **settings)
-    found, lowered = soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=1000, **settings)
+    how = Suppression(**settings)
+    array = soft_nms_with_leftovers(boxes, scores, how=how)
+    found = soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=1000, how=how)
 
     # The whole array, place for place; and the part of it that the original means to keep.
-    assert np.column_stack([boxes[places], values]) == pytest.approx(expected, abs=1e-4)
-    assert (boxes[found] == expected[:kept, :4]).all()
-    assert lowered == pytest.approx(expected[:kept, 4], rel=1e-4)
+    assert np.column_stack([array.boxes, array.scores]) == pytest.approx(expected, abs=1e-4)
+    assert (found.boxes == expected[:kept, :4]).all()
+    assert found.scores == pytest.approx(expected[:kept, 4], rel=1e-4)
 
 
 def test_golden_merge_without_leftovers_is_that_of_the_rows_kept(golden: dict[str, np.ndarray]) -> None:

@@ -32,7 +32,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "fit, flip": {"flip": True},
     "keep, flip": {"resize": "keep", "flip": True},
     "fit, one smaller scale": {"scales": (0.75,)},
-    "fit, soft-NMS": {"soft_nms": True, "exact": True},
+    "fit, soft-NMS": {"nms": "gaussian", "exact": True},
     "fit, scales": {"scales": (0.5, 1.0, 1.5), "exact": True},
     "keep, scales, flip": {"resize": "keep", "scales": (0.5, 1.25), "flip": True, "exact": True},
 }
@@ -182,7 +182,7 @@ def test_golden_boxes_of_an_image_file(detector: CenterNet, image_file: Path, na
         keep=options.get("resize") == "keep",
         flip=bool(options.get("flip")),
         scales=options.get("scales", (1.0,)),
-        soft_nms=bool(options.get("soft_nms")),
+        soft_nms=bool(options.get("nms")),
     )
     ours = np.column_stack([found.boxes, found.scores, found.labels])
 

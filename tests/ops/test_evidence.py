@@ -27,6 +27,7 @@ def outputs(boxes: list[list[float]]) -> dict[str, Tensor]:
         "pair_boxes": torch.tensor([boxes]),
         "pair_scores": torch.full((1, count), 0.5),
         "pair_labels": torch.zeros(1, count, dtype=torch.long),
+        "pair_corner_scores": torch.full((1, count, 2), 0.5),
         "center_places": torch.tensor([[[50.0, 50.0]]]),
         "center_scores": torch.tensor([[0.8]]),
         "center_labels": torch.tensor([[0]]),
@@ -57,6 +58,7 @@ def look(box: list[float], center: tuple[float, float], score: float) -> Evidenc
         boxes=np.array([box]),
         scores=np.array([0.6]),
         labels=np.array([0]),
+        corner_scores=np.array([[0.7, 0.5]]),
         centers=np.array([center]),
         center_scores=np.array([score]),
         center_labels=np.array([0]),
@@ -66,20 +68,21 @@ def look(box: list[float], center: tuple[float, float], score: float) -> Evidenc
 def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
     small = look([0.0, 0, 12, 12], (100.0, 100.0), 0.9)
     own = look([0.0, 0, 10, 10], (5.0, 5.0), 0.3)
-    boxes, scores, _ = decide([small, own], (0.5, 1.0))
-    other_way, _, _ = decide([small, own], (0.9, 0.5))
+    both = decide([small, own], (0.5, 1.0))
+    other_way = decide([small, own], (0.9, 0.5))
 
-    assert sorted(boxes.tolist()) == [[0, 0, 10, 10], [0, 0, 12, 12]]
-    assert scores == pytest.approx([(2 * 0.6 + 0.3) / 3] * 2)
-    assert len(other_way) == 0
+    assert sorted(both.boxes.tolist()) == [[0, 0, 10, 10], [0, 0, 12, 12]]
+    assert both.scores == pytest.approx([(2 * 0.6 + 0.3) / 3] * 2)
+    assert both.corner_scores == pytest.approx(np.array([[0.7, 0.5]] * 2))
+    assert len(other_way.boxes) == 0
 
 
 def test_of_a_large_box_the_middle_fifth_counts_and_of_a_small_one_the_third() -> None:
     # 0.35 of the side: within the middle third, outside the middle fifth.
     small, large = look([0.0, 0, 100, 100], (35.0, 50.0), 0.9), look([0.0, 0, 200, 200], (70.0, 100.0), 0.9)
 
-    assert len(decide([small], (1.0,))[0]) == 1
-    assert len(decide([large], (1.0,))[0]) == 0
+    assert len(decide([small], (1.0,)).boxes) == 1
+    assert len(decide([large], (1.0,)).boxes) == 0
 
 
 class Ideal(Network):
@@ -130,7 +133,9 @@ def test_boxes_on_an_input_one_short_of_a_multiple_end_up_where_they_are(flip: b
         architecture=Architecture(backbone="timm/resnet10t"),
     )
     image = np.zeros((300, 500, 3), np.uint8)
-    (found,) = predictor.detect([sample_of(image, "a.jpg")], Inference(flip=flip, soft_nms=flip, exact=flip))
+    (found,) = predictor.detect(
+        [sample_of(image, "a.jpg")], Inference(flip=flip, nms="gaussian" if flip else "none", exact=flip)
+    )
 
     assert found.boxes[0] == pytest.approx(Ideal.box, abs=1e-2)
     assert found.scores[0] > 0.99

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from centernet.ops.nms import soft_nms, soft_nms_with_leftovers
+from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_with_leftovers
 
 # Sides are counted as one longer: 10×10 each, the second shifted by 5: IoU 50 / 150.
 ONE, SHIFTED, FAR = [0, 0, 9, 9], [5, 0, 14, 9], [100, 100, 109, 109]
@@ -20,6 +20,16 @@ def boxes_of(*rows: list[int]) -> np.ndarray:
 
 def scores_of(*scores: float) -> np.ndarray:
     return np.array(scores, dtype=np.float32)
+
+
+def lowered_by_better_ones(*table: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    kept = soft_nms(*table, top_k=top_k)
+    return kept.rows, kept.scores
+
+
+def array_of_the_original(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    kept = soft_nms_with_leftovers(boxes, scores)
+    return kept.rows, kept.scores
 
 
 @st.composite
@@ -37,7 +47,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 
 def test_a_box_loses_score_to_a_better_one_that_it_overlaps() -> None:
-    rows, scores = soft_nms(
+    rows, scores = lowered_by_better_ones(
         boxes_of(SHIFTED, ONE, FAR), scores_of(0.8, 0.9, 0.5), np.zeros(3, dtype=int), top_k=10
     )
 
@@ -46,7 +56,7 @@ def test_a_box_loses_score_to_a_better_one_that_it_overlaps() -> None:
 
 
 def test_boxes_of_other_labels_lose_nothing() -> None:
-    rows, scores = soft_nms(boxes_of(ONE, ONE), scores_of(0.9, 0.8), np.array([0, 1]), top_k=10)
+    rows, scores = lowered_by_better_ones(boxes_of(ONE, ONE), scores_of(0.9, 0.8), np.array([0, 1]), top_k=10)
 
     assert rows.tolist() == [0, 1]
     assert scores == pytest.approx([0.9, 0.8])
@@ -55,7 +65,7 @@ def test_boxes_of_other_labels_lose_nothing() -> None:
 def test_what_is_lowered_below_the_least_score_is_dropped_and_what_was_below_is_not() -> None:
     boxes, scores = boxes_of(ONE, ONE, FAR), scores_of(0.9, 0.005, 0.0005)
     # The same box again: its score is multiplied by exp(-2) = 0.135.
-    rows, lowered = soft_nms(boxes, scores, np.zeros(3, dtype=int), top_k=10)
+    rows, lowered = lowered_by_better_ones(boxes, scores, np.zeros(3, dtype=int), top_k=10)
 
     assert rows.tolist() == [0, 2]
     assert lowered == pytest.approx([0.9, 0.0005])
@@ -63,17 +73,17 @@ def test_what_is_lowered_below_the_least_score_is_dropped_and_what_was_below_is_
 
 def test_no_boxes_stay_no_boxes() -> None:
     boxes, scores, labels = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int)
-    rows, lowered = soft_nms(boxes, scores, labels, top_k=10)
+    rows, lowered = lowered_by_better_ones(boxes, scores, labels, top_k=10)
 
     assert len(rows) == len(lowered) == 0
-    assert len(soft_nms_with_leftovers(boxes, scores)[0]) == 0
+    assert len(array_of_the_original(boxes, scores)[0]) == 0
 
 
 @given(tables())
 @settings(max_examples=60, deadline=None)
 def test_the_best_come_first_each_once_and_no_score_rises(table: Table) -> None:
     boxes, scores, labels = table
-    rows, lowered = soft_nms(boxes, scores, labels, top_k=100)
+    rows, lowered = lowered_by_better_ones(boxes, scores, labels, top_k=100)
 
     assert len(set(rows.tolist())) == len(rows)
     assert (np.diff(lowered) <= 0).all()
@@ -83,8 +93,8 @@ def test_the_best_come_first_each_once_and_no_score_rises(table: Table) -> None:
 @given(tables())
 @settings(max_examples=60, deadline=None)
 def test_fewer_boxes_are_the_first_of_more(table: Table) -> None:
-    rows, lowered = soft_nms(*table, top_k=100)
-    few, scores = soft_nms(*table, top_k=5)
+    rows, lowered = lowered_by_better_ones(*table, top_k=100)
+    few, scores = lowered_by_better_ones(*table, top_k=5)
 
     assert few.tolist() == rows[:5].tolist()
     assert scores.tolist() == lowered[:5].tolist()
@@ -94,8 +104,8 @@ def test_fewer_boxes_are_the_first_of_more(table: Table) -> None:
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_boxes_does_not_matter(table: Table) -> None:
     order = np.random.default_rng(0).permutation(len(table[0]))
-    rows, lowered = soft_nms(*table, top_k=100)
-    shuffled, scores = soft_nms(*(column[order] for column in table), top_k=100)
+    rows, lowered = lowered_by_better_ones(*table, top_k=100)
+    shuffled, scores = lowered_by_better_ones(*(column[order] for column in table), top_k=100)
 
     assert order[shuffled].tolist() == rows.tolist()
     assert scores == pytest.approx(lowered)
@@ -105,11 +115,13 @@ def test_the_order_of_boxes_does_not_matter(table: Table) -> None:
 @settings(max_examples=60, deadline=None)
 def test_all_labels_at_once_are_each_by_itself(table: Table) -> None:
     boxes, scores, labels = table
-    together = dict(zip(*map(np.ndarray.tolist, soft_nms(boxes, scores, labels, top_k=100)), strict=True))
+    together = dict(
+        zip(*map(np.ndarray.tolist, lowered_by_better_ones(boxes, scores, labels, top_k=100)), strict=True)
+    )
     apart = {}
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
-        rows, lowered = soft_nms(boxes[own], scores[own], labels[own], top_k=100)
+        rows, lowered = lowered_by_better_ones(boxes[own], scores[own], labels[own], top_k=100)
         apart.update(zip(own[rows].tolist(), lowered.tolist(), strict=True))
 
     assert together == pytest.approx(apart)
@@ -119,8 +131,8 @@ def test_all_labels_at_once_are_each_by_itself(table: Table) -> None:
 @settings(max_examples=60, deadline=None)
 def test_before_its_leftovers_the_original_has_what_is_kept(table: Table) -> None:
     boxes, scores, _ = table
-    places, values = soft_nms_with_leftovers(boxes, scores)
-    rows, lowered = soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100)
+    places, values = array_of_the_original(boxes, scores)
+    rows, lowered = lowered_by_better_ones(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100)
 
     assert len(places) == len(boxes)
     assert places[: len(rows)].tolist() == rows.tolist()
@@ -130,14 +142,71 @@ def test_before_its_leftovers_the_original_has_what_is_kept(table: Table) -> Non
 def test_a_box_that_is_moved_forward_is_left_behind_too() -> None:
     # The second is dropped, and the third takes its place; the array still ends in the third.
     boxes, scores = boxes_of(ONE, ONE, FAR), scores_of(0.9, 0.005, 0.5)
-    places, values = soft_nms_with_leftovers(boxes, scores)
+    places, values = array_of_the_original(boxes, scores)
 
     assert places.tolist() == [0, 2, 2]
     assert values == pytest.approx([0.9, 0.5, 0.5])
 
 
 def test_a_box_that_is_dropped_last_stays_in_the_array_lowered() -> None:
-    places, values = soft_nms_with_leftovers(boxes_of(ONE, ONE), scores_of(0.9, 0.005))
+    places, values = array_of_the_original(boxes_of(ONE, ONE), scores_of(0.9, 0.005))
 
     assert places.tolist() == [0, 1]
     assert values == pytest.approx([0.9, 0.005 * np.exp(-2)])
+
+
+def of_one_label(boxes: np.ndarray, scores: np.ndarray, how: Suppression) -> Kept:
+    return soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100, how=how)
+
+
+def test_hard_drops_and_linear_lowers_what_overlaps_more_than_the_limit() -> None:
+    boxes, scores = boxes_of(ONE, SHIFTED, FAR), scores_of(0.9, 0.8, 0.5)
+
+    assert of_one_label(boxes, scores, Suppression(method="hard", iou=0.3)).rows.tolist() == [0, 2]
+    assert of_one_label(boxes, scores, Suppression(method="hard", iou=0.34)).rows.tolist() == [0, 1, 2]
+    linear = of_one_label(boxes, scores, Suppression(method="linear", iou=0.3))
+    assert linear.scores == pytest.approx([0.9, 0.8 * 2 / 3, 0.5])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(tables())
+@settings(max_examples=30, deadline=None)
+def test_before_its_leftovers_the_original_has_what_each_method_keeps(method: str, table: Table) -> None:
+    boxes, scores, _ = table
+    how = Suppression(method=method)
+    array, kept = soft_nms_with_leftovers(boxes, scores, how=how), of_one_label(boxes, scores, how)
+
+    assert array[: len(kept.rows)].rows.tolist() == kept.rows.tolist()
+    assert array.boxes.tolist() == boxes[array.rows].tolist()
+
+
+def test_a_merged_box_is_the_mean_of_those_it_lowers_by_the_scores_of_their_corners() -> None:
+    boxes, scores = boxes_of(ONE, SHIFTED, FAR), scores_of(0.9, 0.8, 0.5)
+    corners = np.array([[0.6, 0.9], [0.3, 0.2], [0.5, 0.5]])
+    kept = soft_nms(
+        boxes,
+        scores,
+        np.zeros(3, dtype=int),
+        top_k=1,
+        how=Suppression(method="linear", iou=0.3, merge=1.0),
+        corner_scores=corners,
+    )
+
+    # A third of the second is lost: it counts a third.
+    left, right = 5 * 0.1 / 0.7, 9 + 5 * (0.2 / 3) / (0.9 + 0.2 / 3)
+    assert kept.boxes == pytest.approx(np.array([[left, 0, right, 9]]))
+
+
+@given(tables())
+@settings(max_examples=30, deadline=None)
+def test_merged_boxes_lie_within_all_boxes_and_keep_their_scores(table: Table) -> None:
+    boxes, _, labels = table
+    plain, merged = (soft_nms(*table, top_k=100, how=Suppression(merge=merge)) for merge in (0.0, 10.0))
+
+    assert merged.rows.tolist() == plain.rows.tolist()
+    assert merged.scores.tolist() == plain.scores.tolist()
+    for label in np.unique(labels):
+        own = labels == label
+        found = merged.boxes[labels[merged.rows] == label]
+        assert (found >= boxes[own].min(axis=0) - 1e-3).all()
+        assert (found <= boxes[own].max(axis=0) + 1e-3).all()

@@ -71,10 +71,11 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
     return given
 
 
-_NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take soft_nms=true"
+_NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take nms=hard iou=0.5"
 ELSEWHERE = {
     "iou": _NO_NMS,
     "nms": _NO_NMS,
+    "soft_nms": "predict and val take nms=gaussian",
     "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
     "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
     "fix_res": "predict and val take resize=fit",

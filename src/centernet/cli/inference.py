@@ -34,10 +34,24 @@ INFERENCE = (
         group=_GROUP,
     ),
     Argument(
-        name="soft_nms",
-        kind=SWITCH,
-        about="lower the scores of boxes that overlap better ones of their class",
-        default="false",
+        name="nms",
+        kind=TEXT,
+        about="lower the scores of boxes that overlap better ones of their class: gaussian, linear or hard",
+        default="none",
+        group=_GROUP,
+    ),
+    Argument(
+        name="iou",
+        kind=NUMBER,
+        about="overlap from which nms=linear and nms=hard lower",
+        default="0.5",
+        group=_GROUP,
+    ),
+    Argument(
+        name="merge_boxes",
+        kind=NUMBER,
+        about="above 0, such a box becomes the mean of those it lowers; the original takes 10",
+        default="0",
         group=_GROUP,
     ),
     Argument(
@@ -50,7 +64,7 @@ INFERENCE = (
     Argument(
         name="exact",
         kind=SWITCH,
-        about="soft-NMS as the original does it, which leaves some boxes it meant to drop",
+        about="NMS as the original does it, which leaves some boxes it meant to drop",
         default="false",
         group=_GROUP,
     ),

@@ -27,6 +27,7 @@ class Evidence:
         boxes: Pairs of corners, cut to the image.
         scores: Mean of the scores of the corners.
         labels: Class of each.
+        corner_scores: Of the two corners of each.
         centers: Places of centres, best first; those of the mirror image after those of the image.
         center_scores: Of each centre.
         center_labels: Class of each centre.
@@ -35,6 +36,7 @@ class Evidence:
     boxes: Float[np.ndarray, "n 4"]
     scores: Float[np.ndarray, " n"]
     labels: Int[np.ndarray, " n"]
+    corner_scores: Float[np.ndarray, "n 2"]
     centers: Float[np.ndarray, "k 2"]
     center_scores: Float[np.ndarray, " k"]
     center_labels: Int[np.ndarray, " k"]
@@ -66,16 +68,25 @@ def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Evidenc
         boxes=boxes[kept].clip(0, limit) / scale,
         scores=found["pair_scores"][kept],
         labels=found["pair_labels"][kept].astype(np.int64),
+        corner_scores=found["pair_corner_scores"][kept],
         centers=places,
         center_scores=found["center_scores"],
         center_labels=found["center_labels"].astype(np.int64),
     )
 
 
-def decide(
-    looks: Sequence[Evidence], scales: Sequence[float]
-) -> tuple[Float[np.ndarray, "n 4"], Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Boxes, scores and labels of all looks at an image that a centre confirms, best first.
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Boxes that a centre confirms, best first; as in `Evidence`, but the centre has a share in scores."""
+
+    boxes: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    corner_scores: Float[np.ndarray, "n 2"]
+
+
+def decide(looks: Sequence[Evidence], scales: Sequence[float]) -> Decision:
+    """The boxes of all looks at an image that a centre confirms.
 
     Centres are those of the look whose scale is nearest to 1: at other scales they are less sure.
 
@@ -84,13 +95,11 @@ def decide(
         scales: How large the image was shown in each.
     """
     sure = looks[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
-    boxes, scores, labels = (
+    boxes, scores, labels, corner_scores = (
         torch.from_numpy(np.concatenate([getattr(look, name) for look in looks]))[None]
-        for name in ("boxes", "scores", "labels")
+        for name in ("boxes", "scores", "labels", "corner_scores")
     )
-    pairs = Pairs(
-        boxes=boxes.float(), scores=scores, labels=labels, corner_scores=torch.stack([scores, scores], dim=-1)
-    )
+    pairs = Pairs(boxes=boxes.float(), scores=scores, labels=labels, corner_scores=corner_scores)
     centers = Points(
         places=torch.from_numpy(sure.centers)[None].float(),
         scores=torch.from_numpy(sure.center_scores)[None],
@@ -99,4 +108,9 @@ def decide(
     values = confirmed(pairs, centers)[0].numpy()
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > 0]
-    return pairs.boxes[0].numpy()[order], values[order], labels[0].numpy()[order]
+    return Decision(
+        boxes=pairs.boxes[0].numpy()[order],
+        scores=values[order],
+        labels=labels[0].numpy()[order],
+        corner_scores=corner_scores[0].numpy()[order],
+    )

@@ -151,7 +151,8 @@ class Triplet:
 
         Returns:
             Also what was decided on, for those who look at an image several times: `pair_boxes` `(b n 4)`,
-            `pair_scores` and `pair_labels`, `center_places` `(b k 2)`, `center_scores` and `center_labels`.
+            `pair_scores` and `pair_labels`, `pair_corner_scores` `(b n 2)`, `center_places` `(b k 2)`,
+            `center_scores` and `center_labels`.
         """
         pairs, centers = self.candidates(maps, stride)
         scores = confirmed(pairs, centers)
@@ -167,6 +168,7 @@ class Triplet:
             "pair_boxes": pairs.boxes,
             "pair_scores": pairs.scores,
             "pair_labels": pairs.labels,
+            "pair_corner_scores": pairs.corner_scores,
             "center_places": centers.places,
             "center_scores": centers.scores,
             "center_labels": centers.labels,
