@@ -23,7 +23,7 @@ from centernet.tasks.raw import RawMaps
 def predictor() -> Predictor:
     torch.manual_seed(0)
     task = Detect(num_classes=2, top_k=7, giou_weight=0.5)
-    architecture = Architecture(backbone="timm/resnet10t", channels=16, head_channels=8)
+    architecture = Architecture(backbone="timm/resnet10t", channels=16, head_channels=8, separable=True)
     return Predictor(
         network=architecture.build(task.heads).eval(),
         task=task,

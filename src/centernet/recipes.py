@@ -25,6 +25,7 @@ class Recipe:
     )
     channels: int = _setting(64, "channels of the top-down neck of timm encoders")
     head_channels: int = _setting(64, "channels between the two convolutions of a head")
+    separable: bool = _setting(False, "3×3 convolutions of that neck and of its heads in two cheap steps")
     pretrained: bool = _setting(False, "fetch ImageNet weights of the encoder")
     start: str = _setting("", "weights whose layers are taken over where they fit; empty: none")
     bgr: bool = _setting(False, "the network sees blue first")

@@ -144,3 +144,10 @@ def test_unknown_names_are_refused_with_help(name: str, message: str) -> None:
 def test_pretrained_weights_that_do_not_exist_are_refused() -> None:
     with pytest.raises(UsageError, match="no ImageNet weights of hourglass104: train it with"):
         build_backbone("hourglass104", pretrained=True)
+
+
+def test_networks_of_the_papers_have_whole_convolutions() -> None:
+    with pytest.raises(
+        UsageError, match="resnet18 has whole convolutions: leave separable out, or choose timm"
+    ):
+        build_backbone("resnet18", separable=True)

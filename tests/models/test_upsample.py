@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from centernet.models.convolutions import conv3x3
 from centernet.models.deformable import DeformableConv
 from centernet.models.upsample import TopDown, deconvolutions, deformable_deconvolutions, fill_bilinear
 
@@ -32,6 +33,22 @@ def test_top_down_gives_the_finest_level() -> None:
     levels = [torch.zeros(2, channels, 32 // 2**i, 48 // 2**i) for i, channels in enumerate([4, 8, 16])]
     with torch.inference_mode():
         assert neck(levels).shape == (2, 6, 32, 48)
+
+
+def test_separable_layers_keep_the_shape_and_take_far_fewer_weights() -> None:
+    whole, separable = (conv3x3(32, 48, separable=choice) for choice in (False, True))
+    features = torch.randn(2, 32, 5, 7)
+
+    assert whole(features).shape == separable(features).shape == (2, 48, 5, 7)
+    assert num_weights(whole) == 48 * (32 * 9 + 1)
+    assert num_weights(separable) == 32 * (9 + 2) + 48 * (32 + 1)
+    assert num_weights(TopDown([4, 8], 16)) - num_weights(TopDown([4, 8], 16, separable=True)) == 16 * (
+        16 * 9 - (9 + 2 + 16)
+    )
+
+
+def num_weights(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def test_top_down_hears_every_level() -> None:

@@ -25,27 +25,39 @@ class Architecture:
         backbone: A name that `build_backbone` knows.
         channels: Channels of the top-down neck of timm encoders.
         head_channels: Channels between the two convolutions of a head.
+        separable: The 3×3 convolutions of that neck and of the heads under it are separable: see `conv3x3`.
     """
 
     backbone: str
     channels: int = 64
     head_channels: int = 64
+    separable: bool = False
 
     def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
         """The network with the heads a task asks for; weights are random, but for a pretrained encoder."""
-        backbone = build_backbone(self.backbone, channels=self.channels, pretrained=pretrained)
-        return Network(backbone, heads, self.head_channels)
+        backbone = build_backbone(
+            self.backbone, channels=self.channels, separable=self.separable, pretrained=pretrained
+        )
+        return Network(backbone, heads, self.head_channels, separable_heads=self.separable)
 
 
-def build_backbone(name: str, *, channels: int = 64, pretrained: bool = False) -> Backbone:
+def build_backbone(
+    name: str, *, channels: int = 64, separable: bool = False, pretrained: bool = False
+) -> Backbone:
     """The backbone of a name.
 
     Args:
         name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), `dla34`, `dla34-dcn`, `hourglass52`,
             `hourglass104`, or `timm/NAME` for any timm encoder under a top-down neck.
         channels: Channels of the top-down neck; the paper's necks have their own.
+        separable: Of the 3×3 convolutions of that neck; the networks of the papers have whole ones.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
+
+    Raises:
+        UsageError: There is no such backbone, or it has no such choice.
     """
+    if separable and not name.startswith("timm/"):
+        raise UsageError(f"{name} has whole convolutions: leave separable out, or choose timm/NAME")
     if match := re.fullmatch(r"resnet(\d+)(-dcn)?", name):
         return cast("Backbone", ResNet(int(match[1]), deformable=bool(match[2]), pretrained=pretrained))
     if match := re.fullmatch(r"dla34(-dcn)?", name):
@@ -55,6 +67,6 @@ def build_backbone(name: str, *, channels: int = 64, pretrained: bool = False) -
             raise UsageError(f"there are no ImageNet weights of {name}: train it with pretrained=false")
         return cast("Backbone", Hourglass(HOURGLASSES[name]))
     if match := re.fullmatch(r"timm/(.+)", name):
-        return cast("Backbone", Timm(match[1], channels=channels, pretrained=pretrained))
+        return cast("Backbone", Timm(match[1], channels=channels, separable=separable, pretrained=pretrained))
     known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES])
     raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for an encoder of timm")

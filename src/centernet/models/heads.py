@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from centernet.models.convolutions import conv3x3
 from centernet.protocols import HeadSpec
 
 SMALL = 0.001
@@ -26,13 +27,23 @@ class MapConv(nn.Conv2d):
             return super().forward(features.float())
 
 
-def build_head(in_channels: int, hidden_channels: int, spec: HeadSpec) -> nn.Sequential:
-    """3×3 convolution, ReLU, 1×1 convolution; starts at the bias of its map where that has one."""
+def build_head(
+    in_channels: int, hidden_channels: int, spec: HeadSpec, *, separable: bool = False
+) -> nn.Sequential:
+    """3×3 convolution, ReLU, 1×1 convolution; starts at the bias of its map where that has one.
+
+    Args:
+        in_channels: Channels of the features.
+        hidden_channels: Channels between the convolutions.
+        spec: What the map is.
+        separable: Of the 3×3 convolution: see `conv3x3`.
+    """
     last = MapConv(hidden_channels, spec.channels, 1)
     assert last.bias is not None
     if spec.bias:
         nn.init.constant_(last.bias, spec.bias)
-    return nn.Sequential(nn.Conv2d(in_channels, hidden_channels, 3, padding=1), nn.ReLU(inplace=True), last)
+    hidden = conv3x3(in_channels, hidden_channels, separable=separable)
+    return nn.Sequential(hidden, nn.ReLU(inplace=True), last)
 
 
 def start_small(head: nn.Sequential, *, hidden: bool) -> None:

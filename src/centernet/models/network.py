@@ -1,6 +1,7 @@
 """The network: a backbone, and for each of its stacks a head for each map a task asks for."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,17 +18,26 @@ class Network(nn.Module):
         backbone: Gives features, one map for each stack.
         heads: Maps wanted, by name.
         head_channels: Channels between the two convolutions of a head.
+        separable_heads: The first of them is separable: see `conv3x3`.
     """
 
-    def __init__(self, backbone: Backbone, heads: Mapping[str, HeadSpec], head_channels: int = 64) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        heads: Mapping[str, HeadSpec],
+        head_channels: int = 64,
+        *,
+        separable_heads: bool = False,
+    ) -> None:
         super().__init__()
+        self._build_head = partial(build_head, backbone.channels, head_channels, separable=separable_heads)
         self.backbone = backbone
         self.stride = backbone.stride
         count = 1 + max((spec.level for spec in heads.values()), default=0)
         stacks = range(backbone.stacks)
         self.levels = nn.ModuleList(Levels(backbone.channels, count) for _ in stacks)
         self.stems = nn.ModuleList(self._stems(heads) for _ in stacks)
-        self.heads = nn.ModuleList(self._heads(heads, head_channels) for _ in stacks)
+        self.heads = nn.ModuleList(self._heads(heads) for _ in stacks)
         self._specs = dict(heads)
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
@@ -59,14 +69,14 @@ class Network(nn.Module):
         stems = {spec.stem.name: spec.stem for spec in heads.values() if spec.stem}
         return nn.ModuleDict({name: stem.build(self.backbone.channels) for name, stem in stems.items()})
 
-    def _heads(self, heads: Mapping[str, HeadSpec], head_channels: int) -> nn.ModuleDict:
+    def _heads(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:
         specs: dict[str, HeadSpec] = {}
         for name, spec in heads.items():
             specs.setdefault(spec.weights or name, spec)
-        return nn.ModuleDict({name: self._head(spec, head_channels) for name, spec in specs.items()})
+        return nn.ModuleDict({name: self._head(spec) for name, spec in specs.items()})
 
-    def _head(self, spec: HeadSpec, head_channels: int) -> nn.Sequential:
-        head = build_head(self.backbone.channels, head_channels, spec)
+    def _head(self, spec: HeadSpec) -> nn.Sequential:
+        head = self._build_head(spec)
         if spec.bias == 0:
             self.backbone.start_head(head)
         return head

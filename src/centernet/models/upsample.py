@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from centernet.models.convolutions import conv3x3
 from centernet.models.deformable import DeformableConv
 
 
@@ -56,14 +57,15 @@ class TopDown(nn.Module):
     Args:
         in_channels: Channels of each level, finest first; each has half the rows and columns of the last.
         channels: Channels of the result.
+        separable: Of the 3×3 convolutions: see `conv3x3`.
     """
 
-    def __init__(self, in_channels: Sequence[int], channels: int) -> None:
+    def __init__(self, in_channels: Sequence[int], channels: int, *, separable: bool = False) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in in_channels)
         self.smooth = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+                conv3x3(channels, channels, separable=separable, bias=False),
                 nn.BatchNorm2d(channels),
                 nn.ReLU(inplace=True),
             )

@@ -87,7 +87,10 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     """
     torch.manual_seed(recipe.seed)
     architecture = Architecture(
-        backbone=recipe.backbone, channels=recipe.channels, head_channels=recipe.head_channels
+        backbone=recipe.backbone,
+        channels=recipe.channels,
+        head_channels=recipe.head_channels,
+        separable=recipe.separable,
     )
     task = task_of(recipe, categories)
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)

@@ -14,13 +14,16 @@ class Timm(nn.Module):
     Args:
         name: timm's name of the encoder, `resnet10t`.
         channels: Channels of the neck and of the result.
+        separable: Of the 3×3 convolutions of the neck: see `conv3x3`.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
     """
 
-    def __init__(self, name: str, *, channels: int = 64, pretrained: bool = False) -> None:
+    def __init__(
+        self, name: str, *, channels: int = 64, separable: bool = False, pretrained: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, widths = build_encoder(name, levels=(1, 2, 3, 4), pretrained=pretrained)
-        self.neck = TopDown(widths, channels)
+        self.neck = TopDown(widths, channels, separable=separable)
         self.channels = channels
         self.stride = 4
         self.divisor = 32
