@@ -1,5 +1,6 @@
 """All verbs, in the order help shows them. To add one, add it here."""
 
+from centernet.cli.benchmark import BENCHMARK
 from centernet.cli.convert import CONVERT
 from centernet.cli.datasets import DOCTOR, PREVIEW
 from centernet.cli.export import EXPORT
@@ -10,6 +11,7 @@ from centernet.cli.train import DEMO, TRAIN
 from centernet.cli.verb import Verb
 
 VERBS: dict[str, Verb] = {
-    verb.name: verb for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, MODELS)
+    verb.name: verb
+    for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
 }
 """By the word to type."""

@@ -49,7 +49,7 @@ class Scores:
     def __str__(self) -> str:
         if not self.has_total:
             rows = _rows(list(self.classes[0]), self.classes)
-            return "\n".join([self.name, "", *_table(rows), "", *self.notes])
+            return "\n".join([self.name, "", *text_table(rows), "", *self.notes])
         rows = _rows(list(self.total), (*self.shown, self.total))
         hidden = len(self.classes) - len(self.shown)
         note = [f"{hidden} classes neither in the truth nor found are not shown"] if hidden else []
@@ -57,7 +57,7 @@ class Scores:
         lines = [
             self.name,
             "",
-            *_table(rows, has_total=True),
+            *text_table(rows, has_total=True),
             *note,
             "",
             *_wrapped(numbers, 100),
@@ -91,7 +91,7 @@ def _rows(columns: Sequence[str], rows: Sequence[ClassRow]) -> list[list[str]]:
     return [list(columns), *([cell(row[column]) for column in columns] for row in rows)]
 
 
-def _table(rows: Sequence[Sequence[str]], has_total: bool = False) -> list[str]:
+def text_table(rows: Sequence[Sequence[str]], has_total: bool = False) -> list[str]:
     """Lines of a table: the first column to the left, numbers to the right, rules round the rows."""
     widths = [max(map(len, values)) for values in zip(*rows, strict=True)]
     lines = [
