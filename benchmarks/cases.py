@@ -14,11 +14,11 @@ from centernet.batch import Batch, Grid, Objects
 from centernet.data.batching import collate
 from centernet.data.colors import ColorJitter
 from centernet.data.images import read_image
-from centernet.data.loading import read_sample
+from centernet.data.samples import read_sample, sample_of
 from centernet.data.transforms import Augment, RandomCrop, resize
 from centernet.geometry.resize import Fit, Span
 from centernet.models.normalize import Normalize
-from centernet.predictor import detections_of, sample_of
+from centernet.predictor import detections_of
 from centernet.skeletons import COCO_PERSON
 from centernet.structures import Annotations, Categories, ImageRecord, Sample
 from centernet.tasks.detect import Detect

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from centernet.data.images import read_image
+from centernet.data.samples import sample_of
 from centernet.data.scenes import write_scenes
 from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import Evaluation, evaluate
-from centernet.predictor import sample_of
 from centernet.structures import Dataset
 
 TINY = {

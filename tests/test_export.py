@@ -1,44 +1,50 @@
 """One file out, the same answers from it."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from centernet import CenterNet
+from centernet.data.samples import sample_of
 from centernet.errors import InputError, UsageError
-from centernet.export import export_onnx
+from centernet.export import TOLERANCES, export
 from centernet.export.parity import compare
-from centernet.geometry.resize import Fit, Follow
+from centernet.geometry.resize import Fit, Follow, Paste
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.ops.peaks import find_peaks
-from centernet.predictor import Predictor, sample_of
+from centernet.predictor import Predictor
 from centernet.protocols import Task
 from centernet.runtime import FilePredictor
-from centernet.structures import Categories, Skeleton
+from centernet.structures import Categories
 from centernet.tasks.detect import Detect
-from centernet.tasks.layered import Layered
-from centernet.tasks.mono3d import Mono3D
-from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
 from centernet.weights import save
 
-FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
-CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
-TASKS: dict[str, Task] = {
-    "detect": Detect(num_classes=2, top_k=20, spread=1),
-    "pose": Pose.of(CATEGORIES, top_k=20),
-    "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
-    "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
-}
+CATEGORIES = Categories(("face", "box"), (3, 7))
 EXAMPLE = Path(__file__).parent.parent / "examples" / "onnx_without_torch.py"
+WITHOUT_TORCH = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "timm", "lightning"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+"""Begins programs in which what the network needs is not installed."""
 
 
 def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
@@ -59,6 +65,16 @@ def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
     )
 
 
+def blood(seed: int) -> np.ndarray:
+    """Painted discs which the weights that come along take for cells."""
+    rng = np.random.default_rng(seed)
+    image = np.full((240, 320, 3), (225, 215, 215), np.uint8)
+    for x, y, radius in rng.integers((20, 20, 22), (300, 220, 28), (12, 3)):
+        cv2.circle(image, (int(x), int(y)), int(radius), (205, 150, 150), -1)
+        cv2.circle(image, (int(x), int(y)), 8, (215, 180, 180), -1)
+    return cv2.GaussianBlur(image, (7, 7), 0)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")
@@ -67,28 +83,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def detector(folder: Path) -> Path:
     """Weights of a detector; beside them its file."""
-    predictor = make(TASKS["detect"])
+    predictor = make(Detect(num_classes=2, top_k=20, spread=1))
     save(predictor, folder / "weights")
-    export_onnx(predictor, folder / "detect.onnx")
+    export(predictor, folder / "detect.onnx")
     return folder / "detect.onnx"
 
 
-@pytest.mark.parametrize(
-    ("task", "backbone"),
-    [
-        ("pose", "timm/resnet10t"),
-        ("mono3d", "timm/resnet10t"),
-        ("detect", "resnet18-dcn"),
-        ("layered", "timm/resnet10t"),
-    ],
-)
-def test_a_file_finds_what_the_network_finds(folder: Path, task: str, backbone: str) -> None:
-    path = folder / f"{task}-{backbone.replace('/', '-')}.onnx"
-    parity = export_onnx(make(TASKS[task], backbone), path)
+@pytest.fixture(scope="module")
+def openvino(detector: Path, folder: Path) -> Path:
+    """The same detector as a folder of OpenVINO."""
+    return CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")[0]
 
-    assert parity.holds
-    assert parity.num_detections > 10
-    assert json.loads(path.with_suffix(".parity.json").read_text())["equal_share"] == 1
+
+@pytest.fixture(scope="module")
+def program(detector: Path, folder: Path) -> Path:
+    """The same detector as a program of torch."""
+    return CenterNet(folder / "weights", "cpu").export("torch", output=folder / "detect.pt2")[0]
 
 
 def furthest(boxes: np.ndarray, others: np.ndarray) -> float:
@@ -96,10 +106,14 @@ def furthest(boxes: np.ndarray, others: np.ndarray) -> float:
     return float(np.abs(boxes[:, None] - others[None]).max(axis=2).min(axis=1).max())
 
 
-def test_a_file_is_a_model(detector: Path, folder: Path) -> None:
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_a_file_is_a_model(kind: str, folder: Path, request: pytest.FixtureRequest) -> None:
     images = [np.random.default_rng(i).integers(0, 255, (60, 90, 3), dtype=np.uint8) for i in range(3)]
-    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector, "cpu")
+    path = request.getfixturevalue(kind)
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(path)
 
+    report = path / "parity.json" if path.is_dir() else path.with_name(f"{path.name}.parity.json")
+    assert json.loads(report.read_text())["equal_share"] == 1
     assert file.categories == CATEGORIES
     for one, other in zip(
         weights.predict(images, conf=0.05, max_det=20), file.predict(images, conf=0.05, batch=2), strict=True
@@ -108,24 +122,52 @@ def test_a_file_is_a_model(detector: Path, folder: Path) -> None:
         assert furthest(one.boxes, other.boxes) < 1e-3
         assert other.scores == pytest.approx(one.scores, abs=1e-5)
     assert max(len(found) for found in file.predict(images, conf=0.0, max_det=5)) == 5
+    (several,) = file.predict(images[0], conf=0.05, scales=(0.7, 1.0), max_det=20)
+    (theirs,) = weights.predict(images[0], conf=0.05, scales=(0.7, 1.0), max_det=20)
+    assert several.scores == pytest.approx(theirs.scores, abs=1e-5)
 
 
-def test_what_is_written_into_a_file_cannot_be_changed(detector: Path) -> None:
+def test_val_of_a_file_measures_what_val_of_the_weights_does(detector: Path, folder: Path) -> None:
+    data = folder / "data"
+    for name in ("images", "labels"):
+        (data / name / "val").mkdir(parents=True)
+    for i in range(2):
+        Image.fromarray(blood(i)).save(data / "images" / "val" / f"{i}.png")
+        (data / "labels" / "val" / f"{i}.txt").write_text("0 0.5 0.5 0.4 0.4\n1 0.2 0.2 0.3 0.3\n")
+    (data / "data.yaml").write_text("train: images/val\nval: images/val\nnames: [face, box]\n")
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector)
+
+    assert file.val(data).metrics == pytest.approx(weights.val(data).metrics, abs=1e-6)
+
+
+def test_what_is_written_into_a_file_cannot_be_changed(detector: Path, program: Path) -> None:
     image = np.zeros((64, 64, 3), dtype=np.uint8)
-    file = CenterNet(detector, "cpu")
 
-    for way in ({"flip": True}, {"half": True}):
-        with pytest.raises(UsageError, match="needs the weights"):
-            next(file.predict(image, **way))
-    with pytest.raises(UsageError, match="class_agnostic is decided when a file is written"):
-        next(file.predict(image, class_agnostic=True))
-    for needs_weights in (lambda: file.save("somewhere"), lambda: file.train("somewhere")):
-        with pytest.raises(UsageError, match="for this the weights are needed"):
-            needs_weights()
+    for file in (CenterNet(detector), CenterNet(program)):
+        with pytest.raises(UsageError, match="flip needs the weights"):
+            next(file.predict(image, flip=True))
+        with pytest.raises(UsageError, match="export it with half=true"):
+            next(file.predict(image, half=True))
+        with pytest.raises(UsageError, match="class_agnostic is decided when a file is written"):
+            next(file.predict(image, class_agnostic=True))
+        for needs_weights in (lambda file=file: file.save("x"), lambda file=file: file.train("x")):
+            with pytest.raises(UsageError, match="for this the weights are needed"):
+                needs_weights()
+    with pytest.raises(UsageError, match="runs on the processor: leave device=cuda out"):
+        CenterNet(detector, "cuda")
 
 
-def test_inputs_of_other_sides_are_refused(detector: Path) -> None:
-    file = FilePredictor.of(detector)
+def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(openvino: Path) -> None:
+    file = FilePredictor.of(openvino).file
+    images = np.zeros((1, 3, 64, 64), np.uint8)
+
+    assert file._compiled(half=False).get_property("INFERENCE_PRECISION_HINT").to_string() == "f32"  # type: ignore[attr-defined]
+    assert file.run(images, half=True)["boxes"].shape == file.run(images)["boxes"].shape
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
+    file = FilePredictor.of(request.getfixturevalue(kind))
 
     with pytest.raises(UsageError, match="multiples of 32; got 40×64"):
         file.file.run(np.zeros((1, 3, 40, 64), np.uint8))
@@ -134,41 +176,209 @@ def test_inputs_of_other_sides_are_refused(detector: Path) -> None:
         odd.detect([sample_of(np.zeros((40, 64, 3), np.uint8), "image")])
 
 
-def test_files_that_are_not_ours_are_named(detector: Path, tmp_path: Path) -> None:
+def test_files_that_are_not_ours_are_named(
+    detector: Path, openvino: Path, program: Path, tmp_path: Path
+) -> None:
     import onnx
+    from openvino import Core, save_model
 
     (tmp_path / "half.onnx").write_bytes(detector.read_bytes()[:5000])
     model = onnx.load(detector)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "foreign.onnx")
+    (tmp_path / "half.pt2").write_bytes(program.read_bytes()[:5000])
+    torch.export.save(torch.export.export(torch.nn.ReLU(), (torch.zeros(2),)), tmp_path / "foreign.pt2")
+    save_model(Core().read_model(tmp_path / "foreign.onnx"), tmp_path / "foreign" / "model.xml")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "model.xml").write_bytes((openvino / "model.xml").read_bytes()[:5000])
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "model.xml").write_bytes((openvino / "model.xml").read_bytes())
+    expected = {
+        "half.onnx": "is no whole ONNX file",
+        "none.onnx": "is no whole ONNX file",
+        "half.pt2": "is no whole program of torch",
+        "none.pt2": "is no whole program of torch",
+        "half": "is no whole graph of OpenVINO",
+        "alone": "is no whole graph of OpenVINO",
+        "none_openvino": "is no whole graph of OpenVINO",
+        "foreign.onnx": "was not written by `centernet export`",
+        "foreign.pt2": "was not written by `centernet export`",
+        "foreign": "was not written by `centernet export`",
+    }
 
-    with pytest.raises(InputError, match=r"half\.onnx is no whole ONNX file"):
-        CenterNet(tmp_path / "half.onnx", "cpu")
-    with pytest.raises(InputError, match=r"foreign\.onnx was not written by `centernet export`"):
-        CenterNet(tmp_path / "foreign.onnx", "cpu")
-    with pytest.raises(InputError, match=r"none\.onnx is no whole ONNX file"):
-        CenterNet(tmp_path / "none.onnx", "cpu")
+    for name, reason in expected.items():
+        with pytest.raises(InputError, match=reason) as caught:
+            CenterNet(tmp_path / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
 
 
-def test_a_file_runs_where_no_torch_is(detector: Path, folder: Path, tmp_path: Path) -> None:
+def test_metadata_of_another_version_are_named(detector: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(detector)
+    kept = [entry for entry in model.metadata_props if entry.key != "stride"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, tmp_path / "old.onnx")
+
+    with pytest.raises(InputError, match=r"its metadata are not whole \('stride'\)"):
+        CenterNet(tmp_path / "old.onnx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"),
+    [("detector", "onnxruntime", "runtime"), ("openvino", "openvino", "openvino")],
+)
+def test_a_runtime_that_is_not_there_is_named(
+    kind: str, package: str, extra: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = request.getfixturevalue(kind)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(UsageError, match=rf"needs {package}: pip install \"centernet\[{extra}\]\""):
+        CenterNet(path)
+
+
+@pytest.mark.parametrize(
+    ("package", "ways"),
+    [
+        ("onnxscript", {"format": "onnx"}),
+        ("openvino", {"format": "openvino"}),
+        ("nncf", {"format": "onnx", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)}),
+    ],
+)
+def test_what_exporting_needs_and_is_not_there_is_named(
+    folder: Path,
+    detector: Path,
+    package: str,
+    ways: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from centernet.export import writing
+
+    monkeypatch.setattr(writing, "onnx_model", writing.onnx_model if package == "onnxscript" else _no_model)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match=rf"{package}.*pip install"):
+        CenterNet(folder / "weights", "cpu").export(**ways)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _no_model(*_: object) -> object:
+    """Takes the time of no export."""
+    return object()
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino"])
+def test_a_file_runs_where_no_torch_is(
+    kind: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "image.png")
+    program = WITHOUT_TORCH + (
+        "from centernet import CenterNet\n"
+        "(found,) = CenterNet(sys.argv[1]).predict(sys.argv[2])\n"
+        "print(found.boxes.tolist())"
+    )
+    answer = _run(program, str(request.getfixturevalue(kind)), str(tmp_path / "image.png"))
+    (found,) = CenterNet(folder / "weights", "cpu").predict(image)
+
+    assert len(found) > 0
+    assert furthest(found.boxes, np.array(json.loads(answer))) < 1e-3
+
+
+def test_the_command_line_predicts_with_a_file_where_no_torch_is(detector: Path, tmp_path: Path) -> None:
+    Image.fromarray(blood(0)).save(tmp_path / "image.png")
+    program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
+
+    words = ("predict", f"model={detector}", f"source={tmp_path}/image.png", f"project={tmp_path}/runs")
+    assert "image.png" in _run(program, *words)
+    assert (tmp_path / "runs" / "predict" / "image.png").is_file()
+
+
+def test_the_example_runs_where_no_torch_is(detector: Path, folder: Path, tmp_path: Path) -> None:
     image = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "image.png")
     program = (
-        "import runpy, sys; sys.modules['torch'] = None; sys.argv = sys.argv[1:]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
+        WITHOUT_TORCH
+        + "import runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", program, str(EXAMPLE), str(detector), str(tmp_path / "image.png")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    answer = _run(program, str(EXAMPLE), str(detector), str(tmp_path / "image.png"))
     (found,) = CenterNet(folder / "weights", "cpu").predict(image, conf=0.3, max_det=20)
 
-    rows = [line.split() for line in answer.stdout.splitlines()]
+    rows = [line.split() for line in answer.splitlines()]
     assert len(rows) == len(found) > 0
     theirs = np.array([[float(side) for side in row[-4:]] for row in rows])
     assert furthest(found.boxes, np.clip(theirs, 0, [96, 64, 96, 64])) < 2e-3
+
+
+def _run(program: str, *words: str) -> str:
+    """What a program prints."""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision"),
+    [("onnx", "fp16"), ("onnx", "int8"), ("openvino", "fp16"), ("openvino", "int8"), ("torch", "fp16")],
+)
+def test_fewer_bits_find_the_same_within_a_wider_tolerance(kind: str, precision: str, tmp_path: Path) -> None:
+    images = [blood(i) for i in range(6)]
+    bits = {"half": True} if precision == "fp16" else {"int8": True, "data": images}
+    output = tmp_path / ("cells" + {"onnx": ".onnx", "torch": ".pt2", "openvino": ""}[kind])
+    weights = CenterNet("blood-cells", "cpu")
+    path, parity = weights.export(kind, output=output, source=[blood(7), blood(8)], **bits)
+
+    assert parity.tolerance == TOLERANCES[precision]
+    assert parity.num_detections >= 15
+    size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+    assert size < 22e6 / {"fp16": 1.9, "int8": 3.4}[precision]
+    (ours,), (theirs,) = weights.predict(blood(9)), CenterNet(path).predict(blood(9))
+    assert abs(len(ours) - len(theirs)) <= 1
+
+
+def test_eight_bits_are_for_features_not_for_places() -> None:
+    from centernet.export.quantize import Node, places_of
+
+    nodes = {
+        "pixels": Node(kind="Cast", inputs=()),
+        "moves": Node(kind="Conv", inputs=("pixels",)),
+        "grid": Node(kind="Add", inputs=("moves",)),
+        "sampled": Node(kind="GridSample", inputs=("pixels", "grid")),
+        "head": Node(kind="Conv", inputs=("sampled",)),
+        "box": Node(kind="Add", inputs=("head",)),
+    }
+
+    assert places_of(nodes) == {"grid", "box"}
+
+
+@pytest.fixture(scope="module")
+def corners(folder: Path) -> Path:
+    """Weights of a detector by corners, on inputs one short of a multiple; beside them its file."""
+    task = Triplet(num_classes=2, top_k=20, num_keypoints=20, tag_distance=5.0, pool_channels=8)
+    predictor = replace(make(task), rule=Paste(pad=31))
+    save(predictor, folder / "corners")
+    export(predictor, folder / "corners.onnx")
+    return folder / "corners.onnx"
+
+
+def test_boxes_of_corners_are_decided_as_the_network_decides_them(corners: Path, folder: Path) -> None:
+    weights, file = CenterNet(folder / "corners", "cpu"), CenterNet(corners)
+    image = np.random.default_rng(3).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+
+    for ways in ({}, {"scales": (0.8, 1.2)}, {"exact": True, "soft_nms": True}):
+        (one,), (other,) = (model.predict(image, conf=0.01, **ways) for model in (weights, file))
+        assert len(one) == len(other) > 3
+        assert other.scores == pytest.approx(one.scores, abs=1e-5)
+        assert furthest(one.boxes, other.boxes) < 1e-3
+    with pytest.raises(UsageError, match="multiples of 32, less 1; got 64×64"):
+        next(file.predict(image[:50, :50], resize="fit", imgsz=64))
 
 
 def test_another_answer_is_no_parity() -> None:
@@ -201,18 +411,50 @@ def test_a_graph_finds_the_same_peaks() -> None:
         assert (ours == theirs).all()
 
 
-def test_boxes_of_corners_are_not_written(tmp_path: Path) -> None:
-    triplet = make(Triplet(num_classes=2, num_keypoints=10, pool_channels=16))
-
-    with pytest.raises(UsageError, match="decided by soft-NMS after the graph"):
-        export_onnx(triplet, tmp_path / "corners.onnx")
-    assert not (tmp_path / "corners.onnx").exists()
-
-
-def test_what_cannot_be_written_is_named(folder: Path) -> None:
+def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
     weights = CenterNet(folder / "weights", "cpu")
 
-    with pytest.raises(UsageError, match="format is onnx; got 'tflite'"):
-        weights.export("tflite")
-    with pytest.raises(UsageError, match=r"ends in \.onnx; got a\.txt"):
-        weights.export(output="a.txt")
+    wrong: Iterator[tuple[dict[str, Any], str]] = iter(
+        [
+            ({"format": "tflite"}, "format is one of onnx, openvino, torch; got 'tflite'"),
+            ({"output": "a.txt"}, r"ends in \.onnx; got a\.txt"),
+            ({"format": "torch", "output": "a.onnx"}, r"ends in \.pt2; got a\.onnx"),
+            ({"format": "openvino", "output": "a.xml"}, r"writes a folder; got a\.xml: leave \.xml out"),
+            ({"half": True, "int8": True}, "choose one"),
+            ({"int8": True}, "add data=FOLDER"),
+            ({"data": "images/"}, "data is what int8=true is measured on"),
+            (
+                {"format": "torch", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)},
+                "int8=true writes onnx and openvino",
+            ),
+        ]
+    )
+    for ways, message in wrong:
+        with pytest.raises(UsageError, match=message):
+            weights.export(**ways)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write .*: choose|cannot write .*; choose"):
+        weights.export(output=tmp_path / "file" / "a.onnx")
+
+
+def test_a_file_that_finds_something_else_is_not_written(
+    detector: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from centernet.export import writing
+
+    def moved(*given: object) -> object:
+        """Another network's graph in the place of this one's."""
+        graph, facts = given
+        with torch.no_grad():
+            graph.network.heads[-1]["size"][-1].bias += 1  # type: ignore[attr-defined]
+        model = writing_onnx(graph, facts)
+        with torch.no_grad():
+            graph.network.heads[-1]["size"][-1].bias -= 1  # type: ignore[attr-defined]
+        return model
+
+    writing_onnx = writing.onnx_model
+    monkeypatch.setattr(writing, "onnx_model", moved)
+
+    with pytest.raises(InputError, match="what it finds is not what the network finds"):
+        CenterNet(folder / "weights", "cpu").export(output=tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []

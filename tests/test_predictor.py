@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from centernet.data.samples import sample_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
 from centernet.inference import Inference
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor, sample_of
+from centernet.predictor import Predictor
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
 from centernet.tasks.pose import Pose

@@ -7,36 +7,34 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from centernet import weights, zoo
+from centernet import zoo
+from centernet.answers import PLAIN
 from centernet.data.cameras import cameras_of
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
+from centernet.data.samples import sample_of
 from centernet.data.sources import frames
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.recipes import RECIPES, Recipe, with_settings
-from centernet.runtime import FilePredictor
+from centernet.runtime import FORMATS, FilePredictor, is_written
 from centernet.skeletons import completed
 from centernet.streaming import Finder, annotated, detect_stream, readable
 from centernet.structures import Categories, Dataset
 
 if TYPE_CHECKING:
+    # Where only files are run there is no torch: what needs it is imported where it is used.
+    import torch
     from PIL.Image import Image
 
     from centernet.evaluation import Evaluation
     from centernet.export import Parity
+    from centernet.predictor import Predictor
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
 """Settings that a resumed run may change: they decide where it runs, not what it learns."""
-
-
-WRITTEN = ".onnx"
-"""How the names of written files end."""
 
 
 class CenterNet:
@@ -50,9 +48,10 @@ class CenterNet:
     ```
 
     Args:
-        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` or
-            `.onnx` file, or a model on the Hugging Face hub as `hf://owner/name`.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file,
+            what `export` wrote (`.onnx`, `.pt2`, a folder of OpenVINO), or a model on the Hugging Face hub
+            as `hf://owner/name`.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. What `export` wrote runs on the processor.
 
     Attributes:
         run_folder: Where the last training wrote.
@@ -61,17 +60,27 @@ class CenterNet:
     def __init__(self, model: str | Path = "nano", device: str = "auto") -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
-        self._device = _best_device() if device == "auto" else _checked(device)
+        self._device: torch.device | str = device
         self._predictor: Predictor | None = None
         self._file: FilePredictor | None = None
+        if is_written(self._model):
+            self._open_file(device)
+        else:
+            self._open(device)
+
+    def _open_file(self, device: str) -> None:
+        if device not in ("auto", "cpu"):
+            raise UsageError(f"{self._model} runs on the processor: leave device={device} out")
+        self._device = "cpu"
+        self._file = FilePredictor.of(Path(self._model))
+
+    def _open(self, device: str) -> None:
+        from centernet import weights
+        from centernet.devices import device_of
+
+        self._device = device_of(device)
         is_recipe = self._model in RECIPES and self._model not in zoo.names()
         if not is_recipe or Path(self._model).exists():
-            self._open()
-
-    def _open(self) -> None:
-        if self._model.endswith(WRITTEN):
-            self._file = FilePredictor.of(Path(self._model))
-        else:
             self._predictor = weights.load(weights.fetch(self._model), self._device)
 
     @classmethod
@@ -82,7 +91,7 @@ class CenterNet:
         return cls(f"hf://{name}" if is_remote else name, device)
 
     @property
-    def predictor(self) -> Predictor:
+    def predictor(self) -> "Predictor":
         """Network, task and pre-processing.
 
         Raises:
@@ -98,7 +107,7 @@ class CenterNet:
         return self._predictor
 
     @property
-    def network(self) -> torch.nn.Module:
+    def network(self) -> "torch.nn.Module":
         """The network: call it on normalised images to get its raw maps."""
         return self.predictor.network
 
@@ -332,6 +341,8 @@ class CenterNet:
             half: Store 16 bits a number.
             card: Text of the model card.
         """
+        from centernet import weights
+
         return weights.save(self.predictor, folder, half=half, card=card)
 
     def export(
@@ -339,34 +350,60 @@ class CenterNet:
         format: str = "onnx",  # noqa: A002 - the name that users type
         *,
         output: str | Path | None = None,
+        half: bool = False,
+        int8: bool = False,
+        data: Any = None,
         source: Any = None,
     ) -> "tuple[Path, Parity]":
         """Writes one file with the decoding inside, and checks that it finds what the weights find.
 
         Args:
-            format: `onnx`.
-            output: The file; by default called after the model, in the working folder.
-            source: Images to compare on, as for `predict`, at most 8; made-up ones where none are given.
+            format: `onnx`; `openvino`, a folder; or `torch`, a program of `torch.export`.
+            output: The file or folder; by default called after the model, in the working folder.
+            half: The network in 16 bits a number, half the size.
+            int8: The network in 8 bits a number: a quarter of the size, and faster on processors. Not for
+                `torch`.
+            data: Images as it will see them, as for `predict`: `int8` is measured on at most 128 of them.
+            source: Images to compare on, as for `predict`, at most 8; those of `data`, or made-up ones where
+                none are given.
 
         Returns:
             The file, and how it compares.
 
         Raises:
-            UsageError: No such format, or a package that exporting needs is not installed.
+            UsageError: No such format or precision, or a package that exporting needs is not installed.
             InputError: The file finds something else than the weights, and is not written.
         """
-        from centernet.export import export_onnx
+        from centernet.export import MOST_CALIBRATION, export
 
-        if format != "onnx":
-            raise UsageError(f"format is onnx; got {format!r}")
-        path = Path(output) if output else Path(f"{Path(self._model).resolve().name}.onnx")
-        if path.suffix != WRITTEN:
-            raise UsageError(f"a file of format onnx ends in {WRITTEN}; got {path}")
-        given = readable(frames(source), strict=True) if source is not None else ()
-        return path, export_onnx(self.predictor, path, tuple(islice(given, 8)))
+        if format not in FORMATS:
+            raise UsageError(f"format is one of {', '.join(FORMATS)}; got {format!r}")
+        if half and int8:
+            raise UsageError("half and int8 are two precisions: choose one")
+        if int8 != (data is not None):
+            raise UsageError(
+                "int8=true needs images to be measured on: add data=FOLDER"
+                if int8
+                else "data is what int8=true is measured on: add it, or pass source= to compare on images"
+            )
+        precision = "int8" if int8 else "fp16" if half else "fp32"
+        path = _place_of(output, self._model, format, precision)
+        calibration = tuple(islice(readable(frames(data), strict=True), MOST_CALIBRATION)) if int8 else ()
+        given = readable(frames(source), strict=True) if source is not None else calibration
+        parity = export(
+            self.predictor,
+            path,
+            format,
+            precision=precision,
+            samples=tuple(islice(given, 8)),
+            calibration=calibration,
+        )
+        return path, parity
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
+        from centernet import weights
+
         return weights.push(self.predictor, repo_id, private=private, token=token)
 
     def __repr__(self) -> str:
@@ -381,7 +418,7 @@ class CenterNet:
         imgsz: int | None,
         scales: Sequence[float],
         **looks: Any,
-    ) -> tuple[Predictor | FilePredictor, Inference]:
+    ) -> "tuple[Predictor | FilePredictor, Inference]":
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
             raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
@@ -407,7 +444,7 @@ class CenterNet:
         predictor = start(recipe, training.categories, origin._beginning(recipe))
         return self._fit(folder, recipe, predictor, (training, validation), progress)
 
-    def _beginning(self, recipe: Recipe) -> Predictor | None:
+    def _beginning(self, recipe: Recipe) -> "Predictor | None":
         """The weights that a training goes on from."""
         return CenterNet(recipe.start, str(self._device)).predictor if recipe.start else self._predictor
 
@@ -415,10 +452,11 @@ class CenterNet:
         self,
         folder: Path,
         recipe: Recipe,
-        predictor: Predictor,
+        predictor: "Predictor",
         data: tuple[Dataset, Dataset | None],
         progress: bool | None,
     ) -> "Evaluation | None":
+        from centernet import weights
         from centernet.evaluation import evaluate
         from centernet.evaluation.curves import save_training_curves
         from centernet.training.fit import fit
@@ -481,25 +519,23 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def _place_of(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
+    """Where a written file goes."""
+    kind = FORMATS[format]
+    if output is None:
+        mark = "" if precision == "fp32" else f"-{precision}"
+        return Path(f"{Path(model).resolve().name}{mark}{kind.ending}")
+    path = Path(output)
+    if kind.is_folder and path.suffix in (".xml", *(one.ending for one in FORMATS.values())):
+        raise UsageError(f"format {format} writes a folder; got {path}: leave {path.suffix} out")
+    if not kind.is_folder and path.suffix != kind.ending:
+        raise UsageError(f"a file of format {format} ends in {kind.ending}; got {path}")
+    return path
+
+
 def _with_bar(items: Any) -> Any:
     from rich.console import Console
     from rich.progress import track
 
     total = len(items) if hasattr(items, "__len__") else None
     return track(items, "predict", total=total, console=Console(stderr=True), transient=True)
-
-
-def _best_device() -> torch.device:
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def _checked(device: str) -> torch.device:
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device {device!r} cannot be used here ({reason}): try device=cpu") from error
-    return chosen

@@ -9,27 +9,22 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from centernet.answers import PLAIN, Look, answers_of, cut, in_images, looks_at, on_maps
 from centernet.batch import Batch
 from centernet.data.batching import collate
 from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.drawing import Reasons, draw_explanation
 from centernet.errors import UsageError
-from centernet.geometry.affine import transform_boxes, transform_points
-from centernet.geometry.camera import Camera, rotation_from_alpha, unproject
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.ops.evidence import Evidence, decide, evidence_of
 from centernet.ops.pairing import middle_part
 from centernet.protocols import Maps, Outputs, Task
-from centernet.structures import Annotations, Categories, Sample, View
+from centernet.structures import Categories, Sample
 from centernet.tasks.layered import finest_heatmaps
-
-PLAIN = Inference()
-"""One look at each image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,8 +96,7 @@ class Predictor:
             inference: How often and how they are looked at.
         """
         looks = [self._look(samples, scale, inference) for scale in inference.scales]
-        merged = [_merged(of_one, inference, self.task.top_k) for of_one in zip(*looks, strict=True)]
-        return [replace(_cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
+        return answers_of(looks, samples, inference, self.task.top_k)
 
     def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
@@ -123,19 +117,16 @@ class Predictor:
         image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
         return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
 
-    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list["_Look"]:
+    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
         """What one size of the images shows; boxes may reach out of them."""
         shown = collate([resize(sample, self.rule, scale, exact=inference.exact) for sample in samples])
         with torch.inference_mode(), self._precision(inference.half):
             maps = self.maps(shown.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)
-        if "centers" in outputs:
-            check_cameras(shown.views)
-        shown = _on_maps(shown, maps, self.network.stride)
-        found = _in_images(outputs, shown, self.categories)
-        if "pair_boxes" not in outputs:
-            return [(one, None) for one in found]
-        return list(zip(found, evidence_of(outputs, shown.views, scale), strict=True))
+        height, width = shown.images.shape[2:]
+        rows, columns = next(iter(maps.values())).shape[2:]
+        views = on_maps(shown.views, (height, width), (rows, columns), self.network.stride)
+        return looks_at(arrays_of(outputs), views, shown.image_ids, self.categories, scale=scale)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
@@ -179,61 +170,9 @@ def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
     )
 
 
-_Look = tuple[Detections, Evidence | None]
-"""What a look shows, and what it was decided by where several looks decide together."""
-
-
-def _merged(looks: Sequence[_Look], inference: Inference, top_k: int) -> Detections:
-    """One answer of all looks at an image."""
-    evidence = [one for _, one in looks if one is not None]
-    first = looks[0][0]
-    if not evidence:
-        return inference.merge([found for found, _ in looks], top_k)
-    decision = decide(evidence, inference.scales)
-    decided = Detections(
-        boxes=decision.boxes,
-        scores=decision.scores,
-        labels=decision.labels,
-        categories=first.categories,
-        name=first.name,
-        image_size=first.image_size,
-        image_id=first.image_id,
-    )
-    # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
-    return inference.suppress(decided, top_k, decision.corner_scores)
-
-
-def _on_maps(shown: Batch, maps: Maps, stride: int) -> Batch:
-    """The same views, for inputs whose sides are no multiples of the stride.
-
-    A map then has a cell for each `side / cells` pixels; what is read from it counts `stride` for each.
-    """
-    rows, columns = next(iter(maps.values())).shape[2:]
-    height, width = shown.images.shape[2:]
-    if (rows * stride, columns * stride) == (height, width):
-        return shown
-    stretch = np.diag([columns * stride / width, rows * stride / height, 1.0])
-    views = (replace(view, input_from_image=stretch @ view.input_from_image) for view in shown.views)
-    return replace(shown, views=tuple(views))
-
-
-def check_cameras(views: Sequence[View]) -> None:
-    """Raises a `UsageError` for a view without a camera: nothing can be placed in space by it."""
-    for view in views:
-        if view.camera is None:
-            raise UsageError(
-                f"{view.name}: boxes in 3D need the camera, image pixels from metres: pass camera=, or data "
-                "that says it"
-            )
-
-
-def sample_of(
-    image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0, camera: Camera | None = None
-) -> Sample:
-    """An image nothing is known about but perhaps its camera, ready for `Predictor.detect`."""
-    size = (image.shape[0], image.shape[1])
-    view = View(name=name, image_size=size, input_size=size, camera=camera)
-    return Sample(image=image, annotations=Annotations.none(), view=view, image_id=image_id)
+def arrays_of(outputs: Outputs) -> dict[str, np.ndarray]:
+    """Outputs as arrays of 32 bits, wherever they were."""
+    return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 
 def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
@@ -241,79 +180,4 @@ def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> lis
 
     What fills up images that have fewer peaks than were asked for has score 0 and is left out.
     """
-    return [_cut(one) for one in _in_images(outputs, batch, categories)]
-
-
-def _in_images(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
-    boxes, scores, labels = (outputs[name].float().cpu().numpy() for name in ("boxes", "scores", "labels"))
-    # Tasks without keypoints have objects with none.
-    none = torch.zeros(*boxes.shape[:2], 0, 3)
-    keypoints = outputs.get("keypoints", none).float().cpu().numpy()
-    found = scores > 0
-    solids = {
-        name: outputs[name].float().cpu().numpy()
-        for name in ("centers", "depth", "size3d", "alpha_rad", "focal_px")
-        if name in outputs
-    }
-    return [
-        Detections(
-            boxes=_moved(boxes[i, found[i]], view),
-            scores=scores[i, found[i]],
-            labels=labels[i, found[i]].astype(np.int64),
-            keypoints=_moved_keypoints(keypoints[i, found[i]], view, labels[i, found[i]], categories),
-            categories=categories,
-            name=view.name,
-            image_size=view.image_size,
-            image_id=image_id,
-            **(placed({name: value[i, found[i]] for name, value in solids.items()}, view) if solids else {}),
-        )
-        for i, (view, image_id) in enumerate(zip(batch.views, batch.image_ids, strict=True))
-    ]
-
-
-def _moved(boxes: np.ndarray, view: View) -> np.ndarray:
-    return transform_boxes(view.image_from_input, boxes.astype(np.float64)).astype(np.float32)
-
-
-def _moved_keypoints(
-    keypoints: np.ndarray, view: View, labels: np.ndarray, categories: Categories
-) -> np.ndarray:
-    """Keypoints in image pixels; what a class does not have stays zero."""
-    counts = np.array(categories.num_keypoints)[labels.astype(int)]
-    is_there = np.arange(keypoints.shape[1]) < counts[:, None]
-    moved = keypoints.copy()
-    moved[is_there, :2] = transform_points(view.image_from_input, keypoints[is_there, :2].astype(np.float64))
-    return moved
-
-
-def placed(solids: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
-    """Boxes in space from what a task knows without the camera; NaN where the camera is not known.
-
-    Args:
-        solids: As in `protocols.Outputs`, of one image: `centers`, `depth`, `size3d`, `alpha_rad`, and
-            `focal_px` where depths are told for a focal length.
-        view: Of the image.
-
-    Returns:
-        `boxes3d`, `alpha_rad` and `camera` of `Detections`.
-    """
-    alpha, camera = solids["alpha_rad"], view.camera
-    if camera is None:
-        return {"alpha_rad": alpha}
-    depth = solids["depth"].astype(np.float64)
-    if "focal_px" in solids:
-        depth *= abs(float((view.input_from_image @ camera)[0, 0])) / solids["focal_px"]
-    pixels = transform_points(view.image_from_input, solids["centers"].astype(np.float64))
-    size = solids["size3d"].astype(np.float64)
-    places = unproject(camera, pixels, depth)
-    # From the middle of the box down to the middle of its bottom.
-    places[:, 1] += size[:, 0] / 2
-    turns = rotation_from_alpha(camera, alpha.astype(np.float64), pixels[:, 0])
-    boxes = np.concatenate([size, places, turns[:, None]], axis=1).astype(np.float32)
-    return {"boxes3d": boxes, "alpha_rad": alpha, "camera": camera}
-
-
-def _cut(detections: Detections) -> Detections:
-    height, width = detections.image_size
-    limit = np.array([width, height] * 2, dtype=np.float32)
-    return replace(detections, boxes=np.clip(detections.boxes, 0, limit))
+    return [cut(one) for one in in_images(arrays_of(outputs), batch.views, batch.image_ids, categories)]

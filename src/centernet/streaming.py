@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
+from centernet.answers import PLAIN
 from centernet.data.images import read_image
-from centernet.data.loading import read_sample
+from centernet.data.samples import read_sample, sample_of
 from centernet.data.sources import Failure, Frame
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, sample_of
 from centernet.structures import Dataset, Sample
 
 

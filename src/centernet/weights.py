@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from centernet.configs import RULES, build, categories_of, rule_of, settings_of
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
 from centernet.recipes import RECIPES
-from centernet.structures import Categories, Skeleton
+from centernet.structures import Categories
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
@@ -38,15 +38,6 @@ TASKS: dict[str, type] = {
     "layered": Layered,
 }
 """Tasks by the name in `config.json`."""
-
-RULES: dict[str, type[ResizeRule]] = {
-    "fit": Fit,
-    "follow": Follow,
-    "keep": Keep,
-    "triplet": Paste,
-    "span": Span,
-}
-"""Resize rules by the name in `config.json`."""
 
 CARD = "README.md"
 
@@ -246,7 +237,7 @@ def _config_of_task(task: Any) -> dict[str, Any]:
 def task_of(entry: Mapping[str, Any]) -> Task:
     """What maps mean, from the part `task` of a config."""
     inner = {"inner": task_of(entry["inner"])} if "inner" in entry else {}
-    task: Task = _build(TASKS, {**entry, **inner})
+    task: Task = build(TASKS, {**entry, **inner})
     return task
 
 
@@ -259,7 +250,7 @@ def predictor_of(config: Mapping[str, Any]) -> Predictor:
         task=task,
         categories=categories_of(config["categories"]),
         rule=rule_of(config["resize"]),
-        normalize=Normalize(**_settings(config["normalize"])),
+        normalize=Normalize(**settings_of(config["normalize"])),
         architecture=architecture,
     )
 
@@ -271,42 +262,10 @@ def _config_of_categories(categories: Categories) -> dict[str, Any]:
     return entry
 
 
-def rule_of(entry: Mapping[str, Any]) -> ResizeRule:
-    """How images are shown, from the part `resize` of a config."""
-    rule: ResizeRule = _build(RULES, entry)
-    return rule
-
-
-def categories_of(entry: Mapping[str, Any]) -> Categories:
-    """What labels mean, from the part `categories` of a config."""
-    skeletons = tuple(
-        skeleton and Skeleton(**{key: _tuples(value) for key, value in skeleton.items()})
-        for skeleton in entry.get("skeletons", ())
-    )
-    return Categories(tuple(entry["names"]), tuple(entry["ids"]), skeletons)
-
-
 def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
     """The name in `config.json`; of a class from outside its own, which says where to look for it."""
     kind = type(thing)
     return next((name for name, ours in kinds.items() if kind is ours), f"{kind.__module__}.{kind.__name__}")
-
-
-def _build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
-    settings = _settings(entry)
-    name = settings.pop("name")
-    if name not in kinds:
-        raise ValueError(f"{name} is not of this library: build it, and fill weights in with weights.fill")
-    return kinds[name](**settings)
-
-
-def _settings(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _tuples(value) for key, value in entry.items()}
-
-
-def _tuples(value: Any) -> Any:
-    """Lists of a json file are tuples here, at any depth."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _card(predictor: Predictor) -> str:

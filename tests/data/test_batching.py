@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from centernet.data.batching import collate
-from centernet.predictor import sample_of
+from centernet.data.samples import sample_of
 from centernet.structures import Annotations, Sample
 
 

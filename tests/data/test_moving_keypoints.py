@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from centernet.data.samples import sample_of
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale, resize, show
 from centernet.geometry.affine import crop_to_input, identity, mirror, rotation, translation
 from centernet.geometry.resize import Fit
-from centernet.predictor import sample_of
 from centernet.structures import Annotations, Categories, Sample, Skeleton
 
 COLORS = np.array(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from centernet.data.samples import sample_of
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale, resize
 from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule
-from centernet.predictor import sample_of
 from centernet.structures import Annotations, Sample
 
 COLORS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]], dtype=np.uint8)

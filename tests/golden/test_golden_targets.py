@@ -8,10 +8,10 @@ import pytest
 
 from centernet.batch import Grid
 from centernet.data.batching import collate
+from centernet.data.samples import sample_of
 from centernet.data.transforms import ShiftScale, show
 from centernet.geometry.affine import Matrix, crop_to_input, mirror
 from centernet.models.normalize import Normalize
-from centernet.predictor import sample_of
 from centernet.structures import Annotations, Sample
 from centernet.tasks.detect import Detect
 

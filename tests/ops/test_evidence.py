@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from centernet.batch import Grid, Objects
+from centernet.data.samples import sample_of
 from centernet.geometry.affine import scaling
 from centernet.geometry.resize import Paste
 from centernet.inference import Inference
@@ -15,22 +16,22 @@ from centernet.models.factory import Architecture, build_backbone
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.ops.evidence import Evidence, decide, evidence_of
-from centernet.predictor import Predictor, sample_of
+from centernet.predictor import Predictor
 from centernet.protocols import Maps
 from centernet.structures import Categories, View
 from centernet.tasks.triplet import KEYPOINTS, Triplet
 
 
-def outputs(boxes: list[list[float]]) -> dict[str, Tensor]:
+def outputs(boxes: list[list[float]]) -> dict[str, np.ndarray]:
     count = len(boxes)
     return {
-        "pair_boxes": torch.tensor([boxes]),
-        "pair_scores": torch.full((1, count), 0.5),
-        "pair_labels": torch.zeros(1, count, dtype=torch.long),
-        "pair_corner_scores": torch.full((1, count, 2), 0.5),
-        "center_places": torch.tensor([[[50.0, 50.0]]]),
-        "center_scores": torch.tensor([[0.8]]),
-        "center_labels": torch.tensor([[0]]),
+        "pair_boxes": np.array([boxes]),
+        "pair_scores": np.full((1, count), 0.5),
+        "pair_labels": np.zeros((1, count), dtype=int),
+        "pair_corner_scores": np.full((1, count, 2), 0.5),
+        "center_places": np.array([[[50.0, 50.0]]]),
+        "center_scores": np.array([[0.8]]),
+        "center_labels": np.array([[0]]),
     }
 
 

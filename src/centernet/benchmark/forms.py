@@ -1,11 +1,12 @@
 """The forms in which one detector can be run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from centernet.detector import CenterNet
+from centernet.runtime import FORMATS
 
 CALIBRATION = 64
 """Images that 8-bit forms are measured on."""
@@ -17,13 +18,13 @@ class Form:
 
     Attributes:
         format: As for `export`; empty for the weights themselves.
-        export: Settings of `export`.
         half: Compute in 16 bits.
+        int8: Written with 8 bits a number.
     """
 
     format: str = ""
-    export: Mapping[str, Any] = field(default_factory=dict)
     half: bool = False
+    int8: bool = False
 
     def write(self, detector: CenterNet, folder: Path, images: list[Any]) -> Path:
         """Writes the detector in this form; gives the file or folder to open.
@@ -34,13 +35,10 @@ class Form:
             images: As it will see them, where the form is measured on images.
         """
         if not self.format:
-            return detector.save(folder / "weights", half=False)
-        measured_on = {"data": images[:CALIBRATION]} if self.export.get("int8") else {}
-        endings = {"onnx": "model.onnx", "openvino": "model_openvino", "torch": "model.pt2"}
-        path, _ = detector.export(
-            self.format, output=folder / endings[self.format], **self.export, **measured_on
-        )
-        return path
+            return detector.save(folder)
+        path = folder / f"model{FORMATS[self.format].ending}"
+        data = images[:CALIBRATION] if self.int8 else None
+        return detector.export(self.format, output=path, int8=self.int8, data=data, source=images[:4])[0]
 
 
 FORMS: Mapping[str, Form] = {
@@ -48,9 +46,9 @@ FORMS: Mapping[str, Form] = {
     "weights-half": Form(half=True),
     "torch": Form(format="torch"),
     "onnx": Form(format="onnx"),
-    "onnx-int8": Form(format="onnx", export={"int8": True}),
+    "onnx-int8": Form(format="onnx", int8=True),
     "openvino": Form(format="openvino"),
     "openvino-half": Form(format="openvino", half=True),
-    "openvino-int8": Form(format="openvino", export={"int8": True}),
+    "openvino-int8": Form(format="openvino", int8=True),
 }
 """By what is typed. The first is what the others are compared with."""

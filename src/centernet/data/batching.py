@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from centernet.batch import Batch, Objects
+from centernet.data.stacking import stacked
 from centernet.structures import Annotations, Sample
 
 
@@ -27,9 +28,7 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored
     kept = Annotations.joined(parts)
     is_ignored = kept.is_crowd if with_ignored else np.zeros(len(kept), dtype=bool)
     return Batch(
-        images=torch.from_numpy(_stack([sample.image for sample in samples]))
-        .permute(0, 3, 1, 2)
-        .contiguous(),
+        images=torch.from_numpy(stacked([sample.image for sample in samples])),
         objects=Objects(
             boxes=torch.from_numpy(kept.boxes),
             labels=torch.from_numpy(kept.labels),
@@ -54,12 +53,3 @@ def _cameras(samples: Sequence[Sample]) -> Float[np.ndarray, "b 3 4"]:
             for view in (sample.view for sample in samples)
         ]
     )
-
-
-def _stack(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b h w 3"]:
-    height = max(image.shape[0] for image in images)
-    width = max(image.shape[1] for image in images)
-    stacked = np.zeros((len(images), height, width, 3), dtype=np.uint8)
-    for row, image in zip(stacked, images, strict=True):
-        row[: image.shape[0], : image.shape[1]] = image
-    return stacked

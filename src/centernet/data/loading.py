@@ -8,9 +8,10 @@ import torch.utils.data
 from jaxtyping import UInt8
 
 from centernet.data.images import read_image
+from centernet.data.samples import read_sample
 from centernet.data.transforms import Augment, resize
 from centernet.geometry.resize import ResizeRule
-from centernet.structures import Dataset, ImageRecord, Sample, View
+from centernet.structures import Dataset, ImageRecord, Sample
 
 
 class ImageCache:
@@ -33,13 +34,6 @@ class ImageCache:
             self._left -= image.nbytes
             self._images[record.path] = image
         return image
-
-
-def read_sample(record: ImageRecord, image: UInt8[np.ndarray, "h w 3"]) -> Sample:
-    """One image with its objects, image and input being the same frame."""
-    size = (image.shape[0], image.shape[1])
-    view = View(name=str(record.path), image_size=size, input_size=size, camera=record.camera)
-    return Sample(image=image, annotations=record.annotations, view=view, image_id=record.image_id)
 
 
 class TrainingSet(torch.utils.data.Dataset[Sample]):

@@ -1,6 +1,6 @@
 """Writing a detector as one file that other programs run."""
 
-from centernet.export.onnx import export_onnx
-from centernet.export.parity import Parity
+from centernet.export.parity import TOLERANCES, Parity, Tolerance
+from centernet.export.writing import MOST_CALIBRATION, export
 
-__all__ = ["Parity", "export_onnx"]
+__all__ = ["MOST_CALIBRATION", "TOLERANCES", "Parity", "Tolerance", "export"]

@@ -1,55 +1,86 @@
 """What goes into an exported file: pixels in, detections out."""
 
+import copy
+
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from centernet.geometry.resize import Paste
 from centernet.predictor import Predictor
 
 ORDER = (
     *("boxes", "scores", "labels", "keypoints"),
     *("centers", "depth", "size3d", "alpha_rad", "focal_px"),
 )
-"""Outputs in the order in which files have them; a task has some of them: see `protocols.Outputs`."""
+"""Outputs in the order in which files have them, before what else a task gives: see `protocols.Outputs`."""
+
+_MOST_STEPS = 256
+"""Sides of the input are at most so many times the divisor."""
 
 
 class DetectionGraph(nn.Module):
     """A detector from the pixels of its input to what is found, in input pixels, best first.
 
+    It has a network of its own, on the processor.
+
     Args:
         predictor: Network, task and pre-processing.
+        half: The network computes in 16 bits; pixels before and places after it are computed in 32.
+
+    Attributes:
+        names: Of the outputs.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, *, half: bool = False) -> None:
         super().__init__()
-        self.network = predictor.network
+        self._dtype = torch.float16 if half else torch.float32
+        self.network = copy.deepcopy(predictor.network).cpu().to(self._dtype).eval()
         self._predictor = predictor
+        self.names = self._ordered_names()
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Of the outputs."""
-        return tuple(name for name in ORDER if name in self._example())
+    def short(self) -> int:
+        """How many pixels less than a multiple of the divisor the sides of inputs are."""
+        return int(isinstance(self._predictor.rule, Paste))
 
     @property
-    def is_decided_outside(self) -> bool:
-        """Whether outputs are only what detections are decided by: pairs of corners."""
-        return "pair_boxes" in self._example()
+    def sides(self) -> tuple[int, int]:
+        """Sides of an input whose map has enough cells to hold all detections."""
+        divisor, stride = self.network.backbone.divisor, self.network.stride
+        rows = 2
+        while (rows * divisor // stride) ** 2 < self._predictor.task.top_k:
+            rows += 1
+        return rows * divisor - self.short, (rows + 1) * divisor - self.short
 
-    def _example(self) -> dict[str, Tensor]:
+    def traced(self) -> torch.export.ExportedProgram:
+        """The same for any number of images and any sides that the network takes."""
         divisor = self.network.backbone.divisor
-        images = torch.zeros(1, 3, 2 * divisor, 2 * divisor, dtype=torch.uint8)
-        with torch.inference_mode():
-            return self._found(images.to(self._predictor.device))
+        rows, columns = (torch.export.Dim(name, min=1, max=_MOST_STEPS) for name in ("rows", "columns"))
+        shape = {0: torch.export.Dim("batch"), 2: divisor * rows, 3: divisor * columns}
+        if self.short:
+            shape |= {2: divisor * rows - self.short, 3: divisor * columns - self.short}
+        # Two images, and sides that differ: equal numbers, or 1, would be taken for constants.
+        images = torch.zeros(2, 3, *self.sides, dtype=torch.uint8)
+        with torch.no_grad():
+            return torch.export.export(self, (images,), dynamic_shapes={"images": shape}, strict=False)
 
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """The outputs of the task in `ORDER`.
+        """The outputs of the task, in the order of `names`.
 
         Args:
-            images: RGB, 0 to 255; sides are multiples of the network's divisor.
+            images: RGB, 0 to 255; sides are multiples of the network's divisor, or `short` of them.
         """
         found = self._found(images)
-        return tuple(found[name] for name in ORDER if name in found)
+        return tuple(found[name] for name in self.names)
+
+    def _ordered_names(self) -> tuple[str, ...]:
+        with torch.inference_mode():
+            found = self._found(torch.zeros(1, 3, *self.sides, dtype=torch.uint8))
+        first = [name for name in ORDER if name in found]
+        return (*first, *(name for name in found if name not in first))
 
     def _found(self, images: UInt8[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
-        maps = self.network(self._predictor.normalize(images))[-1]
+        maps = self.network.last_maps(self._predictor.normalize(images).to(self._dtype))
+        maps = {name: value.float() for name, value in maps.items()}
         return self._predictor.task.decode(maps, self.network.stride)

@@ -1,19 +1,44 @@
 """Whether a written file gives what the network gives."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-SURE = 0.01
-"""Detections below this score are compared by their scores alone: which of them come first is chance."""
+Outputs = Mapping[str, Float[np.ndarray, "b k *_"]]
 
-TOLERANCE_PX = 1e-2
-TOLERANCE = 1e-3
-"""Of everything that is not pixels: scores, metres, radians. A share of it where numbers are above 1."""
 
-_IN_PIXELS = frozenset({"boxes", "keypoints", "centers"})
+@dataclass(frozen=True, kw_only=True)
+class Tolerance:
+    """How far a file may be from the network.
+
+    Attributes:
+        least: Detections below this score are compared by their scores alone: which of them come first is
+            chance.
+        px: Of places, pixels.
+        side: Of places, as a share of the longer side of the box; it is added.
+        other: Of all else: scores, metres, radians; a share of what is above 1.
+        share: How many of the detections must be within these.
+    """
+
+    least: float
+    px: float
+    side: float
+    other: float
+    share: float
+
+
+TOLERANCES: Mapping[str, Tolerance] = {
+    "fp32": Tolerance(least=0.01, px=1e-2, side=0.0, other=1e-3, share=1.0),
+    "fp16": Tolerance(least=0.1, px=0.5, side=0.02, other=0.05, share=0.98),
+    "int8": Tolerance(least=0.3, px=1.0, side=0.1, other=0.15, share=0.9),
+}
+"""By how the numbers of the network are kept."""
+
+_IN_PIXELS = ("boxes", "keypoints", "centers", "pair_boxes", "center_places")
+_GROUPS = {"": "boxes", "pair_": "pair_boxes", "center_": "center_places"}
+"""What is told of one kind of thing begins alike; with where these things are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,17 +50,20 @@ class Parity:
         num_detections: Sure detections of the network.
         equal_share: Share of these that the file has too, everything within its tolerance.
         differences: Largest difference of each output, of detections that are the same object.
+        tolerance: What is allowed.
     """
 
     num_images: int
     num_detections: int
     equal_share: float
     differences: Mapping[str, float] = field(default_factory=dict)
+    tolerance: Tolerance = TOLERANCES["fp32"]
 
     @property
     def holds(self) -> bool:
         """Whether the file may be used for the network."""
-        return self.equal_share == 1 and self.differences.get("scores", 0.0) <= TOLERANCE
+        scores = self.differences.get("scores", 0.0)
+        return self.equal_share >= self.tolerance.share and scores <= self.tolerance.other
 
     def __str__(self) -> str:
         largest = ", ".join(f"{name} {value:.2g}" for name, value in self.differences.items())
@@ -52,40 +80,88 @@ class Parity:
             "num_detections": self.num_detections,
             "equal_share": self.equal_share,
             "differences": dict(self.differences),
+            "tolerance": vars(self.tolerance),
             "holds": self.holds,
         }
 
 
-def compare(
-    network: Mapping[str, Float[np.ndarray, "b k *_"]], file: Mapping[str, Float[np.ndarray, "b k *_"]]
-) -> Parity:
+def compare(network: Outputs, file: Outputs, tolerance: Tolerance = TOLERANCES["fp32"]) -> Parity:
     """Outputs of both for the same inputs. Each object is matched with the one most like it.
 
-    Detections of equal scores come in any order, so rows are not compared by their place.
+    Detections of equal scores come in any order, so rows are not compared by their place. Pairs of corners
+    and centres, where there are any, are compared as detections are.
     """
-    batch, count = network["scores"].shape
-    differences = dict.fromkeys(network, 0.0)
-    differences["scores"] = float(np.abs(network["scores"] - file["scores"]).max())
-    equal, total = 0, 0
-    for image in range(batch):
-        scores, boxes = network["scores"][image], network["boxes"][image]
-        distance = np.abs(boxes[:, None] - file["boxes"][image][None]).max(axis=2)
-        distance += 1e3 * (network["labels"][image][:, None] != file["labels"][image][None])
-        distance += 1e3 * np.abs(scores[:, None] - file["scores"][image][None])
-        match = distance.argmin(axis=1)
-        # What fills up images with few peaks has score 0, and the last ones may tie with others left out.
-        least = max(SURE, float(scores[-1]) + TOLERANCE) if scores[-1] > 0 else SURE
-        sure = scores >= least
-        is_equal = np.ones(count, dtype=bool)
-        for name, values in network.items():
-            ours, theirs = values[image].astype(float), file[name][image][match].astype(float)
-            gaps = np.abs(ours - theirs).reshape(count, -1)
-            if name not in _IN_PIXELS:
-                gaps /= np.maximum(np.abs(ours).reshape(count, -1), 1)
-            allowed = TOLERANCE_PX if name in _IN_PIXELS else TOLERANCE
-            is_equal &= (gaps <= allowed).all(axis=1)
-            if sure.any() and name != "scores":
-                differences[name] = max(differences[name], float(gaps[sure].max()))
-        equal, total = equal + int((is_equal & sure).sum()), total + int(sure.sum())
-    share = equal / total if total else 1.0
-    return Parity(num_images=batch, num_detections=total, equal_share=share, differences=differences)
+    images = len(network["scores"])
+    parts = []
+    for prefix, places in _GROUPS.items():
+        names = [name for name in network if _group_of(name) == prefix]
+        for image in range(images) if names else ():
+            ours, theirs = (
+                {name: one[name][image].astype(float) for name in names} for one in (network, file)
+            )
+            parts.append(_compare_group(ours, theirs, prefix, places, tolerance))
+    return replace(together(parts), num_images=images)
+
+
+def together(parts: Sequence[Parity]) -> Parity:
+    """Several comparisons as one."""
+    total = sum(part.num_detections for part in parts)
+    equal = sum(part.equal_share * part.num_detections for part in parts)
+    differences: dict[str, float] = {}
+    for part in parts:
+        for name, value in part.differences.items():
+            differences[name] = max(differences.get(name, 0.0), value)
+    return Parity(
+        num_images=sum(part.num_images for part in parts),
+        num_detections=total,
+        equal_share=equal / total if total else 1.0,
+        differences=differences,
+        tolerance=parts[0].tolerance,
+    )
+
+
+def _group_of(name: str) -> str:
+    return next((prefix for prefix in _GROUPS if prefix and name.startswith(prefix)), "")
+
+
+def _compare_group(
+    ours: Mapping[str, np.ndarray],
+    theirs: Mapping[str, np.ndarray],
+    prefix: str,
+    places: str,
+    tolerance: Tolerance,
+) -> Parity:
+    """One kind of thing in one image."""
+    scores, labels = ours[f"{prefix}scores"], ours[f"{prefix}labels"]
+    distance = np.abs(ours[places][:, None] - theirs[places][None]).max(axis=2)
+    distance += 1e3 * (labels[:, None] != theirs[f"{prefix}labels"][None])
+    distance += 1e3 * np.abs(scores[:, None] - theirs[f"{prefix}scores"][None])
+    match = distance.argmin(axis=1)
+    # What fills up images with few peaks has score 0, and the last ones may tie with others left out.
+    least = max(tolerance.least, float(scores[-1]) + tolerance.other) if scores[-1] > 0 else tolerance.least
+    sure: Bool[np.ndarray, " k"] = scores >= least
+    is_equal = np.ones(len(scores), dtype=bool)
+    differences = {f"{prefix}scores": float(np.abs(scores - theirs[f"{prefix}scores"]).max())}
+    for name, values in ours.items():
+        gaps = np.abs(values - theirs[name][match]).reshape(len(scores), -1)
+        allowed = np.full(len(scores), tolerance.other)
+        if name in _IN_PIXELS:
+            allowed = tolerance.px + tolerance.side * _longer_side(ours, places)
+        else:
+            gaps /= np.maximum(np.abs(values).reshape(len(scores), -1), 1)
+        is_equal &= (gaps <= allowed[:, None]).all(axis=1)
+        if sure.any() and name != f"{prefix}scores":
+            differences[name] = float(gaps[sure].max())
+    return Parity(
+        num_images=1,
+        num_detections=int(sure.sum()),
+        equal_share=float(is_equal[sure].mean()) if sure.any() else 1.0,
+        differences={name: differences[name] for name in ours if name in differences},
+        tolerance=tolerance,
+    )
+
+
+def _longer_side(ours: Mapping[str, np.ndarray], places: str) -> Float[np.ndarray, " k"]:
+    """Of each box; 0 for points."""
+    where = ours[places]
+    return (where[:, 2:] - where[:, :2]).max(axis=1) if where.shape[1] == 4 else np.zeros(len(where))

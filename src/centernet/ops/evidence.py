@@ -3,16 +3,14 @@
 Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection", sec. 4.1, and its released code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from centernet.geometry.affine import scaled_size, transform_boxes, transform_points
-from centernet.ops.pairing import Pairs, Points, confirmed
-from centernet.protocols import Outputs
+from centernet.ops.confirming import confirmed
 from centernet.structures import View
 
 BEYOND = 5
@@ -42,15 +40,14 @@ class Evidence:
     center_labels: Int[np.ndarray, " k"]
 
 
-def evidence_of(outputs: Outputs, views: Sequence[View], scale: float) -> list[Evidence]:
+def evidence_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: float) -> list[Evidence]:
     """What one look shows of each image.
 
     Args:
-        outputs: Of `Triplet.decode`.
+        found: What `Triplet.decode` gives, as arrays.
         views: How the images were shown.
         scale: How large, as a share of their own size.
     """
-    found = {name: value.float().cpu().numpy() for name, value in outputs.items()}
     return [
         _evidence({name: value[i] for name, value in found.items()}, view, scale)
         for i, view in enumerate(views)
@@ -96,21 +93,15 @@ def decide(looks: Sequence[Evidence], scales: Sequence[float]) -> Decision:
     """
     sure = looks[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
     boxes, scores, labels, corner_scores = (
-        torch.from_numpy(np.concatenate([getattr(look, name) for look in looks]))[None]
+        np.concatenate([getattr(look, name) for look in looks])
         for name in ("boxes", "scores", "labels", "corner_scores")
     )
-    pairs = Pairs(boxes=boxes.float(), scores=scores, labels=labels, corner_scores=corner_scores)
-    centers = Points(
-        places=torch.from_numpy(sure.centers)[None].float(),
-        scores=torch.from_numpy(sure.center_scores)[None],
-        labels=torch.from_numpy(sure.center_labels)[None],
+    boxes = boxes.astype(np.float32)
+    values = confirmed(
+        boxes, scores, labels, sure.centers.astype(np.float32), sure.center_scores, sure.center_labels
     )
-    values = confirmed(pairs, centers)[0].numpy()
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > 0]
     return Decision(
-        boxes=pairs.boxes[0].numpy()[order],
-        scores=values[order],
-        labels=labels[0].numpy()[order],
-        corner_scores=corner_scores[0].numpy()[order],
+        boxes=boxes[order], scores=values[order], labels=labels[order], corner_scores=corner_scores[order]
     )

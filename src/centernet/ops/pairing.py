@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-SMALL_SIDE = 150
-"""Boxes of more than this squared, in pixels, must have their centre in a smaller part of them."""
+from centernet.ops.confirming import SMALL_SIDE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,42 +1,36 @@
-"""An ONNX file that `export` wrote: pixels in, named outputs out."""
+"""An ONNX file that `export` wrote, run by ONNX Runtime."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 from centernet.errors import InputError, UsageError
+from centernet.runtime.threads import usual_threads
+from centernet.runtime.written import Arrays, Facts, refuse_half
 
 
 class OnnxFile:
-    """A written detector.
+    """A `WrittenFile`.
 
     Args:
         content: The file, or its path.
         name: What to call it in messages.
-        threads: Threads of the runtime.
-
-    Attributes:
-        config: What a weights folder's `config.json` says.
-        divisor: Sides of inputs are multiples of this.
-        stride: Input pixels from one cell of the finest map to the next.
+        threads: Of the runtime, 0 for its own choice; `None`: see `usual_threads`.
 
     Raises:
         UsageError: onnxruntime is not installed.
         InputError: It is no whole ONNX file, or none of ours.
     """
 
-    def __init__(self, content: bytes | Path, name: str = "", threads: int = 1) -> None:
+    def __init__(self, content: bytes | Path, name: str = "", threads: int | None = None) -> None:
         try:
             import onnxruntime
         except ImportError as error:
-            raise UsageError('an .onnx file needs onnxruntime: pip install "centernet[export]"') from error
+            raise UsageError('an .onnx file needs onnxruntime: pip install "centernet[runtime]"') from error
         self.name = name or str(content)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = usual_threads() if threads is None else threads
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
@@ -49,29 +43,19 @@ class OnnxFile:
             raise InputError(
                 f"{self.name} is no whole ONNX file ({reason}): copy or export it again"
             ) from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        if "centernet" not in metadata:
-            raise InputError(
-                f"{self.name} was not written by `centernet export`: its metadata lack 'centernet'"
-            )
-        self.config: Mapping[str, Any] = json.loads(metadata["centernet"])
-        self.divisor: int = json.loads(metadata["divisor"])
-        self.stride: int = json.loads(metadata["stride"])
+        self.facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, self.name)
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def run(self, images: UInt8[np.ndarray, "b 3 h w"]) -> dict[str, Float[np.ndarray, "b k *_"]]:
+    def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
 
         Args:
             images: RGB, 0 to 255.
+            half: Not here.
 
         Raises:
-            UsageError: A side that the network cannot take.
+            UsageError: A side that the network cannot take, or `half`.
         """
-        height, width = images.shape[2:]
-        if height % self.divisor or width % self.divisor:
-            raise UsageError(
-                f"{self.name} takes inputs whose sides are multiples of {self.divisor}; got {height}×{width}"
-            )
-        values = self._session.run(self._names, {"images": images})
-        return dict(zip(self._names, values, strict=True))
+        refuse_half(half, self.name)
+        self.facts.check(images, self.name)
+        return dict(zip(self._names, self._session.run(self._names, {"images": images}), strict=True))

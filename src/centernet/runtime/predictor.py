@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
-from centernet.data.batching import collate
+from centernet.answers import PLAIN, Look, answers_of, looks_at, on_maps
+from centernet.configs import categories_of, rule_of, top_k_of
+from centernet.data.stacking import stacked
 from centernet.data.transforms import resize
 from centernet.detections import Detections
-from centernet.errors import UsageError
+from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, check_cameras, detections_of
-from centernet.runtime.onnx import OnnxFile
+from centernet.runtime.formats import open_written
+from centernet.runtime.written import WrittenFile
 from centernet.structures import Categories, Sample
-from centernet.weights import categories_of, rule_of, task_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +28,7 @@ class FilePredictor:
         most: Detections for each image, at most as many as the file gives.
     """
 
-    file: OnnxFile
+    file: WrittenFile
     categories: Categories
     rule: ResizeRule
     most: int
@@ -39,25 +38,30 @@ class FilePredictor:
         """The detector in a file.
 
         Raises:
+            UsageError: What runs it is not installed.
             InputError: It is no whole file, or none of ours.
         """
-        file = OnnxFile(path)
-        return cls(
-            file=file,
-            categories=categories_of(file.config["categories"]),
-            rule=rule_of(file.config["resize"]),
-            most=task_of(file.config["task"]).top_k,
-        )
+        file = open_written(path)
+        config = file.facts.config
+        try:
+            return cls(
+                file=file,
+                categories=categories_of(config["categories"]),
+                rule=rule_of(config["resize"]),
+                most=top_k_of(config["task"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: the config in it is not one of ours ({error})") from error
 
     @property
     def divisor(self) -> int:
         """Sides of inputs are multiples of this."""
-        return self.file.divisor
+        return self.file.facts.divisor
 
     @property
     def stride(self) -> int:
         """Input pixels from one cell of the finest map to the next."""
-        return self.file.stride
+        return self.file.facts.stride
 
     def deciding(self, **settings: object) -> "FilePredictor":
         """The same with fewer detections: `top_k=10`. All else is written into the file.
@@ -79,24 +83,23 @@ class FilePredictor:
 
         Args:
             samples: Images; their annotations are not looked at.
-            inference: In which sizes they are looked at.
+            inference: How often and how they are looked at.
 
         Raises:
-            UsageError: `flip` or `half`, which a file cannot do afterwards.
+            UsageError: `flip`, which a file cannot do afterwards; or `half`, where its runtime cannot.
         """
-        for name in ("flip", "half"):
-            if getattr(inference, name):
-                raise UsageError(f"{self.file.name}: {name} needs the weights, a file does what it does")
-        looks = [self._look(samples, scale) for scale in inference.scales]
-        merged = [inference.merge(of_one, self.most) for of_one in zip(*looks, strict=True)]
-        return [
-            replace(one[: self.most], image=sample.image) for one, sample in zip(merged, samples, strict=True)
-        ]
+        if inference.flip:
+            raise UsageError(f"{self.file.name}: flip needs the weights, a file does what it does")
+        looks = [self._look(samples, scale, inference) for scale in inference.scales]
+        return answers_of(looks, samples, inference, self.most)
 
-    def _look(self, samples: Sequence[Sample], scale: float) -> list[Detections]:
-        shown = collate([resize(sample, self.rule, scale) for sample in samples])
-        found = self.file.run(shown.images.numpy())
-        if "centers" in found:
-            check_cameras(shown.views)
-        outputs = {name: torch.from_numpy(values) for name, values in found.items()}
-        return detections_of(outputs, shown, self.categories)
+    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
+        shown = [resize(sample, self.rule, scale, exact=inference.exact) for sample in samples]
+        images = stacked([sample.image for sample in shown])
+        height, width = images.shape[2:]
+        cells = (-(-height // self.stride), -(-width // self.stride))
+        views = on_maps([sample.view for sample in shown], (height, width), cells, self.stride)
+        found = self.file.run(images, half=inference.half)
+        ids = [sample.image_id for sample in samples]
+        looks = looks_at(found, views, ids, self.categories, scale=scale)
+        return [(one[: self.most], evidence) for one, evidence in looks]

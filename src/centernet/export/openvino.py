@@ -1,0 +1,32 @@
+"""A folder that OpenVINO runs: the ONNX graph, read and written by it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from centernet.errors import UsageError
+from centernet.runtime import Facts
+from centernet.runtime.openvino import FACTS, GRAPH
+
+
+def openvino_model(onnx_model: Any, facts: Facts) -> Any:
+    """The graph, an `openvino.Model`.
+
+    Raises:
+        UsageError: openvino is not installed.
+    """
+    try:
+        import openvino
+    except ImportError as error:
+        raise UsageError('format=openvino needs openvino: pip install "centernet[openvino]"') from error
+    model = openvino.Core().read_model(onnx_model.SerializeToString())
+    model.set_rt_info(json.dumps(facts.entries), [FACTS])
+    return model
+
+
+def save_openvino(model: Any, folder: Path) -> None:
+    """Writes the graph and its weights, as they are."""
+    import openvino
+
+    folder.mkdir(parents=True, exist_ok=True)
+    openvino.save_model(model, folder / GRAPH, compress_to_fp16=False)
