@@ -22,7 +22,8 @@ from centernet.predictor import PLAIN, Predictor, sample_of
 from centernet.recipes import RECIPES, Recipe, with_settings
 from centernet.runtime import FilePredictor
 from centernet.skeletons import completed
-from centernet.streaming import Finder, annotated, detect_stream, readable
+from centernet.slicing import PIECE_SHARE, Slicing
+from centernet.streaming import Finder, annotated, detect_stream, readable, samples_of
 from centernet.structures import Categories, Dataset
 
 if TYPE_CHECKING:
@@ -165,6 +166,9 @@ class CenterNet:
         soft_nms: bool = False,
         class_agnostic: bool = False,
         exact: bool = False,
+        slice: int | None = None,  # noqa: A002 - the name that users type
+        slice_overlap: float | None = None,
+        workers: int = 1,
         save_dir: str | Path | None = None,
         save_json: str | Path | None = None,
     ) -> "Evaluation":
@@ -183,6 +187,10 @@ class CenterNet:
             soft_nms: Lower the scores of boxes that overlap better ones of their class.
             class_agnostic: Report each place under its best class alone.
             exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
+            slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
+                several of them show becomes one detection.
+            slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
+            workers: Threads that read and resize images while the network looks at others.
             save_dir: Write curves, tables and pictures there.
             save_json: Write COCO results into this file, with the data set's ids: what `score` reads.
 
@@ -192,8 +200,10 @@ class CenterNet:
         """
         from centernet.training.start import check_same_classes
 
+        slicing = self._slicing(slice, slice_overlap)
         predictor, inference = self._asked(
             batch,
+            workers,
             max_det,
             class_agnostic,
             resize,
@@ -209,7 +219,7 @@ class CenterNet:
         check_same_classes(self.categories, dataset)
         dataset = replace(dataset, categories=completed(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
-        return self._measure(predictor, dataset, batch, folder, inference, results)
+        return self._measure(predictor, dataset, batch, folder, inference, results, slicing, workers)
 
     def predict(
         self,
@@ -226,6 +236,9 @@ class CenterNet:
         soft_nms: bool = False,
         class_agnostic: bool = False,
         exact: bool = False,
+        slice: int | None = None,  # noqa: A002 - the name that users type
+        slice_overlap: float | None = None,
+        workers: int | None = None,
         camera: Any = None,
         strict: bool = False,
         progress: bool = False,
@@ -246,6 +259,11 @@ class CenterNet:
             soft_nms: Lower the scores of boxes that overlap better ones of their class.
             class_agnostic: Report each place under its best class alone.
             exact: Soft-NMS as the original does it, which leaves some boxes it meant to drop.
+            slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
+                several of them show becomes one detection.
+            slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
+            workers: Threads that read and resize images while the network looks at others; with 0 an image is
+                read when it is asked for. By default 1, and 0 for an iterator of yours.
             camera: Image pixels from camera metres, which boxes in 3D are placed with: rows of a matrix
                 `(3 3)` or `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder
                 with a file for each image.
@@ -258,8 +276,10 @@ class CenterNet:
         """
         if not 0 <= conf <= 1:
             raise UsageError(f"conf is a score from 0 to 1; got {conf}")
+        slicing = self._slicing(slice, slice_overlap)
         predictor, inference = self._asked(
             batch,
+            workers,
             max_det,
             class_agnostic,
             resize,
@@ -270,11 +290,19 @@ class CenterNet:
             exact=exact,
             half=half,
         )
-        items = frames(source)
-        shown = _with_bar(items) if progress else items
-        samples = readable(shown, strict=strict, camera=cameras_of(camera))
-        stream = detect_stream(predictor, samples, batch=batch, inference=inference)
-        return (detections.above(conf) for detections in stream)
+        images = frames(source)
+        stream = detect_stream(
+            predictor,
+            samples_of(images, cameras_of(camera)),
+            batch=batch,
+            inference=inference,
+            workers=int(images.is_patient) if workers is None else workers,
+            slicing=slicing,
+            least=conf * PIECE_SHARE,
+            strict=strict,
+        )
+        found = (detections.above(conf) for detections in stream)
+        return _with_bar(found, images.length) if progress else found
 
     __call__ = predict
 
@@ -348,7 +376,8 @@ class CenterNet:
         path = Path(output) if output else Path(f"{Path(self._model).resolve().name}.onnx")
         if path.suffix != WRITTEN:
             raise UsageError(f"a file of format onnx ends in {WRITTEN}; got {path}")
-        given = readable(frames(source), strict=True) if source is not None else ()
+        readings = samples_of(frames(source)) if source is not None else ()
+        given = readable((read() for read in readings), strict=True)
         return path, export_onnx(self.predictor, path, tuple(islice(given, 8)))
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
@@ -361,6 +390,7 @@ class CenterNet:
     def _asked(
         self,
         batch: int,
+        workers: int | None,
         max_det: int | None,
         class_agnostic: bool,
         resize: str | None,
@@ -371,6 +401,8 @@ class CenterNet:
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
             raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
+        if workers is not None and workers < 0:
+            raise UsageError(f"workers are 0 or more; got {workers}")
         predictor = self._file or self.predictor
         # A task that knows no classes is not asked about them.
         settings = {"top_k": max_det} if max_det else {}
@@ -378,6 +410,18 @@ class CenterNet:
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
         inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **switches)
         return replace(predictor.deciding(**settings), rule=rule), inference
+
+    def _slicing(self, side: int | None, overlap: float | None) -> Slicing | None:
+        if side is None:
+            if overlap is not None:
+                raise UsageError("slice_overlap says how far tiles overlap: add slice=640, their side")
+            return None
+        if (self._file or self.predictor).needs_its_scale:
+            raise UsageError(
+                f"{self._model}: depths hold only for images as large as in training (focal_px=0), and tiles "
+                "are shown larger: leave slice out"
+            )
+        return Slicing(side=side) if overlap is None else Slicing(side=side, overlap=overlap)
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import folders
@@ -442,6 +486,8 @@ class CenterNet:
         folder: Path | None,
         inference: Inference = PLAIN,
         results: Path | None = None,
+        slicing: Slicing | None = None,
+        workers: int = 1,
     ) -> "Evaluation":
         from centernet.data.crowding import Crowding
         from centernet.evaluation import evaluate
@@ -449,7 +495,9 @@ class CenterNet:
         from centernet.evaluation.examples import save_examples
         from centernet.evaluation.plots import save_plots
 
-        stream = detect_stream(predictor, annotated(dataset), batch=batch, inference=inference)
+        stream = detect_stream(
+            predictor, annotated(dataset), batch=batch, inference=inference, workers=workers, slicing=slicing
+        )
         found = [replace(detections, image=None) for detections in stream]
         crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
         evaluation = replace(evaluate(dataset, found), crowding=crowding)
@@ -467,12 +515,16 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _with_bar(items: Any) -> Any:
+def _with_bar(found: Iterator[Detections], length: int | None) -> Iterator[Detections]:
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
-    total = len(items) if hasattr(items, "__len__") else None
-    return track(items, "predict", total=total, console=Console(stderr=True), transient=True)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("predict", total=length)
+        for detections in found:
+            # Its number counts images that were passed over, too.
+            bar.update(task, completed=detections.image_id + 1)
+            yield detections
 
 
 def _best_device() -> torch.device:

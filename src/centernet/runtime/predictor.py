@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from centernet.data.batching import collate
-from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
 from centernet.predictor import PLAIN, check_cameras, detections_of
+from centernet.preparation import Prepared, prepare
 from centernet.runtime.onnx import OnnxFile
 from centernet.structures import Categories, Sample
 from centernet.weights import categories_of, rule_of, task_of
@@ -55,6 +55,12 @@ class FilePredictor:
         return self.file.divisor
 
     @property
+    def needs_its_scale(self) -> bool:
+        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
+        task = self.file.config["task"]
+        return task.get("inner", task).get("focal_px") == 0
+
+    @property
     def stride(self) -> int:
         """Input pixels from one cell of the finest map to the next."""
         return self.file.stride
@@ -84,17 +90,24 @@ class FilePredictor:
         Raises:
             UsageError: `flip` or `half`, which a file cannot do afterwards.
         """
+        return self.detect_prepared([prepare(one, self.rule, inference) for one in samples], inference)
+
+    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = PLAIN) -> list[Detections]:
+        """The same of images that were prepared with the rule, for this way of looking."""
         for name in ("flip", "half"):
             if getattr(inference, name):
                 raise UsageError(f"{self.file.name}: {name} needs the weights, a file does what it does")
-        looks = [self._look(samples, scale) for scale in inference.scales]
+        looks = [
+            self._look([image.inputs[number] for image in images]) for number in range(len(inference.scales))
+        ]
         merged = [inference.merge(of_one, self.most) for of_one in zip(*looks, strict=True)]
         return [
-            replace(one[: self.most], image=sample.image) for one, sample in zip(merged, samples, strict=True)
+            replace(one[: self.most], image=image.sample.image)
+            for one, image in zip(merged, images, strict=True)
         ]
 
-    def _look(self, samples: Sequence[Sample], scale: float) -> list[Detections]:
-        shown = collate([resize(sample, self.rule, scale) for sample in samples])
+    def _look(self, inputs: Sequence[Sample]) -> list[Detections]:
+        shown = collate(inputs)
         found = self.file.run(shown.images.numpy())
         if "centers" in found:
             check_cameras(shown.views)
