@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import translation
+from centernet.geometry.boxes import box_areas
 from centernet.structures import Annotations, Sample
 
 LEAST_SIDE = 32
@@ -27,6 +28,9 @@ _INSIDE = 0.7
 
 _BORDER = 0.02
 """A box so near to the border of its tile, as a share of the tile's side, is cut by it."""
+
+_MISSED = 0.1
+"""How far, as a share of a box's side, a detector may miss where it ends."""
 
 PIECE_SHARE = 0.25
 """A piece yields to what shows more of its object, if that has at least this share of its score."""
@@ -103,7 +107,7 @@ def _cut_out(sample: Sample, window: tuple[int, int, int, int]) -> Sample:
         sample.view,
         image_size=size,
         input_size=size,
-        camera=None if camera is None else translation(-left, -top) @ camera,
+        camera=None if camera is None else translation(float(-left), float(-top)) @ camera,
     )
     # A view of the pixels, not a copy.
     return replace(
@@ -132,7 +136,7 @@ def merge(
     first, whole = looks[0][1], looks[0][0].whole
     if len(looks) == 1:
         return first
-    objects = _Looks(looks, least).objects(across_classes)
+    objects = _Looks(looks, least, across_classes).objects()
     objects = objects[np.argsort(-objects.scores, kind="stable")[:most]]
     return replace(
         objects,
@@ -147,114 +151,105 @@ _FIRST = np.array([True, True, False, False])
 
 
 class _Looks:
-    """What the parts of an image show, in one list.
+    """What the parts of an image show, in one list; detections are put together in it.
 
     Args:
         looks: The parts, and what was found in each.
         least: Detections with a lower score are left out.
+        across_classes: Detections of different classes are one object as well.
     """
 
-    def __init__(self, looks: Sequence[tuple[Part, Detections]], least: float) -> None:
+    def __init__(self, looks: Sequence[tuple[Part, Detections]], least: float, across_classes: bool) -> None:
         moved = [_moved(found.above(least), part) for part, found in looks]
         self._found = Detections.joined(moved)
+        self._boxes = self._found.boxes
+        labels = self._found.labels
+        self._labels = np.zeros_like(labels) if across_classes else labels
         self._look: Int[np.ndarray, " n"] = np.repeat(np.arange(len(looks)), [len(one) for one in moved])
         windows = np.array([part.window for part, _ in looks], dtype=np.float32)
         height, width = looks[0][0].whole.view.image_size
         is_inner = windows != np.array([0, 0, width, height], dtype=np.float32)
-        sides = np.tile(windows[:, 2:] - windows[:, :2], 2)
         self._windows = windows[self._look]
-        is_near = np.abs(self._found.boxes - self._windows) <= _BORDER * sides[self._look]
-        self._cut: Bool[np.ndarray, "n 4"] = is_inner[self._look] & is_near
-        self._is_free = np.ones(len(self._found), dtype=bool)
+        room = np.maximum(_BORDER * _sides(self._windows), _MISSED * _sides(self._boxes))
+        self._cut: Bool[np.ndarray, "n 4"] = is_inner[self._look] & (
+            np.abs(self._boxes - self._windows) <= room
+        )
 
-    def objects(self, across_classes: bool) -> Detections:
+    def objects(self) -> Detections:
         """Each object once."""
-        found = self._found
-        labels = np.zeros_like(found.labels) if across_classes else found.labels
-        ranks = found.scores * np.where(self._cut.any(axis=1), PIECE_SHARE, 1.0)
-        kept = []
-        boxes, scores, keypoints = found.boxes.copy(), found.scores.copy(), found.keypoints.copy()
+        ranks = self._found.scores * np.where(self._cut.any(axis=1), PIECE_SHARE, 1.0)
+        is_free = np.ones(len(ranks), dtype=bool)
+        kept = np.zeros(len(ranks), dtype=bool)
         for row in np.argsort(-ranks, kind="stable").tolist():
-            if not self._is_free[row]:
-                continue
-            self._is_free[row] = False
-            kept.append(row)
-            is_near = self._is_free & (labels == labels[row]) & _meet(found.boxes, found.boxes[row])
-            boxes[row], members = self._gathered(row, np.flatnonzero(is_near))
-            scores[row] = found.scores[[row, *members]].max()
-            if self._cut[row].any() and found.keypoints.size:
-                sure = [one for one in members if self._is_sure(one, row)]
-                keypoints[row] = _surest(found.keypoints[[row, *sure]])
-        return replace(found, boxes=boxes, scores=scores, keypoints=keypoints)[kept]
+            if is_free[row]:
+                is_free[row], kept[row] = False, True
+                self._gather(row, is_free)
+        is_piece = kept & self._cut.any(axis=1)
+        for row in np.flatnonzero(is_piece).tolist():
+            kept[row] = not self._is_covered(row, kept & ~is_piece)
+        return self._found[kept]
 
-    def _gathered(self, row: int, others: Int[np.ndarray, " m"]) -> tuple[Float[np.ndarray, " 4"], list[int]]:
-        """The box of an object that is free no more, and what else shows it: at most one of each look.
+    def _gather(self, row: int, is_free: Bool[np.ndarray, " n"]) -> None:
+        """Puts together what shows one object, at most one detection of each look, at its row.
 
         Args:
             row: The object, or the surest piece of it.
-            others: What may show it too.
+            is_free: What belongs to no object yet; changed in place.
         """
-        box, cut, seen = self._found.boxes[row].copy(), self._cut[row].copy(), self._windows[row].copy()
-        others = others[self._look[others] != self._look[row]]
-        members: list[int] = []
+        found, seen = self._found, self._windows[row].copy()
+        sure = PIECE_SHARE * found.scores[row]
+        is_near = is_free & (self._labels == self._labels[row]) & (self._look != self._look[row])
+        others = np.flatnonzero(is_near & _meet(self._boxes, self._boxes[row]))
         while len(others):
-            overlap, is_same = self._compared(box, cut, seen, others)
+            overlap, is_same = self._compared(row, seen, others)
             if not is_same.any():
                 break
-            worth = np.where(is_same, overlap * self._found.scores[others], -1.0)
-            taken = int(others[worth.argmax()])
-            members.append(taken)
-            self._is_free[taken] = False
+            taken = int(others[np.where(is_same, overlap * found.scores[others], -1.0).argmax()])
+            is_free[taken] = False
             others = others[self._look[others] != self._look[taken]]
-            if self._is_sure(taken, row):
-                self._grow(box, cut, seen, taken)
-        return box, members
-
-    def _is_sure(self, other: int, row: int) -> bool:
-        return bool(self._found.scores[other] >= PIECE_SHARE * self._found.scores[row])
+            if found.scores[taken] >= sure:
+                self._grow(row, seen, taken)
+            found.scores[row] = max(found.scores[row], found.scores[taken])
 
     def _compared(
-        self,
-        box: Float[np.ndarray, " 4"],
-        cut: Bool[np.ndarray, " 4"],
-        seen: Float[np.ndarray, " 4"],
-        others: Int[np.ndarray, " m"],
+        self, row: int, seen: Float[np.ndarray, " 4"], others: Int[np.ndarray, " m"]
     ) -> tuple[Float[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
         """IoU of a box with others, and whether they are one object, by what both looks can see.
 
         Args:
-            box: The box.
-            cut: Which of its sides are cut.
+            row: The box.
             seen: What its look, or those it was put together from, could see.
             others: Boxes of other looks.
         """
-        windows, others_cut = self._windows[others], self._cut[others]
-        mine = np.where(others_cut, _within(box, windows), box)
-        theirs = np.where(cut, _within(self._found.boxes[others], seen), self._found.boxes[others])
-        sides = np.minimum(mine[:, 2:], theirs[:, 2:]) - np.maximum(mine[:, :2], theirs[:, :2])
-        shared = np.clip(sides, 0, None).prod(axis=1)
-        areas = [np.clip(part[:, 2:] - part[:, :2], 0, None).prod(axis=1) for part in (mine, theirs)]
-        overlap = shared / np.maximum(areas[0] + areas[1] - shared, 1e-6)
-        # Of which piece most must lie within the other.
-        pieces = [np.where(cut.any(), areas[0], np.inf), np.where(others_cut.any(axis=1), areas[1], np.inf)]
-        inside = shared / np.maximum(np.minimum(*pieces), 1e-6)
+        box, cut = self._boxes[row], self._cut[row]
+        mine = np.where(self._cut[others], _within(box, self._windows[others]), box)
+        theirs = np.where(cut, _within(self._boxes[others], seen), self._boxes[others])
+        shared = _shared(mine, theirs)
+        overlap = shared / np.maximum(box_areas(mine) + box_areas(theirs) - shared, 1e-6)
+        inside = np.where(self._cut[others].any(axis=1), _share_within(theirs, box[None]), 0.0)
+        if cut.any():
+            inside = np.maximum(inside, _share_within(mine, self._boxes[others]))
         return overlap, (overlap >= _SAME) | (inside >= _INSIDE)
 
-    def _grow(
-        self,
-        box: Float[np.ndarray, " 4"],
-        cut: Bool[np.ndarray, " 4"],
-        seen: Float[np.ndarray, " 4"],
-        taken: int,
-    ) -> None:
+    def _grow(self, row: int, seen: Float[np.ndarray, " 4"], taken: int) -> None:
         """Where a box is cut and another look sees further, it ends where that sees it end; in place."""
-        window, other = self._windows[taken], self._found.boxes[taken]
-        is_further = cut & _is_beyond(window, seen)
-        grows = is_further & _is_beyond(other, box)
-        box[grows] = other[grows]
-        cut[is_further] = self._cut[taken][is_further]
+        box, window, keypoints = self._boxes[row], self._windows[taken], self._found.keypoints
+        if keypoints.size and self._cut[row].any():
+            keypoints[row] = _surer(keypoints[row], keypoints[taken])
+        is_further = self._cut[row] & _is_beyond(window, seen)
+        grows = is_further & _is_beyond(self._boxes[taken], box)
+        box[grows] = self._boxes[taken][grows]
+        self._cut[row][is_further] = self._cut[taken][is_further]
         wider = _is_beyond(window, seen)
         seen[wider] = window[wider]
+
+    def _is_covered(self, row: int, is_whole: Bool[np.ndarray, " n"]) -> bool:
+        """Whether a piece that is left over lies within a whole object that another look shows."""
+        others = np.flatnonzero(
+            is_whole & (self._labels == self._labels[row]) & (self._look != self._look[row])
+        )
+        piece = np.tile(self._boxes[row], (len(others), 1))
+        return bool((_share_within(piece, self._boxes[others]) >= _INSIDE).any())
 
 
 def _moved(found: Detections, part: Part) -> Detections:
@@ -267,9 +262,28 @@ def _moved(found: Detections, part: Part) -> Detections:
     return replace(found, boxes=found.boxes + np.tile(shift, 2), keypoints=keypoints, image=None)
 
 
-def _surest(keypoints: Float[np.ndarray, "m k 3"]) -> Float[np.ndarray, "k 3"]:
-    """Each keypoint as the look has it that is surest of it."""
-    return np.take_along_axis(keypoints, keypoints[None, ..., 2].argmax(axis=1)[..., None], axis=0)[0]
+def _surer(first: Float[np.ndarray, "k 3"], second: Float[np.ndarray, "k 3"]) -> Float[np.ndarray, "k 3"]:
+    """Each keypoint as the look has it that is surer of it."""
+    return np.where(first[:, 2:] >= second[:, 2:], first, second)
+
+
+def _shared(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "#n 4"]) -> Float[np.ndarray, " n"]:
+    """Area that each box shares with its counterpart."""
+    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    return np.clip(sides, 0, None).prod(axis=1)
+
+
+def _share_within(
+    pieces: Float[np.ndarray, "n 4"], boxes: Float[np.ndarray, "#n 4"]
+) -> Float[np.ndarray, " n"]:
+    """Share of each piece that lies within a box, or so near that the box may end there."""
+    larger = boxes + np.where(_FIRST, -_MISSED, _MISSED).astype(boxes.dtype) * _sides(boxes)
+    return _shared(pieces, larger) / np.maximum(box_areas(pieces), 1e-6)
+
+
+def _sides(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    """Width and height, twice."""
+    return np.tile(boxes[:, 2:] - boxes[:, :2], 2)
 
 
 def _meet(boxes: Float[np.ndarray, "n 4"], box: Float[np.ndarray, " 4"]) -> Bool[np.ndarray, " n"]:

@@ -66,9 +66,9 @@ def detect_stream(
 ) -> Iterator[Detections]:
     """Detections of each image, in order.
 
-    In memory are the `batch` images that the network looks at, `batch + workers` that are read ahead, and one
-    each that the source and the caller hold; without workers, `batch` and these two. Of an image in
-    tiles these are tiles, and the images that they are parts of.
+    In memory are at most `2 * batch + workers` images, without workers `batch + 1`, and those that the caller
+    keeps: those looked at, and those read ahead. Of images in tiles it is as many tiles, and the images that
+    they are parts of.
 
     Args:
         finder: Looks at them.
