@@ -1,7 +1,7 @@
 """The front door: one object to train, evaluate and use a detector."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
-from centernet.predictor import PLAIN, Predictor, sample_of
+from centernet.predictor import Predictor, sample_of
 from centernet.recipes import RECIPES, Recipe, with_settings
 from centernet.runtime import FilePredictor
 from centernet.skeletons import completed
@@ -219,7 +219,16 @@ class CenterNet:
         check_same_classes(self.categories, dataset)
         dataset = replace(dataset, categories=completed(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
-        return self._measure(predictor, dataset, batch, folder, inference, results, slicing, workers)
+        stream = detect_stream(
+            predictor,
+            annotated(dataset),
+            batch=batch,
+            inference=inference,
+            workers=workers,
+            slicing=slicing,
+            most=max_det,
+        )
+        return self._measure(predictor, dataset, stream, folder, results)
 
     def predict(
         self,
@@ -298,6 +307,7 @@ class CenterNet:
             inference=inference,
             workers=int(images.is_patient) if workers is None else workers,
             slicing=slicing,
+            most=max_det,
             least=conf * PIECE_SHARE,
             strict=strict,
         )
@@ -476,18 +486,18 @@ class CenterNet:
         if not is_first_process():
             return None
         save_training_curves(folder / "results.csv", folder / "results.png")
-        return self._measure(self._predictor, validation, recipe.batch, folder) if validation else None
+        if validation is None:
+            return None
+        stream = detect_stream(self._predictor, annotated(validation), batch=recipe.batch, workers=1)
+        return self._measure(self._predictor, validation, stream, folder)
 
     def _measure(
         self,
         predictor: Finder,
         dataset: Dataset,
-        batch: int,
+        stream: Iterable[Detections],
         folder: Path | None,
-        inference: Inference = PLAIN,
         results: Path | None = None,
-        slicing: Slicing | None = None,
-        workers: int = 1,
     ) -> "Evaluation":
         from centernet.data.crowding import Crowding
         from centernet.evaluation import evaluate
@@ -495,9 +505,6 @@ class CenterNet:
         from centernet.evaluation.examples import save_examples
         from centernet.evaluation.plots import save_plots
 
-        stream = detect_stream(
-            predictor, annotated(dataset), batch=batch, inference=inference, workers=workers, slicing=slicing
-        )
         found = [replace(detections, image=None) for detections in stream]
         crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
         evaluation = replace(evaluate(dataset, found), crowding=crowding)

@@ -36,7 +36,7 @@ class Finder(Protocol):
     Attributes:
         rule: How images are shown.
         stride: Input pixels from one cell of the finest map to the next.
-        most: Most detections in an image.
+        most: Most detections of one look.
     """
 
     @property
@@ -61,6 +61,7 @@ def detect_stream(
     inference: Inference = PLAIN,
     workers: int = 0,
     slicing: Slicing | None = None,
+    most: int | None = None,
     least: float = 0.0,
     strict: bool = True,
 ) -> Iterator[Detections]:
@@ -77,6 +78,7 @@ def detect_stream(
         inference: How they are looked at.
         workers: Threads that read images, and show them in the size of the network.
         slicing: Look at large images in tiles.
+        most: Most detections in an image that was looked at in tiles; by default as many as in a tile.
         least: Scores below this do not count where tiles are put together.
         strict: Stop at an image that cannot be read, else name it on stderr and go on.
 
@@ -93,7 +95,12 @@ def detect_stream(
     for look in _found(finder, shown, batch, inference):
         looks.append(look)
         if look[0].is_last:
-            yield merge(looks, most=finder.most, least=least, across_classes=inference.across_classes)
+            yield merge(
+                looks,
+                most=finder.most if most is None else most,
+                least=least,
+                across_classes=inference.across_classes,
+            )
             looks.clear()
 
 
