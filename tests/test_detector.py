@@ -170,6 +170,7 @@ def test_val_measures_as_many_detections_as_asked_for(
         {"scales": (0.5, 1.0)},
         {"scales": (0.5, 1.0), "exact": True},
         {"class_agnostic": True},
+        {"slice": 40, "slice_overlap": 0.5, "workers": 2},
     ],
     ids=str,
 )
@@ -186,6 +187,42 @@ def test_val_looks_as_predict_does(
         len(one) != len(other) or np.abs(one.scores - other.scores).max() > 1e-4
         for one, other in zip(found, plain, strict=True)
     )
+
+
+def test_an_image_that_fits_in_a_tile_is_looked_at_as_without_tiles(model: CenterNet, scenes: Path) -> None:
+    plain, sliced = (list(model.predict(scenes / "val", conf=0.0, **ways)) for ways in ({}, {"slice": 64}))
+
+    for one, other in zip(plain, sliced, strict=True):
+        assert np.array_equal(one.boxes, other.boxes)
+        assert np.array_equal(one.scores, other.scores)
+
+
+def test_in_tiles_more_may_be_found_than_in_one_look(model: CenterNet, scenes: Path) -> None:
+    images = [read_image(path) for path in sorted((scenes / "val").glob("*.png"))]
+    large = np.concatenate([np.concatenate(images, axis=1)] * 2)
+    once = next(model.predict(large, conf=0.0, max_det=400, resize="keep"))
+    (found,) = model.predict(large, conf=0.0, max_det=400, slice=64, slice_overlap=0.0, batch=3)
+    (few,) = model.predict(large, conf=0.0, max_det=50, slice=64)
+
+    assert found.image_size == (128, 256)
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [256, 128, 256, 128]).all()
+    assert found.boxes[:, 2:].max(axis=0).tolist() > [192, 64]
+    assert len(found) > len(once) / 2
+    assert len(few) == 50
+
+
+def test_a_bar_ends_where_the_images_end(
+    model: CenterNet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"{number}.png")
+    (tmp_path / "1.png").write_bytes(b"no image")
+
+    found = list(model.predict(tmp_path, progress=True))
+
+    assert [one.image_id for one in found] == [0, 2]
+    assert "1.png" in capsys.readouterr().err
 
 
 def test_weights_go_through_a_folder_unchanged(model: CenterNet, tmp_path: Path) -> None:
@@ -255,6 +292,12 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_p
         model.predict("x.jpg", imgsz=65)
     with pytest.raises(UsageError, match="exact says how NMS is done"):
         model.val("data", exact=True)
+    with pytest.raises(UsageError, match="workers are 0 or more; got -1"):
+        model.predict("x.jpg", workers=-1)
+    with pytest.raises(UsageError, match="slice is the side of the tiles, 32 pixels or more; got 3"):
+        model.predict("x.jpg", slice=3)
+    with pytest.raises(UsageError, match="slice_overlap says how far tiles overlap: add slice=640"):
+        model.val("data", slice_overlap=0.3)
     with pytest.raises(UsageError, match="did you mean epochs"):
         model.train("data", epoch=3)
     with pytest.raises(UsageError, match="train needs a data set"):

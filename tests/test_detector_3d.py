@@ -102,6 +102,34 @@ def test_without_a_camera_it_says_what_is_missing(model: CenterNet, tmp_path: Pa
         next(iter(model.predict(image, camera="1,2,3")))
 
 
+def test_in_tiles_boxes_in_space_are_placed_by_the_camera_of_the_image(model: CenterNet) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (64, 384, 3), dtype=np.uint8)
+    camera = [[100, 0, 192], [0, 100, 32], [0, 0, 1]]
+    (found,) = model.predict(image, conf=0.0, camera=camera, slice=192)
+    middles = found.boxes3d[:, 3:6] - found.boxes3d[:, :1] / 2 * np.array([0, 1, 0])
+    rays = np.arctan((project(found.camera, middles)[:, 0] - 192) / 100)
+
+    assert found.camera.tolist() == [[100, 0, 192, 0], [0, 100, 32, 0], [0, 0, 1, 0]]
+    assert found.have_boxes3d.all()
+    np.testing.assert_allclose(np.cos(found.boxes3d[:, 6] - found.alpha_rad - rays), 1, atol=1e-4)
+    # Middles in 3D are seen near those of boxes on the image, also of those that are far right.
+    seen = project(found.camera, middles)[:, 0]
+    assert np.abs(seen - (found.boxes[:, 0] + found.boxes[:, 2]) / 2).max() < 100
+    assert seen.max() > 250
+
+
+def test_tiles_are_refused_where_depths_hold_for_one_size_alone(
+    model: CenterNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_the_original = CenterNet(model.run_folder, device="cpu")
+    monkeypatch.setattr(as_the_original, "_predictor", as_the_original.predictor.deciding(focal_px=0.0))
+
+    with pytest.raises(
+        UsageError, match=r"depths hold only for images as large as in training \(focal_px=0\)"
+    ):
+        as_the_original.predict(np.zeros((64, 384, 3), dtype=np.uint8), slice=192)
+
+
 def test_files_of_kitti_are_written_and_scored(
     model: CenterNet, roads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,6 +140,19 @@ def test_val_of_a_file_measures_what_val_of_the_weights_does(detector: Path, fol
     assert file.val(data).metrics == pytest.approx(weights.val(data).metrics, abs=1e-6)
 
 
+def test_a_file_looks_at_tiles_and_reads_ahead_as_weights_do(detector: Path, folder: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (130, 200, 3), dtype=np.uint8)
+    ways = {"conf": 0.05, "slice": 96, "batch": 2, "workers": 2}
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector, "cpu")
+    (one,), (other,) = (model.predict(image, max_det=20, **ways) for model in (weights, file))
+    (many,) = file.predict(image, max_det=60, **ways)
+
+    assert len(one) == len(other) == 20
+    assert furthest(one.boxes, other.boxes) < 1e-3
+    # More than the file gives for each look.
+    assert len(many) > 20
+
+
 def test_what_is_written_into_a_file_cannot_be_changed(detector: Path, program: Path) -> None:
     image = np.zeros((64, 64, 3), dtype=np.uint8)
 

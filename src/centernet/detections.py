@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +147,19 @@ class Detections:
 
     def __repr__(self) -> str:
         return f"Detections({self})"
+
+    @classmethod
+    def joined(cls, parts: Sequence["Detections"]) -> "Detections":
+        """The objects of several, one after the other; all else is that of the first."""
+        return replace(
+            parts[0],
+            boxes=np.concatenate([part.boxes for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            keypoints=np.concatenate([part.keypoints for part in parts]),
+            boxes3d=np.concatenate([part.boxes3d for part in parts]),
+            alpha_rad=np.concatenate([part.alpha_rad for part in parts]),
+        )
 
     def above(self, score: float) -> "Detections":
         """Only the objects with at least this score."""

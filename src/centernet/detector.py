@@ -1,14 +1,13 @@
 """The front door: one object to train, evaluate and use a detector."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from centernet import zoo
-from centernet.answers import PLAIN
 from centernet.data.cameras import cameras_of
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
@@ -21,8 +20,9 @@ from centernet.inference import Inference
 from centernet.recipes import RECIPES, Recipe, with_settings
 from centernet.runtime import FORMATS, FilePredictor, is_written
 from centernet.skeletons import completed
-from centernet.streaming import Finder, annotated, detect_stream, readable
-from centernet.structures import Categories, Dataset
+from centernet.slicing import PIECE_SHARE, Slicing
+from centernet.streaming import Finder, annotated, detect_stream, readable, samples_of
+from centernet.structures import Categories, Dataset, Sample
 
 if TYPE_CHECKING:
     # Where only files are run there is no torch: what needs it is imported where it is used.
@@ -176,6 +176,9 @@ class CenterNet:
         merge_boxes: float = 0.0,
         class_agnostic: bool = False,
         exact: bool = False,
+        slice: int | None = None,  # noqa: A002 - the name that users type
+        slice_overlap: float | None = None,
+        workers: int = 1,
         save_dir: str | Path | None = None,
         save_json: str | Path | None = None,
     ) -> "Evaluation":
@@ -197,6 +200,10 @@ class CenterNet:
             merge_boxes: Above 0, such a box becomes the mean of those it lowers; the original takes 10.
             class_agnostic: Report each place under its best class alone.
             exact: NMS as the original does it, which leaves some boxes it meant to drop.
+            slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
+                several of them show becomes one detection.
+            slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
+            workers: Threads that read and resize images while the network looks at others.
             save_dir: Write curves, tables and pictures there.
             save_json: Write COCO results into this file, with the data set's ids: what `score` reads.
 
@@ -206,8 +213,10 @@ class CenterNet:
         """
         from centernet.training.start import check_same_classes
 
+        slicing = self._slicing(slice, slice_overlap)
         predictor, inference = self._asked(
             batch,
+            workers,
             max_det,
             class_agnostic,
             resize,
@@ -225,7 +234,16 @@ class CenterNet:
         check_same_classes(self.categories, dataset)
         dataset = replace(dataset, categories=completed(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
-        return self._measure(predictor, dataset, batch, folder, inference, results)
+        stream = detect_stream(
+            predictor,
+            annotated(dataset),
+            batch=batch,
+            inference=inference,
+            workers=workers,
+            slicing=slicing,
+            most=max_det,
+        )
+        return self._measure(predictor, dataset, stream, folder, results)
 
     def predict(
         self,
@@ -244,6 +262,9 @@ class CenterNet:
         merge_boxes: float = 0.0,
         class_agnostic: bool = False,
         exact: bool = False,
+        slice: int | None = None,  # noqa: A002 - the name that users type
+        slice_overlap: float | None = None,
+        workers: int | None = None,
         camera: Any = None,
         strict: bool = False,
         progress: bool = False,
@@ -267,6 +288,11 @@ class CenterNet:
             merge_boxes: Above 0, such a box becomes the mean of those it lowers; the original takes 10.
             class_agnostic: Report each place under its best class alone.
             exact: NMS as the original does it, which leaves some boxes it meant to drop.
+            slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
+                several of them show becomes one detection.
+            slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
+            workers: Threads that read and resize images while the network looks at others; with 0 an image is
+                read when it is asked for. By default 1, and 0 for an iterator of yours.
             camera: Image pixels from camera metres, which boxes in 3D are placed with: rows of a matrix
                 `(3 3)` or `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder
                 with a file for each image.
@@ -279,8 +305,10 @@ class CenterNet:
         """
         if not 0 <= conf <= 1:
             raise UsageError(f"conf is a score from 0 to 1; got {conf}")
+        slicing = self._slicing(slice, slice_overlap)
         predictor, inference = self._asked(
             batch,
+            workers,
             max_det,
             class_agnostic,
             resize,
@@ -293,11 +321,20 @@ class CenterNet:
             exact=exact,
             half=half,
         )
-        items = frames(source)
-        shown = _with_bar(items) if progress else items
-        samples = readable(shown, strict=strict, camera=cameras_of(camera))
-        stream = detect_stream(predictor, samples, batch=batch, inference=inference)
-        return (detections.above(conf) for detections in stream)
+        images = frames(source)
+        stream = detect_stream(
+            predictor,
+            samples_of(images, cameras_of(camera)),
+            batch=batch,
+            inference=inference,
+            workers=int(images.is_patient) if workers is None else workers,
+            slicing=slicing,
+            most=max_det,
+            least=conf * PIECE_SHARE,
+            strict=strict,
+        )
+        found = (detections.above(conf) for detections in stream)
+        return _with_bar(found, images.length) if progress else found
 
     __call__ = predict
 
@@ -388,14 +425,14 @@ class CenterNet:
             )
         precision = "int8" if int8 else "fp16" if half else "fp32"
         path = _place_of(output, self._model, format, precision)
-        calibration = tuple(islice(readable(frames(data), strict=True), MOST_CALIBRATION)) if int8 else ()
-        given = readable(frames(source), strict=True) if source is not None else calibration
+        calibration = _first_of(data, MOST_CALIBRATION) if int8 else ()
+        shown = _first_of(source, 8) if source is not None else calibration[:8]
         parity = export(
             self.predictor,
             path,
             format,
             precision=precision,
-            samples=tuple(islice(given, 8)),
+            samples=shown,
             calibration=calibration,
         )
         return path, parity
@@ -412,6 +449,7 @@ class CenterNet:
     def _asked(
         self,
         batch: int,
+        workers: int | None,
         max_det: int | None,
         class_agnostic: bool,
         resize: str | None,
@@ -422,6 +460,8 @@ class CenterNet:
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
             raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
+        if workers is not None and workers < 0:
+            raise UsageError(f"workers are 0 or more; got {workers}")
         predictor = self._file or self.predictor
         # A task that knows no classes is not asked about them.
         settings = {"top_k": max_det} if max_det else {}
@@ -429,6 +469,18 @@ class CenterNet:
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
         inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **looks)
         return replace(predictor.deciding(**settings), rule=rule), inference
+
+    def _slicing(self, side: int | None, overlap: float | None) -> Slicing | None:
+        if side is None:
+            if overlap is not None:
+                raise UsageError("slice_overlap says how far tiles overlap: add slice=640, their side")
+            return None
+        if (self._file or self.predictor).needs_its_scale:
+            raise UsageError(
+                f"{self._model}: depths hold only for images as large as in training (focal_px=0), and tiles "
+                "are shown larger: leave slice out"
+            )
+        return Slicing(side=side) if overlap is None else Slicing(side=side, overlap=overlap)
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import folders
@@ -484,15 +536,17 @@ class CenterNet:
         if not is_first_process():
             return None
         save_training_curves(folder / "results.csv", folder / "results.png")
-        return self._measure(self._predictor, validation, recipe.batch, folder) if validation else None
+        if validation is None:
+            return None
+        stream = detect_stream(self._predictor, annotated(validation), batch=recipe.batch, workers=1)
+        return self._measure(self._predictor, validation, stream, folder)
 
     def _measure(
         self,
         predictor: Finder,
         dataset: Dataset,
-        batch: int,
+        stream: Iterable[Detections],
         folder: Path | None,
-        inference: Inference = PLAIN,
         results: Path | None = None,
     ) -> "Evaluation":
         from centernet.data.crowding import Crowding
@@ -501,7 +555,6 @@ class CenterNet:
         from centernet.evaluation.examples import save_examples
         from centernet.evaluation.plots import save_plots
 
-        stream = detect_stream(predictor, annotated(dataset), batch=batch, inference=inference)
         found = [replace(detections, image=None) for detections in stream]
         crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
         evaluation = replace(evaluate(dataset, found), crowding=crowding)
@@ -533,9 +586,18 @@ def _place_of(output: str | Path | None, model: str, format: str, precision: str
     return path
 
 
-def _with_bar(items: Any) -> Any:
-    from rich.console import Console
-    from rich.progress import track
+def _first_of(source: Any, most: int) -> tuple[Sample, ...]:
+    """The first images of a source, each of which must be readable."""
+    return tuple(islice(readable((read() for read in samples_of(frames(source))), strict=True), most))
 
-    total = len(items) if hasattr(items, "__len__") else None
-    return track(items, "predict", total=total, console=Console(stderr=True), transient=True)
+
+def _with_bar(found: Iterator[Detections], length: int | None) -> Iterator[Detections]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("predict", total=length)
+        for detections in found:
+            # Its number counts images that were passed over, too.
+            bar.update(task, completed=detections.image_id + 1)
+            yield detections

@@ -89,7 +89,7 @@ class Inference:
         if not self._is_merging:
             (only,) = looks
             return only
-        return self.suppress(_joined(looks), top_k)
+        return self.suppress(Detections.joined(looks), top_k)
 
     def suppress(
         self, found: Detections, top_k: int, corner_scores: Float[np.ndarray, "n 2"] | None = None
@@ -112,19 +112,6 @@ class Inference:
 
 
 _LARGEST_SCALE = 10
-
-
-def _joined(looks: Sequence[Detections]) -> Detections:
-    """The objects of all looks at one image."""
-    return replace(
-        looks[0],
-        boxes=np.concatenate([look.boxes for look in looks]),
-        scores=np.concatenate([look.scores for look in looks]),
-        labels=np.concatenate([look.labels for look in looks]),
-        keypoints=np.concatenate([look.keypoints for look in looks]),
-        boxes3d=np.concatenate([look.boxes3d for look in looks]),
-        alpha_rad=np.concatenate([look.alpha_rad for look in looks]),
-    )
 
 
 def _as_the_original(

@@ -22,6 +22,7 @@ from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.ops.pairing import middle_part
+from centernet.preparation import Prepared, prepare
 from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Categories, Sample
 from centernet.tasks.layered import finest_heatmaps
@@ -66,6 +67,16 @@ class Predictor:
         """Input pixels from one cell of the finest map to the next."""
         return self.network.stride
 
+    @property
+    def most(self) -> int:
+        """Most detections in an image."""
+        return self.task.top_k
+
+    @property
+    def needs_its_scale(self) -> bool:
+        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
+        return getattr(getattr(self.task, "inner", self.task), "focal_px", None) == 0
+
     def deciding(self, **settings: Any) -> "Predictor":
         """The same predictor with other settings of its task: `top_k=300`.
 
@@ -95,8 +106,15 @@ class Predictor:
             samples: Images; their annotations are not looked at.
             inference: How often and how they are looked at.
         """
-        looks = [self._look(samples, scale, inference) for scale in inference.scales]
-        return answers_of(looks, samples, inference, self.task.top_k)
+        return self.detect_prepared([prepare(one, self.rule, inference) for one in samples], inference)
+
+    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = PLAIN) -> list[Detections]:
+        """The same of images that were prepared with the rule, for this way of looking."""
+        looks = [
+            self._look([image.inputs[number] for image in images], scale, inference)
+            for number, scale in enumerate(inference.scales)
+        ]
+        return answers_of(looks, [image.sample for image in images], inference, self.task.top_k)
 
     def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
@@ -117,9 +135,9 @@ class Predictor:
         image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
         return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
 
-    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
+    def _look(self, inputs: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
         """What one size of the images shows; boxes may reach out of them."""
-        shown = collate([resize(sample, self.rule, scale, exact=inference.exact) for sample in samples])
+        shown = collate(inputs)
         with torch.inference_mode(), self._precision(inference.half):
             maps = self.maps(shown.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)

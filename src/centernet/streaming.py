@@ -1,20 +1,32 @@
-"""From a source of images to a stream of detections: a few images in memory, however long it is."""
+"""From a source of images to a stream of detections: a few images in memory, however long it is.
+
+Threads read images and show them in the size of the network while it looks at those before.
+"""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from centernet.answers import PLAIN
+from centernet.data.ahead import ahead
 from centernet.data.images import read_image
 from centernet.data.samples import read_sample, sample_of
-from centernet.data.sources import Failure, Frame
+from centernet.data.sources import Failure, Frames, Reading
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
-from centernet.structures import Dataset, Sample
+from centernet.preparation import Prepared, prepare
+from centernet.slicing import Part, Slicing, merge
+from centernet.structures import Dataset, ImageRecord, Sample
+
+T = TypeVar("T")
+
+SampleReading = Callable[[], Sample | Failure]
+"""Reads one image when it is called, in any thread."""
 
 
 @runtime_checkable
@@ -24,6 +36,7 @@ class Finder(Protocol):
     Attributes:
         rule: How images are shown.
         stride: Input pixels from one cell of the finest map to the next.
+        most: Most detections of one look.
     """
 
     @property
@@ -32,46 +45,142 @@ class Finder(Protocol):
     @property
     def stride(self) -> int: ...  # noqa: D102
 
-    def detect(self, samples: Sequence[Sample], inference: Inference = ...) -> list[Detections]:
-        """Detections of each sample."""
+    @property
+    def most(self) -> int: ...  # noqa: D102
+
+    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = ...) -> list[Detections]:
+        """Detections of each image."""
         ...
 
 
 def detect_stream(
-    predictor: Finder, samples: Iterable[Sample], *, batch: int = 1, inference: Inference = PLAIN
-) -> Iterator[Detections]:
-    """Detections of each sample, in order; `batch` images are in memory."""
-    waiting = iter(samples)
-    while chunk := list(islice(waiting, batch)):
-        yield from predictor.detect(chunk, inference)
-
-
-def readable(
-    items: Iterable[Frame | Failure],
+    finder: Finder,
+    readings: Iterable[SampleReading],
     *,
-    strict: bool,
-    camera: Callable[[str], Camera | None] = lambda _name: None,
-) -> Iterator[Sample]:
-    """Images as samples; one that cannot be read is named on stderr and passed over.
+    batch: int = 1,
+    inference: Inference = PLAIN,
+    workers: int = 0,
+    slicing: Slicing | None = None,
+    most: int | None = None,
+    least: float = 0.0,
+    strict: bool = True,
+) -> Iterator[Detections]:
+    """Detections of each image, in order.
+
+    In memory are at most `2 * batch + workers` images, without workers `batch + 1`, and those that the caller
+    keeps: those looked at, and those read ahead. Of images in tiles it is as many tiles, and the images that
+    they are parts of.
 
     Args:
-        items: The images.
-        strict: Pass over none.
-        camera: The camera of an image, by its name.
+        finder: Looks at them.
+        readings: What reads each image.
+        batch: Images, or tiles, that are looked at together.
+        inference: How they are looked at.
+        workers: Threads that read images, and show them in the size of the network.
+        slicing: Look at large images in tiles.
+        most: Most detections in an image that was looked at in tiles; by default as many as in a tile.
+        least: Scores below this do not count where tiles are put together.
+        strict: Stop at an image that cannot be read, else name it on stderr and go on.
 
     Raises:
         InputError: An image cannot be read and `strict` is set.
     """
-    for number, item in enumerate(items):
-        if isinstance(item, Frame):
-            yield sample_of(item.image, item.name, number, camera(item.name))
+    calls = (
+        _sliced(readings, slicing, finder.rule, inference)
+        if slicing
+        else (partial(_read_and_shown, read, finder.rule, inference) for read in readings)
+    )
+    shown = readable(ahead(calls, workers, batch + workers), strict=strict)
+    looks: list[tuple[Part, Detections]] = []
+    for look in _found(finder, shown, batch, inference):
+        looks.append(look)
+        if look[0].is_last:
+            yield merge(
+                looks,
+                most=finder.most if most is None else most,
+                least=least,
+                across_classes=inference.across_classes,
+            )
+            looks.clear()
+
+
+_Shown = tuple[Part, Prepared]
+
+
+def _read_and_shown(read: SampleReading, rule: ResizeRule, inference: Inference) -> _Shown | Failure:
+    sample = read()
+    return sample if isinstance(sample, Failure) else _shown(Part.all_of(sample), rule, inference)
+
+
+def _shown(part: Part, rule: ResizeRule, inference: Inference) -> _Shown:
+    return part, prepare(part.sample, rule, inference)
+
+
+def _sliced(
+    readings: Iterable[SampleReading], slicing: Slicing, rule: ResizeRule, inference: Inference
+) -> Iterator[Callable[[], _Shown | Failure]]:
+    """Images are read as this is asked for their tiles, one by one."""
+    for read in readings:
+        sample = read()
+        if isinstance(sample, Failure):
+            yield partial(_same, sample)
+        else:
+            for part in slicing.parts(sample):
+                yield partial(_shown, part, rule, inference)
+
+
+def _same(failure: Failure) -> Failure:
+    return failure
+
+
+def _found(
+    finder: Finder, shown: Iterator[_Shown], batch: int, inference: Inference
+) -> Iterator[tuple[Part, Detections]]:
+    while chunk := list(islice(shown, batch)):
+        found = finder.detect_prepared([prepared for _, prepared in chunk], inference)
+        # Handed over one by one, so that no image is held while the next ones are waited for.
+        while chunk:
+            yield chunk.pop(0)[0], found.pop(0)
+
+
+def readable(items: Iterable[T | Failure], *, strict: bool) -> Iterator[T]:
+    """What could be read; an image that could not is named on stderr and passed over.
+
+    Raises:
+        InputError: An image cannot be read and `strict` is set.
+    """
+    for item in items:
+        if not isinstance(item, Failure):
+            yield item
         elif strict:
             raise InputError(f"{item.name}: {item.reason}")
         else:
             print(f"skipped {item.name}: {item.reason}", file=sys.stderr)
 
 
-def annotated(dataset: Dataset) -> Iterator[Sample]:
-    """The images of a data set, in order."""
-    for record in dataset.records:
-        yield read_sample(record, read_image(record.path, record.size))
+def samples_of(
+    frames: Frames, camera: Callable[[str], Camera | None] = lambda _name: None
+) -> Iterator[SampleReading]:
+    """What reads each image of a source, and gives it its camera and its number.
+
+    Args:
+        frames: The images.
+        camera: The camera of an image, by its name.
+    """
+    return (partial(_sample, read, number, camera) for number, read in enumerate(frames.readings()))
+
+
+def _sample(read: Reading, number: int, camera: Callable[[str], Camera | None]) -> Sample | Failure:
+    item = read()
+    if isinstance(item, Failure):
+        return item
+    return sample_of(item.image, item.name, number, camera(item.name))
+
+
+def annotated(dataset: Dataset) -> Iterator[SampleReading]:
+    """What reads each image of a data set, in order."""
+    return (partial(_recorded, record) for record in dataset.records)
+
+
+def _recorded(record: ImageRecord) -> Sample:
+    return read_sample(record, read_image(record.path, record.size))

@@ -15,7 +15,7 @@ from centernet.data.checks import clean
 from centernet.data.formats import open_dataset
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
-from centernet.streaming import annotated
+from centernet.streaming import annotated, readable
 
 WARM = 3
 """Looks before any is timed."""
@@ -61,8 +61,8 @@ def benchmark(
             raise UsageError(f"{key} must be at least 1; got {value}")
     detector = CenterNet(model, "cpu")
     dataset, _ = clean(open_dataset(data, split))
-    samples = list(islice(annotated(dataset), max(images, CALIBRATION)))
-    pixels = [sample.image for sample in samples]
+    readings = islice(annotated(dataset), max(images, CALIBRATION))
+    pixels = [sample.image for sample in readable((read() for read in readings), strict=True)]
     with TemporaryDirectory() as folder, ExitStack() as stack:
         runners: dict[str, Runner] = {}
         sizes: dict[str, int] = {}

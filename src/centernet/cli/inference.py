@@ -68,5 +68,19 @@ INFERENCE = (
         default="false",
         group=_GROUP,
     ),
+    Argument(
+        name="slice",
+        kind=WHOLE,
+        about="look at larger images in tiles of this side, 640, and once at the whole",
+        default="PIXELS",
+        group=_GROUP,
+    ),
+    Argument(
+        name="slice_overlap",
+        kind=NUMBER,
+        about="least share of a tile's side that its neighbour shows too",
+        default="0.2",
+        group=_GROUP,
+    ),
 )
 """Each is an argument of `CenterNet.predict` and `CenterNet.val` too."""

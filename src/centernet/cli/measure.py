@@ -4,7 +4,7 @@ from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
 from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
+from centernet.cli.verb import DEVICE, HALF, MODEL, WORKERS, Output, Verb
 
 
 def _val(given: dict[str, Any], output: Output) -> int:
@@ -49,6 +49,7 @@ VAL = Verb(
             about="most detections in an image; by default what the weights were trained with",
             default="NUMBER",
         ),
+        WORKERS,
         HALF,
         Argument(
             name="save_dir", kind=TEXT, about="write curves, tables and pictures there", default="FOLDER"

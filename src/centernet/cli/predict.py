@@ -7,7 +7,7 @@ from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
 from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL, Output, Verb
+from centernet.cli.verb import DEVICE, HALF, MODEL, WORKERS, Output, Verb
 from centernet.errors import InputError
 
 
@@ -70,6 +70,7 @@ PREDICT = Verb(
         Argument(name="conf", kind=NUMBER, about="least score of a detection", default="0.3"),
         Argument(name="max_det", kind=WHOLE, about="most detections in an image", default="100"),
         Argument(name="batch", kind=WHOLE, about="images at once", default="1"),
+        WORKERS,
         HALF,
         DEVICE,
         Argument(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from centernet.cli.arguments import SWITCH, TEXT, Argument
+from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
 
 
 @runtime_checkable
@@ -96,4 +96,10 @@ MODEL = Argument(
     is_required=True,
 )
 DEVICE = Argument(name="device", kind=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
+WORKERS = Argument(
+    name="workers",
+    kind=WHOLE,
+    about="threads that read and resize images ahead of the network",
+    default="1",
+)
 HALF = Argument(name="half", kind=SWITCH, about="compute in bfloat16", default="false")

@@ -3,12 +3,18 @@
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 from PIL import Image
 
 File = io.BufferedReader | io.BytesIO
 """Named rather than `BinaryIO`, which no file is an instance of when the tests check types."""
+
+_FILTERS = Lock()
+"""What is warned of is decided for the whole process: threads that change it do so one by one."""
 
 _ORIENTATION = 0x0112
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -94,6 +100,14 @@ def _jpeg_header(file: File) -> Header:
     )
 
 
+@contextmanager
+def without_warnings(kind: type[Warning]) -> Iterator[None]:
+    """Silences a kind of warning, for one thread at a time."""
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", kind)
+        yield
+
+
 def _next_marker(file: File) -> int:
     byte = file.read(1)[0]
     while byte != 0xFF:  # Some writers leave stray bytes between segments.
@@ -144,12 +158,10 @@ def _png_header(file: File) -> Header:
 
 def _other_header(file: File) -> Header:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of many pixels; the caller has its own limit and says so in its own words.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                columns, rows = image.size
-                orientation = image.getexif().get(_ORIENTATION, 1)
+        # Pillow warns of many pixels; the caller has its own limit and says so in its own words.
+        with without_warnings(Image.DecompressionBombWarning), Image.open(file) as image:
+            columns, rows = image.size
+            orientation = image.getexif().get(_ORIENTATION, 1)
     except Image.DecompressionBombError as error:
         raise ValueError("it has far too many pixels") from error
     except Exception as error:

@@ -5,7 +5,6 @@ the `size` they state and the frame that fits it is taken.
 """
 
 import io
-import warnings
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from centernet.data.headers import Header, read_header
+from centernet.data.headers import Header, read_header, without_warnings
 from centernet.errors import InputError
 
 Rgb = UInt8[np.ndarray, "h w 3"]
@@ -116,12 +115,10 @@ def _decode_ordinary(data: bytes) -> Rgb | None:
 
 def _decode_any(data: bytes) -> Rgb:
     try:
-        with warnings.catch_warnings():
-            # Pixels were counted; what else Pillow warns of is about tags, not about pixels.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                image.load()
-                return to_rgb(image)
+        # Pixels were counted; what else Pillow warns of is about tags, not about pixels.
+        with without_warnings(Warning), Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return to_rgb(image)
     except Exception as error:
         # Pillow's plugins raise whatever their parsers trip over; its text says what.
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error

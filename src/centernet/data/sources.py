@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Failure:
 
 
 Item = Frame | Failure
+Reading = Callable[[], Item]
+"""Reads one image when it is called, in any thread."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,15 +56,19 @@ class Frames:
     """A stream of images, read one by one as they are asked for.
 
     Attributes:
-        items: Starts the stream.
+        readings: Starts the stream: what reads each image. Frames of videos, and images in memory, are there
+            already when they are taken from it.
         length: How many images there will be; None where that is not known before.
+        is_patient: Images may be taken before they are wanted: not from an iterator of the caller's, which
+            may be a camera.
     """
 
-    items: Callable[[], Iterator[Item]]
+    readings: Callable[[], Iterator[Reading]]
     length: int | None
+    is_patient: bool = True
 
     def __iter__(self) -> Iterator[Item]:
-        return self.items()
+        return (read() for read in self.readings())
 
     def __length_hint__(self) -> int:
         # Progress bars ask for it; 0 means that nobody knows.
@@ -93,19 +100,21 @@ def frames(source: Any) -> Frames:
     if holds_pixels(source):
         return _in_memory(source, "image 0")
     if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes | bytearray):
-        return Frames(items=lambda: _each(source), length=_length_of(source))
+        is_patient = isinstance(source, list | tuple)
+        return Frames(readings=lambda: _each(source), length=_length_of(source), is_patient=is_patient)
     raise UsageError(
         f"cannot take images from {type(source).__name__} {str(source)[:40]!r}: pass a file, a folder, "
         "a pattern, a video, a URL, a PIL image, an RGB array (h w 3), a tensor (3 h w), or a list of them"
     )
 
 
-def _each(sources: Iterable[Any]) -> Iterator[Item]:
+def _each(sources: Iterable[Any]) -> Iterator[Reading]:
     for number, source in enumerate(sources):
         try:
-            yield from _in_memory(source, f"image {number}") if holds_pixels(source) else frames(source)
+            own = _in_memory(source, f"image {number}") if holds_pixels(source) else frames(source)
+            yield from own.readings()
         except InputError as error:
-            yield _failure(str(source), error)
+            yield _known(_failure(str(source), error))
 
 
 def _length_of(sources: Iterable[Any]) -> int | None:
@@ -130,12 +139,12 @@ def _in_memory(image: Any, name: str) -> Frames:
         raise UsageError(f"{named}: {error}") from error
     except ValueError as error:
         item = Failure(name=named, reason=str(error))
-    return Frames(items=lambda: iter((item,)), length=1)
+    return Frames(readings=lambda: iter((_known(item),)), length=1)
 
 
 def _located(text: str) -> Frames:
     if is_url(text):
-        return Frames(items=lambda: iter((_fetched(text),)), length=1)
+        return Frames(readings=lambda: iter((partial(_fetched, text),)), length=1)
     path = Path(text).expanduser()
     if path.is_dir():
         return _files(_images_in(path))
@@ -143,12 +152,12 @@ def _located(text: str) -> Frames:
         return _files(_matches(str(path)))
     if is_video(path):
         video = Video(path)
-        return Frames(items=lambda: _frames_of(video), length=video.num_frames)
+        return Frames(readings=lambda: _frames_of(video), length=video.num_frames)
     if not path.exists():
         raise InputError(
             f"{path} does not exist: pass an image, a folder, a pattern such as 'images/*.jpg', or a video"
         )
-    return Frames(items=lambda: iter((_read(path),)), length=1)
+    return Frames(readings=lambda: iter((partial(_read, path),)), length=1)
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -179,22 +188,26 @@ def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
 
 
 def _files(paths: list[Path]) -> Frames:
-    def items() -> Iterator[Item]:
+    def readings() -> Iterator[Reading]:
         for path in paths:
             if not is_video(path):
-                yield _read(path)
+                yield partial(_read, path)
                 continue
             try:
                 yield from _frames_of(Video(path))
             except InputError as error:
-                yield _failure(str(path), error)
+                yield _known(_failure(str(path), error))
 
-    return Frames(items=items, length=None if any(map(is_video, paths)) else len(paths))
+    return Frames(readings=readings, length=None if any(map(is_video, paths)) else len(paths))
 
 
-def _frames_of(video: Video) -> Iterator[Item]:
+def _frames_of(video: Video) -> Iterator[Reading]:
     for number, image in enumerate(video):
-        yield Frame(name=frame_name(video.path, number), image=image)
+        yield _known(Frame(name=frame_name(video.path, number), image=image))
+
+
+def _known(item: Item) -> Reading:
+    return lambda: item
 
 
 def _read(path: Path) -> Item:

@@ -1,6 +1,7 @@
 """Peaks of heatmaps: Zhou et al. 2019, "Objects as Points", sec. 4 ("from points to bounding boxes")."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -121,20 +122,10 @@ def is_peak(heatmap: Float[Tensor, "*n h w"], kernel: int = 3) -> Bool[Tensor, "
     """Where no neighbour is larger. Rows first, then columns: far faster than pooling."""
     around = kernel // 2
     largest = F.pad(heatmap, (around, around, around, around), value=-torch.inf)
-    height, width = heatmap.shape[-2:]
-    largest = _largest(largest, -2, kernel, height)
-    return _largest(largest, -1, kernel, width) == heatmap
-
-
-def _largest(
-    values: Float[Tensor, "*n h w"], axis: int, kernel: int, length: int
-) -> Float[Tensor, "*n rows columns"]:
-    """The largest of every `kernel` neighbours along an axis; `length` of them fit into it."""
-    parts = [values.narrow(axis, start, length) for start in range(kernel)]
-    largest = parts[0]
-    for part in parts[1:]:
-        largest = torch.maximum(largest, part)
-    return largest
+    # A window of the padded map for each step that a neighbour is away.
+    windows = [slice(start, start - kernel + 1 or None) for start in range(kernel)]
+    largest = reduce(torch.maximum, [largest[..., window, :] for window in windows])
+    return reduce(torch.maximum, [largest[..., window] for window in windows]) == heatmap
 
 
 def _block_maxima(heatmap: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c rows columns"]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from centernet.answers import PLAIN, Look, answers_of, looks_at, on_maps
 from centernet.configs import categories_of, rule_of, top_k_of
 from centernet.data.stacking import stacked
-from centernet.data.transforms import resize
 from centernet.detections import Detections
 from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import ResizeRule
 from centernet.inference import Inference
+from centernet.preparation import Prepared, prepare
 from centernet.runtime.formats import open_written
 from centernet.runtime.written import WrittenFile
 from centernet.structures import Categories, Sample
@@ -59,6 +59,12 @@ class FilePredictor:
         return self.file.facts.divisor
 
     @property
+    def needs_its_scale(self) -> bool:
+        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
+        task = self.file.facts.config["task"]
+        return task.get("inner", task).get("focal_px") == 0
+
+    @property
     def stride(self) -> int:
         """Input pixels from one cell of the finest map to the next."""
         return self.file.facts.stride
@@ -88,18 +94,24 @@ class FilePredictor:
         Raises:
             UsageError: `flip`, which a file cannot do afterwards; or `half`, where its runtime cannot.
         """
+        return self.detect_prepared([prepare(one, self.rule, inference) for one in samples], inference)
+
+    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = PLAIN) -> list[Detections]:
+        """The same of images that were prepared with the rule, for this way of looking."""
         if inference.flip:
             raise UsageError(f"{self.file.name}: flip needs the weights, a file does what it does")
-        looks = [self._look(samples, scale, inference) for scale in inference.scales]
-        return answers_of(looks, samples, inference, self.most)
+        looks = [
+            self._look([image.inputs[number] for image in images], scale, inference)
+            for number, scale in enumerate(inference.scales)
+        ]
+        return answers_of(looks, [image.sample for image in images], inference, self.most)
 
-    def _look(self, samples: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
-        shown = [resize(sample, self.rule, scale, exact=inference.exact) for sample in samples]
-        images = stacked([sample.image for sample in shown])
+    def _look(self, inputs: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
+        images = stacked([one.image for one in inputs])
         height, width = images.shape[2:]
         cells = (-(-height // self.stride), -(-width // self.stride))
-        views = on_maps([sample.view for sample in shown], (height, width), cells, self.stride)
+        views = on_maps([one.view for one in inputs], (height, width), cells, self.stride)
         found = self.file.run(images, half=inference.half)
-        ids = [sample.image_id for sample in samples]
+        ids = [one.image_id for one in inputs]
         looks = looks_at(found, views, ids, self.categories, scale=scale)
         return [(one[: self.most], evidence) for one, evidence in looks]
