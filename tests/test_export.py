@@ -299,6 +299,28 @@ def test_the_command_line_predicts_with_a_file_where_no_torch_is(detector: Path,
     assert (tmp_path / "runs" / "predict" / "image.png").is_file()
 
 
+def test_what_needs_the_network_says_so_where_no_torch_is() -> None:
+    program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
+    words = ("predict", "model=blood-cells", "source=images/")
+    answer = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
+    )
+
+    assert answer.returncode == 1
+    assert answer.stderr == ("centernet: this needs torch, which is not installed: pip install centernet\n")
+
+
+def test_nobody_is_told_of_what_is_quantised() -> None:
+    program = (
+        "from centernet.export.quantize import _nncf\n"
+        "_nncf()\n"
+        "from nncf.telemetry.wrapper import NNCFTelemetry, telemetry\n"
+        "print(isinstance(telemetry, NNCFTelemetry))"
+    )
+
+    assert _run(program) == "False\n"
+
+
 def test_the_example_runs_where_no_torch_is(detector: Path, folder: Path, tmp_path: Path) -> None:
     image = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
     Image.fromarray(image).save(tmp_path / "image.png")

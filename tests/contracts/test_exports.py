@@ -7,20 +7,19 @@ import torch
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.export.writing import parity_of
+from centernet.export.writing import facts_of, parity_of
 from centernet.geometry.resize import Follow
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
-from centernet.runtime import Facts, OnnxFile, OpenVinoFile
+from centernet.runtime import OnnxFile, OpenVinoFile
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
-from centernet.weights import config_of
 
 FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
@@ -68,13 +67,7 @@ def predictor_of(task: Task, backbone: str) -> Predictor:
 def test_a_file_finds_what_the_network_finds(task: str, backbone: str) -> None:
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
-    facts = Facts(
-        config=config_of(predictor),
-        divisor=predictor.divisor,
-        short=0,
-        stride=predictor.stride,
-        precision="fp32",
-    )
+    facts = facts_of(predictor, graph)
     model = onnx_model(graph, facts)
 
     for file in (
