@@ -162,5 +162,5 @@ def _keep(part: Path, path: Path, report: str) -> None:
 def _drop(part: Path) -> None:
     if part.is_dir():
         shutil.rmtree(part)
-    else:
-        part.unlink(missing_ok=True)
+    elif part.exists():
+        part.unlink()
