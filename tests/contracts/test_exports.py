@@ -1,26 +1,30 @@
 """What every written file promises, over all tasks and all kinds of backbones."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.export.writing import parity_of
+from centernet.export.writing import facts_of, parity_of
 from centernet.geometry.resize import Follow
+from centernet.models.deformable import DeformableConv
 from centernet.models.factory import Architecture
+from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
-from centernet.runtime import Facts, OnnxFile, OpenVinoFile
+from centernet.runtime import OnnxFile, OpenVinoFile
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
-from centernet.weights import config_of
 
 FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
@@ -28,7 +32,7 @@ TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
-    "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=20, tag_distance=5.0, pool_channels=8),
+    "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
 }
 # A graph of a task is the same behind every backbone: each of both once, all pairs by `benchmarks.exports`.
@@ -43,19 +47,17 @@ PAIRS = [
 
 
 def predictor_of(task: Task, backbone: str) -> Predictor:
-    """Random weights that see something everywhere."""
+    """Random weights that see something in noise, as if trained: features differ from place to place."""
     torch.manual_seed(0)
     architecture = Architecture(backbone=backbone, channels=16, head_channels=16)
-    network = architecture.build(task.heads).eval()
-    for name, head in network.heads[-1].items():  # type: ignore[operator, union-attr]
-        head[-1].weight.data.normal_(std=0.3)
-        head[-1].bias.data.fill_({"size": 4.0}.get(name, 0.0))
+    network = architecture.build(task.heads)
     for layer in network.modules():
-        # Taps of deformable convolutions start where they would without moves.
-        if hasattr(layer, "offset_mask"):
+        if isinstance(layer, DeformableConv):
+            # They start without moves.
             layer.offset_mask.weight.data.normal_(std=0.02)
+    _look_at_noise(network)
     return Predictor(
-        network=network,
+        network=network.eval(),
         task=task,
         categories=CATEGORIES,
         rule=Follow(long_side=96, multiple=network.backbone.divisor),
@@ -64,17 +66,36 @@ def predictor_of(task: Task, backbone: str) -> Predictor:
     )
 
 
+def _look_at_noise(network: Network) -> None:
+    """Gives each normalising layer the statistics of noise, and each map a mean of 0 and a deviation of 1."""
+
+    def normalise(head: nn.Sequential, _: object, values: Tensor) -> None:
+        last = cast("nn.Conv2d", head[-1])
+        mean, deviation = values.mean((0, 2, 3)), values.std((0, 2, 3))
+        last.weight.data /= deviation[:, None, None, None]
+        last.bias.data = (last.bias.data - mean) / deviation  # type: ignore[union-attr]
+
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    heads = cast("nn.ModuleDict", network.heads[-1])
+    blocks = torch.randn(4, 3, 32, 32)
+    noise = blocks.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)
+    with torch.no_grad():
+        network.train()(noise)
+        hooks = [head.register_forward_hook(normalise) for head in heads.values()]  # type: ignore[arg-type]
+        network.eval()(noise)
+        for hook in hooks:
+            hook.remove()
+        for name, head in heads.items():
+            head[-1].bias += {"size": 4.0, "heatmap": -1.0}.get(name.split("/")[0], 0.0)  # type: ignore[index]
+
+
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)
 def test_a_file_finds_what_the_network_finds(task: str, backbone: str) -> None:
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
-    facts = Facts(
-        config=config_of(predictor),
-        divisor=predictor.divisor,
-        short=0,
-        stride=predictor.stride,
-        precision="fp32",
-    )
+    facts = facts_of(predictor, graph)
     model = onnx_model(graph, facts)
 
     for file in (

@@ -119,6 +119,8 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return 141, ""
     if isinstance(error, OSError):
         return 1, _explain_system(error)
+    if isinstance(error, ModuleNotFoundError):
+        return 1, f"this needs {error.name}, which is not installed: pip install centernet"
     # The first line says what; torch goes on for pages.
     first = str(error).strip().partition("\n")[0] or "no message"
     return 1, f"{type(error).__name__}: {first} (run again with --debug for the traceback)"

@@ -13,6 +13,5 @@ from centernet.runtime.program import FACTS
 
 def save_program(graph: DetectionGraph, facts: Facts, path: Path) -> None:
     """Writes the file."""
-    entries = {**facts.entries, "outputs": json.dumps(graph.names)}
     with quiet():
-        torch.export.save(graph.traced(), path, extra_files={FACTS: json.dumps(entries)})
+        torch.export.save(graph.traced(), path, extra_files={FACTS: json.dumps(facts.entries)})

@@ -54,13 +54,7 @@ def export(
         InputError: The file cannot be written, or finds something else than the network; then none is left.
     """
     graph = DetectionGraph(predictor)
-    facts = Facts(
-        config=config_of(predictor),
-        divisor=predictor.divisor,
-        short=graph.short,
-        stride=predictor.stride,
-        precision=precision,
-    )
+    facts = facts_of(predictor, graph, precision)
     written = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
     part = path.with_name(f".part-{path.name}")
     try:
@@ -77,6 +71,18 @@ def export(
     finally:
         _drop(part)
     return parity
+
+
+def facts_of(predictor: Predictor, graph: DetectionGraph, precision: str = "fp32") -> Facts:
+    """What a file says about itself."""
+    return Facts(
+        config=config_of(predictor),
+        divisor=predictor.divisor,
+        short=graph.short,
+        stride=predictor.stride,
+        precision=precision,
+        outputs=graph.names,
+    )
 
 
 def _write(
@@ -156,5 +162,5 @@ def _keep(part: Path, path: Path, report: str) -> None:
 def _drop(part: Path) -> None:
     if part.is_dir():
         shutil.rmtree(part)
-    else:
-        part.unlink(missing_ok=True)
+    elif part.exists():
+        part.unlink()

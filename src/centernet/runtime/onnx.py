@@ -44,7 +44,6 @@ class OnnxFile:
                 f"{self.name} is no whole ONNX file ({reason}): copy or export it again"
             ) from error
         self.facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, self.name)
-        self._names = [output.name for output in self._session.get_outputs()]
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
@@ -58,4 +57,5 @@ class OnnxFile:
         """
         refuse_half(half, self.name)
         self.facts.check(images, self.name)
-        return dict(zip(self._names, self._session.run(self._names, {"images": images}), strict=True))
+        values = self._session.run(self.facts.outputs, {"images": images})
+        return dict(zip(self.facts.outputs, values, strict=True))

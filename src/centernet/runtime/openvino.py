@@ -67,7 +67,8 @@ class OpenVinoFile:
         """
         self.facts.check(images, self.name)
         values = self._compiled(half)({"images": images})
-        return {output.any_name: np.array(value) for output, value in values.items()}
+        # A copy: the runtime writes into the same memory the next time.
+        return {name: np.array(values[name]) for name in self.facts.outputs}
 
     def _compiled(self, half: bool) -> Any:
         if half not in self._programs:

@@ -38,9 +38,7 @@ class TorchFile:
             raise InputError(
                 f"{self.name} is no whole program of torch ({reason}): copy or export it again"
             ) from error
-        entries = json.loads(extra[FACTS] or "{}")
-        self.facts = Facts.read(entries, self.name)
-        self._names: list[str] = json.loads(entries["outputs"])
+        self.facts = Facts.read(json.loads(extra[FACTS] or "{}"), self.name)
         self._torch, self._run = torch, program.module()
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
@@ -57,4 +55,4 @@ class TorchFile:
         self.facts.check(images, self.name)
         with self._torch.inference_mode():
             values = self._run(self._torch.from_numpy(images))
-        return {name: value.numpy() for name, value in zip(self._names, values, strict=True)}
+        return {name: value.numpy() for name, value in zip(self.facts.outputs, values, strict=True)}

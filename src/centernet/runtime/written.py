@@ -23,6 +23,7 @@ class Facts:
         short: Or so many pixels less than one.
         stride: Input pixels from one cell of the finest map to the next.
         precision: `fp32`, `fp16` or `int8`: how the network's numbers are kept.
+        outputs: Names of the outputs, in their order.
     """
 
     config: Mapping[str, Any]
@@ -30,6 +31,7 @@ class Facts:
     short: int
     stride: int
     precision: str
+    outputs: tuple[str, ...]
 
     @classmethod
     def read(cls, entries: Mapping[str, str], name: str) -> "Facts":
@@ -42,7 +44,8 @@ class Facts:
             raise InputError(f"{name} was not written by `centernet export`: its metadata lack 'centernet'")
         try:
             values = {key: json.loads(entries[key]) for key in ("divisor", "short", "stride", "precision")}
-            return cls(config=json.loads(entries["centernet"]), **values)
+            outputs = tuple(json.loads(entries["outputs"]))
+            return cls(config=json.loads(entries["centernet"]), outputs=outputs, **values)
         except (KeyError, ValueError) as error:
             raise InputError(
                 f"{name}: its metadata are not whole ({error}), or of another version: export it again"
@@ -57,6 +60,7 @@ class Facts:
             "short": json.dumps(self.short),
             "stride": json.dumps(self.stride),
             "precision": json.dumps(self.precision),
+            "outputs": json.dumps(self.outputs),
         }
 
     def check(self, images: UInt8[np.ndarray, "b 3 h w"], name: str) -> None:

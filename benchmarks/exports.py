@@ -1,0 +1,96 @@
+"""Writes every task behind every kind of backbone and compares: `uv run python -m benchmarks.exports`.
+
+Random weights, small inputs: whether the runtimes find what the network finds. The tests do the same for each
+task and each kind once.
+"""
+
+import argparse
+import json
+import time
+from typing import Any
+
+import torch
+from benchmarks.measuring import RESULTS, commit, machine
+from tests.contracts.test_exports import TASKS, predictor_of
+
+from centernet.export.graph import DetectionGraph
+from centernet.export.onnx import onnx_model
+from centernet.export.openvino import openvino_model
+from centernet.export.writing import facts_of, parity_of
+from centernet.runtime import OnnxFile, OpenVinoFile
+
+BACKBONES = ("timm/resnet10t", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
+LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
+"""The largest ones, with one task each."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbones", nargs="+", default=BACKBONES)
+    parser.add_argument("--name", default="exports", help="the results go to results/NAME.json and .md")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+
+    pairs = [(task, backbone) for backbone in options.backbones for task in TASKS]
+    report: dict[str, Any] = {
+        "command": f"python -m benchmarks.exports --name {options.name}",
+        "commit": commit(),
+        "machine": machine(),
+        "rows": [],
+    }
+    for task, backbone in [*pairs, *LARGE] if options.backbones == BACKBONES else pairs:
+        report["rows"].append({"task": task, "backbone": backbone, **measure(task, backbone)})
+        print(report["rows"][-1], flush=True)
+        (RESULTS / f"{options.name}.json").write_text(json.dumps(report, indent=1) + "\n")
+        (RESULTS / f"{options.name}.md").write_text(as_markdown(report))
+
+
+def measure(task: str, backbone: str) -> dict[str, Any]:
+    """How far the files are from the network, and the processor time of writing one."""
+    start = time.process_time()
+    predictor = predictor_of(TASKS[task], backbone)
+    graph = DetectionGraph(predictor)
+    facts = facts_of(predictor, graph)
+    model = onnx_model(graph, facts)
+    seconds = time.process_time() - start
+    files = {
+        "onnx": OnnxFile(model.SerializeToString(), "file"),
+        "openvino": OpenVinoFile(openvino_model(model, facts), "graph"),
+    }
+    row: dict[str, Any] = {"seconds": round(seconds, 1)}
+    for name, file in files.items():
+        parity = parity_of(graph, predictor, file)
+        row |= {name: parity.to_json()}
+    return row
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    about = report["machine"]
+    lines = [
+        f"`{report['command']}`, commit {report['commit']}, {about['processor']}, torch {about['torch']}, "
+        f"{about['threads']} thread.",
+        "",
+        "Largest difference of places (pixels of the input) and of all else, of detections surer than 0.01.",
+        "",
+        "| task | backbone | detections | ONNX | OpenVINO | both hold | seconds to write |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in report["rows"]:
+        cells = [_differences(row[name]["differences"]) for name in ("onnx", "openvino")]
+        hold = "yes" if row["onnx"]["holds"] and row["openvino"]["holds"] else "**no**"
+        lines.append(
+            f"| {row['task']} | {row['backbone']} | {row['onnx']['num_detections']} "
+            f"| {cells[0]} | {cells[1]} | {hold} | {row['seconds']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _differences(values: dict[str, float]) -> str:
+    places = {"boxes", "keypoints", "centers", "pair_boxes", "center_places"}
+    pixels = max(value for name, value in values.items() if name in places)
+    other = max(value for name, value in values.items() if name not in places)
+    return f"{pixels:.1g} px, {other:.1g}"
+
+
+if __name__ == "__main__":
+    main()
