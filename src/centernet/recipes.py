@@ -61,9 +61,11 @@ class Recipe:
     quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
     color: float = _setting(0.4, "strength of random colours; 0 for none")
     mosaic: float = _setting(0.0, "share of inputs made of four images")
+    mixup: float = _setting(0.0, "share of inputs blended with another image")
+    copy_paste: float = _setting(0.0, "share of inputs into which objects of another image are pasted")
     rotate: float = _setting(0.0, "share of images turned by any angle")
     degrees: float = _setting(20.0, "deviation of that angle, at most twice that")
-    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or in a mosaic")
+    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or mixed")
 
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
 
@@ -119,7 +121,7 @@ class Recipe:
         for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "levels", "per_cell", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in ("windows", "flip", "flip_vertical", "mosaic", "rotate"):
+        for key in ("windows", "flip", "flip_vertical", "mosaic", "mixup", "copy_paste", "rotate"):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
         if not 0 < self.scale_min <= self.scale_max:
