@@ -51,6 +51,10 @@ PARTS: Mapping[str, Mapping[str, object]] = {
 FURTHER: Mapping[str, Mapping[str, object]] = {
     "mixup": {"mixup": 0.5},
     "copy-paste": {"copy_paste": 0.5},
+    "peaks that tell the IoU": {"quality": 0.5},
+    "peaks that are the IoU": {"quality": 1.0},
+    "Gaussian samples in the middle of boxes": {"spread_share": 0.54},
+    "four sides": {"sides_weight": 0.5},
 }
 """What ours could do too, part by part."""
 

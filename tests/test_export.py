@@ -34,6 +34,7 @@ FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
 TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
+    "four sides": Detect(num_classes=2, top_k=20, spread=1, sides_weight=0.5, spread_share=0.5, quality=0.5),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
@@ -48,7 +49,7 @@ def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
     network = architecture.build(task.heads).eval()
     for name, head in network.heads[-1].items():  # type: ignore[operator, union-attr]
         head[-1].weight.data.normal_(std=0.3)
-        head[-1].bias.data.fill_({"size": 4.0}.get(name, 0.0))
+        head[-1].bias.data.fill_({"size": 4.0, "sides": 2.0}.get(name, 0.0))
     return Predictor(
         network=network,
         task=task,
@@ -79,6 +80,7 @@ def detector(folder: Path) -> Path:
         ("pose", "timm/resnet10t"),
         ("mono3d", "timm/resnet10t"),
         ("detect", "resnet18-dcn"),
+        ("four sides", "timm/resnet10t"),
         ("layered", "timm/resnet10t"),
     ],
 )
