@@ -247,9 +247,12 @@ def test_the_best_peak_tells_the_iou_of_its_box(quality: float, best: float) -> 
 
 def test_the_height_of_a_peak_teaches_the_box_nothing() -> None:
     task = replace(TASK, quality=1.0, size_weight=0.0, offset_weight=0.0)
-    maps = {name: value.requires_grad_() for name, value in random_maps(0).items()}
-    objects = make_objects([[10, 20, 26, 28]])
-    torch.stack(list(task.loss(maps, task.encode(objects, GRID)).values())).sum().backward()
+    targets = task.encode(make_objects([[10, 20, 26, 28]]), GRID)
+    maps = paint(targets)
+    maps["size"] /= 2
+    for value in maps.values():
+        value.requires_grad_()
+    torch.stack(list(task.loss(maps, targets).values())).sum().backward()
 
     assert maps["size"].grad is not None
     assert not maps["size"].grad.any()
