@@ -1,7 +1,8 @@
 """Measures what each part of our recipe is worth: `uv run python -m benchmarks.ablation --data bccd=FOLDER`.
 
-The same network with the paper's recipe, with ours, and with ours but for one part at a time, on the same
-images for the same epochs, with several seeds. Of each run the last weights are measured, not the luckiest.
+The same network with the paper's recipe, with ours, with ours but for one part at a time, and with ours and
+one further part at a time, on the same images for the same epochs, with several seeds. Of each run the last
+weights are measured, not the luckiest.
 """
 
 import argparse
@@ -47,6 +48,16 @@ PARTS: Mapping[str, Mapping[str, object]] = {
 }  # fmt: skip
 """What ours does otherwise, part by part."""
 
+FURTHER: Mapping[str, Mapping[str, object]] = {
+    "mixup": {"mixup": 0.5},
+    "copy-paste": {"copy_paste": 0.5},
+    "peaks that tell the IoU": {"quality": 0.5},
+    "peaks that are the IoU": {"quality": 1.0},
+    "Gaussian samples in the middle of boxes": {"spread_share": 0.54},
+    "four sides": {"sides_weight": 0.5},
+}
+"""What ours could do too, part by part."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -80,7 +91,8 @@ def rows() -> dict[str, dict[str, object]]:
     without = {
         f"ours without: {name}": {**ours, **{key: PAPER[key] for key in part}} for name, part in PARTS.items()
     }
-    return {"the paper's": dict(PAPER), "ours": ours, **without}
+    further = {f"ours with: {name}": {**ours, **part} for name, part in FURTHER.items()}
+    return {"the paper's": dict(PAPER), "ours": ours, **without, **further}
 
 
 def trained(options: argparse.Namespace) -> dict[str, float]:

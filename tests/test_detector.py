@@ -56,6 +56,23 @@ def test_layers_are_trained_used_explained_and_trained_on(
     assert "start afresh" not in capsys.readouterr().err
 
 
+def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ways = {"sides_weight": 0.5, "spread_share": 0.54, "spread": 1, "quality": 0.5, "giou_weight": 2.0}
+    mixed = {"mosaic": 0.5, "mixup": 0.5, "copy_paste": 0.5}
+    trained = CenterNet("nano", device="cpu")
+    trained.train(scenes, epochs=1, project=str(tmp_path / "first"), **ways, **mixed, **TINY)
+    again = CenterNet(tmp_path / "first" / "train", device="cpu")
+    again.train(scenes, epochs=1, project=str(tmp_path / "second"), **TINY)
+    image = read_image(sorted(scenes.rglob("val/*"))[0], None)
+    (found,) = again.predict(image, conf=0.0, flip=True)
+
+    assert again.predictor.task == trained.predictor.task
+    assert len(found) > 0
+    assert "start afresh" not in capsys.readouterr().err
+
+
 def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="levels and per_cell say nothing to triplet: leave them out"):
         CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))

@@ -152,6 +152,14 @@ def test_cameras_stand_upright(roads: Path) -> None:
         CenterNet("nano").train(roads, task="mono3d", quarter_turns=True)
 
 
+@pytest.mark.parametrize("key", ["mixup", "copy_paste"])
+def test_images_of_different_cameras_are_not_mixed(roads: Path, key: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"{key} does not go with boxes in 3D: each image has its own camera"
+    ):
+        CenterNet("nano").train(roads, task="mono3d", **{key: 0.5})
+
+
 def test_data_without_boxes_in_space_is_refused(tmp_path: Path) -> None:
     flat = write_scenes(tmp_path / "flat", train=2, val=0, size=64)
 

@@ -54,7 +54,7 @@ def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
     network = architecture.build(task.heads).eval()
     for name, head in network.heads[-1].items():  # type: ignore[operator, union-attr]
         head[-1].weight.data.normal_(std=0.3)
-        head[-1].bias.data.fill_({"size": 4.0}.get(name, 0.0))
+        head[-1].bias.data.fill_({"size": 4.0, "sides": 2.0}.get(name, 0.0))
     return Predictor(
         network=network,
         task=task,

@@ -59,6 +59,7 @@ TUBE = Skeleton(names=("tip", "end"), edges=((0, 1),), pairs=((0, 1),), sigmas=(
     [
         RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 4}),
         Pose(num_keypoints=(2, 0), mirrored=(1, 0), spread=1),
+        Detect(num_classes=2, spread_share=0.5, sides_weight=0.5, quality=0.5),
         Layered(inner=Detect(num_classes=2, top_k=7), levels=2, per_cell=3),
     ],
 )

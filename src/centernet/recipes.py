@@ -62,9 +62,11 @@ class Recipe:
     quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
     color: float = _setting(0.4, "strength of random colours; 0 for none")
     mosaic: float = _setting(0.0, "share of inputs made of four images")
+    mixup: float = _setting(0.0, "share of inputs blended with another image")
+    copy_paste: float = _setting(0.0, "share of inputs into which objects of another image are pasted")
     rotate: float = _setting(0.0, "share of images turned by any angle")
     degrees: float = _setting(20.0, "deviation of that angle, at most twice that")
-    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or in a mosaic")
+    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or mixed")
 
     train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
 
@@ -76,6 +78,10 @@ class Recipe:
     size_weight: float = _setting(0.1, "weight of the L1 loss of the size")
     offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
     giou_weight: float = _setting(0.0, "weight of the generalised-IoU loss of the box")
+    sides_weight: float = _setting(
+        0.0, "weight of the L1 loss of the four sides, learned in place of size and offset; 0: no such map"
+    )
+    quality: float = _setting(0.0, "how far peaks should tell the IoU of their box, 0 to 1")
 
     keypoints_weight: float = _setting(1.0, "weight of the L1 loss of the arrows to keypoints")
     keypoint_heatmap_weight: float = _setting(1.0, "weight of the focal loss of the keypoints")
@@ -84,6 +90,9 @@ class Recipe:
     flip_pairs: str = _setting("", "left and right keypoints, 1:2,3:4; empty: the data set's")
     sigmas: str = _setting("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")
     spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
+    spread_share: float = _setting(
+        0.0, "middle part of a box's sides in whose cells it is learned, weighted by a bump"
+    )
 
     depth_weight: float = _setting(1.0, "weight of the L1 loss of the depth, metres")
     size3d_weight: float = _setting(1.0, "weight of the L1 loss of height, width and length, metres")
@@ -120,7 +129,17 @@ class Recipe:
         for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "levels", "per_cell", "num_nodes"):
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in ("windows", "flip", "flip_vertical", "mosaic", "rotate"):
+        for key in (
+            "windows",
+            "flip",
+            "flip_vertical",
+            "mosaic",
+            "mixup",
+            "copy_paste",
+            "rotate",
+            "quality",
+            "spread_share",
+        ):
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
         if not 0 < self.scale_min <= self.scale_max:
@@ -129,6 +148,8 @@ class Recipe:
             raise UsageError(f"focal_px and slots are 0 or more; got {self.focal_px} and {self.slots}")
         if self.level_cells <= 0:
             raise UsageError(f"level_cells must be above 0; got {self.level_cells}")
+        if self.sides_weight < 0:
+            raise UsageError(f"sides_weight is 0 or more; got {self.sides_weight}")
         if self.lr <= 0:
             raise UsageError(f"lr must be above 0; got {self.lr}")
         if not 0 <= self.ema < 1:

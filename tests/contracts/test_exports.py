@@ -30,6 +30,7 @@ FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
 TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
+    "four sides": Detect(num_classes=2, top_k=20, spread=1, sides_weight=0.5, spread_share=0.5, quality=0.5),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
@@ -88,7 +89,7 @@ def _look_at_noise(network: Network) -> None:
         for hook in hooks:
             hook.remove()
         for name, head in heads.items():
-            head[-1].bias += {"size": 4.0, "heatmap": -1.0}.get(name.split("/")[0], 0.0)  # type: ignore[index]
+            head[-1].bias += {"size": 4.0, "sides": 4.0, "heatmap": -1.0}.get(name.split("/")[0], 0.0)  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)

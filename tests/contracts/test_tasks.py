@@ -19,6 +19,16 @@ TASKS: dict[str, Task] = {
     "detect, all options": Detect(
         num_classes=3, top_k=7, class_agnostic=True, corrected_radius=True, giou_weight=1.0, spread=1
     ),
+    "detect, all other ways": Detect(
+        num_classes=3, top_k=7, giou_weight=1.0, spread=1, spread_share=0.54, sides_weight=0.5, quality=1.0
+    ),
+    "detect, all other ways, on levels": Layered(
+        inner=Detect(
+            num_classes=3, top_k=7, giou_weight=1.0, spread_share=0.54, sides_weight=0.5, quality=0.5
+        ),
+        levels=2,
+        per_cell=2,
+    ),
     "pose": Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7),
     "pose, classes with other keypoints and without": Pose(
         num_keypoints=(0, 3, 1), mirrored=(0, 2, 1, 3), top_k=7, giou_weight=1.0, spread=1

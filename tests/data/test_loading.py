@@ -19,7 +19,14 @@ from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 RULE = Fit(height=64, width=64)
 AUGMENT = Augment(
-    rule=RULE, window=RandomCrop(), flip_vertical=0.5, quarter_turns=True, colors=ColorJitter(), mosaic=0.5
+    rule=RULE,
+    window=RandomCrop(),
+    flip_vertical=0.5,
+    quarter_turns=True,
+    colors=ColorJitter(),
+    mosaic=0.5,
+    mixup=0.5,
+    copy_paste=0.5,
 )
 
 
@@ -110,6 +117,18 @@ def test_workers_change_nothing(dataset: Dataset) -> None:
         assert (one.images == other.images).all()
         assert (one.objects.boxes == other.objects.boxes).all()
         assert one.image_ids == other.image_ids
+
+
+def test_a_share_of_the_inputs_is_blended(dataset: Dataset) -> None:
+    plain, mixed = (
+        TrainingSet(dataset, Augment(rule=RULE, window=ShiftScale(), mixup=share), seed=5)
+        for share in (0.0, 0.25)
+    )
+    counts = Counter(len(mixed[epoch, i].annotations) for epoch in range(40) for i in range(6))
+
+    assert {len(plain[epoch, i].annotations) for epoch in range(3) for i in range(6)} == {1}
+    assert counts.keys() == {1, 2}
+    assert counts[2] == pytest.approx(60, abs=20)
 
 
 def test_validation_shows_whole_images_in_order(dataset: Dataset) -> None:

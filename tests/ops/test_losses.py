@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
-from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells, paired_iou
 
 
 def one_bump() -> Tensor:
@@ -69,6 +69,33 @@ def test_focal_loss_of_half_precision_is_taken_in_full() -> None:
     assert focal_loss(logits, one_bump()).item() == focal_loss(logits.float(), one_bump()).item()
 
 
+def test_focal_loss_for_heights_of_one_is_the_plain_one() -> None:
+    logits = torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    plain, with_heights = (focal_loss(logits, one_bump(), heights=one) for one in (None, torch.ones(1)))
+
+    assert with_heights.item() == pytest.approx(plain.item())
+
+
+@pytest.mark.parametrize("height", [0.1, 0.5, 0.9])
+def test_focal_loss_pulls_a_positive_to_its_height_from_both_sides(height: float) -> None:
+    slopes = []
+    for aside in (-1.0, 0.0, 1.0):
+        logits = torch.full((1, 1, 4, 4), aside + math.log(height / (1 - height)), requires_grad=True)
+        focal_loss(logits, one_bump(), heights=torch.tensor([height])).backward()
+        assert logits.grad is not None
+        slopes.append(logits.grad[0, 0, 1, 1].item())
+
+    assert slopes[0] < 0 < slopes[2]
+    assert slopes[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_focal_loss_by_hand_of_a_height() -> None:
+    # As `test_focal_loss_by_hand`, but the positive wants 0.75: (1 / 4)² ln 2.
+    loss = focal_loss(torch.zeros(1, 1, 4, 4), one_bump(), heights=torch.tensor([0.75]))
+
+    assert loss.item() == pytest.approx((1 / 4 + 14 / 4 + 0.5**4 / 4) * math.log(2) - 3 / 16 * math.log(2))
+
+
 def test_l1_is_the_mean_of_the_errors_at_the_cells() -> None:
     maps = torch.zeros(1, 2, 3, 3)
     loss = l1_at_cells(maps, torch.tensor([[0, 1, 1], [0, 2, 0]]), torch.tensor([[1.0, -2.0], [3.0, 0.0]]))
@@ -84,6 +111,38 @@ def test_l1_without_objects_is_nothing_and_trains_nothing() -> None:
     assert loss.item() == 0
     assert maps.grad is not None
     assert not maps.grad.any()
+
+
+def test_weights_of_one_change_no_mean() -> None:
+    generator = torch.Generator().manual_seed(0)
+    maps, cells = torch.randn(1, 2, 3, 3, generator=generator), torch.tensor([[0, 1, 1], [0, 2, 0]])
+    boxes = torch.rand(2, 4, generator=generator).cumsum(1)
+    targets, ones = torch.zeros(2, 2), torch.ones(2)
+
+    assert l1_at_cells(maps, cells, targets, ones).item() == pytest.approx(
+        l1_at_cells(maps, cells, targets).item()
+    )
+    assert giou_loss(boxes, boxes + 0.1, ones).item() == pytest.approx(
+        giou_loss(boxes, boxes + 0.1).item(), rel=1e-3
+    )
+    none = torch.zeros(0)
+    assert giou_loss(none.view(0, 4), none.view(0, 4), none).item() == 0
+    assert l1_at_cells(maps, torch.zeros(0, 3, dtype=torch.long), none.view(0, 2), none).item() == 0
+
+
+def test_what_weighs_more_counts_more() -> None:
+    truth = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2]])
+    boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 1, 2]])
+
+    # Of the second box half is missing.
+    assert giou_loss(boxes, truth, torch.tensor([1.0, 3.0])).item() == pytest.approx(3 / 4 / 2, rel=1e-3)
+
+
+def test_iou_of_pairs_by_hand() -> None:
+    truth = torch.tensor([[0.0, 0, 2, 2]] * 4)
+    boxes = torch.tensor([[0.0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6], [2, 2, 0, 0]])
+
+    assert paired_iou(boxes, truth).tolist() == pytest.approx([1, 1 / 3, 0, 0])
 
 
 def test_giou_is_that_of_torchvision() -> None:

@@ -34,8 +34,8 @@ def paint(targets: Targets) -> Maps:
     batch, _, height, width = heatmap.shape
     maps = {"heatmap": torch.logit(heatmap, eps=1e-6)}
     image, y, x = targets["cells"].unbind(1)
-    for name in ("size", "offset"):
-        maps[name] = torch.zeros(batch, 2, height, width)
+    for name in {"size", "offset", "sides"} & targets.keys():
+        maps[name] = torch.zeros(batch, targets[name].shape[1], height, width)
         maps[name][image, :, y, x] = targets[name]
     return maps
 
@@ -73,10 +73,12 @@ def apart(draw: st.DrawFn) -> Objects:
     )
 
 
-@given(apart(), st.booleans(), st.sampled_from([0.3, 0.7]))
+@given(apart(), st.booleans(), st.sampled_from([0.3, 0.7]), st.sampled_from([0.0, 0.5]))
 @settings(max_examples=150, deadline=None)
-def test_decoding_what_was_encoded_gives_the_objects(objects: Objects, exact: bool, overlap: float) -> None:
-    task = replace(TASK, corrected_radius=exact, min_overlap=overlap)
+def test_decoding_what_was_encoded_gives_the_objects(
+    objects: Objects, exact: bool, overlap: float, sides_weight: float
+) -> None:
+    task = replace(TASK, corrected_radius=exact, min_overlap=overlap, sides_weight=sides_weight)
 
     found = decoded(task, paint(task.encode(objects, GRID)), GRID)
     assert np.array(found) == pytest.approx(np.array(as_rows(objects)), abs=1e-3)
@@ -207,6 +209,67 @@ def test_round_the_centre_size_and_box_are_learned_too() -> None:
     assert shown[4:].tolist() == [[12.5, 7.5]] * 9
 
 
+@given(apart())
+@settings(max_examples=50, deadline=None)
+def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(objects: Objects) -> None:
+    task = replace(TASK, spread_share=0.54, sides_weight=1.0)
+
+    found = decoded(task, paint(task.encode(objects, GRID)), GRID)
+    assert np.array(found) == pytest.approx(np.array(as_rows(objects)), abs=1e-3)
+
+
+@given(apart(), st.sampled_from([0.0, 0.5]))
+@settings(max_examples=50, deadline=None)
+def test_peaks_of_true_boxes_should_be_as_high_as_ever(objects: Objects, sides_weight: float) -> None:
+    plain = replace(TASK, sides_weight=sides_weight)
+    telling = replace(plain, quality=1.0)
+    maps = paint(plain.encode(objects, GRID))
+    ours, theirs = (task.loss(maps, task.encode(objects, GRID))["heatmap"] for task in (telling, plain))
+
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize(("quality", "best"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
+def test_the_best_peak_tells_the_iou_of_its_box(quality: float, best: float) -> None:
+    task = replace(TASK, quality=quality)
+    targets = task.encode(make_objects([[10, 20, 26, 28]], labels=[2]), GRID)
+    maps = paint(targets)
+    # Half as wide about the same centre: an IoU of one half.
+    maps["size"][0, 0, 6, 4] /= 2
+    heights = torch.arange(0.05, 1.0, 0.05)
+    losses = []
+    for height in heights:
+        maps["heatmap"][0, 2, 6, 4] = torch.logit(height)
+        losses.append(task.loss(maps, targets)["heatmap"])
+
+    assert heights[torch.stack(losses).argmin()].item() == pytest.approx(min(best, 0.95))
+
+
+def test_the_height_of_a_peak_teaches_the_box_nothing() -> None:
+    task = replace(TASK, quality=1.0, size_weight=0.0, offset_weight=0.0)
+    targets = task.encode(make_objects([[10, 20, 26, 28]]), GRID)
+    maps = paint(targets)
+    maps["size"] /= 2
+    for value in maps.values():
+        value.requires_grad_()
+    torch.stack(list(task.loss(maps, targets).values())).sum().backward()
+
+    assert maps["size"].grad is not None
+    assert not maps["size"].grad.any()
+
+
+def test_of_two_objects_of_a_class_in_a_cell_the_better_box_sets_the_peak() -> None:
+    task = replace(TASK, quality=1.0)
+    objects = make_objects([[10, 20, 26, 28], [14, 20, 22, 28]])
+    targets = task.encode(objects, GRID)
+    alone = task.encode(make_objects([[14, 20, 22, 28]]), GRID)
+    # The maps tell the second box. One positive cell, whose height is 1.
+    maps = {**paint(alone), "heatmap": torch.zeros(2, 3, 16, 24)}
+    plain = TASK.loss(maps, TASK.encode(objects, GRID))["heatmap"]
+
+    assert task.loss(maps, targets)["heatmap"].item() == pytest.approx(plain.item())
+
+
 def test_best_detections_come_first_and_no_more_than_asked_for() -> None:
     generator = torch.Generator().manual_seed(0)
     maps = {
@@ -296,6 +359,10 @@ def test_settings_that_cannot_be_are_refused() -> None:
         Detect(num_classes=0)
     with pytest.raises(ValueError, match="between 0 and 1; got 1"):
         Detect(num_classes=1, min_overlap=1.5)
+    with pytest.raises(ValueError, match="quality is a share from 0 to 1; got 2"):
+        Detect(num_classes=1, quality=2.0)
+    with pytest.raises(ValueError, match="spread_share is a share from 0 to 1; got -1"):
+        Detect(num_classes=1, spread_share=-1.0)
 
 
 def test_a_box_is_the_mean_of_what_the_cells_round_its_peak_say() -> None:

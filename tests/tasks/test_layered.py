@@ -130,6 +130,31 @@ def test_the_loss_of_one_layer_is_that_of_the_task() -> None:
     assert theirs == INNER.loss(maps, INNER.encode(objects, GRID))
 
 
+def test_the_other_ways_to_tell_boxes_lose_nothing_on_layers() -> None:
+    inner = Detect(num_classes=2, giou_weight=2.0, spread_share=0.54, sides_weight=0.5, quality=1.0)
+    objects = objects_of(
+        torch.cat([boxes_round((20.0, 20.0), [(12, 12)]), boxes_round((80.0, 80.0), [(60, 50)])]), [0, 1]
+    )
+    task = Layered(inner=inner, levels=3, overlap=0.0)
+    maps, targets = ideal_maps(task, objects), task.encode(objects, GRID)
+    terms = task.loss(maps, targets)
+    # On one layer it is the loss of the task itself.
+    one = Layered(inner=inner)
+    generator = torch.Generator().manual_seed(0)
+    raw = {
+        name: torch.randn(2, spec.channels, 32, 32, generator=generator) for name, spec in inner.heads.items()
+    }
+    theirs = one.loss({f"{name}/0/0": value for name, value in raw.items()}, one.encode(objects, GRID))
+    ours = inner.loss(raw, inner.encode(objects, GRID))
+
+    assert terms["sides"].item() == pytest.approx(0, abs=1e-5)
+    assert terms["giou"].item() == pytest.approx(0, abs=1e-3)
+    assert {name: term.item() for name, term in theirs.items()} == pytest.approx(
+        {name: term.item() for name, term in ours.items()}, rel=1e-3
+    )
+    assert_all_found(task, objects)
+
+
 def test_every_object_counts_the_same_on_every_level() -> None:
     """An error of one cell in the size costs the same, whichever level the object is on."""
     task = Layered(inner=INNER, levels=3, overlap=0.0)

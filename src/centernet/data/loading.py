@@ -61,7 +61,15 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         rng = np.random.default_rng((self._seed, epoch, index))
         augment = self._augment.at(epoch)
         others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
-        return augment([self._sample(i) for i in (index, *others.tolist())], rng, self._mirrored)
+        samples = [self._sample(i) for i in (index, *others.tolist())]
+        donor, veil = self._another(augment.copy_paste, rng), self._another(augment.mixup, rng)
+        return augment(samples, rng, self._mirrored, donor, veil)
+
+    def _another(self, share: float, rng: np.random.Generator) -> Sample | None:
+        """An image by chance, for a share of the inputs; where none has one, nothing is drawn."""
+        if not share or rng.random() >= share:
+            return None
+        return self._sample(int(rng.integers(len(self._records))))
 
     def _sample(self, index: int) -> Sample:
         record = self._records[index]

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from centernet.data.colors import ColorJitter
+from centernet.data.mixing import blended, with_pasted
 from centernet.geometry.affine import (
     Matrix,
     crop_to_input,
@@ -184,6 +185,8 @@ class Augment:
         degrees: Deviation of that angle; at most twice that.
         colors: Random colours, or none.
         mosaic: Share of inputs made of four images.
+        mixup: Share of inputs blended with another image.
+        copy_paste: Share of inputs into which objects of another image are pasted.
         solid_at_any_scale: Learn boxes in space from images shown at any scale, right where depth is told for
             a focal length. Without, as in the original, only headings are learned where the scale is another
             than the rule's: what is seen larger is not nearer.
@@ -203,6 +206,8 @@ class Augment:
     degrees: float = 0.0
     colors: ColorJitter | None = None
     mosaic: float = 0.0
+    mixup: float = 0.0
+    copy_paste: float = 0.0
     solid_at_any_scale: bool = True
     plain_from: int | None = None
 
@@ -218,6 +223,8 @@ class Augment:
             quarter_turns=False,
             rotate=0.0,
             mosaic=0.0,
+            mixup=0.0,
+            copy_paste=0.0,
             plain_from=None,
         )
 
@@ -226,25 +233,36 @@ class Augment:
         return 4 if rng.random() < self.mosaic else 1
 
     def __call__(
-        self, samples: Sequence[Sample], rng: np.random.Generator, mirrored: Mirrored = ()
+        self,
+        samples: Sequence[Sample],
+        rng: np.random.Generator,
+        mirrored: Mirrored = (),
+        donor: Sample | None = None,
+        veil: Sample | None = None,
     ) -> Sample:
-        """One input, of one image or of four.
+        """One input, of one image or of four, and of what is put into or over it.
 
         Args:
             samples: The images.
             rng: Chance.
             mirrored: Keypoints that a mirror exchanges.
+            donor: An image whose objects are pasted into the input.
+            veil: An image that the input is blended with.
         """
+        input_size = self._input_size(samples[0].view.image_size)
         if len(samples) == 1:
-            shown = _without_unseen(self._show(samples[0], rng, mirrored))
+            shown = _without_unseen(self._show(samples[0], input_size, rng, mirrored))
         else:
-            shown = _without_unseen(self._mosaic(samples, rng, mirrored))
+            shown = _without_unseen(self._mosaic(samples, input_size, rng, mirrored))
+        if donor is not None:
+            shown = with_pasted(shown, self._show(donor, input_size, rng, mirrored), rng)
+        if veil is not None:
+            shown = blended(shown, _without_unseen(self._show(veil, input_size, rng, mirrored)), rng)
         if self.colors is None:
             return shown
         return replace(shown, image=self.colors(shown.image, rng))
 
-    def _show(self, sample: Sample, rng: np.random.Generator, mirrored: Mirrored) -> Sample:
-        input_size = self._input_size(sample.view.image_size)
+    def _show(self, sample: Sample, input_size: Size, rng: np.random.Generator, mirrored: Mirrored) -> Sample:
         input_from_image = self._place(sample.view.image_size, input_size, rng)
         shown = show(sample, input_size, input_from_image, mirrored=mirrored)
         usual = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
@@ -283,9 +301,10 @@ class Augment:
                 height, width = width, height
         return matrix, (height, width)
 
-    def _mosaic(self, samples: Sequence[Sample], rng: np.random.Generator, mirrored: Mirrored) -> Sample:
+    def _mosaic(
+        self, samples: Sequence[Sample], input_size: Size, rng: np.random.Generator, mirrored: Mirrored
+    ) -> Sample:
         """Four images, each in a corner of the input, meeting somewhere near its middle."""
-        input_size = self._input_size(samples[0].view.image_size)
         height, width = input_size
         y, x = int(height * rng.uniform(0.3, 0.7)), int(width * rng.uniform(0.3, 0.7))
         image = np.zeros((height, width, 3), dtype=np.uint8)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.gaussian import exact_radius, original_radius
+from centernet.ops.gaussian import exact_radius, laid_end_to_end, original_radius
 from centernet.ops.peaks import Peaks
 from centernet.protocols import Maps
 
@@ -70,6 +70,42 @@ class CenterBoxes:
         _, y, x = around.unbind(1)
         inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
         return around[inside], owner[inside]
+
+    def middles(
+        self, share: float, reach: int, grid: Grid
+    ) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"], Float[Tensor, " p"]]:
+        """The cells of the middle part of each box, which box each is of, and what it counts.
+
+        Liu et al. 2020, "Training-Time-Friendly Network", sec. 3.3: each box counts as the logarithm of its
+        area in pixels, shared out to its cells by a bump. A cell in several boxes is of the smallest; only
+        here the cell of a centre is always of its box, since that is where it is read.
+
+        Args:
+            share: Part of both sides that is the middle, 0 to 1.
+            reach: Least cells on each side of the centre's.
+            grid: The map.
+        """
+        reaches = (self.size / 2 * share).long().clamp(min=reach)
+        columns, rows = (2 * reaches + 1).unbind(1)
+        owner, place = laid_end_to_end(rows * columns)
+        across = place % columns[owner] - reaches[owner, 0]
+        down = torch.div(place, columns[owner], rounding_mode="floor") - reaches[owner, 1]
+        image, y, x = self.cells[owner].unbind(1)
+        y, x = y + down, x + across
+        inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
+        owner, across, down = owner[inside], across[inside], down[inside]
+        cells = torch.stack([image, y, x], dim=1)[inside]
+        falloff = 18 / (2 * reaches + 1).square()  # 1 / (2 sigma²), sigma = (2 r + 1) / 6
+        bump = (-across.square() * falloff[owner, 0] - down.square() * falloff[owner, 1]).exp()
+        whole = torch.zeros_like(self.size[:, 0]).index_add_(0, owner, bump)
+        area = self.size.prod(dim=1)
+        weights = (area * grid.stride**2).log1p()[owner] * bump / whole[owner]
+        # Centres come first, then the smallest.
+        order = torch.where((across == 0) & (down == 0), -1.0, area[owner])
+        position = (cells[:, 0] * grid.height + cells[:, 1]) * grid.width + cells[:, 2]
+        first = order.new_full((grid.batch * grid.height * grid.width,), torch.inf)
+        kept = order <= first.scatter_reduce_(0, position, order, "amin")[position]
+        return cells[kept], owner[kept], weights[kept]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,11 @@ from centernet.ops.cells import read
 
 
 def focal_loss(
-    logits: Float[Tensor, "b c h w"], heatmap: Float[Tensor, "b c h w"], alpha: float = 2.0, beta: float = 4.0
+    logits: Float[Tensor, "b c h w"],
+    heatmap: Float[Tensor, "b c h w"],
+    alpha: float = 2.0,
+    beta: float = 4.0,
+    heights: Float[Tensor, " p"] | None = None,
 ) -> Float[Tensor, ""]:
     """Penalty-reduced focal loss for each positive cell, the summed loss where there is none (eq. 1).
 
@@ -19,32 +23,73 @@ def focal_loss(
         heatmap: Ideal one; positives are exactly 1.
         alpha: How much easy cells count less.
         beta: How much cells near a positive count less.
+        heights: What positive cells, in the order of `heatmap`, should hold, where it is not 1: the quality
+            focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2), whose value for 1 is that of eq. 1.
     """
     probability = logits.float().sigmoid().clamp(1e-4, 1 - 1e-4)
     is_positive = heatmap == 1
     positive = probability[is_positive]
-    positive_loss = ((1 - positive) ** alpha * positive.log()).sum()
+    if heights is None:
+        positive_loss = ((1 - positive) ** alpha * positive.log()).sum()
+    else:
+        entropy = heights * positive.log() + (1 - heights) * (1 - positive).log()
+        positive_loss = ((heights - positive).abs() ** alpha * entropy).sum()
     # At positives `1 - heatmap` is 0, so they drop out of the negative sum by themselves.
     negative_loss = ((1 - probability).log() * probability**alpha * (1 - heatmap) ** beta).sum()
     return -(positive_loss + negative_loss) / max(len(positive), 1)
 
 
 def l1_at_cells(
-    maps: Float[Tensor, "b d h w"], cells: Int[Tensor, "m 3"], targets: Float[Tensor, "m d"]
+    maps: Float[Tensor, "b d h w"],
+    cells: Int[Tensor, "m 3"],
+    targets: Float[Tensor, "m d"],
+    weights: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean absolute error of what maps say at the cells of the objects; 0 without objects (eq. 2 and 3)."""
+    """Mean absolute error of what maps say at the cells of the objects; 0 without objects (eq. 2 and 3).
+
+    Args:
+        maps: What is said.
+        cells: Where it is read.
+        targets: The truth there.
+        weights: Of each cell in the mean, where they are not all the same.
+    """
     errors = (read(maps, cells).float() - targets).abs()
-    return errors.sum() / (errors.numel() + 1e-4)
+    if weights is None:
+        return errors.sum() / (errors.numel() + 1e-4)
+    return (errors * weights[:, None]).sum() / (weights.sum() * errors.shape[1] + 1e-4)
 
 
-def giou_loss(boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"]) -> Float[Tensor, ""]:
-    """Mean of 1 − generalised IoU; 0 without boxes: Rezatofighi et al. 2019, alg. 1."""
+def giou_loss(
+    boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"], weights: Float[Tensor, " m"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean of 1 − generalised IoU; 0 without boxes: Rezatofighi et al. 2019, alg. 1.
+
+    Args:
+        boxes: What is said.
+        truth: Box by box.
+        weights: Of each box in the mean, where they are not all the same.
+    """
+    hull = torch.maximum(boxes[:, 2:], truth[:, 2:]) - torch.minimum(boxes[:, :2], truth[:, :2])
+    around = hull.prod(1).clamp(min=1e-6)
+    shared, union = _shared_and_union(boxes, truth)
+    giou = shared / union - (around - union) / around
+    if weights is None:
+        return (1 - giou).sum() / max(len(boxes), 1)
+    return ((1 - giou) * weights).sum() / (weights.sum() + 1e-4)
+
+
+def paired_iou(boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"]) -> Float[Tensor, " m"]:
+    """Intersection over union of each box with its truth; 0 for boxes turned inside out."""
+    shared, union = _shared_and_union(boxes, truth)
+    return shared / union
+
+
+def _shared_and_union(
+    boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"]
+) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
     intersection = (
         torch.minimum(boxes[:, 2:], truth[:, 2:]) - torch.maximum(boxes[:, :2], truth[:, :2])
     ).clamp(min=0)
-    hull = torch.maximum(boxes[:, 2:], truth[:, 2:]) - torch.minimum(boxes[:, :2], truth[:, :2])
-    shared, around = intersection.prod(1), hull.prod(1).clamp(min=1e-6)
+    shared = intersection.prod(1)
     sides, true_sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0), truth[:, 2:] - truth[:, :2]
-    union = (sides.prod(1) + true_sides.prod(1) - shared).clamp(min=1e-6)
-    giou = shared / union - (around - union) / around
-    return (1 - giou).sum() / max(len(boxes), 1)
+    return shared, (sides.prod(1) + true_sides.prod(1) - shared).clamp(min=1e-6)

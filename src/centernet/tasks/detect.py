@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from centernet.batch import Grid, Objects
-from centernet.ops.cells import cell_corners
-from centernet.ops.center_boxes import CenterBoxes, Surroundings, boxes_at, mean_logit, read_boxes
+from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit
 from centernet.ops.gaussian import draw_gaussians
-from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+from centernet.ops.losses import focal_loss, giou_loss, paired_iou
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.ops.regression import CenterAndSize, FourSides, Regression, told_at
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 
 
@@ -31,6 +33,12 @@ class Detect:
         spread: Cells round the centre's in which size and offset are learned too, so that a peak that is off
             by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet", sec. 3.3.
             A box is then the mean of what these cells say, each by its share in the heatmap.
+        spread_share: Middle part of the sides of a box in whose cells, besides those of `spread`, the box is
+            learned, weighted by a bump: see `CenterBoxes.middles`. 0 in the paper, 0.54 in "TTFNet".
+        sides_weight: Share of the L1 loss of the four sides, in cells, which are learned instead of size and
+            offset; with 0, as in the paper, there is no such map.
+        quality: How far the peak of an object should tell the IoU of the box in its cell: 0, as in the paper,
+            for peaks of 1, and 1 for peaks of that IoU, as in Li et al. 2020, "Generalized Focal Loss".
     """
 
     num_classes: int
@@ -43,21 +51,23 @@ class Detect:
     offset_weight: float = 1.0
     giou_weight: float = 0.0
     spread: int = 0
+    spread_share: float = 0.0
+    sides_weight: float = 0.0
+    quality: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
             raise ValueError(f"a detector needs at least one class; got num_classes={self.num_classes}")
         if not 0 < self.min_overlap < 1:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+        for name in ("spread_share", "quality"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share from 0 to 1; got {getattr(self, name)}")
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps the network must give, by name."""
-        return {
-            "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
-            "offset": HeadSpec(channels=2),
-            "size": HeadSpec(channels=2),
-        }
+        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19), **self._regression.heads}
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:
         """Ideal maps for known boxes.
@@ -67,29 +77,38 @@ class Detect:
 
         Returns:
             `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and what the
-            maps should hold there: `size` and `offset` `(m 2)`, in cells.
+            maps should hold there: `size` and `offset` `(m 2)`, in cells. With `spread_share` also `weights`
+            of these cells; with `quality` the cells of the centres, `center_cells` `(m 3)` as image · classes
+            + class, y, x, and what the maps should hold there, `center_size` and so on.
         """
         boxes = CenterBoxes.of(objects, grid)
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
-        cells, owner = boxes.spread(self.spread, grid)
-        return {
-            "heatmap": draw_gaussians(grid, self.num_classes, boxes.cells, boxes.labels, radii),
-            "cells": cells,
-            "size": boxes.size[owner],
-            "offset": boxes.center[owner] - cell_corners(cells),
-        }
+        targets = {"heatmap": draw_gaussians(grid, self.num_classes, boxes.cells, boxes.labels, radii)}
+        if self.spread_share:
+            cells, owner, targets["weights"] = boxes.middles(self.spread_share, self.spread, grid)
+        else:
+            cells, owner = boxes.spread(self.spread, grid)
+        targets |= {"cells": cells, **self._regression.targets(boxes, cells, owner, grid.stride)}
+        if self.quality:
+            image, y, x = boxes.cells.unbind(1)
+            targets["center_cells"] = torch.stack([image * self.num_classes + boxes.labels, y, x], dim=1)
+            everyone = torch.arange(len(boxes.cells), device=boxes.cells.device)
+            at_centers = self._regression.targets(boxes, boxes.cells, everyone, grid.stride)
+            targets |= {f"center_{name}": value for name, value in at_centers.items()}
+        return targets
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
         """Weighted terms whose sum is minimised."""
-        cells = targets["cells"]
+        cells, weights = targets["cells"], targets.get("weights")
+        heights = self._heights(maps, targets) if self.quality else None
         terms = {
-            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
-            "size": self.size_weight * l1_at_cells(maps["size"], cells, targets["size"]),
-            "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
+            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"], heights=heights),
+            **self._regression.losses(maps, targets, cells, weights),
         }
         if self.giou_weight:
-            truth = boxes_at(cells, targets["offset"], targets["size"])
-            terms["giou"] = self.giou_weight * giou_loss(read_boxes(maps, cells), truth)
+            boxes = self._regression.boxes(told_at(self._regression, maps, cells), cells)
+            truth = self._regression.boxes(targets, cells)
+            terms["giou"] = self.giou_weight * giou_loss(boxes, truth, weights)
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
@@ -97,14 +116,32 @@ class Detect:
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
         around = Surroundings.of(peaks, maps["heatmap"], self.spread)
-        boxes = around.mean(read_boxes(maps, around.cells))
-        return {"boxes": boxes * stride, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
+        told = told_at(self._regression, maps, around.cells)
+        boxes = self._regression.pixels(around.mean(self._regression.boxes(told, around.cells)), stride)
+        return {"boxes": boxes, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean probability and size of an input and its mirror image; offsets of the input alone.
-
-        As the original's: the offset of a mirrored centre is not the mirrored offset.
-        """
-        size = (maps["size"].float() + flipped["size"].float().flip(3)) / 2
+        """Mean probability of an input and its mirror image; boxes as their maps are merged."""
         heatmap = mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
-        return {"heatmap": heatmap, "size": size, "offset": maps["offset"]}
+        return {"heatmap": heatmap, **self._regression.merge_flipped(maps, flipped)}
+
+    @property
+    def _regression(self) -> Regression:
+        if self.sides_weight:
+            return FourSides(sides_weight=self.sides_weight)
+        return CenterAndSize(size_weight=self.size_weight, offset_weight=self.offset_weight)
+
+    @torch.no_grad()
+    def _heights(self, maps: Maps, targets: Targets) -> Float[Tensor, " p"]:
+        """What the heatmap should hold in each of its positive cells."""
+        plane, y, x = targets["center_cells"].unbind(1)
+        cells = torch.stack([torch.div(plane, self.num_classes, rounding_mode="floor"), y, x], dim=1)
+        boxes = self._regression.boxes(told_at(self._regression, maps, cells), cells)
+        truth = {name: targets[f"center_{name}"] for name in self._regression.heads}
+        overlaps = paired_iou(boxes, self._regression.boxes(truth, cells))
+        heatmap = targets["heatmap"]
+        height, width = heatmap.shape[2:]
+        # Of two objects of a class in one cell the better box counts.
+        best = torch.zeros_like(heatmap).view(-1)
+        best.scatter_reduce_(0, (plane * height + y) * width + x, overlaps, "amax")
+        return 1 - self.quality * (1 - best.view_as(heatmap)[heatmap == 1])

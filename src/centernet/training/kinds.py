@@ -13,6 +13,9 @@ from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
 
+BOXES = ("sides_weight", "spread_share", "quality")
+"""Settings of how boxes are told and learned that not every task has."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -22,6 +25,7 @@ class Kind:
         build: The task of a recipe, for what is to be found.
         with_keypoints: It learns keypoints, so the data must have some.
         has_layers: Its maps can be there several times: see `Layered`.
+        tells_boxes_otherwise: It knows the settings of `BOXES`.
         in_space: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
             cameras stand upright; and in crowd regions nothing is learned.
     """
@@ -30,6 +34,7 @@ class Kind:
     with_keypoints: bool = False
     in_space: bool = False
     has_layers: bool = True
+    tells_boxes_otherwise: bool = False
 
 
 def _detect(recipe: Recipe, categories: Categories) -> Task:
@@ -41,6 +46,9 @@ def _detect(recipe: Recipe, categories: Categories) -> Task:
         offset_weight=recipe.offset_weight,
         giou_weight=recipe.giou_weight,
         spread=recipe.spread,
+        spread_share=recipe.spread_share,
+        sides_weight=recipe.sides_weight,
+        quality=recipe.quality,
     )
 
 
@@ -88,7 +96,7 @@ def _triplet(recipe: Recipe, categories: Categories) -> Task:
 
 
 KINDS = {
-    "detect": Kind(_detect),
+    "detect": Kind(_detect, tells_boxes_otherwise=True),
     "pose": Kind(_pose, with_keypoints=True),
     "mono3d": Kind(_mono3d, in_space=True),
     "triplet": Kind(_triplet, has_layers=False),
@@ -111,9 +119,12 @@ def task_of(recipe: Recipe, categories: Categories) -> Task:
     """The task of a recipe, for what is to be found.
 
     Raises:
-        UsageError: There is no such task, or it has one layer of maps only.
+        UsageError: There is no such task, or a setting says nothing to it.
     """
     kind = kind_of(recipe)
+    for key in BOXES:
+        if getattr(recipe, key) and not kind.tells_boxes_otherwise:
+            raise UsageError(f"{key} says nothing to {recipe.task}: leave it out")
     task = kind.build(recipe, categories)
     if recipe.levels == recipe.per_cell == 1:
         return task

@@ -46,6 +46,8 @@ def training_loader(
         degrees=recipe.degrees,
         colors=ColorJitter(strength=recipe.color) if recipe.color else None,
         mosaic=recipe.mosaic,
+        mixup=recipe.mixup,
+        copy_paste=recipe.copy_paste,
         solid_at_any_scale=recipe.focal_px > 0,
         plain_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )

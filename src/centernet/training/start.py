@@ -65,6 +65,11 @@ def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
     for key in ("rotate", "flip_vertical", "quarter_turns", "mosaic"):
         if getattr(recipe, key):
             raise UsageError(f"{key} does not go with boxes in 3D: cameras stand upright; leave it out")
+    for key in ("mixup", "copy_paste"):
+        if getattr(recipe, key):
+            raise UsageError(
+                f"{key} does not go with boxes in 3D: each image has its own camera; leave it out"
+            )
 
 
 def check_same_classes(categories: Categories, dataset: Dataset) -> None:
