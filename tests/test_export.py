@@ -407,7 +407,12 @@ def test_boxes_of_corners_are_decided_as_the_network_decides_them(corners: Path,
     blocks = np.random.default_rng(3).integers(0, 256, (11, 14, 3), dtype=np.uint8)
     image = blocks.repeat(8, axis=0).repeat(8, axis=1)
 
-    for ways in ({}, {"scales": (0.8, 1.2)}, {"exact": True, "soft_nms": True}):
+    for ways in (
+        {},
+        {"scales": (0.8, 1.2)},
+        {"exact": True, "nms": "gaussian"},
+        {"scales": (0.8, 1.2), "merge_boxes": 10.0},
+    ):
         (one,), (other,) = (model.predict(image, conf=0.01, **ways) for model in (weights, file))
         assert len(one) == len(other) > 3
         assert other.scores == pytest.approx(one.scores, abs=1e-5)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centernet.data.mixing import blended, with_pasted
+from centernet.data.samples import sample_of
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.geometry.resize import Fit, Follow
-from centernet.predictor import sample_of
 from centernet.structures import Annotations, Sample
 
 SIZE = (120, 150)

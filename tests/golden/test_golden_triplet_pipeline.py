@@ -17,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from centernet.data.samples import sample_of
 from centernet.geometry.resize import Paste
 from centernet.inference import Inference
 from centernet.models.factory import Architecture, build_backbone
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor, sample_of
+from centernet.predictor import Predictor
 from centernet.protocols import Maps
 from centernet.structures import Categories
 from centernet.tasks.triplet import Triplet

@@ -56,6 +56,15 @@ def decoded(task: Detect, maps: Maps, grid: Grid) -> list[list[float]]:
     return sorted(rows[shown].tolist())
 
 
+def assert_same_rows(found: list[list[float]], wanted: list[list[float]]) -> None:
+    """In any order: of two boxes that begin at one place the last bit decides which comes first."""
+    assert len(found) == len(wanted)
+    rows, truth = np.array(found).reshape(-1, 1, 6), np.array(wanted).reshape(1, -1, 6)
+    is_same = (np.abs(rows - truth) < 1e-3).all(axis=2)
+    assert (is_same.sum(axis=0) == 1).all()
+    assert (is_same.sum(axis=1) == 1).all()
+
+
 @st.composite
 def apart(draw: st.DrawFn) -> Objects:
     """Objects on the maps of `GRID`, no two of which have their centre in the same cell."""
@@ -81,7 +90,7 @@ def test_decoding_what_was_encoded_gives_the_objects(
     task = replace(TASK, corrected_radius=exact, min_overlap=overlap, sides_weight=sides_weight)
 
     found = decoded(task, paint(task.encode(objects, GRID)), GRID)
-    assert np.array(found) == pytest.approx(np.array(as_rows(objects)), abs=1e-3)
+    assert_same_rows(found, as_rows(objects))
 
 
 @given(apart())
@@ -215,7 +224,7 @@ def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(obje
     task = replace(TASK, spread_share=0.54, sides_weight=1.0)
 
     found = decoded(task, paint(task.encode(objects, GRID)), GRID)
-    assert np.array(found) == pytest.approx(np.array(as_rows(objects)), abs=1e-3)
+    assert_same_rows(found, as_rows(objects))
 
 
 @given(apart(), st.sampled_from([0.0, 0.5]))
