@@ -24,6 +24,7 @@ from centernet.recipes import Recipe
 from centernet.structures import Dataset
 from centernet.training.folders import CHECKPOINT
 from centernet.training.loaders import training_loader, validation_loader
+from centernet.training.memory import keep_memory
 from centernet.training.module import TrainingModule
 from centernet.training.pictures import TrainingPictures
 from centernet.training.run_folder import Evaluate, RunFolder
@@ -61,6 +62,8 @@ def fit(
     """
     with _quiet():
         trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
+        if trainer.strategy.root_device.type == "cpu":
+            keep_memory()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
         goes_on_from = checkpoint if checkpoint.exists() else None
