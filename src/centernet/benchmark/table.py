@@ -111,7 +111,7 @@ class Table:
         """Time and AP of each form side by side, the fastest on top."""
         lines = sorted(self.lines, key=lambda line: -line.processor_ms)
         names = [line.name for line in lines]
-        figure = new_figure(9, 1.4 + 0.36 * len(lines))
+        figure = new_figure(9.0, 1.4 + 0.36 * len(lines))
         times, scores = figure.subplots(1, 2, sharey=True)
         for axes, values, digits, title in (
             (times, [line.processor_ms for line in lines], 1, "ms of processor time for an image"),
