@@ -1,0 +1,155 @@
+"""Times an image from its pixels to boxes, in every form: `uv run python -m benchmarks.pipeline`.
+
+The paper's ResNet-18 on 512×512, from a decoded image of 480×640, one thread. The first way is the original's
+pipeline in PyTorch; the ways take turns. Weights are random, but look at noise as trained ones do.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from benchmarks import original
+from benchmarks.cases import make_image
+from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
+from benchmarks.networks import COCO_CLASSES, SIDE, as_original, trained_alike
+
+from centernet import CenterNet, weights
+from centernet.data.samples import sample_of
+from centernet.inference import Inference
+from centernet.predictor import Predictor
+from centernet.recipes import RECIPES
+
+FORMS: dict[str, dict[str, Any]] = {
+    "ONNX Runtime": {"format": "onnx"},
+    "OpenVINO": {"format": "openvino"},
+    "OpenVINO, 8 bits": {"format": "openvino", "int8": True},
+}
+"""Ways to export, by the names of their rows."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="how often each way runs")
+    parser.add_argument("--recipe", default="resnet18", choices=RECIPES)
+    options = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    load = os.getloadavg()[0]
+    predictor = trained_alike(RECIPES[options.recipe](), COCO_CLASSES, SIDE)
+    with TemporaryDirectory() as folder:
+        ways = all_ways(predictor, Path(folder))
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for work in ways.values():
+            work()
+        for _ in range(options.rounds):
+            for name, work in ways.items():
+                times[name].append(cpu_ms(work))
+    rows = [
+        {"name": name, "ms": statistics.median(values), "least": min(values)}
+        for name, values in times.items()
+    ]
+    report = {
+        "command": f"python -m benchmarks.pipeline --rounds {options.rounds} --recipe {options.recipe}",
+        "commit": commit(),
+        "machine": {**machine(), "load": f"{load:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"},
+        "rows": rows,
+        "decode_share": decode_share(predictor, options.rounds),
+    }
+    (RESULTS / "pipeline.json").write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / "pipeline.md").write_text(as_markdown(report))
+    print(as_markdown(report))
+
+
+def all_ways(predictor: Predictor, folder: Path) -> dict[str, Callable[[], object]]:
+    """What each way does with the same image."""
+    image = make_image()
+    sample = sample_of(np.ascontiguousarray(image[..., ::-1]), "image")
+    path = weights.save(predictor, folder / "weights")
+    detector = CenterNet(path, "cpu")
+    theirs = as_original(predictor.network)
+
+    def as_the_original_does() -> object:
+        with torch.no_grad():
+            maps = theirs(original.preprocess(image))[-1]
+            found = original.decode(maps["heatmap"].sigmoid(), maps["size"], maps["offset"])
+        return to_image(found[0].numpy(), image.shape[:2])
+
+    def asking(finder: Any, *, half: bool = False) -> Callable[[], object]:
+        return lambda: finder.detect([sample], Inference(half=half))
+
+    ways: dict[str, Callable[[], object]] = {
+        "the original's, PyTorch": as_the_original_does,
+        "ours, PyTorch": asking(detector.predictor),
+        "ours, PyTorch, bfloat16": asking(detector.predictor, half=True),
+    }
+    for name, form in FORMS.items():
+        kind, is_int8 = form["format"], bool(form.get("int8"))
+        ending = {"onnx": ".onnx", "openvino": ""}[kind]
+        place = folder / f"{kind}{'-int8' if is_int8 else ''}{ending}"
+        data = [sample.image] * 8 if is_int8 else None
+        written, _ = detector.export(kind, output=place, int8=is_int8, data=data)
+        file = CenterNet(written)._file
+        ways[name] = asking(file)
+        if name == "OpenVINO":
+            ways["OpenVINO, bfloat16"] = asking(file, half=True)
+    return ways
+
+
+def to_image(rows: np.ndarray, size: tuple[int, int]) -> list[list[float]]:
+    """Boxes in image pixels, one corner after the other, as the original's."""
+    height, width = size
+    center = np.array([width / 2, height / 2], dtype=np.float32)
+    matrix = np.linalg.inv(
+        np.vstack([original.affine(center, float(max(height, width)), (SIDE // 4, SIDE // 4)), [0, 0, 1]])
+    )[:2]
+    return [
+        [*original.move(row[:2], matrix), *original.move(row[2:4], matrix), row[4], row[5]] for row in rows
+    ]
+
+
+def decode_share(predictor: Predictor, rounds: int) -> float:
+    """What decoding takes of network and decoding together, in PyTorch."""
+    images = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    times: list[tuple[float, float]] = []
+    with torch.inference_mode():
+        for _ in range(rounds):
+            start = time.process_time()
+            maps = predictor.network.last_maps(images)
+            middle = time.process_time()
+            predictor.task.decode(maps, predictor.stride)
+            times.append((middle - start, time.process_time() - middle))
+    network, decode = (statistics.median(values) for values in zip(*times, strict=True))
+    return decode / (network + decode)
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    first = report["rows"][0]["ms"]
+    lines = [
+        "# An image from its pixels to boxes",
+        "",
+        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        "",
+        "Milliseconds of processor time, medians of all rounds; in brackets the least.",
+        f"Decoding takes {report['decode_share']:.1%} of network and decoding together in PyTorch.",
+        "",
+        "| way | ms | times faster than the first |",
+        "|---|---:|---:|",
+        *(
+            f"| {row['name']} | {row['ms']:.0f} ({row['least']:.0f}) | {first / row['ms']:.2f} |"
+            for row in report["rows"]
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
