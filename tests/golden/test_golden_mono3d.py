@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from centernet.answers import placed
 from centernet.batch import Grid, Objects
 from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.boxes3d import corners_of
 from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
 from centernet.geometry.resize import Span
-from centernet.predictor import placed
 from centernet.structures import View
 from centernet.tasks.mono3d import Mono3D
 
