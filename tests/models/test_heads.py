@@ -48,3 +48,9 @@ def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen
     # Bfloat16 has steps of a half near a hundred.
     assert found.unique().numel() == found.numel()
     assert torch.equal(found, F.conv2d(hidden, head[2].weight, head[2].bias))
+
+
+def test_a_head_gives_its_shape_where_nothing_is_computed() -> None:
+    head = build_head(8, 4, HeadSpec(channels=5)).to("meta")
+
+    assert head(torch.zeros(2, 8, 6, 7, device="meta")).shape == (2, 5, 6, 7)

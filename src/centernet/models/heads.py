@@ -21,7 +21,7 @@ class MapConv(nn.Conv2d):
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b m h w"]:
         """The map."""
         device = features.device.type
-        if not torch.is_autocast_enabled(device):
+        if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
             return super().forward(features)
         with torch.autocast(device, enabled=False):
             return super().forward(features.float())
