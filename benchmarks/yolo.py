@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, type=Path, help="a data set that ours reads")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--model", default="microscope", help="recipe of ours")
+    parser.add_argument("--model", default="few", help="recipe of ours")
     parser.add_argument("--epochs", type=int, default=97, help="of ours")
     parser.add_argument("--yolo-epochs", type=int, default=98)
     parser.add_argument("--only", choices=("ours", "yolo"), help="one of them, into the same table")
@@ -61,7 +61,6 @@ def train_ours(options: argparse.Namespace) -> dict[str, float]:
             lr_steps=[round(share * step) for step in recipe.lr_steps],
             plain_epochs=round(share * recipe.plain_epochs),
             imgsz=SIDE,
-            batch=4,
             seed=options.seed,
             workers=1,
             device="cpu",

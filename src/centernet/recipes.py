@@ -284,6 +284,21 @@ def microscope() -> Recipe:
     )
 
 
+def few() -> Recipe:
+    """Few images, learned in a quarter of an hour of one core: `microscope` without turns, shorter."""
+    return replace(
+        microscope(),
+        epochs=97,
+        batch=4,
+        lr_steps=(78,),
+        scale_min=0.6,
+        flip_vertical=0.0,
+        quarter_turns=False,
+        plain_epochs=19,
+        name="few",
+    )
+
+
 def _paper(backbone: str, *, batch: int, batches: int, head_channels: int = 64, lr: float = 5e-4) -> Recipe:
     """COCO as in "Objects as Points", sec. 5, and its released scripts: Adam, no decay, no warm-up.
 
@@ -445,6 +460,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "triplet": triplet,
     "roads": roads,
     "microscope": microscope,
+    "few": few,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,
     "resnet34": resnet34,
