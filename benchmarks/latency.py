@@ -7,7 +7,6 @@ inputs of 480×640, 32 bits, one thread, by turns; random weights, ours of three
 import argparse
 import json
 import os
-import statistics
 from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from benchmarks.cases import make_image
-from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
+from benchmarks.measuring import RESULTS, by_turns, commit, machine
 from benchmarks.networks import trained_alike
 
 from centernet import CenterNet, weights
@@ -48,16 +47,8 @@ def main() -> None:
             name: ours(image, settings, Path(folder) / str(i))
             for i, (name, settings) in enumerate(OURS.items())
         }
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for work, _ in ways.values():
-            work()
-        for _ in range(options.rounds):
-            for name, (work, _) in ways.items():
-                times[name].append(cpu_ms(work))
-    rows = [
-        {"name": name, "ms": statistics.median(values), "least": min(values), "parameters_m": ways[name][1]}
-        for name, values in times.items()
-    ]
+        rows = by_turns({name: work for name, (work, _) in ways.items()}, options.rounds)
+    rows = [{**row, "parameters_m": ways[row["name"]][1]} for row in rows]
     report = {
         "command": f"python -m benchmarks.latency --rounds {options.rounds}",
         "commit": commit(),

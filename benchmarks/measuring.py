@@ -1,10 +1,12 @@
 """What all benchmarks share: processor time, and what they ran on."""
 
 import platform
+import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +21,20 @@ def cpu_ms(work: Callable[[], object], calls: int = 1) -> float:
     for _ in range(calls):
         work()
     return (time.process_time_ns() - start) / 1e6 / calls
+
+
+def by_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> list[dict[str, Any]]:
+    """Median and least processor time of each way, which are called in turn, once before any is timed."""
+    for work in ways.values():
+        work()
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, work in ways.items():
+            times[name].append(cpu_ms(work))
+    return [
+        {"name": name, "ms": statistics.median(values), "least": min(values)}
+        for name, values in times.items()
+    ]
 
 
 def commit() -> str:

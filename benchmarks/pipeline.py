@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from benchmarks import original
 from benchmarks.cases import make_image
-from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
+from benchmarks.measuring import RESULTS, by_turns, commit, machine
 from benchmarks.networks import COCO_CLASSES, SIDE, as_original, trained_alike
 
 from centernet import CenterNet, weights
@@ -45,17 +45,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     predictor = trained_alike(RECIPES[options.recipe](), COCO_CLASSES, SIDE)
     with TemporaryDirectory() as folder:
-        ways = all_ways(predictor, Path(folder))
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for work in ways.values():
-            work()
-        for _ in range(options.rounds):
-            for name, work in ways.items():
-                times[name].append(cpu_ms(work))
-    rows = [
-        {"name": name, "ms": statistics.median(values), "least": min(values)}
-        for name, values in times.items()
-    ]
+        rows = by_turns(all_ways(predictor, Path(folder)), options.rounds)
     report = {
         "command": f"python -m benchmarks.pipeline --rounds {options.rounds} --recipe {options.recipe}",
         "commit": commit(),

@@ -75,9 +75,8 @@ class Inference:
     def how(self) -> Suppression:
         """How boxes give way to others."""
         method = "gaussian" if self.nms == "none" else self.nms
-        if self.iou is None:
-            return Suppression(method=method, merge=self.merge_boxes)
-        return Suppression(method=method, iou=self.iou, merge=self.merge_boxes)
+        iou = Suppression.iou if self.iou is None else self.iou
+        return Suppression(method=method, iou=iou, merge=self.merge_boxes)
 
     def merge(self, looks: Sequence[Detections], top_k: int) -> Detections:
         """One answer from those of all scales for one image.

@@ -1,6 +1,6 @@
 """The network: a backbone, and for each of its stacks a head for each map a task asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from jaxtyping import Float
@@ -30,14 +30,14 @@ class Network(nn.Module):
         separable_heads: bool = False,
     ) -> None:
         super().__init__()
-        self._build_head = partial(build_head, backbone.channels, head_channels, separable=separable_heads)
+        build = partial(build_head, backbone.channels, head_channels, separable=separable_heads)
         self.backbone = backbone
         self.stride = backbone.stride
         count = 1 + max((spec.level for spec in heads.values()), default=0)
         stacks = range(backbone.stacks)
         self.levels = nn.ModuleList(Levels(backbone.channels, count) for _ in stacks)
         self.stems = nn.ModuleList(self._stems(heads) for _ in stacks)
-        self.heads = nn.ModuleList(self._heads(heads) for _ in stacks)
+        self.heads = nn.ModuleList(self._heads(heads, build) for _ in stacks)
         self._specs = dict(heads)
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
@@ -69,14 +69,16 @@ class Network(nn.Module):
         stems = {spec.stem.name: spec.stem for spec in heads.values() if spec.stem}
         return nn.ModuleDict({name: stem.build(self.backbone.channels) for name, stem in stems.items()})
 
-    def _heads(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:
+    def _heads(
+        self, heads: Mapping[str, HeadSpec], build: Callable[[HeadSpec], nn.Sequential]
+    ) -> nn.ModuleDict:
         specs: dict[str, HeadSpec] = {}
         for name, spec in heads.items():
             specs.setdefault(spec.weights or name, spec)
-        return nn.ModuleDict({name: self._head(spec) for name, spec in specs.items()})
+        return nn.ModuleDict({name: self._head(spec, build) for name, spec in specs.items()})
 
-    def _head(self, spec: HeadSpec) -> nn.Sequential:
-        head = self._build_head(spec)
+    def _head(self, spec: HeadSpec, build: Callable[[HeadSpec], nn.Sequential]) -> nn.Sequential:
+        head = build(spec)
         if spec.bias == 0:
             self.backbone.start_head(head)
         return head

@@ -148,8 +148,8 @@ def soft_nms_with_leftovers(
         row = rows[place]
         end, seen, places = _lower(rows, values, share[row], iou[row] > 0, place + 1, end, how.least)
         if how.merge:
-            joined = np.array([row, *seen])
-            weights = corner_scores[[place, *places]]
+            joined = np.concatenate([[row], seen])
+            weights = corner_scores[np.concatenate([[place], places])]
             found[place] = _mean_box(boxes[joined], weights, share[row, joined], how.merge)
     found = np.where(np.isnan(found), boxes[rows], found).astype(boxes.dtype)
     return Kept(rows, values.astype(scores.dtype), found)
@@ -163,7 +163,7 @@ def _lower(
     start: int,
     end: int,
     least: float,
-) -> tuple[int, list[int], list[int]]:
+) -> tuple[int, Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
     """Lowers the scores from place `start` on and drops boxes, all in place.
 
     Returns:
@@ -172,20 +172,20 @@ def _lower(
     lowered = values * share[rows]
     is_dropped = is_near[rows] & (lowered < least)
     place = start
-    seen: list[int] = []
-    places: list[int] = []
+    dropped: list[tuple[int, int]] = []
     while (found := np.flatnonzero(is_dropped[place:end])).size:
         place += int(found[0])
         values[place] = lowered[place]
-        seen.append(int(rows[place]))
-        places.append(place)
+        dropped.append((int(rows[place]), place))
         end -= 1
         for array in (rows, values, lowered, is_dropped):
             array[place] = array[end]
         if place == end:
             break
     values[start:end] = lowered[start:end]
-    return end, [*rows[start:end].tolist(), *seen], [*range(start, end), *places]
+    gone = np.array(dropped, dtype=np.int64).reshape(-1, 2)
+    seen = np.concatenate([rows[start:end], gone[:, 0]])
+    return end, seen, np.concatenate([np.arange(start, end), gone[:, 1]])
 
 
 def _mean_box(
