@@ -72,7 +72,8 @@ class FcosNetwork(nn.Module):
         counts = torch.tensor([level.shape[2] * level.shape[3] for level in features])
         return [{**outputs, "anchors": anchors, "counts": counts, "size": torch.tensor(images.shape[2:])}]
 
-    def last_maps(self, images: Tensor) -> Maps:
+    def last_maps(self, images: Tensor, *, at_cells: bool = False) -> Maps:
+        del at_cells
         return self(images)[0]
 
 

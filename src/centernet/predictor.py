@@ -94,7 +94,7 @@ class Predictor:
         """
         images = self.normalize(batch.images)
         if not flip:
-            return self.network.last_maps(images)
+            return self.network.last_maps(images, at_cells=True)
         both = self.network.last_maps(torch.cat([images, images.flip(3)]))
         plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
         return self.task.merge_flipped(plain, flipped)
@@ -127,8 +127,7 @@ class Predictor:
         with torch.inference_mode():
             maps = self.maps(shown.to(self.device))
             outputs = self.task.decode(maps, self.network.stride)
-        columns = next(iter(maps.values())).shape[3]
-        stretch = shown.images.shape[3] / (columns * self.network.stride)
+        stretch = shown.images.shape[3] / (_sides(maps)[1] * self.network.stride)
         heatmaps = {
             name: value[0].float().sigmoid().cpu().numpy() for name, value in finest_heatmaps(maps).items()
         }
@@ -142,12 +141,18 @@ class Predictor:
             maps = self.maps(shown.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)
         height, width = shown.images.shape[2:]
-        rows, columns = next(iter(maps.values())).shape[2:]
+        rows, columns = _sides(maps)
         views = on_maps(shown.views, (height, width), (rows, columns), self.network.stride)
         return looks_at(arrays_of(outputs), views, shown.image_ids, self.categories, scale=scale)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+def _sides(maps: Maps) -> tuple[int, int]:
+    """Rows and columns of the first map that is there as a whole: of the finest level."""
+    height, width = next(value for value in maps.values() if isinstance(value, torch.Tensor)).shape[2:]
+    return height, width
 
 
 def _deciding(task: Any, settings: Mapping[str, Any]) -> Any:

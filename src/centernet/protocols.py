@@ -4,13 +4,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from centernet.batch import Grid, Objects
 
 Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
+
+
+@runtime_checkable
+class PointMap(Protocol):
+    """A map that is computed only where it is looked at."""
+
+    def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n d"]:
+        """What it holds at cells `(image, y, x)`."""
+        ...
+
 
 Targets = dict[str, Tensor]
 """What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there.
@@ -52,6 +62,7 @@ class HeadSpec:
         stem: What the features pass before the head; None for nothing.
         level: How often the rows and columns of the features are halved before.
         weights: What the weights of the head are called, where not as the map; heads with one name share one.
+        at_cells: The task looks at this map by `ops.cells.read` alone, so `decode` may be given a `PointMap`.
     """
 
     channels: int
@@ -59,6 +70,7 @@ class HeadSpec:
     stem: Stem | None = None
     level: int = 0
     weights: str = ""
+    at_cells: bool = False
 
 
 @runtime_checkable
@@ -112,7 +124,12 @@ class Task(Protocol):
         ...
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """The objects that maps show, in input pixels."""
+        """The objects that maps show, in input pixels.
+
+        Args:
+            maps: By name; those whose head is `at_cells` may be `PointMap`s.
+            stride: Input pixels from one cell to the next.
+        """
         ...
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:

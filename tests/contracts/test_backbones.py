@@ -19,6 +19,7 @@ NAMES = [
     "dla34",
     "dla34-dcn",
     "hourglass",
+    "slim",
     "timm/resnet10t",
     "timm/mobilenetv3_small_050",
     "timm/convnext_atto",

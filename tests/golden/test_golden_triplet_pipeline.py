@@ -54,7 +54,8 @@ class Noisy(Network):
         self.kernel = torch.from_numpy(kernel)
         self.classes, self.twins, self.tag_spread = classes, twins, tag_spread
 
-    def last_maps(self, images: Tensor) -> Maps:
+    def last_maps(self, images: Tensor, *, at_cells: bool = False) -> Maps:
+        del at_cells
         mean, std = (torch.tensor(value, dtype=torch.float64).view(3, 1, 1) for value in (MEAN, STD))
         pixels = ((images.double() * std + mean) * 255).round()
         found = F.conv2d(pixels, self.kernel, stride=4, padding=3)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from centernet.models.heads import build_head, start_small
+from centernet.models.heads import HeadAtCells, build_head, start_small
 from centernet.protocols import HeadSpec
 
 
@@ -48,6 +48,26 @@ def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen
     # Bfloat16 has steps of a half near a hundred.
     assert found.unique().numel() == found.numel()
     assert torch.equal(found, F.conv2d(hidden, head[2].weight, head[2].bias))
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_at_cells_a_head_says_what_its_map_holds(separable: bool, precision: torch.dtype) -> None:
+    torch.manual_seed(0)
+    head = build_head(8, 16, HeadSpec(channels=3), separable=separable)
+    for _ in range(3):
+        head(torch.randn(4, 8, 6, 7))  # Normalisation sees something.
+    head.eval()
+    features = torch.randn(2, 8, 5, 6)
+    # All cells, so also those at the border, as images, rows, columns.
+    cells = torch.cartesian_prod(torch.arange(2), torch.arange(5), torch.arange(6)).view(2, 5, 6, 3)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        whole, told = head(features), HeadAtCells(head, features).at(cells)
+
+    assert told.dtype == whole.dtype
+    torch.testing.assert_close(
+        told.movedim(3, 1), whole, **({} if precision == torch.float32 else {"rtol": 0.02, "atol": 0.01})
+    )
 
 
 def test_a_head_gives_its_shape_where_nothing_is_computed() -> None:

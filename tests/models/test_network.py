@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from centernet.models.network import Network
+from centernet.ops.cells import read
 from centernet.protocols import HeadSpec, Stem
 
 
@@ -72,3 +73,15 @@ def test_the_last_maps_are_those_of_the_last_stack() -> None:
     images = torch.randn(1, 3, 4, 5)
 
     assert (network.last_maps(images)["heatmap"] == network(images)[-1]["heatmap"]).all()
+
+
+def test_maps_that_are_read_at_cells_are_computed_there_alone() -> None:
+    heads = {"heatmap": HeadSpec(channels=2), "size": HeadSpec(channels=2, at_cells=True)}
+    network = Network(TwoStacks(), heads, head_channels=4)
+    images = torch.randn(1, 3, 4, 5)
+    dense, given = network.last_maps(images), network.last_maps(images, at_cells=True)
+    cells = torch.tensor([[0, 0, 0], [0, 1, 2], [0, 3, 4]])
+
+    assert torch.equal(given["heatmap"], dense["heatmap"])
+    assert not isinstance(given["size"], torch.Tensor)
+    torch.testing.assert_close(read(given["size"], cells), read(dense["size"], cells))

@@ -81,6 +81,5 @@ class DetectionGraph(nn.Module):
         return (*first, *(name for name in found if name not in first))
 
     def _found(self, images: UInt8[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
-        maps = self.network.last_maps(self._predictor.normalize(images).to(self._dtype))
-        maps = {name: value.float() for name, value in maps.items()}
+        maps = self.network.last_maps(self._predictor.normalize(images).to(self._dtype), at_cells=True)
         return self._predictor.task.decode(maps, self.network.stride)

@@ -10,7 +10,7 @@ from centernet.errors import InputError, UsageError
 
 
 def build_encoder(
-    name: str, *, levels: Sequence[int], pretrained: bool = False
+    name: str, *, levels: Sequence[int], pretrained: bool = False, **shape: Any
 ) -> tuple[nn.Module, list[int]]:
     """A timm model that gives the features of some levels, and how many channels each has.
 
@@ -18,6 +18,7 @@ def build_encoder(
         name: timm's name of the model, `resnet18`.
         levels: Which levels; level i has stride `2 ** (i + 1)`.
         pretrained: Fetch ImageNet weights from the hub.
+        shape: What timm's class of such models is told besides: `channels=(32, 48, 96, 192)`.
     """
     import timm
 
@@ -33,7 +34,9 @@ def build_encoder(
         )
     indices = tuple(strides[stride] for stride in wanted)
     try:
-        encoder: Any = timm.create_model(name, features_only=True, out_indices=indices, pretrained=pretrained)
+        encoder: Any = timm.create_model(
+            name, features_only=True, out_indices=indices, pretrained=pretrained, **shape
+        )
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise

@@ -9,7 +9,7 @@ from centernet.errors import UsageError
 from centernet.models.backbones.dla import DLA
 from centernet.models.backbones.hourglass import Hourglass
 from centernet.models.backbones.resnet import DEPTHS, ResNet
-from centernet.models.backbones.timm import Timm
+from centernet.models.backbones.timm import SLIM, Timm
 from centernet.models.network import Network
 from centernet.protocols import Backbone, HeadSpec
 
@@ -48,7 +48,7 @@ def build_backbone(
 
     Args:
         name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), `dla34`, `dla34-dcn`, `hourglass52`,
-            `hourglass104`, or `timm/NAME` for any timm encoder under a top-down neck.
+            `hourglass104`, `slim`, or `timm/NAME` for any timm encoder under a top-down neck.
         channels: Channels of the top-down neck; the paper's necks have their own.
         separable: Of the 3×3 convolutions of that neck; the networks of the papers have whole ones.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
@@ -56,17 +56,19 @@ def build_backbone(
     Raises:
         UsageError: There is no such backbone, or it has no such choice.
     """
-    if separable and not name.startswith("timm/"):
+    if separable and not name.startswith(("slim", "timm/")):
         raise UsageError(f"{name} has whole convolutions: leave separable out, or choose timm/NAME")
+    if pretrained and name in (*HOURGLASSES, "slim"):
+        raise UsageError(f"there are no ImageNet weights of {name}: train it with pretrained=false")
     if match := re.fullmatch(r"resnet(\d+)(-dcn)?", name):
         return cast("Backbone", ResNet(int(match[1]), deformable=bool(match[2]), pretrained=pretrained))
     if match := re.fullmatch(r"dla34(-dcn)?", name):
         return cast("Backbone", DLA(deformable=bool(match[1]), pretrained=pretrained))
     if name in HOURGLASSES:
-        if pretrained:
-            raise UsageError(f"there are no ImageNet weights of {name}: train it with pretrained=false")
         return cast("Backbone", Hourglass(HOURGLASSES[name]))
+    if name == "slim":
+        return cast("Backbone", Timm("resnet18", channels=channels, separable=separable, shape=SLIM))
     if match := re.fullmatch(r"timm/(.+)", name):
         return cast("Backbone", Timm(match[1], channels=channels, separable=separable, pretrained=pretrained))
-    known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES])
+    known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES, "slim"])
     raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for an encoder of timm")

@@ -1,10 +1,12 @@
 """Small networks that turn features into one map each, and how they start."""
 
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from centernet.models.convolutions import conv3x3
+from centernet.models.convolutions import conv3x3, conv3x3_at
 from centernet.protocols import HeadSpec
 
 SMALL = 0.001
@@ -44,6 +46,26 @@ def build_head(
         nn.init.constant_(last.bias, spec.bias)
     hidden = conv3x3(in_channels, hidden_channels, separable=separable)
     return nn.Sequential(hidden, nn.ReLU(inplace=True), last)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadAtCells:
+    """The map of a head, computed only at the cells that are read: a hundred of the many thousands.
+
+    In use, not in training: the normalisation of a separable head would see those cells alone.
+
+    Attributes:
+        head: From `build_head`.
+        features: What it is shown.
+    """
+
+    head: nn.Sequential
+    features: Float[Tensor, "b c h w"]
+
+    def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n m"]:
+        """What the map holds at cells `(image, y, x)`."""
+        hidden = conv3x3_at(self.head[0], self.features, cells.reshape(-1, 3))
+        return self.head[1:](hidden).reshape(*cells.shape[:-1], -1)
 
 
 def start_small(head: nn.Sequential, *, hidden: bool) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from centernet.models.heads import build_head
+from centernet.models.heads import HeadAtCells, build_head
 from centernet.models.levels import Levels
 from centernet.protocols import Backbone, HeadSpec, Maps
 
@@ -49,11 +50,25 @@ class Network(nn.Module):
         stacks = zip(self.backbone(images), self.levels, self.stems, self.heads, strict=True)
         return [self._maps(*stack) for stack in stacks]
 
-    def last_maps(self, images: Float[Tensor, "b 3 height width"]) -> Maps:
-        """The maps of the last stack, without computing those of the others: what is asked of it in use."""
-        return self._maps(self.backbone(images)[-1], self.levels[-1], self.stems[-1], self.heads[-1])
+    def last_maps(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> Maps:
+        """The maps of the last stack, without computing those of the others: what is asked of it in use.
 
-    def _maps(self, features: Tensor, levels: nn.Module, stems: nn.Module, heads: nn.Module) -> Maps:
+        Args:
+            images: As for `forward`.
+            at_cells: Give `PointMap`s, which compute what is read, for the heads that say the same.
+        """
+        last = (self.backbone(images)[-1], self.levels[-1], self.stems[-1], self.heads[-1])
+        return self._maps(*last, at_cells=at_cells)
+
+    def _maps(
+        self,
+        features: Tensor,
+        levels: nn.Module,
+        stems: nn.Module,
+        heads: nn.Module,
+        *,
+        at_cells: bool = False,
+    ) -> Maps:
         assert isinstance(stems, nn.ModuleDict)
         assert isinstance(heads, nn.ModuleDict)
         seen: dict[tuple[int, str], Tensor] = {(i, ""): level for i, level in enumerate(levels(features))}
@@ -62,7 +77,13 @@ class Network(nn.Module):
             place = (spec.level, spec.stem.name if spec.stem else "")
             if place not in seen:
                 seen[place] = stems[place[1]](seen[spec.level, ""])
-            maps[name] = heads[spec.weights or name](seen[place])
+            head = heads[spec.weights or name]
+            if at_cells and spec.at_cells:
+                assert isinstance(head, nn.Sequential)
+                # Not a tensor, but all that the task asks of this map.
+                maps[name] = cast("Tensor", HeadAtCells(head, seen[place]))
+            else:
+                maps[name] = head(seen[place])
         return maps
 
     def _stems(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:

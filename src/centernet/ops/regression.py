@@ -63,7 +63,7 @@ class CenterAndSize:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
-        return {"offset": HeadSpec(channels=2), "size": HeadSpec(channels=2)}
+        return {"offset": HeadSpec(channels=2, at_cells=True), "size": HeadSpec(channels=2, at_cells=True)}
 
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int
@@ -114,7 +114,7 @@ class FourSides:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
-        return {"sides": HeadSpec(channels=4)}
+        return {"sides": HeadSpec(channels=4, at_cells=True)}
 
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int

@@ -17,7 +17,7 @@ from centernet.ops.corner_losses import pull_and_push, shared_focal_loss, smooth
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.pairing import Pairs, Points, confirmed, pair_corners
 from centernet.ops.peaks import KERNELS, Peaks, find_peaks
-from centernet.protocols import HeadSpec, Maps, Outputs, Stem, Targets
+from centernet.protocols import HeadSpec, Maps, Outputs, PointMap, Stem, Targets
 
 KEYPOINTS = ("top_left", "bottom_right", "center")
 """What has a heatmap and an offset each."""
@@ -96,8 +96,10 @@ class Triplet:
                 f"{name}_heatmap": HeadSpec(channels=self.num_classes, bias=-2.19, stem=stems[name])
                 for name in KEYPOINTS
             },
-            **{f"{name}_tag": HeadSpec(channels=1, stem=stems[name]) for name in KEYPOINTS[:2]},
-            **{f"{name}_offset": HeadSpec(channels=2, stem=stems[name]) for name in KEYPOINTS},
+            **{
+                f"{name}_tag": HeadSpec(channels=1, stem=stems[name], at_cells=True) for name in KEYPOINTS[:2]
+            },
+            **{f"{name}_offset": HeadSpec(channels=2, stem=stems[name], at_cells=True) for name in KEYPOINTS},
         }
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:
@@ -223,7 +225,7 @@ class Triplet:
         )
         return pairs, points["center"]
 
-    def _points(self, offset: Float[Tensor, "b 2 h w"], peaks: Peaks, stride: int) -> Points:
+    def _points(self, offset: Float[Tensor, "b 2 h w"] | PointMap, peaks: Peaks, stride: int) -> Points:
         cells: Int[Tensor, "b k 3"] = peaks.cells
         places = (cell_corners(cells) + read(offset, cells).float()) * stride
         return Points(places=places, scores=peaks.values.sigmoid(), labels=peaks.labels)

@@ -1,11 +1,27 @@
 """Any timm encoder under a light top-down neck."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.models.encoder import build_encoder
 from centernet.models.heads import start_small
 from centernet.models.upsample import TopDown
+
+SLIM: Mapping[str, Any] = {
+    "layers": (1, 2, 2, 2),
+    "channels": (32, 48, 96, 192),
+    "stem_type": "deep",
+    "stem_width": 8,
+    "avg_down": True,
+}
+"""What makes a slim network of timm's `resnet18`: whole convolutions of few channels.
+
+On processors they are as fast as depth-wise ones with many, and learn more in the same time: see
+docs/decisions/0006-slim-not-separable.md.
+"""
 
 
 class Timm(nn.Module):
@@ -16,13 +32,22 @@ class Timm(nn.Module):
         channels: Channels of the neck and of the result.
         separable: Of the 3×3 convolutions of the neck: see `conv3x3`.
         pretrained: Fetch ImageNet weights of the encoder from the hub.
+        shape: What timm is told besides of the encoder: `SLIM`.
     """
 
     def __init__(
-        self, name: str, *, channels: int = 64, separable: bool = False, pretrained: bool = False
+        self,
+        name: str,
+        *,
+        channels: int = 64,
+        separable: bool = False,
+        pretrained: bool = False,
+        shape: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, widths = build_encoder(name, levels=(1, 2, 3, 4), pretrained=pretrained)
+        self.encoder, widths = build_encoder(
+            name, levels=(1, 2, 3, 4), pretrained=pretrained, **(shape or {})
+        )
         self.neck = TopDown(widths, channels, separable=separable)
         self.channels = channels
         self.stride = 4
