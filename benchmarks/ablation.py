@@ -108,7 +108,7 @@ def trained(options: argparse.Namespace) -> dict[str, float]:
     steps = (1 - PLAIN_SHARE,) if settings["plain_epochs"] else (90 / 140, 120 / 140)
     with TemporaryDirectory() as folder:
         data = options.data.partition("=")[2] or write_scenes(f"{folder}/scenes", train=500, val=200)
-        detector = CenterNet("nano", device="cpu")
+        detector = CenterNet("small", device="cpu")
         detector.train(
             data,
             **settings,

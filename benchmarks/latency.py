@@ -1,13 +1,13 @@
 """Times light networks of ours and YOLO11n in OpenVINO: `uv run python -m benchmarks.latency`.
 
-Needs the package `ultralytics` beside ours; nothing of ours does. From a decoded image of 480×640 to boxes,
-inputs of 480×640, 32 bits, one thread, by turns; random weights, ours of three classes, theirs of its 80.
+Needs the package `ultralytics` beside ours; nothing of ours does. From a decoded image to boxes, inputs as
+large as the image, 32 bits, one thread, by turns; random weights, ours of three classes, theirs of its 80.
 """
 
 import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,55 +21,68 @@ from benchmarks.networks import trained_alike
 
 from centernet import CenterNet, weights
 from centernet.data.samples import sample_of
-from centernet.recipes import RECIPES, with_settings
+from centernet.recipes import RECIPES, Recipe, with_settings
 
-CLASSES, SIDE = 3, 640
+CLASSES = 3
+SIZES = ((480, 640), (240, 320))
+"""Rows and columns of the image."""
+
 OURS: dict[str, dict[str, object]] = {
-    "ours: nano": {},
-    "ours: nano, separable": {"separable": True},
-    "ours: MobileNetV4-small, separable": {"backbone": "timm/mobilenetv4_conv_small", "separable": True},
-    "ours: base": {"backbone": "timm/resnet18d", "channels": 128},
-}
-"""Settings of the recipe `nano`, by the names of their rows."""
+    "nano": {},
+    "small": {},
+    "small, MobileNetV4-small, separable": {
+        "backbone": "timm/mobilenetv4_conv_small", "separable": True
+    },
+    "base": {},
+    "large": {},
+}  # fmt: skip
+"""Settings besides those of the recipe, by the names of their rows, which begin with the recipe's."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=21, help="how often each runs")
+    parser.add_argument("--rows", nargs="+", choices=OURS, default=list(OURS), help="which of ours")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
     load = os.getloadavg()[0]
-    image = make_image()
+    rows: dict[str, dict[str, Any]] = {}
     with TemporaryDirectory() as folder:
-        ways = {"YOLO11n": (yolo(image, Path(folder)), 2.6)}
-        ways |= {
-            name: ours(image, settings, Path(folder) / str(i))
-            for i, (name, settings) in enumerate(OURS.items())
-        }
-        rows = by_turns({name: work for name, (work, _) in ways.items()}, options.rounds)
-    rows = [{**row, "parameters_m": ways[row["name"]][1]} for row in rows]
+        for size in SIZES:
+            image = np.ascontiguousarray(make_image()[: size[0], : size[1]])
+            ways = {"YOLO11n": yolo(image, Path(folder))}
+            ways |= {name: ours(image, name, Path(folder) / f"{name} {size[1]}") for name in options.rows}
+            for row in by_turns(ways, options.rounds):
+                rows.setdefault(row["name"], {})["{}x{}".format(*size)] = row
+    parameters = {"YOLO11n": 2.6, **{name: parameters_of(name) for name in options.rows}}
     report = {
         "command": f"python -m benchmarks.latency --rounds {options.rounds}",
         "commit": commit(),
         "machine": {**machine(), "load": f"{load:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"},
-        "rows": rows,
+        "rows": [{"name": name, "parameters_m": parameters[name], **times} for name, times in rows.items()],
     }
     (RESULTS / "latency.json").write_text(json.dumps(report, indent=1) + "\n")
     (RESULTS / "latency.md").write_text(as_markdown(report))
     print(as_markdown(report))
 
 
-def ours(image: np.ndarray, settings: dict[str, object], folder: Path) -> tuple[Callable[[], object], float]:
-    """One of ours, and its millions of parameters."""
-    recipe = with_settings(RECIPES["nano"](), imgsz=SIDE, rect=True, **settings)
-    predictor = trained_alike(recipe, CLASSES, 320)
-    count = sum(parameter.numel() for parameter in predictor.network.parameters()) / 1e6
-    weights.save(predictor, folder / "weights")
+def recipe_of(name: str, side: int = 640) -> Recipe:
+    return with_settings(RECIPES[name.partition(",")[0]](), imgsz=side, rect=True, **OURS[name])
+
+
+def parameters_of(name: str) -> float:
+    """Millions."""
+    network = trained_alike(recipe_of(name), CLASSES, 64).network
+    return round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 2)
+
+
+def ours(image: np.ndarray, name: str, folder: Path) -> Callable[[], object]:
+    weights.save(trained_alike(recipe_of(name, image.shape[1]), CLASSES, 320), folder / "weights")
     written, _ = CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")
     finder: Any = CenterNet(written)._file
     sample = sample_of(np.ascontiguousarray(image[..., ::-1]), "image")
-    return lambda: finder.detect([sample]), round(count, 2)
+    return lambda: finder.detect([sample])
 
 
 def yolo(image: np.ndarray, folder: Path) -> Callable[[], object]:
@@ -95,23 +108,31 @@ def yolo(image: np.ndarray, folder: Path) -> Callable[[], object]:
 
 def as_markdown(report: dict[str, Any]) -> str:
     facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
-    first = report["rows"][0]["ms"]
+    sizes = ["{}x{}".format(*size) for size in SIZES]
+    firsts = {size: report["rows"][0][size]["ms"] for size in sizes}
     lines = [
-        "# Light networks in OpenVINO, from the pixels of 480×640 to boxes",
+        "# Light networks in OpenVINO, from pixels to boxes",
         "",
         f"`{report['command']}` at commit {report['commit']}. {facts}.",
         "",
-        "Milliseconds of processor time, medians of all rounds; in brackets the least.",
+        "Milliseconds of processor time for an image of that size, medians of all rounds; in brackets the",
+        "least, and the share of the first row's.",
         "",
-        "| | parameters, M | ms | share of the first |",
-        "|---|---:|---:|---:|",
+        "| | parameters, M | " + " | ".join(f"{size.replace('x', '×')}, ms" for size in sizes) + " |",
+        "|---|---:|" + "---:|" * len(sizes),
         *(
-            f"| {row['name']} | {row['parameters_m']:.1f} | {row['ms']:.0f} ({row['least']:.0f}) "
-            f"| {row['ms'] / first:.2f} |"
+            f"| {row['name']} | {row['parameters_m']:.1f} | {_times(row, sizes, firsts)} |"
             for row in report["rows"]
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _times(row: dict[str, Any], sizes: Sequence[str], firsts: dict[str, float]) -> str:
+    return " | ".join(
+        f"{row[size]['ms']:.0f} ({row[size]['least']:.0f}; {row[size]['ms'] / firsts[size]:.2f})"
+        for size in sizes
+    )
 
 
 if __name__ == "__main__":

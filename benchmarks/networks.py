@@ -28,7 +28,7 @@ from centernet.recipes import RECIPES, Recipe
 from centernet.structures import Categories
 from centernet.training.start import start
 
-NAMES = ("nano", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "resnet101-dcn", "hourglass104")
+NAMES = ("small", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "resnet101-dcn", "hourglass104")
 """Recipes whose networks are timed."""
 
 COCO_CLASSES = 80

@@ -10,7 +10,7 @@ from centernet.cli.train import settings_of
 from centernet.cli.verb import COMMON
 from centernet.cli.verbs import VERBS
 from centernet.models.factory import HOURGLASSES
-from centernet.recipes import RECIPES, nano
+from centernet.recipes import RECIPES, small
 
 REFERENCE = Path(__file__).with_name("reference.md")
 ZOO = Path(__file__).with_name("zoo.md")
@@ -19,7 +19,7 @@ PAGES = (REFERENCE, ZOO)
 
 def settings() -> str:
     """Every setting of `centernet train`, by the heading it has there."""
-    arguments = settings_of(nano())
+    arguments = settings_of(small())
     parts = []
     for group in dict.fromkeys(argument.group for argument in arguments):
         parts += [f"### {group}", _table(one for one in arguments if one.group == group)]
@@ -28,7 +28,7 @@ def settings() -> str:
 
 def verbs() -> str:
     """Every verb with what it takes, but for the settings of `train`."""
-    known = {argument.name for argument in settings_of(nano())}
+    known = {argument.name for argument in settings_of(small())}
     parts = []
     for verb in VERBS.values():
         own = [one for one in verb.arguments if verb.name != "train" or one.name not in known]

@@ -13,7 +13,7 @@ from centernet.data.scenes import write_scenes
 
 def main(folder: Path, *, images: int = 400, epochs: int = 10) -> float:
     scenes = write_scenes(folder / "scenes", train=images, val=images // 5, size=96)
-    model = CenterNet("nano")
+    model = CenterNet("small")
     evaluation = model.train(
         scenes, epochs=epochs, imgsz=96, lr=2e-3, ema=0.99, color=0, workers=0, project=str(folder)
     )

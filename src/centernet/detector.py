@@ -41,14 +41,14 @@ class CenterNet:
     """A detector: train it, measure it, use it.
 
     ```python
-    model = CenterNet("nano")
+    model = CenterNet("small")
     model.train(data="path/to/dataset", epochs=50)
     for detections in model.predict("images/"):
         detections.plot().save("out.png")
     ```
 
     Args:
-        model: A recipe (`nano`), weights that come along, a weights or run folder, a `.safetensors` file,
+        model: A recipe (`small`), weights that come along, a weights or run folder, a `.safetensors` file,
             what `export` wrote (`.onnx`, `.pt2`, a folder of OpenVINO), or a model on the Hugging Face hub
             as `hf://owner/name`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. What `export` wrote runs on the processor.
@@ -57,7 +57,7 @@ class CenterNet:
         run_folder: Where the last training wrote.
     """
 
-    def __init__(self, model: str | Path = "nano", device: str = "auto") -> None:
+    def __init__(self, model: str | Path = "small", device: str = "auto") -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
         self._device: torch.device | str = device

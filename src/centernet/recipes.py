@@ -21,7 +21,7 @@ class Recipe:
         "detect", "detect; triplet, by corners and centres; pose, keypoints too; or mono3d, boxes in 3D"
     )
     backbone: str = _setting(
-        "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, or timm/NAME"
+        "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, slim, or timm/NAME"
     )
     channels: int = _setting(64, "channels of the top-down neck of timm encoders")
     head_channels: int = _setting(64, "channels between the two convolutions of a head")
@@ -199,13 +199,23 @@ def _as_type_of(key: str, value: Any, example: Any) -> Any:
 
 
 def nano() -> Recipe:
-    """Small and fast to train from scratch: ResNet-10 with a top-down neck of 64 channels."""
+    """The fastest on processors: a slim ResNet with a top-down neck of 32 channels."""
+    return replace(small(), backbone="slim", channels=32, head_channels=32)
+
+
+def small() -> Recipe:
+    """Fast to train from scratch: ResNet-10 with a top-down neck of 64 channels."""
     return Recipe()
 
 
 def base() -> Recipe:
     """ResNet-18 with a deep stem and a top-down neck of 128 channels."""
     return Recipe(backbone="timm/resnet18d", channels=128)
+
+
+def large() -> Recipe:
+    """For accelerators: ResNet-50 with a deep stem and a top-down neck of 256 channels."""
+    return Recipe(backbone="timm/resnet50d", channels=256, head_channels=128)
 
 
 def demo() -> Recipe:
@@ -455,7 +465,9 @@ def dla34_dcn_3d() -> Recipe:
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
+    "small": small,
     "base": base,
+    "large": large,
     "demo": demo,
     "triplet": triplet,
     "roads": roads,

@@ -19,7 +19,7 @@ from centernet.cli.arguments import (
 )
 from centernet.cli.verb import DEVICE, Output, Verb
 from centernet.errors import InputError, UsageError
-from centernet.recipes import RECIPES, Recipe, nano, with_settings
+from centernet.recipes import RECIPES, Recipe, small, with_settings
 
 _GROUPS = {
     "backbone": "Network",
@@ -68,14 +68,14 @@ def _train(given: dict[str, Any], output: Output) -> int:
         raise UsageError(f"a resumed run keeps its {' and '.join(kept)}: leave out {kept[0]}=")
     if not resume and "data" not in given:
         raise UsageError("data is missing: centernet train data=FOLDER")
-    data, model = given.pop("data", None), given.pop("model", "nano")
+    data, model = given.pop("data", None), given.pop("model", "small")
     # A wrong setting is told before torch is waited for.
-    with_settings(RECIPES.get(model, nano)(), **given)
+    with_settings(RECIPES.get(model, small)(), **given)
     from centernet.detector import CenterNet
 
     where = {key: given[key] for key in ("project", "task") if key in given}
     project = with_settings(Recipe(), **where).runs
-    detector = CenterNet("nano" if resume else model, given.get("device", "auto"))
+    detector = CenterNet("small" if resume else model, given.get("device", "auto"))
     with _stoppable(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)
     from centernet.training.folders import is_first_process
@@ -139,7 +139,7 @@ TRAIN = Verb(
             name="model",
             kind=TEXT,
             about="a recipe to train from scratch, or weights to go on from; `centernet models` lists both",
-            default="nano",
+            default="small",
         ),
         Argument(
             name="resume",
@@ -147,14 +147,14 @@ TRAIN = Verb(
             about="go on with a run that was stopped: its folder, or true for the latest one",
             default="false",
         ),
-        *settings_of(nano()),
+        *settings_of(small()),
     ),
     examples=(
         "centernet train data=datasets/cells epochs=50 imgsz=320",
         "centernet train model=resnet18 data=coco devices=2",
         "centernet train resume=runs/detect/train",
     ),
-    details="Defaults are those of the recipe; below are those of nano. Other weights bring their own.",
+    details="Defaults are those of the recipe; below are those of small. Other weights bring their own.",
 )
 
 DEMO = Verb(

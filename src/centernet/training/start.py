@@ -16,7 +16,7 @@ from centernet.geometry.resize import Fit, Follow, ResizeRule
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
-from centernet.recipes import Recipe, nano, with_settings
+from centernet.recipes import Recipe, small, with_settings
 from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
 from centernet.training.kinds import KINDS, kind_of, task_of
@@ -133,7 +133,7 @@ def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> R
 
 
 def recipe_of(predictor: Predictor) -> Recipe:
-    """A recipe to go on training weights with: `nano`, but for their network, task and pre-processing."""
+    """A recipe to go on training weights with: `small`, but for their network, task and pre-processing."""
     known = {field.name for field in fields(Recipe)}
     settings = vars(predictor.task)
     task = settings.get("inner", predictor.task)
@@ -148,7 +148,7 @@ def recipe_of(predictor: Predictor) -> Recipe:
     }
     if told["task"] not in KINDS:
         del told["task"]
-    return replace(nano(), **{key: value for key, value in told.items() if key in known})
+    return replace(small(), **{key: value for key, value in told.items() if key in known})
 
 
 def _check_sides(recipe: Recipe, divisor: int) -> None:
