@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -94,7 +95,7 @@ class RunFolder(L.Callback):
             write_whole(self._folder / "results.csv", _as_csv(self._rows).encode())
             if self._evaluate is None:
                 save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            self._say(_line(row, trainer.max_epochs or 0))
+            self._say(line_of(self._rows, trainer.max_epochs or 0))
 
 
 def quality(metrics: Mapping[str, float]) -> float:
@@ -128,7 +129,9 @@ def _as_csv(rows: Sequence[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def _line(row: dict[str, float], epochs: int) -> str:
+def line_of(rows: Sequence[dict[str, float]], epochs: int) -> str:
+    """What is said of the last of the epochs so far."""
+    row = rows[-1]
     parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
     if "val/AP" in row:
         parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
@@ -136,5 +139,6 @@ def _line(row: dict[str, float], epochs: int) -> str:
         parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
     if "val/3D_AP" in row:
         parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
-    left = (epochs - row["epoch"]) * row["seconds"]
+    # The mean of the last ten, of which some are measured on the validation images and some are not.
+    left = (epochs - row["epoch"]) * statistics.fmean(one["seconds"] for one in rows[-10:])
     return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])
