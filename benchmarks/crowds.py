@@ -27,7 +27,8 @@ from centernet.evaluation import evaluate
 from centernet.geometry.boxes import iou_matrix
 from centernet.geometry.resize import Fit
 from centernet.predictor import Predictor, detections_of
-from centernet.recipes import Recipe, demo
+from centernet.recipe import Recipe
+from centernet.recipes import demo
 from centernet.structures import Annotations, Categories, Dataset
 from centernet.training.fit import fit
 from centernet.training.loaders import validation_loader

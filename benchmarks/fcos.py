@@ -18,7 +18,7 @@ from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Categories
 from centernet.training.start import start
 

@@ -21,7 +21,8 @@ from benchmarks.networks import trained_alike
 
 from centernet import CenterNet, weights
 from centernet.data.samples import sample_of
-from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.recipe import Recipe, with_settings
+from centernet.recipes import RECIPES
 
 CLASSES = 3
 SIZES = ((480, 640), (240, 320))

@@ -24,7 +24,8 @@ from centernet.models.backbones.dla import DLA
 from centernet.models.deformable import TAPS, DeformableConv
 from centernet.models.network import Network
 from centernet.predictor import Predictor
-from centernet.recipes import RECIPES, Recipe
+from centernet.recipe import Recipe
+from centernet.recipes import RECIPES
 from centernet.structures import Categories
 from centernet.training.start import start
 

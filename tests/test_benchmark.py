@@ -13,7 +13,8 @@ from centernet.cli import main
 from centernet.data.formats import open_dataset
 from centernet.data.scenes import write_scenes
 from centernet.errors import InputError, UsageError
-from centernet.recipes import RECIPES, with_settings
+from centernet.recipe import with_settings
+from centernet.recipes import RECIPES
 from centernet.training.start import start
 from centernet.weights import save
 

@@ -13,7 +13,7 @@ from centernet.cli.verb import COMMON
 from centernet.cli.verbs import VERBS
 from centernet.data.scenes import write_scenes
 from centernet.detector import CenterNet
-from centernet.recipes import Recipe, with_settings
+from centernet.recipe import Recipe, with_settings
 from centernet.structures import Categories
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import pytest
 from centernet.data.formats import open_dataset
 from centernet.data.scenes import write_scenes
 from centernet.evaluation import score
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Categories
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

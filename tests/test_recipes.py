@@ -2,7 +2,8 @@ import pytest
 from docs.tables import ZOO, with_tables
 
 from centernet.errors import UsageError
-from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.recipe import Recipe, with_settings
+from centernet.recipes import RECIPES
 
 
 @pytest.mark.parametrize("name", RECIPES)

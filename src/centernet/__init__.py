@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from centernet.detector import CenterNet
     from centernet.errors import InputError, UsageError
     from centernet.originals import convert
-    from centernet.recipes import Recipe
+    from centernet.recipe import Recipe
     from centernet.structures import Categories
 
     __version__: str
@@ -29,7 +29,7 @@ _HOMES = {
     "CenterNet": "centernet.detector",
     "Detections": "centernet.detections",
     "InputError": "centernet.errors",
-    "Recipe": "centernet.recipes",
+    "Recipe": "centernet.recipe",
     "UsageError": "centernet.errors",
     "convert": "centernet.originals",
 }

@@ -17,7 +17,8 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
-from centernet.recipes import RECIPES, Recipe, with_settings
+from centernet.recipe import Recipe, with_settings
+from centernet.recipes import RECIPES
 from centernet.runtime import FORMATS, FilePredictor, is_written
 from centernet.skeletons import completed
 from centernet.slicing import PIECE_SHARE, Slicing

@@ -13,7 +13,7 @@ from centernet.cli import main, program
 from centernet.cli.verb import Output
 from centernet.cli.verbs import VERBS
 from centernet.errors import InputError, UsageError
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 
 
 def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from centernet.cli import main
 from centernet.drawing import Reasons, class_color, draw_explanation
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Categories, Skeleton
 from centernet.training.start import start
 from centernet.weights import save

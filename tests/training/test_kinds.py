@@ -3,7 +3,7 @@
 import pytest
 
 from centernet.errors import UsageError
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered

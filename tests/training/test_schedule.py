@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.training.schedule import build_optimizer, build_schedule, ema_average
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from centernet.data.scenes import write_scenes
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.training.start import open_training_data, suited
 
 

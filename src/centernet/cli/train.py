@@ -19,7 +19,8 @@ from centernet.cli.arguments import (
 )
 from centernet.cli.verb import DEVICE, Output, Verb
 from centernet.errors import InputError, UsageError
-from centernet.recipes import RECIPES, Recipe, small, with_settings
+from centernet.recipe import Recipe, with_settings
+from centernet.recipes import RECIPES, small
 
 _GROUPS = {
     "backbone": "Network",

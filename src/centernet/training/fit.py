@@ -20,7 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from centernet.errors import UsageError
 from centernet.predictor import Predictor
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.training.folders import CHECKPOINT
 from centernet.training.loaders import training_loader, validation_loader

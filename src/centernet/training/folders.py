@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from centernet.errors import InputError, UsageError
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.weights import write_whole
 
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from centernet.errors import UsageError
 from centernet.protocols import Task
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered

@@ -13,7 +13,7 @@ from centernet.data.colors import ColorJitter
 from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
 from centernet.data.transforms import Augment, RandomCrop, ShiftScale
 from centernet.predictor import Predictor
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.structures import Dataset, Sample
 from centernet.training.kinds import kind_of
 

@@ -11,7 +11,7 @@ from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.predictor import Predictor, detections_of
 from centernet.protocols import Maps
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 from centernet.training.schedule import build_optimizer, build_schedule
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from centernet.recipes import Recipe
+from centernet.recipe import Recipe
 
 _Groups = Iterable[dict[str, Any]]
 

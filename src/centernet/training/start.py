@@ -16,7 +16,8 @@ from centernet.geometry.resize import Fit, Follow, ResizeRule
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
-from centernet.recipes import Recipe, small, with_settings
+from centernet.recipe import Recipe, with_settings
+from centernet.recipes import small
 from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
 from centernet.training.kinds import KINDS, kind_of, task_of
