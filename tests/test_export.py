@@ -387,10 +387,14 @@ def test_eight_bits_are_for_features_not_for_places() -> None:
         "grid": Node(kind="Add", inputs=("moves",)),
         "sampled": Node(kind="GridSample", inputs=("pixels", "grid")),
         "head": Node(kind="Conv", inputs=("sampled",)),
-        "box": Node(kind="Add", inputs=("head",)),
+        "peak": Node(kind="TopK", inputs=("head",)),
+        "around": Node(kind="Add", inputs=("peak",)),
+        "read": Node(kind="GatherND", inputs=("sampled", "around")),
+        "size": Node(kind="Conv", inputs=("read",)),
+        "box": Node(kind="Add", inputs=("size",)),
     }
 
-    assert places_of(nodes) == {"grid", "box"}
+    assert places_of(nodes) == {"grid", "peak", "around", "box"}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The front door: one object to train, evaluate and use a detector."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,10 +19,10 @@ from centernet.geometry.resize import choose_rule
 from centernet.inference import Inference
 from centernet.recipe import Recipe, with_settings
 from centernet.recipes import RECIPES
-from centernet.runtime import FORMATS, FilePredictor, is_written
+from centernet.runtime import FilePredictor, is_written
 from centernet.skeletons import completed
 from centernet.slicing import PIECE_SHARE, Slicing
-from centernet.streaming import Finder, annotated, detect_stream, readable, samples_of
+from centernet.streaming import annotated, detect_stream, readable, samples_of
 from centernet.structures import Categories, Dataset, Sample
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class CenterNet:
             UsageError: An impossible argument.
             InputError: The data set is broken, or has other classes.
         """
+        from centernet.evaluation import measure
         from centernet.training.start import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
@@ -244,7 +245,7 @@ class CenterNet:
             slicing=slicing,
             most=max_det,
         )
-        return self._measure(predictor, dataset, stream, folder, results)
+        return measure(predictor, dataset, stream, folder, results)
 
     def predict(
         self,
@@ -412,20 +413,10 @@ class CenterNet:
             UsageError: No such format or precision, or a package that exporting needs is not installed.
             InputError: The file finds something else than the weights, and is not written.
         """
-        from centernet.export import MOST_CALIBRATION, export
+        from centernet.export import MOST_CALIBRATION, export, place_of, precision_of
 
-        if format not in FORMATS:
-            raise UsageError(f"format is one of {', '.join(FORMATS)}; got {format!r}")
-        if half and int8:
-            raise UsageError("half and int8 are two precisions: choose one")
-        if int8 != (data is not None):
-            raise UsageError(
-                "int8=true needs images to be measured on: add data=FOLDER"
-                if int8
-                else "data is what int8=true is measured on: add it, or pass source= to compare on images"
-            )
-        precision = "int8" if int8 else "fp16" if half else "fp32"
-        path = _place_of(output, self._model, format, precision)
+        precision = precision_of(format, half=half, int8=int8, has_data=data is not None)
+        path = place_of(output, self._model, format, precision)
         calibration = _first_of(data, MOST_CALIBRATION) if int8 else ()
         shown = _first_of(source, 8) if source is not None else calibration[:8]
         parity = export(
@@ -510,7 +501,7 @@ class CenterNet:
         progress: bool | None,
     ) -> "Evaluation | None":
         from centernet import weights
-        from centernet.evaluation import evaluate
+        from centernet.evaluation import evaluate, measure
         from centernet.evaluation.curves import save_training_curves
         from centernet.training.fit import fit
         from centernet.training.folders import is_first_process
@@ -540,51 +531,12 @@ class CenterNet:
         if validation is None:
             return None
         stream = detect_stream(self._predictor, annotated(validation), batch=recipe.batch, workers=1)
-        return self._measure(self._predictor, validation, stream, folder)
-
-    def _measure(
-        self,
-        predictor: Finder,
-        dataset: Dataset,
-        stream: Iterable[Detections],
-        folder: Path | None,
-        results: Path | None = None,
-    ) -> "Evaluation":
-        from centernet.data.crowding import Crowding
-        from centernet.evaluation import evaluate
-        from centernet.evaluation.coco_files import write_results
-        from centernet.evaluation.examples import save_examples
-        from centernet.evaluation.plots import save_plots
-
-        found = [replace(detections, image=None) for detections in stream]
-        crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
-        evaluation = replace(evaluate(dataset, found), crowding=crowding)
-        if results is not None:
-            write_results(results, dataset, found)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_plots(evaluation, folder)
-            save_examples(dataset, found, folder / "val_predictions.jpg")
-        return evaluation
+        return measure(self._predictor, validation, stream, folder)
 
 
 def _say(line: str) -> None:
     """Prints on what stderr is by then: a progress bar puts itself in its place, to stay below."""
     print(line, file=sys.stderr)
-
-
-def _place_of(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
-    """Where a written file goes."""
-    kind = FORMATS[format]
-    if output is None:
-        mark = "" if precision == "fp32" else f"-{precision}"
-        return Path(f"{Path(model).resolve().name}{mark}{kind.ending}")
-    path = Path(output)
-    if kind.is_folder and path.suffix in (".xml", *(one.ending for one in FORMATS.values())):
-        raise UsageError(f"format {format} writes a folder; got {path}: leave {path.suffix} out")
-    if not kind.is_folder and path.suffix != kind.ending:
-        raise UsageError(f"a file of format {format} ends in {kind.ending}; got {path}")
-    return path
 
 
 def _first_of(source: Any, most: int) -> tuple[Sample, ...]:

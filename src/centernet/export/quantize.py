@@ -19,6 +19,9 @@ _LAYERS = frozenset(
 )
 """What has weights, in ONNX and in OpenVINO."""
 
+_READERS = frozenset({"GridSample", "Gather", "GatherND", "GatherElements"})
+"""What takes from its first input what lies at the places of its second, in both."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
@@ -67,14 +70,14 @@ def _nncf() -> Any:
 
 
 def places_of(nodes: dict[str, Node]) -> set[str]:
-    """What computes places rather than features: all after the last layers, and where samples are taken.
+    """What computes places rather than features: all after the last layers, and where features are read.
 
     Eight bits tell 256 places apart, which is no more than a map has columns.
     """
     before_layers = _before(nodes, [name for name, node in nodes.items() if node.kind in _LAYERS])
     places = nodes.keys() - before_layers
-    samplers = [node.inputs[1] for node in nodes.values() if node.kind == "GridSample"]
-    places |= _before(nodes, samplers, stop=_LAYERS)
+    read = [node.inputs[1] for node in nodes.values() if node.kind in _READERS]
+    places |= _before(nodes, read, stop=_LAYERS)
     return {name for name in places if nodes[name].kind not in _LAYERS}
 
 
