@@ -117,6 +117,21 @@ def few() -> Recipe:
     )
 
 
+def few_nano() -> Recipe:
+    """The network of `nano` for few images, by the recipe `few`, on inputs of 480 pixels."""
+    return replace(
+        few(),
+        backbone=nano().backbone,
+        channels=nano().channels,
+        head_channels=nano().head_channels,
+        imgsz=480,
+        epochs=132,
+        lr_steps=(106,),
+        plain_epochs=26,
+        name="few-nano",
+    )
+
+
 def _paper(backbone: str, *, batch: int, batches: int, head_channels: int = 64, lr: float = 5e-4) -> Recipe:
     """COCO as in "Objects as Points", sec. 5, and its released scripts: Adam, no decay, no warm-up.
 
@@ -281,6 +296,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "roads": roads,
     "microscope": microscope,
     "few": few,
+    "few-nano": few_nano,
     "resnet18": resnet18,
     "resnet18-dcn": resnet18_dcn,
     "resnet34": resnet34,
