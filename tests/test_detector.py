@@ -163,7 +163,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
         calls.append(list(found))
         return evaluate(dataset, found)
 
-    monkeypatch.setattr("centernet.evaluation.evaluate", keep)
+    monkeypatch.setattr("centernet.evaluation.measuring.evaluate", keep)
     return calls
 
 
