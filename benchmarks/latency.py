@@ -25,7 +25,7 @@ from centernet.recipe import Recipe, with_settings
 from centernet.recipes import RECIPES
 
 CLASSES = 3
-SIZES = ((480, 640), (240, 320))
+SIZES = ((480, 640), (256, 320))
 """Rows and columns of the image."""
 
 OURS: dict[str, dict[str, object]] = {

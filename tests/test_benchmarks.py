@@ -182,7 +182,7 @@ def test_operations_of_a_deformable_convolution_are_those_of_its_three_steps() -
 
 
 def test_a_network_is_reported_with_times_of_both_ways() -> None:
-    predictor = networks.trained_alike(RECIPES["nano"](), num_classes=2, side=64)
+    predictor = networks.trained_alike(RECIPES["small"](), num_classes=2, side=64)
     row = networks.measure(predictor, side=64, rounds=2)
 
     assert row["parameters_m"] == pytest.approx(5.2, abs=0.05)
@@ -191,7 +191,7 @@ def test_a_network_is_reported_with_times_of_both_ways() -> None:
 
 
 def test_networks_that_differ_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    predictor = networks.trained_alike(RECIPES["nano"](), num_classes=2, side=64)
+    predictor = networks.trained_alike(RECIPES["small"](), num_classes=2, side=64)
     monkeypatch.setattr(networks, "TOLERANCE", -1.0)
 
     with pytest.raises(RuntimeError, match="nothing is timed"):
@@ -201,15 +201,15 @@ def test_networks_that_differ_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_tables_of_networks_name_each_and_say_how_much_faster() -> None:
     times = {f"{way}{kind}_ms": 10.0 for way in ("original", "ours", "bf16") for kind in ("", "_median")}
     ratios = {"ratio": 1.5, "ratio_of_medians": 1.25}
-    row = {"name": "nano", "parameters_m": 5.2, "gflops": 17.1, **times, **ratios}
-    fast = {"name": "nano", "batch": 32, "ms": 4.0, "images_per_second": 8000.0, "share_of_peak": 0.25}
+    row = {"name": "small", "parameters_m": 5.2, "gflops": 17.1, **times, **ratios}
+    fast = {"name": "small", "batch": 32, "ms": 4.0, "images_per_second": 8000.0, "share_of_peak": 0.25}
     on_device = {"device": "a device", "peak_tflops": 700.0, "rows": [fast]}
     report = {"command": "", "commit": "", "machine": {}, "rows": [row], "accelerator": on_device}
 
     text = networks.as_markdown(report)
 
-    assert "| `nano` | 5.20 | 17.1 | 10 (10) | 10 (10) | 1.50 (1.25) | 10 (10) |" in text
-    assert "| `nano` | 32 | 4.00 | 8000 | 25% |" in text
+    assert "| `small` | 5.20 | 17.1 | 10 (10) | 10 (10) | 1.50 (1.25) | 10 (10) |" in text
+    assert "| `small` | 32 | 4.00 | 8000 | 25% |" in text
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
