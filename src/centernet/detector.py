@@ -212,7 +212,7 @@ class CenterNet:
             UsageError: An impossible argument.
             InputError: The data set is broken, or has other classes.
         """
-        from centernet.evaluation import measure
+        from centernet.evaluation.measuring import measure
         from centernet.training.start import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
@@ -501,8 +501,9 @@ class CenterNet:
         progress: bool | None,
     ) -> "Evaluation | None":
         from centernet import weights
-        from centernet.evaluation import evaluate, measure
+        from centernet.evaluation import evaluate
         from centernet.evaluation.curves import save_training_curves
+        from centernet.evaluation.measuring import measure
         from centernet.training.fit import fit
         from centernet.training.folders import is_first_process
 

@@ -119,11 +119,12 @@ def few() -> Recipe:
 
 def few_nano() -> Recipe:
     """The network of `nano` for few images, by the recipe `few`, on inputs of 480 pixels."""
+    network = nano()
     return replace(
         few(),
-        backbone=nano().backbone,
-        channels=nano().channels,
-        head_channels=nano().head_channels,
+        backbone=network.backbone,
+        channels=network.channels,
+        head_channels=network.head_channels,
         imgsz=480,
         epochs=132,
         lr_steps=(106,),
