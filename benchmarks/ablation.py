@@ -62,6 +62,7 @@ FURTHER: Mapping[str, Mapping[str, object]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default=SCENES, help="scenes, or NAME=FOLDER of a data set")
+    parser.add_argument("--model", default="small", help="whose network learns")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
@@ -73,10 +74,11 @@ def main() -> None:
         print(json.dumps(trained(options)))
         return
     data, order = options.data.partition("=")[0], list(rows())
-    settings = f"--data {data} --epochs {options.epochs} --imgsz {options.imgsz}"
-    path, about = RESULTS / f"ablation-{data}.json", {"command": f"python -m benchmarks.ablation {settings}"}
-    for name in options.rows:
-        for seed in options.seeds:
+    settings = f"--data {data} --model {options.model} --epochs {options.epochs} --imgsz {options.imgsz}"
+    path = RESULTS / f"ablation-{options.model}-{data}.json"
+    about = {"command": f"python -m benchmarks.ablation {settings}"}
+    for seed in options.seeds:
+        for name in options.rows:
             words = [*sys.argv[1:], "--run", name, "--seed", str(seed)]
             row = {"name": name, "seed": seed, **in_own_process("benchmarks.ablation", words)}
             print(row, flush=True)
@@ -108,7 +110,7 @@ def trained(options: argparse.Namespace) -> dict[str, float]:
     steps = (1 - PLAIN_SHARE,) if settings["plain_epochs"] else (90 / 140, 120 / 140)
     with TemporaryDirectory() as folder:
         data = options.data.partition("=")[2] or write_scenes(f"{folder}/scenes", train=500, val=200)
-        detector = CenterNet("small", device="cpu")
+        detector = CenterNet(options.model, device="cpu")
         detector.train(
             data,
             **settings,

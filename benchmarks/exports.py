@@ -19,7 +19,7 @@ from centernet.export.openvino import openvino_model
 from centernet.export.writing import facts_of, parity_of
 from centernet.runtime import OnnxFile, OpenVinoFile
 
-BACKBONES = ("timm/resnet10t", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
+BACKBONES = ("timm/resnet10t", "slim", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
 """The largest ones, with one task each."""
 

@@ -62,7 +62,8 @@ class HeadSpec:
         stem: What the features pass before the head; None for nothing.
         level: How often the rows and columns of the features are halved before.
         weights: What the weights of the head are called, where not as the map; heads with one name share one.
-        at_cells: The task looks at this map by `ops.cells.read` alone, so `decode` may be given a `PointMap`.
+        at_cells: `decode` looks at this map by `ops.cells.read` alone, so it may be given a `PointMap`.
+        loss_at_cells: So does `loss`.
     """
 
     channels: int
@@ -71,6 +72,7 @@ class HeadSpec:
     level: int = 0
     weights: str = ""
     at_cells: bool = False
+    loss_at_cells: bool = False
 
 
 @runtime_checkable
@@ -120,7 +122,12 @@ class Task(Protocol):
         ...
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
-        """How far maps are from ideal: weighted terms whose sum is minimised."""
+        """How far maps are from ideal: weighted terms whose sum is minimised.
+
+        Args:
+            maps: By name; those whose head is `loss_at_cells` may be `PointMap`s.
+            targets: From `encode`.
+        """
         ...
 
     def decode(self, maps: Maps, stride: int) -> Outputs:

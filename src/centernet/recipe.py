@@ -24,6 +24,9 @@ class Recipe:
     )
     channels: int = _setting(64, "channels of the top-down neck of timm encoders")
     head_channels: int = _setting(64, "channels between the two convolutions of a head")
+    regression_channels: int = _setting(
+        0, "the same of heads that are read at peaks alone, where they cost little; 0: head_channels"
+    )
     separable: bool = _setting(False, "3×3 convolutions of that neck and of its heads in two cheap steps")
     pretrained: bool = _setting(False, "fetch ImageNet weights of the encoder")
     start: str = _setting("", "weights whose layers are taken over where they fit; empty: none")

@@ -8,7 +8,7 @@ from centernet.recipe import Recipe
 
 def nano() -> Recipe:
     """The fastest on processors: a slim ResNet with a top-down neck of 32 channels."""
-    return replace(small(), backbone="slim", channels=32, head_channels=32)
+    return replace(small(), backbone="slim", channels=32, head_channels=32, regression_channels=256)
 
 
 def small() -> Recipe:
@@ -125,10 +125,12 @@ def few_nano() -> Recipe:
         backbone=network.backbone,
         channels=network.channels,
         head_channels=network.head_channels,
+        regression_channels=network.regression_channels,
+        lr=2e-3,
         imgsz=480,
-        epochs=132,
-        lr_steps=(106,),
-        plain_epochs=26,
+        epochs=150,
+        lr_steps=(120,),
+        plain_epochs=30,
         name="few-nano",
     )
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from centernet.batch import Grid, Objects
+from centernet.models.factory import Architecture
 from centernet.protocols import Maps, Task
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered
@@ -83,6 +84,27 @@ def test_every_term_of_the_loss_is_finite_and_reaches_the_maps(task: Task, objec
     for name, value in maps.items():
         assert value.grad is not None, name
         assert torch.isfinite(value.grad).all(), name
+
+
+@pytest.mark.parametrize("objects", [OBJECTS, Objects.none()], ids=["objects", "none"])
+@pytest.mark.parametrize("separable", [False, True])
+def test_training_learns_the_same_where_maps_are_computed_at_cells_alone(
+    task: Task, objects: Objects, separable: bool
+) -> None:
+    torch.manual_seed(0)
+    architecture = Architecture(backbone="slim", channels=8, head_channels=8, separable=separable)
+    network = architecture.build(task.heads).train()
+    grid = Grid(batch=2, height=16, width=24)
+    images = torch.randn(2, 3, 4 * grid.height, 4 * grid.width)
+    targets = task.encode(objects, grid)
+    found = []
+    for at_cells in (False, True):
+        loss = torch.stack(list(task.loss(network(images, at_cells=at_cells)[0], targets).values())).sum()
+        loss.backward()
+        found.append((loss.detach(), [weights.grad for weights in network.parameters()]))
+        network.zero_grad()
+
+    torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
 
 
 def test_loss_does_not_depend_on_the_order_of_objects(task: Task) -> None:

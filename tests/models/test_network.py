@@ -42,6 +42,14 @@ def test_the_backbone_starts_heads_that_have_no_bias_of_their_own() -> None:
     assert backbone.started == 2
 
 
+def test_heads_read_at_cells_can_be_wider_than_heatmaps() -> None:
+    heads = {"heatmap": HeadSpec(channels=2), "size": HeadSpec(channels=2, at_cells=True)}
+    network = Network(TwoStacks(), heads, head_channels=4, regression_channels=9)
+
+    assert network.get_parameter("heads.1.heatmap.0.weight").shape == (4, 3, 3, 3)
+    assert network.get_parameter("heads.1.size.0.weight").shape == (9, 3, 3, 3)
+
+
 def test_the_stride_is_the_backbones() -> None:
     assert Network(TwoStacks(), {}).stride == 1
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
+from centernet.export.reading import read_without_moving
 from centernet.runtime import Facts
 from centernet.runtime.openvino import FACTS, GRAPH
 
@@ -20,6 +21,7 @@ def openvino_model(onnx_model: Any, facts: Facts) -> Any:
     except ImportError as error:
         raise UsageError('format=openvino needs openvino: pip install "centernet[openvino]"') from error
     model = openvino.Core().read_model(onnx_model.SerializeToString())
+    read_without_moving(model)
     model.set_rt_info(json.dumps(facts.entries), [FACTS])
     return model
 

@@ -25,12 +25,14 @@ class Architecture:
         backbone: A name that `build_backbone` knows.
         channels: Channels of the top-down neck of timm encoders.
         head_channels: Channels between the two convolutions of a head.
+        regression_channels: The same of heads that are read at cells alone; 0: as `head_channels`.
         separable: The 3×3 convolutions of that neck and of the heads under it are separable: see `conv3x3`.
     """
 
     backbone: str
     channels: int = 64
     head_channels: int = 64
+    regression_channels: int = 0
     separable: bool = False
 
     def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
@@ -38,7 +40,13 @@ class Architecture:
         backbone = build_backbone(
             self.backbone, channels=self.channels, separable=self.separable, pretrained=pretrained
         )
-        return Network(backbone, heads, self.head_channels, separable_heads=self.separable)
+        return Network(
+            backbone,
+            heads,
+            self.head_channels,
+            regression_channels=self.regression_channels,
+            separable_heads=self.separable,
+        )
 
 
 def build_backbone(

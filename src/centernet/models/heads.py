@@ -52,7 +52,7 @@ def build_head(
 class HeadAtCells:
     """The map of a head, computed only at the cells that are read: a hundred of the many thousands.
 
-    In use, not in training: the normalisation of a separable head would see those cells alone.
+    Not in training where the head `has_statistics`: they would be of those cells alone.
 
     Attributes:
         head: From `build_head`.
@@ -65,7 +65,14 @@ class HeadAtCells:
     def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n m"]:
         """What the map holds at cells `(image, y, x)`."""
         hidden = conv3x3_at(self.head[0], self.features, cells.reshape(-1, 3))
-        return self.head[1:](hidden).reshape(*cells.shape[:-1], -1)
+        # Not `flatten`: there may be no cell at all.
+        said = self.head[1:](hidden)
+        return said.reshape(*cells.shape[:-1], said.shape[1])
+
+
+def has_statistics(head: nn.Sequential) -> bool:
+    """Whether something in it learns from all cells of the maps: the normalisation of a separable head."""
+    return any(isinstance(layer, nn.BatchNorm2d) for layer in head.modules())
 
 
 def start_small(head: nn.Sequential, *, hidden: bool) -> None:

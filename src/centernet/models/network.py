@@ -1,13 +1,12 @@
 """The network: a backbone, and for each of its stacks a head for each map a task asks for."""
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
 from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from centernet.models.heads import HeadAtCells, build_head
+from centernet.models.heads import HeadAtCells, build_head, has_statistics
 from centernet.models.levels import Levels
 from centernet.protocols import Backbone, HeadSpec, Maps
 
@@ -19,6 +18,7 @@ class Network(nn.Module):
         backbone: Gives features, one map for each stack.
         heads: Maps wanted, by name.
         head_channels: Channels between the two convolutions of a head.
+        regression_channels: The same of heads that are read at cells alone; 0: as `head_channels`.
         separable_heads: The first of them is separable: see `conv3x3`.
     """
 
@@ -28,10 +28,15 @@ class Network(nn.Module):
         heads: Mapping[str, HeadSpec],
         head_channels: int = 64,
         *,
+        regression_channels: int = 0,
         separable_heads: bool = False,
     ) -> None:
         super().__init__()
-        build = partial(build_head, backbone.channels, head_channels, separable=separable_heads)
+
+        def build(spec: HeadSpec) -> nn.Sequential:
+            hidden = (spec.at_cells and regression_channels) or head_channels
+            return build_head(backbone.channels, hidden, spec, separable=separable_heads)
+
         self.backbone = backbone
         self.stride = backbone.stride
         count = 1 + max((spec.level for spec in heads.values()), default=0)
@@ -41,24 +46,26 @@ class Network(nn.Module):
         self.heads = nn.ModuleList(self._heads(heads, build) for _ in stacks)
         self._specs = dict(heads)
 
-    def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Maps]:
+    def forward(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> list[Maps]:
         """Raw maps by name, one dict for each stack, the last one best.
 
         Args:
             images: Normalised; sides are multiples of the backbone's divisor.
+            at_cells: Give `PointMap`s, which compute what is read, for the heads that are `loss_at_cells`.
         """
         stacks = zip(self.backbone(images), self.levels, self.stems, self.heads, strict=True)
-        return [self._maps(*stack) for stack in stacks]
+        few = {name for name, spec in self._specs.items() if at_cells and spec.loss_at_cells}
+        return [self._maps(*stack, few) for stack in stacks]
 
     def last_maps(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> Maps:
         """The maps of the last stack, without computing those of the others: what is asked of it in use.
 
         Args:
             images: As for `forward`.
-            at_cells: Give `PointMap`s, which compute what is read, for the heads that say the same.
+            at_cells: The same for the heads that are `at_cells`.
         """
         last = (self.backbone(images)[-1], self.levels[-1], self.stems[-1], self.heads[-1])
-        return self._maps(*last, at_cells=at_cells)
+        return self._maps(*last, {name for name, spec in self._specs.items() if at_cells and spec.at_cells})
 
     def _maps(
         self,
@@ -66,9 +73,9 @@ class Network(nn.Module):
         levels: nn.Module,
         stems: nn.Module,
         heads: nn.Module,
-        *,
-        at_cells: bool = False,
+        few: Collection[str],
     ) -> Maps:
+        """Maps by name; those in `few` are computed where they are read."""
         assert isinstance(stems, nn.ModuleDict)
         assert isinstance(heads, nn.ModuleDict)
         seen: dict[tuple[int, str], Tensor] = {(i, ""): level for i, level in enumerate(levels(features))}
@@ -78,8 +85,8 @@ class Network(nn.Module):
             if place not in seen:
                 seen[place] = stems[place[1]](seen[spec.level, ""])
             head = heads[spec.weights or name]
-            if at_cells and spec.at_cells:
-                assert isinstance(head, nn.Sequential)
+            assert isinstance(head, nn.Sequential)
+            if name in few and not (self.training and has_statistics(head)):
                 # Not a tensor, but all that the task asks of this map.
                 maps[name] = cast("Tensor", HeadAtCells(head, seen[place]))
             else:

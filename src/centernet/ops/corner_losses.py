@@ -11,6 +11,7 @@ from torch import Tensor
 from centernet.ops.cells import read
 from centernet.ops.devices import shared_count
 from centernet.ops.losses import focal_loss
+from centernet.protocols import PointMap
 
 
 def shared_focal_loss(
@@ -22,7 +23,7 @@ def shared_focal_loss(
 
 
 def smooth_l1_at_cells(
-    maps: Float[Tensor, "b d h w"], cells: Int[Tensor, "m 3"], targets: Float[Tensor, "m d"]
+    maps: Float[Tensor, "b d h w"] | PointMap, cells: Int[Tensor, "m 3"], targets: Float[Tensor, "m d"]
 ) -> Float[Tensor, ""]:
     """Smooth L1 error of what maps say at cells, for each cell; 0 without any (eq. 2 and 3)."""
     error = F.smooth_l1_loss(read(maps, cells).float(), targets, reduction="sum")

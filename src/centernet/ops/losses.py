@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from centernet.ops.cells import read
+from centernet.protocols import PointMap
 
 
 def focal_loss(
@@ -40,7 +41,7 @@ def focal_loss(
 
 
 def l1_at_cells(
-    maps: Float[Tensor, "b d h w"],
+    maps: Float[Tensor, "b d h w"] | PointMap,
     cells: Int[Tensor, "m 3"],
     targets: Float[Tensor, "m d"],
     weights: Float[Tensor, " m"] | None = None,

@@ -63,7 +63,10 @@ class CenterAndSize:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
-        return {"offset": HeadSpec(channels=2, at_cells=True), "size": HeadSpec(channels=2, at_cells=True)}
+        return {
+            "offset": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
+            "size": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
+        }
 
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int
@@ -114,7 +117,7 @@ class FourSides:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
-        return {"sides": HeadSpec(channels=4, at_cells=True)}
+        return {"sides": HeadSpec(channels=4, at_cells=True, loss_at_cells=True)}
 
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int

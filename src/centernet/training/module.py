@@ -36,7 +36,8 @@ class TrainingModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch; stops the run when it is no number."""
         del batch_index
-        terms = self._loss_terms(batch, self.network(self._predictor.normalize(batch.images)))
+        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        terms = self._loss_terms(batch, stacks)
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
             names = ", ".join(view.name for view in batch.views)
@@ -60,7 +61,7 @@ class TrainingModule(L.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Keeps the detections, and the loss for the curves."""
         del batch_index
-        stacks = self.network(self._predictor.normalize(batch.images))
+        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
         outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
         self.found += detections_of(outputs, batch, self._predictor.categories)
         loss = torch.stack(list(self._loss_terms(batch, stacks).values())).sum()

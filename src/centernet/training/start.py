@@ -96,6 +96,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
         backbone=recipe.backbone,
         channels=recipe.channels,
         head_channels=recipe.head_channels,
+        regression_channels=recipe.regression_channels,
         separable=recipe.separable,
     )
     task = task_of(recipe, categories)
