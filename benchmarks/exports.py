@@ -78,6 +78,8 @@ def as_markdown(report: dict[str, Any]) -> str:
     for row in report["rows"]:
         cells = [_differences(row[name]["differences"]) for name in ("onnx", "openvino")]
         hold = "yes" if row["onnx"]["holds"] and row["openvino"]["holds"] else "**no**"
+        if not row["onnx"]["num_detections"]:
+            hold = "nothing seen"
         lines.append(
             f"| {row['task']} | {row['backbone']} | {row['onnx']['num_detections']} "
             f"| {cells[0]} | {cells[1]} | {hold} | {row['seconds']} |"
@@ -87,6 +89,8 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 def _differences(values: dict[str, float]) -> str:
     places = {"boxes", "keypoints", "centers", "pair_boxes", "center_places"}
+    if not places & values.keys():
+        return "–"
     pixels = max(value for name, value in values.items() if name in places)
     other = max(value for name, value in values.items() if name not in places)
     return f"{pixels:.1g} px, {other:.1g}"

@@ -36,9 +36,9 @@ class Entry:
 ENTRIES = {
     "YOLO11n, 320 px": Entry(epochs=98),
     "few, 320 px": Entry(recipe="few", epochs=97),
-    "few-nano, 480 px": Entry(recipe="few-nano", side=480, epochs=150),
+    "few-nano, 480 px": Entry(recipe="few-nano", side=480, epochs=136),
     "YOLO11n, 640 px": Entry(side=640, epochs=25),
-    "few-nano, 640 px": Entry(recipe="few-nano", side=640, epochs=85),
+    "few-nano, 640 px": Entry(recipe="few-nano", side=640, epochs=77),
 }
 
 

@@ -128,9 +128,9 @@ def few_nano() -> Recipe:
         regression_channels=network.regression_channels,
         lr=2e-3,
         imgsz=480,
-        epochs=150,
-        lr_steps=(120,),
-        plain_epochs=30,
+        epochs=136,
+        lr_steps=(109,),
+        plain_epochs=27,
         name="few-nano",
     )
 
