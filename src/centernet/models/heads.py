@@ -50,7 +50,7 @@ def build_head(
 
 @dataclass(frozen=True, eq=False)
 class HeadAtCells:
-    """The map of a head, computed only at the cells that are read: a hundred of the many thousands.
+    """The map of a head, computed only at the cells that are read: some hundred of the many thousands.
 
     Not in training where the head `has_statistics`: they would be of those cells alone.
 
