@@ -21,6 +21,7 @@ TINY = {
     "backbone": "timm/resnet10t",
     "channels": 16,
     "head_channels": 16,
+    "regression_channels": 0,
     "imgsz": 64,
     "batch": 8,
     "workers": 0,

@@ -16,6 +16,7 @@ SETTINGS = {
     "backbone": "timm/resnet10t",
     "channels": 16,
     "head_channels": 16,
+    "regression_channels": 0,
     "imgsz": 192,
     "rect": True,
     "batch": 8,

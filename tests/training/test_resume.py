@@ -20,6 +20,7 @@ SETTINGS = {
     "imgsz": 64,
     "channels": 16,
     "head_channels": 16,
+    "regression_channels": 0,
     "workers": 1,
     "name": "run",
 }
