@@ -62,8 +62,8 @@ class HeadSpec:
         stem: What the features pass before the head; None for nothing.
         level: How often the rows and columns of the features are halved before.
         weights: What the weights of the head are called, where not as the map; heads with one name share one.
-        at_cells: `decode` looks at this map by `ops.cells.read` alone, so it may be given a `PointMap`.
-        loss_at_cells: So does `loss`.
+        at_cells: The task looks at this map by `ops.cells.read` alone, so it may be given a `PointMap`.
+        whole_in_loss: Except in `loss`, which needs the map itself.
     """
 
     channels: int
@@ -72,7 +72,7 @@ class HeadSpec:
     level: int = 0
     weights: str = ""
     at_cells: bool = False
-    loss_at_cells: bool = False
+    whole_in_loss: bool = False
 
 
 @runtime_checkable
@@ -125,7 +125,7 @@ class Task(Protocol):
         """How far maps are from ideal: weighted terms whose sum is minimised.
 
         Args:
-            maps: By name; those whose head is `loss_at_cells` may be `PointMap`s.
+            maps: By name; those whose head is `at_cells` and not `whole_in_loss` may be `PointMap`s.
             targets: From `encode`.
         """
         ...

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-CHANNELS_LAST = [0, 2, 3, 1]
+_CHANNELS_LAST = [0, 2, 3, 1]
 
 
 def read_without_moving(model: Any) -> None:
@@ -19,9 +19,9 @@ def read_without_moving(model: Any) -> None:
     """
     for node in model.get_ordered_ops():
         if node.get_type_name() == "GatherND":
-            moved, cells = (value.get_node() for value in node.input_values())
-            if moved.get_type_name() == "Transpose" and _order(moved) == CHANNELS_LAST:
-                values = _at_cells(moved.input_value(0), cells.output(0))
+            moved, cells = node.input_value(0).get_node(), node.input_value(1)
+            if moved.get_type_name() == "Transpose" and _order(moved) == _CHANNELS_LAST:
+                values = _at_cells(moved.input_value(0), cells)
                 values.set_friendly_name(node.get_friendly_name())
                 node.output(0).replace(values.output(0))
 

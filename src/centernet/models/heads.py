@@ -65,7 +65,7 @@ class HeadAtCells:
     def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n m"]:
         """What the map holds at cells `(image, y, x)`."""
         hidden = conv3x3_at(self.head[0], self.features, cells.reshape(-1, 3))
-        # Not `flatten`: there may be no cell at all.
+        # Not −1: there may be no cell at all.
         said = self.head[1:](hidden)
         return said.reshape(*cells.shape[:-1], said.shape[1])
 

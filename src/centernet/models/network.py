@@ -51,10 +51,14 @@ class Network(nn.Module):
 
         Args:
             images: Normalised; sides are multiples of the backbone's divisor.
-            at_cells: Give `PointMap`s, which compute what is read, for the heads that are `loss_at_cells`.
+            at_cells: Give `PointMap`s, which compute what is read, for the heads whose loss takes them.
         """
         stacks = zip(self.backbone(images), self.levels, self.stems, self.heads, strict=True)
-        few = {name for name, spec in self._specs.items() if at_cells and spec.loss_at_cells}
+        few = {
+            name
+            for name, spec in self._specs.items()
+            if at_cells and spec.at_cells and not spec.whole_in_loss
+        }
         return [self._maps(*stack, few) for stack in stacks]
 
     def last_maps(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> Maps:

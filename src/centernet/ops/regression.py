@@ -64,8 +64,8 @@ class CenterAndSize:
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
         return {
-            "offset": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
-            "size": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
+            "offset": HeadSpec(channels=2, at_cells=True),
+            "size": HeadSpec(channels=2, at_cells=True),
         }
 
     def targets(
@@ -117,7 +117,7 @@ class FourSides:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps, by name."""
-        return {"sides": HeadSpec(channels=4, at_cells=True, loss_at_cells=True)}
+        return {"sides": HeadSpec(channels=4, at_cells=True)}
 
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int

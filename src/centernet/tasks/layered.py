@@ -60,7 +60,7 @@ class Layered:
         """The maps the network must give, by name: those of the task for each layer."""
         return {
             f"{name}/{level}/{place}": replace(
-                spec, level=level, weights=f"{name}/{place}" if place else name, loss_at_cells=False
+                spec, level=level, weights=f"{name}/{place}" if place else name, whole_in_loss=True
             )
             for level, place in self._layers
             for name, spec in self.inner.heads.items()

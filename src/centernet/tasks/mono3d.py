@@ -92,16 +92,12 @@ class Mono3D:
         """
         return {
             "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
-            "offset": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
-            "size": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
-            "depth": HeadSpec(channels=1, bias=_DEPTH_BIAS, at_cells=True, loss_at_cells=True),
-            "size3d": HeadSpec(channels=3, at_cells=True, loss_at_cells=True),
-            "heading": HeadSpec(channels=8, at_cells=True, loss_at_cells=True),
-            **(
-                {"center3d": HeadSpec(channels=2, at_cells=True, loss_at_cells=True)}
-                if self.center3d_weight
-                else {}
-            ),
+            "offset": HeadSpec(channels=2, at_cells=True),
+            "size": HeadSpec(channels=2, at_cells=True),
+            "depth": HeadSpec(channels=1, bias=_DEPTH_BIAS, at_cells=True),
+            "size3d": HeadSpec(channels=3, at_cells=True),
+            "heading": HeadSpec(channels=8, at_cells=True),
+            **({"center3d": HeadSpec(channels=2, at_cells=True)} if self.center3d_weight else {}),
         }
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:

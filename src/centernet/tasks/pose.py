@@ -94,11 +94,11 @@ class Pose:
         count = sum(self.num_keypoints)
         return {
             "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19),
-            "offset": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
-            "size": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
-            "keypoints": HeadSpec(channels=2 * count, at_cells=True),
+            "offset": HeadSpec(channels=2, at_cells=True),
+            "size": HeadSpec(channels=2, at_cells=True),
+            "keypoints": HeadSpec(channels=2 * count, at_cells=True, whole_in_loss=True),
             "keypoint_heatmap": HeadSpec(channels=count, bias=-2.19),
-            "keypoint_offset": HeadSpec(channels=2, at_cells=True, loss_at_cells=True),
+            "keypoint_offset": HeadSpec(channels=2, at_cells=True),
         }
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:

@@ -97,13 +97,9 @@ class Triplet:
                 for name in KEYPOINTS
             },
             **{
-                f"{name}_tag": HeadSpec(channels=1, stem=stems[name], at_cells=True, loss_at_cells=True)
-                for name in KEYPOINTS[:2]
+                f"{name}_tag": HeadSpec(channels=1, stem=stems[name], at_cells=True) for name in KEYPOINTS[:2]
             },
-            **{
-                f"{name}_offset": HeadSpec(channels=2, stem=stems[name], at_cells=True, loss_at_cells=True)
-                for name in KEYPOINTS
-            },
+            **{f"{name}_offset": HeadSpec(channels=2, stem=stems[name], at_cells=True) for name in KEYPOINTS},
         }
 
     def encode(self, objects: Objects, grid: Grid) -> Targets:
