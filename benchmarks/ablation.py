@@ -75,7 +75,7 @@ def main() -> None:
         return
     data, order = options.data.partition("=")[0], list(rows())
     settings = f"--data {data} --model {options.model} --epochs {options.epochs} --imgsz {options.imgsz}"
-    path = RESULTS / f"ablation-{options.model}-{data}.json"
+    path = RESULTS / f"ablation-{options.model}-{data}-{options.epochs}.json"
     about = {"command": f"python -m benchmarks.ablation {settings}"}
     for seed in options.seeds:
         for name in options.rows:

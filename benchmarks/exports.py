@@ -1,7 +1,7 @@
 """Writes every task behind every kind of backbone and compares: `uv run python -m benchmarks.exports`.
 
-Random weights, small inputs: whether the runtimes find what the network finds. The tests do the same for each
-task and each kind once.
+Random weights, small inputs: whether the runtimes find what the network finds. The tests do the same, less
+the largest backbones and some forms of tasks.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from benchmarks.measuring import RESULTS, commit, machine
-from tests.contracts.test_exports import TASKS, predictor_of
+from tests.contracts.test_exports import BACKBONES, TASKS, predictor_of
 
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
@@ -19,7 +19,6 @@ from centernet.export.openvino import openvino_model
 from centernet.export.writing import facts_of, parity_of
 from centernet.runtime import OnnxFile, OpenVinoFile
 
-BACKBONES = ("timm/resnet10t", "slim", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
 """The largest ones, with one task each."""
 

@@ -1,5 +1,6 @@
 """What every written file promises, over all tasks and all kinds of backbones."""
 
+from itertools import product
 from typing import Any, cast
 
 import numpy as np
@@ -36,60 +37,59 @@ TASKS: dict[str, Task] = {
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
 }
-# A graph of a task is the same behind every backbone: each of both once, all pairs by `benchmarks.exports`.
+BACKBONES = ("timm/resnet10t", "slim", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
+"""Each kind once, the smallest of it; `benchmarks.exports` adds the largest."""
 PAIRS = [
-    *((task, "timm/resnet10t") for task in TASKS),
-    ("pose", "resnet18"),
-    ("triplet", "resnet18-dcn"),
-    ("detect", "dla34"),
-    ("mono3d", "dla34-dcn"),
-    ("triplet", "hourglass52"),
+    *product(("detect", "pose", "mono3d", "triplet"), BACKBONES),
+    ("four sides", "timm/resnet10t"),
+    ("layered", "timm/resnet10t"),
 ]
 
 
 def predictor_of(task: Task, backbone: str) -> Predictor:
     """Random weights that see something in noise, as if trained: features differ from place to place."""
     torch.manual_seed(0)
+    normalize = Normalize(bgr=True)
     architecture = Architecture(backbone=backbone, channels=16, head_channels=16)
     network = architecture.build(task.heads)
     for layer in network.modules():
         if isinstance(layer, DeformableConv):
             # They start without moves.
             layer.offset_mask.weight.data.normal_(std=0.02)
-    _look_at_noise(network)
+    _look_at_noise(network, normalize)
     return Predictor(
         network=network.eval(),
         task=task,
         categories=CATEGORIES,
         rule=Follow(long_side=96, multiple=network.backbone.divisor),
-        normalize=Normalize(bgr=True),
+        normalize=normalize,
         architecture=architecture,
     )
 
 
-def _look_at_noise(network: Network) -> None:
+def _look_at_noise(network: Network, normalize: Normalize) -> None:
     """Gives each normalising layer the statistics of noise, and each map a mean of 0 and a deviation of 1."""
-
-    def normalise(head: nn.Sequential, _: object, values: Tensor) -> None:
-        last = cast("nn.Conv2d", head[-1])
-        mean, deviation = values.mean((0, 2, 3)), values.std((0, 2, 3))
-        last.weight.data /= deviation[:, None, None, None]
-        last.bias.data = (last.bias.data - mean) / deviation  # type: ignore[union-attr]
-
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0
     heads = cast("nn.ModuleDict", network.heads[-1])
-    blocks = torch.randn(4, 3, 32, 32)
-    noise = blocks.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)
+    seen: dict[nn.Module, list[Tensor]] = {head: [] for head in heads.values()}
+    blocks = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    noise = normalize(blocks.repeat_interleave(8, dim=2).repeat_interleave(8, dim=3))
     with torch.no_grad():
         network.train()(noise)
-        hooks = [head.register_forward_hook(normalise) for head in heads.values()]  # type: ignore[arg-type]
+        hooks = [head.register_forward_hook(lambda head, _, map: seen[head].append(map)) for head in seen]  # noqa: A006
         network.eval()(noise)
         for hook in hooks:
             hook.remove()
         for name, head in heads.items():
-            head[-1].bias += {"size": 4.0, "sides": 4.0, "heatmap": -1.0}.get(name.split("/")[0], 0.0)  # type: ignore[index]
+            # A head may serve several levels.
+            values = torch.cat([map.transpose(0, 1).flatten(1) for map in seen[head]], dim=1)  # noqa: A001
+            mean, deviation = values.mean(1), values.std(1)
+            last = cast("nn.Conv2d", cast("nn.Sequential", head)[-1])
+            last.weight /= deviation[:, None, None, None]
+            last.bias = nn.Parameter((last.bias - mean) / deviation)  # type: ignore[operator]
+            last.bias += {"size": 4.0, "sides": 4.0, "heatmap": -1.0}.get(name.split("/")[0], 0.0)
 
 
 def moved_maps(graph: Any) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from centernet.errors import UsageError
 from centernet.export.graph import DetectionGraph
+from centernet.export.simplify import simplify
 from centernet.runtime import Facts
 
 OPSET = 20
@@ -41,8 +42,10 @@ def onnx_model(graph: DetectionGraph, facts: Facts) -> Any:
             output_names=list(graph.names),
             external_data=False,
             verbose=False,
+            optimize=False,
         )
-    assert program is not None
+        assert program is not None
+        simplify(program.model)
     model = program.model_proto
     for number, name in enumerate(("batch", "", "height", "width")):
         if name:
