@@ -1,5 +1,7 @@
 """What every data format promises; a new one is a new line in `FORMATS`, and in `WRITABLE` if it can."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from centernet.data import coco, yolo
 from centernet.data.formats import (
     FORMATS,
     WRITABLE,
+    WRITERS,
     Format,
     WritableFormat,
     format_of,
@@ -26,6 +29,7 @@ WRITTEN = pytest.mark.parametrize("one", WRITABLE, ids=lambda one: one.NAME)
 WITH_KEYPOINTS = pytest.mark.parametrize("one", [coco, yolo], ids=lambda one: one.NAME)
 
 SIZES = ((48, 64), (33, 17))
+CAMERA = np.array([[50, 0, 32, 0], [0, 50, 24, 0], [0, 0, 1, 0]], dtype=np.float64)
 
 
 @st.composite
@@ -77,6 +81,29 @@ def pictures(folder: Path) -> list[Path]:
         if not path.exists():
             Image.new("RGB", (columns, rows)).save(path)
     return paths
+
+
+@pytest.mark.parametrize("one", WRITERS, ids=lambda one: one.NAME)
+def test_what_a_format_cannot_hold_is_named(one: WritableFormat, tmp_path: Path) -> None:
+    face = Categories(("Car",), (0,), (Skeleton(names=("eye",)),))
+    box, labels = np.array([[1, 2, 9, 8]], dtype=np.float32), np.array([0])
+    both = Annotations.of(box, labels, np.array([[[3, 4, 2]]], dtype=np.float32))
+    both = replace(both, boxes3d=np.array([[1, 2, 4, 0, 1, 20, 0]], dtype=np.float32))
+    Image.new("RGB", SIZES[0][::-1]).save(tmp_path / "000001.png")
+    image = ImageRecord(
+        path=tmp_path / "000001.png", image_id=1, annotations=both, source="", size=SIZES[0], camera=CAMERA
+    )
+    dataset = Dataset(name="set", format="", categories=face, records=(image,))
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        one.write(dataset, tmp_path / "set", "train")
+    back = one.read(tmp_path / "set", "train")
+
+    kept = back.records[0].annotations
+    words = " ".join(str(one.message) for one in told)
+    assert ("no keypoints" in words) == (not kept.keypoints.any())
+    assert ("no boxes in 3D" in words) == (not np.isfinite(kept.boxes3d).any())
 
 
 @WRITTEN

@@ -11,6 +11,7 @@ import numpy as np
 from centernet.data.cameras import read_camera
 from centernet.data.files import copy_images
 from centernet.data.kitti_files import frames_in, read_frames, read_labels
+from centernet.data.losing import warn_of_loss
 from centernet.data.splits import WHOLE, choose_split
 from centernet.errors import InputError
 from centernet.geometry.camera import alpha_from_rotation
@@ -92,9 +93,12 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Crowd regions with a box in 3D are written as a neighbour of their class where KITTI has one, others as
     `DontCare`. A class whose name has blanks gets `_` for them.
 
+    Warns of keypoints that the data set has and the format does not hold.
+
     Raises:
         InputError: An image is missing, two would get one name, or one has a name with blanks.
     """
+    warn_of_loss(dataset, "KITTI", boxes3d=True)
     root = folder / "training"
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:

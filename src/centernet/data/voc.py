@@ -12,6 +12,7 @@ import numpy as np
 
 from centernet.data.files import copy_images
 from centernet.data.images import image_size
+from centernet.data.losing import warn_of_loss
 from centernet.data.splits import choose_split
 from centernet.data.voc_layout import Part, find_parts
 from centernet.data.voc_xml import VocFile, read_xml
@@ -77,9 +78,12 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `Annotations/*.xml`, `ImageSets/Main/{split}.txt` and the images as `JPEGImages/`.
 
+    Warns of keypoints and boxes in 3D that the data set has and the format does not hold.
+
     Raises:
         InputError: An image is missing, or two would get one name.
     """
+    warn_of_loss(dataset, "VOC")
     copy_images(dataset.records, folder / "JPEGImages")
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     for record in dataset.records:

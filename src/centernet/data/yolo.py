@@ -15,6 +15,7 @@ import yaml
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
 from centernet.data.keypoints import check_keypoints
+from centernet.data.losing import warn_of_loss
 from centernet.data.splits import choose_split
 from centernet.data.yolo_keypoints import Shape, columns_of, read_row, yaml_fields
 from centernet.data.yolo_layout import Layout, find_layout, label_file
@@ -83,9 +84,12 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `labels/{split}/*.txt`, `data.yaml` and the images as `images/{split}/`.
 
+    Warns of boxes in 3D that the data set has and the format does not hold.
+
     Raises:
         InputError: An image is missing, or two would get one name.
     """
+    warn_of_loss(dataset, "YOLO", keypoints=True)
     copy_images(dataset.records, folder / "images" / split)
     labels = folder / "labels" / split
     labels.mkdir(parents=True, exist_ok=True)
