@@ -9,6 +9,8 @@ from torch import Tensor
 
 from centernet.ops.peaks import KERNELS, Peaks, find_peaks, find_peaks_of_any_class, is_peak
 
+IN_BOTH = pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "graph"])
+
 
 def every_peak(heatmap: np.ndarray, kernel: int = 3) -> dict[tuple[int, int, int], float]:
     """Class, row and column of each cell of one image that no neighbour exceeds, looked at one by one."""
@@ -21,16 +23,23 @@ def every_peak(heatmap: np.ndarray, kernel: int = 3) -> dict[tuple[int, int, int
     return found
 
 
-def check(heatmap: Tensor, top_k: int, kernel: int = 3) -> Peaks:
+def find_in_graph(heatmap: Tensor, top_k: int, kernel: int) -> Peaks:
+    """The search that exported graphs hold."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.compiler, "is_exporting", lambda: True)
+        return find_peaks(heatmap, top_k, kernel=kernel)
+
+
+def check(heatmap: Tensor, top_k: int, kernel: int = 3, *, in_graph: bool = False) -> Peaks:
     """Compares with the search of every cell; equal values may come in any order."""
-    peaks = find_peaks(heatmap, top_k, kernel=kernel)
+    peaks = (find_in_graph if in_graph else find_peaks)(heatmap, top_k, kernel=kernel)
     batch, num_classes, height, width = heatmap.shape
-    count = min(top_k, num_classes * height * width)
+    count = top_k if in_graph else min(top_k, num_classes * height * width)
     assert peaks.values.shape == peaks.labels.shape == (batch, count)
     assert peaks.cells.shape == (batch, count, 3)
     for i, image in enumerate(heatmap.numpy()):
         truth = every_peak(image, kernel)
-        best = sorted(truth.values(), reverse=True)[:count]
+        best = sorted(truth.values(), reverse=True)[:top_k]
         values = peaks.values[i].tolist()
         assert values == best + [-np.inf] * (count - len(best))
         places = [
@@ -58,20 +67,28 @@ def heatmaps(draw: st.DrawFn) -> Tensor:
 @given(heatmaps(), st.sampled_from([1, 3, 10, 100]), st.sampled_from(KERNELS))
 @settings(max_examples=200, deadline=None)
 def test_blocks_give_what_every_cell_gives(heatmap: Tensor, top_k: int, kernel: int) -> None:
-    check(heatmap, top_k)
+    check(heatmap, top_k, kernel)
 
 
+@given(heatmaps(), st.sampled_from([1, 3, 10, 100]), st.sampled_from(KERNELS))
+@settings(max_examples=200, deadline=None)
+def test_graphs_give_what_every_cell_gives(heatmap: Tensor, top_k: int, kernel: int) -> None:
+    check(heatmap, top_k, kernel, in_graph=True)
+
+
+@IN_BOTH
 @pytest.mark.parametrize("size", [(64, 64), (61, 67), (4, 200)])
-def test_noise_in_many_classes(size: tuple[int, int]) -> None:
+def test_noise_in_many_classes(size: tuple[int, int], in_graph: bool) -> None:
     generator = torch.Generator().manual_seed(0)
 
-    check(torch.randn(2, 7, *size, generator=generator), 100)
+    check(torch.randn(2, 7, *size, generator=generator), 100, in_graph=in_graph)
 
 
-def test_wide_bumps_that_fill_many_blocks() -> None:
+@IN_BOTH
+def test_wide_bumps_that_fill_many_blocks(in_graph: bool) -> None:
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     bumps = [-((y - 9 * i) ** 2 + (x - 7 * i) ** 2) / 100 for i in range(1, 6)]
-    peaks = check(torch.stack(bumps).amax(0)[None, None], 20)
+    peaks = check(torch.stack(bumps).amax(0)[None, None], 20, in_graph=in_graph)
 
     # The largest 20 blocks hold five peaks only; the other fifteen places are filled up.
     assert peaks.cells[0, :5, 1:].tolist() != peaks.cells[0, 5:10, 1:].tolist()

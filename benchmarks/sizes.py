@@ -1,0 +1,57 @@
+"""What the networks of the recipes find and what they cost: `uv run python -m benchmarks.sizes`.
+
+Trains and times nothing: puts what `benchmarks.ablation --model NAME --rows ours` found beside what
+`benchmarks.latency` timed.
+"""
+
+import argparse
+import json
+from typing import Any
+
+from benchmarks.measuring import RESULTS
+from benchmarks.trainings import METRICS, mean_and_spread
+
+NAMES = ("nano", "small", "base", "large")
+SIZE = "256x320"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="bccd", help="name of the data set, as the trainings had it")
+    parser.add_argument("--epochs", type=int, default=20, help="of the trainings")
+    options = parser.parse_args()
+    latency = json.loads((RESULTS / "latency.json").read_text())
+    costs = {row["name"]: row for row in latency["rows"]}
+    lines = [
+        "# What the networks of the recipes find and cost",
+        "",
+        f"AP on {options.data} after {options.epochs} epochs from scratch by one recipe, the row *ours* of",
+        "`benchmarks.ablation`: mean over the seeds ± their standard deviation. Processor time of one thread",
+        f"in OpenVINO, 32 bits, from an image of {SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, "
+        f"{latency['machine']['processor']}.",
+        "",
+        "| | parameters, M | ms | seeds | AP | AP50 | AP75 | CPU minutes of training |",
+        "|---|---:|---:|---:|---|---|---|---:|",
+        *(_line(name, costs[name], _ours(name, options)) for name in NAMES),
+    ]
+    text = "\n".join(lines) + "\n"
+    (RESULTS / "sizes.md").write_text(text)
+    print(text)
+
+
+def _ours(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    path = RESULTS / f"ablation-{name}-{options.data}-{options.epochs}.json"
+    return [row for row in json.loads(path.read_text())["rows"] if row["name"] == "ours"]
+
+
+def _line(name: str, cost: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    means = " | ".join(mean_and_spread([row[metric] for row in found]) for metric in METRICS)
+    minutes = sum(row["cpu_minutes"] for row in found) / len(found)
+    return (
+        f"| {name} | {cost['parameters_m']:.1f} | {cost[SIZE]['ms']:.0f} | {len(found)} | {means} "
+        f"| {minutes:.1f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
