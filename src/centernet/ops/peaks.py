@@ -13,6 +13,9 @@ from centernet.ops.cells import read
 BLOCK = 4
 """Side of the blocks that maps are searched by; see `_blocks_that_matter`."""
 
+_HALVINGS = 4
+"""How often exported graphs double the side of blocks."""
+
 KERNELS = (1, 3, 5, 7, 9)
 """Sides of the square in which a peak is the largest: as far as to the next block on each side."""
 
@@ -75,25 +78,28 @@ def find_peaks(
 def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int, kernel: int) -> Peaks:
     """The same peaks by steps whose number does not depend on the numbers, which a graph can hold.
 
-    Each of the best `top_k` peaks lies in one of the `top_k` blocks whose best peaks are best, and each of
-    these in one of the `top_k` blocks of blocks. Of so few the positions stay below 2²⁴, up to which exported
-    graphs divide exactly. Runtimes pool faster than they compare moved maps. Maps with fewer cells are filled
-    up with value −inf.
+    Each of the best `top_k` peaks lies in one of the `top_k` blocks whose best peaks are best; the same holds
+    of these blocks and blocks twice as large. Of so few as remain at last the positions stay below 2²⁴, up to
+    which exported graphs divide exactly. Runtimes pool faster than they compare moved maps. Maps with fewer
+    cells are filled up with value −inf.
     """
     largest = F.max_pool2d(heatmap, kernel, stride=1, padding=kernel // 2)
-    peaks = heatmap.masked_fill(largest > heatmap, -torch.inf)
-    blocks = F.max_pool2d(peaks, BLOCK, ceil_mode=True)
-    coarse = F.max_pool2d(blocks, BLOCK, ceil_mode=True)
-    batch, num_classes, rows, columns = coarse.shape
+    levels = [heatmap.masked_fill(largest > heatmap, -torch.inf)]
+    for _ in range(_HALVINGS):
+        # With a margin, since some runtimes take no map that is smaller than a block.
+        levels.append(F.max_pool2d(levels[-1], 2, padding=1))
+    coarsest = levels.pop()
+    batch, num_classes, rows, columns = coarsest.shape
     image = torch.arange(batch, device=heatmap.device)[:, None]
-    place = F.pad(coarse.flatten(1), (0, top_k), value=-torch.inf).topk(top_k, dim=1).indices
+    values, place = F.pad(coarsest.flatten(1), (0, top_k), value=-torch.inf).topk(top_k, dim=1)
     label = _divided(place, rows * columns).clamp(max=num_classes - 1)
     place = place - label * (rows * columns)
     y = _divided(place, columns)
-    _, label, y, x = _best_within(blocks, image, label, y, place - y * columns)
-    values, label, y, x = _best_within(peaks, image, label, y, x)
+    x = place - y * columns
+    for level in reversed(levels):
+        values, label, y, x = _best_within(level, image, label, y, x)
     # What fills up may lie beyond the border.
-    y, x = y.clamp(max=heatmap.shape[2] - 1), x.clamp(max=heatmap.shape[3] - 1)
+    y, x = y.clamp(0, heatmap.shape[2] - 1), x.clamp(0, heatmap.shape[3] - 1)
     return Peaks(values, label, torch.stack([image.expand_as(y), y, x], dim=-1))
 
 
@@ -104,25 +110,25 @@ def _best_within(
     y: Int[Tensor, "b k"],
     x: Int[Tensor, "b k"],
 ) -> tuple[Float[Tensor, "b k"], Int[Tensor, "b k"], Int[Tensor, "b k"], Int[Tensor, "b k"]]:
-    """The best `k` of the cells in `k` blocks of each image: value, class, row and column.
+    """The best `k` of the cells in `k` blocks of 2×2, of each image: value, class, row and column.
 
     Args:
-        maps: What is best.
+        maps: What is best. The first block has one cell in the corner of the map, the others beyond it.
         image: Number of each image.
         label: Class of each block.
         y: Row of each block, in blocks. Those beyond the border hold −inf, at places beyond it.
         x: Column of each block.
     """
     height, width = maps.shape[2:]
-    step = torch.arange(BLOCK**2, device=maps.device)
-    y, x = (y * BLOCK)[..., None] + _divided(step, BLOCK), (x * BLOCK)[..., None] + step % BLOCK
-    rows, columns = y.clamp(max=height - 1), x.clamp(max=width - 1)
+    step = torch.arange(4, device=maps.device)
+    y, x = 2 * y[..., None] - 1 + _divided(step, 2), 2 * x[..., None] - 1 + step % 2
+    rows, columns = y.clamp(0, height - 1), x.clamp(0, width - 1)
     inside = maps[image[..., None], label[..., None], rows, columns]
-    inside = inside.masked_fill((y >= height) | (x >= width), -torch.inf)
+    inside = inside.masked_fill((y != rows) | (x != columns), -torch.inf)
     values, place = inside.flatten(1).topk(label.shape[1], dim=1)
     return (
         values,
-        label.gather(1, _divided(place, BLOCK**2)),
+        label.gather(1, _divided(place, 4)),
         y.flatten(1).gather(1, place),
         x.flatten(1).gather(1, place),
     )
