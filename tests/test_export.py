@@ -440,6 +440,9 @@ def test_another_answer_is_no_parity() -> None:
     assert not compare(network, moved).holds
     assert compare(network, moved).differences["boxes"] == 0.5
     assert not compare(network, relabelled).holds
+    nothing = {name: values[:0] for name, values in network.items()}
+    assert not compare(network, nothing).holds
+    assert str(compare(network, nothing)).startswith("0.0% of 2 detections in 1 images are equal")
 
 
 def test_a_graph_finds_the_same_peaks() -> None:

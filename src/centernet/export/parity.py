@@ -89,9 +89,12 @@ def compare(network: Outputs, file: Outputs, tolerance: Tolerance = TOLERANCES["
     """Outputs of both for the same inputs. Each object is matched with the one most like it.
 
     Detections of equal scores come in any order, so rows are not compared by their place. Pairs of corners
-    and centres, where there are any, are compared as detections are.
+    and centres, where there are any, are compared as detections are. Outputs of other shapes share nothing.
     """
     images = len(network["scores"])
+    if any(file[name].shape != value.shape for name, value in network.items()):
+        sure = int((network["scores"] >= tolerance.least).sum())
+        return Parity(num_images=images, num_detections=sure, equal_share=0.0, tolerance=tolerance)
     parts = []
     for prefix, places in _GROUPS.items():
         names = [name for name in network if _group_of(name) == prefix]
