@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 Outputs = Mapping[str, Float[np.ndarray, "b k *_"]]
+Answer = Mapping[str, Float[np.ndarray, "..."]]
+"""What a file gives, which may be anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,7 @@ class Parity:
         }
 
 
-def compare(network: Outputs, file: Outputs, tolerance: Tolerance = TOLERANCES["fp32"]) -> Parity:
+def compare(network: Outputs, file: Answer, tolerance: Tolerance = TOLERANCES["fp32"]) -> Parity:
     """Outputs of both for the same inputs. Each object is matched with the one most like it.
 
     Detections of equal scores come in any order, so rows are not compared by their place. Pairs of corners
