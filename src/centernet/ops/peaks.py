@@ -13,7 +13,7 @@ from centernet.ops.cells import read
 BLOCK = 4
 """Side of the blocks that maps are searched by; see `_blocks_that_matter`."""
 
-_HALVINGS = 4
+_DOUBLINGS = 4
 """How often exported graphs double the side of blocks."""
 
 KERNELS = (1, 3, 5, 7, 9)
@@ -85,7 +85,7 @@ def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int, kernel: int) -
     """
     largest = F.max_pool2d(heatmap, kernel, stride=1, padding=kernel // 2)
     levels = [heatmap.masked_fill(largest > heatmap, -torch.inf)]
-    for _ in range(_HALVINGS):
+    for _ in range(_DOUBLINGS):
         # With a margin, since some runtimes take no map that is smaller than a block.
         levels.append(F.max_pool2d(levels[-1], 2, padding=1))
     coarsest = levels.pop()
