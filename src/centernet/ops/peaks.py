@@ -13,9 +13,6 @@ from centernet.ops.cells import read
 BLOCK = 4
 """Side of the blocks that maps are searched by; see `_blocks_that_matter`."""
 
-_DOUBLINGS = 4
-"""How often exported graphs double the side of blocks."""
-
 KERNELS = (1, 3, 5, 7, 9)
 """Sides of the square in which a peak is the largest: as far as to the next block on each side."""
 
@@ -78,29 +75,36 @@ def find_peaks(
 def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int, kernel: int) -> Peaks:
     """The same peaks by steps whose number does not depend on the numbers, which a graph can hold.
 
-    Each of the best `top_k` peaks lies in one of the `top_k` blocks whose best peaks are best; the same holds
-    of these blocks and blocks twice as large. Of so few as remain at last the positions stay below 2²⁴, up to
-    which exported graphs divide exactly. Runtimes pool faster than they compare moved maps. Maps with fewer
-    cells are filled up with value −inf.
+    Each of the best `top_k` peaks lies in one of the `top_k` blocks whose best peaks are best, and each of
+    these in one of the `top_k` blocks of blocks. Of so few the positions stay below 2²⁴, up to which exported
+    graphs divide exactly. Runtimes pool faster than they compare moved maps. Maps with fewer cells are filled
+    up with value −inf.
     """
+    # PyTorch pools ten times faster so; other runtimes lay maps out as they like.
+    heatmap = heatmap.contiguous(memory_format=torch.channels_last)
     largest = F.max_pool2d(heatmap, kernel, stride=1, padding=kernel // 2)
-    levels = [heatmap.masked_fill(largest > heatmap, -torch.inf)]
-    for _ in range(_DOUBLINGS):
-        # With a margin, since some runtimes take no map that is smaller than a block.
-        levels.append(F.max_pool2d(levels[-1], 2, padding=1))
-    coarsest = levels.pop()
-    batch, num_classes, rows, columns = coarsest.shape
+    peaks = torch.where(largest > heatmap, -torch.inf, heatmap)
+    blocks = _in_blocks(peaks)
+    coarse = _in_blocks(blocks)
+    batch, num_classes, rows, columns = coarse.shape
     image = torch.arange(batch, device=heatmap.device)[:, None]
-    values, place = F.pad(coarsest.flatten(1), (0, top_k), value=-torch.inf).topk(top_k, dim=1)
+    place = F.pad(coarse.flatten(1), (0, top_k), value=-torch.inf).topk(top_k, dim=1).indices
     label = _divided(place, rows * columns).clamp(max=num_classes - 1)
     place = place - label * (rows * columns)
     y = _divided(place, columns)
-    x = place - y * columns
-    for level in reversed(levels):
-        values, label, y, x = _best_within(level, image, label, y, x)
+    _, label, y, x = _best_within(blocks, image, label, y, place - y * columns)
+    values, label, y, x = _best_within(peaks, image, label, y, x)
     # What fills up may lie beyond the border.
     y, x = y.clamp(0, heatmap.shape[2] - 1), x.clamp(0, heatmap.shape[3] - 1)
     return Peaks(values, label, torch.stack([image.expand_as(y), y, x], dim=-1))
+
+
+def _in_blocks(maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c rows columns"]:
+    """Largest value of each block of 4×4, of which the first has but one cell in the corner of the map.
+
+    The others of it are a margin: there are runtimes that take no map that is smaller than what is pooled.
+    """
+    return F.max_pool2d(F.max_pool2d(maps, 2, padding=1), 2, padding=1)
 
 
 def _best_within(
@@ -110,25 +114,26 @@ def _best_within(
     y: Int[Tensor, "b k"],
     x: Int[Tensor, "b k"],
 ) -> tuple[Float[Tensor, "b k"], Int[Tensor, "b k"], Int[Tensor, "b k"], Int[Tensor, "b k"]]:
-    """The best `k` of the cells in `k` blocks of 2×2, of each image: value, class, row and column.
+    """The best `k` of the cells in `k` blocks of each image: value, class, row and column.
 
     Args:
-        maps: What is best. The first block has one cell in the corner of the map, the others beyond it.
+        maps: What is best.
         image: Number of each image.
         label: Class of each block.
-        y: Row of each block, in blocks. Those beyond the border hold −inf, at places beyond it.
+        y: Row of each block among those of `_in_blocks`. What lies beyond the border is −inf, at such places.
         x: Column of each block.
     """
     height, width = maps.shape[2:]
-    step = torch.arange(4, device=maps.device)
-    y, x = 2 * y[..., None] - 1 + _divided(step, 2), 2 * x[..., None] - 1 + step % 2
+    step = torch.arange(BLOCK**2, device=maps.device)
+    y = (BLOCK * y - (BLOCK - 1))[..., None] + _divided(step, BLOCK)
+    x = (BLOCK * x - (BLOCK - 1))[..., None] + step % BLOCK
     rows, columns = y.clamp(0, height - 1), x.clamp(0, width - 1)
     inside = maps[image[..., None], label[..., None], rows, columns]
     inside = inside.masked_fill((y != rows) | (x != columns), -torch.inf)
     values, place = inside.flatten(1).topk(label.shape[1], dim=1)
     return (
         values,
-        label.gather(1, _divided(place, 4)),
+        label.gather(1, _divided(place, BLOCK**2)),
         y.flatten(1).gather(1, place),
         x.flatten(1).gather(1, place),
     )
