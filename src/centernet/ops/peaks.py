@@ -139,7 +139,7 @@ def _best_within(
     )
 
 
-def _divided(places: Int[Tensor, "*n"], count: int) -> Int[Tensor, "*n"]:
+def _divided(places: Int[Tensor, "*n"], count: int | torch.SymInt) -> Int[Tensor, "*n"]:
     return torch.div(places, count, rounding_mode="floor")
 
 
