@@ -89,9 +89,9 @@ def _find_in_graph(heatmap: Float[Tensor, "b c h w"], top_k: int, kernel: int) -
     batch, num_classes, rows, columns = coarse.shape
     image = torch.arange(batch, device=heatmap.device)[:, None]
     place = F.pad(coarse.flatten(1), (0, top_k), value=-torch.inf).topk(top_k, dim=1).indices
-    label = _divided(place, rows * columns).clamp(max=num_classes - 1)
+    label = torch.div(place, rows * columns, rounding_mode="floor").clamp(max=num_classes - 1)
     place = place - label * (rows * columns)
-    y = _divided(place, columns)
+    y = torch.div(place, columns, rounding_mode="floor")
     _, label, y, x = _best_within(blocks, image, label, y, place - y * columns)
     values, label, y, x = _best_within(peaks, image, label, y, x)
     # What fills up may lie beyond the border.
@@ -139,7 +139,7 @@ def _best_within(
     )
 
 
-def _divided(places: Int[Tensor, "*n"], count: int | torch.SymInt) -> Int[Tensor, "*n"]:
+def _divided(places: Int[Tensor, "*n"], count: int) -> Int[Tensor, "*n"]:
     return torch.div(places, count, rounding_mode="floor")
 
 
