@@ -1,7 +1,7 @@
 """What the networks of the recipes find and what they cost: `uv run python -m benchmarks.sizes`.
 
-Trains and times nothing: puts what `benchmarks.ablation --model NAME --rows ours` found beside what
-`benchmarks.latency` timed.
+Trains and times nothing itself: puts what `benchmarks.ablation --model NAME --rows ours` found beside what
+`benchmarks.latency` timed; – where a network was not trained.
 """
 
 import argparse
@@ -41,16 +41,17 @@ def main() -> None:
 
 def _ours(name: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     path = RESULTS / f"ablation-{name}-{options.data}-{options.epochs}.json"
-    return [row for row in json.loads(path.read_text())["rows"] if row["name"] == "ours"]
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    return [row for row in rows if row["name"] == "ours"]
 
 
 def _line(name: str, cost: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    costs = f"{name} | {cost['parameters_m']:.1f} | {cost[SIZE]['ms']:.0f} | {len(found)}"
+    if not found:
+        return f"| {costs} | – | – | – | – |"
     means = " | ".join(mean_and_spread([row[metric] for row in found]) for metric in METRICS)
     minutes = sum(row["cpu_minutes"] for row in found) / len(found)
-    return (
-        f"| {name} | {cost['parameters_m']:.1f} | {cost[SIZE]['ms']:.0f} | {len(found)} | {means} "
-        f"| {minutes:.1f} |"
-    )
+    return f"| {costs} | {means} | {minutes:.1f} |"
 
 
 if __name__ == "__main__":
