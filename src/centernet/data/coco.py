@@ -18,12 +18,14 @@ from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.coco_space import read_camera_field, solid_fields
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
+from centernet.data.losing import BOXES3D, KEYPOINTS
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
 LOOKED_FOR = "COCO: annotations/instances_*.json, person_keypoints_*.json, or another .json with 'images'"
+HOLDS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
 
 
 def recognise(path: Path) -> bool:

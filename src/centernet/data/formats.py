@@ -35,7 +35,13 @@ class Format(Protocol):
 
 @runtime_checkable
 class WritableFormat(Format, Protocol):
-    """A format that holds all that is known of boxes, and so can be written."""
+    """A format that holds all that is known of boxes, and so can be written.
+
+    Attributes:
+        HOLDS: What it says of objects besides: of `KEYPOINTS` and `BOXES3D`.
+    """
+
+    HOLDS: tuple[str, ...]
 
     def write(self, dataset: Dataset, folder: Path, split: str) -> None:
         """Write a data set, images included."""

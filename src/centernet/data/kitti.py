@@ -11,7 +11,7 @@ import numpy as np
 from centernet.data.cameras import read_camera
 from centernet.data.files import copy_images
 from centernet.data.kitti_files import frames_in, read_frames, read_labels
-from centernet.data.losing import warn_of_loss
+from centernet.data.losing import BOXES3D, warn_of_loss
 from centernet.data.splits import WHOLE, choose_split
 from centernet.errors import InputError
 from centernet.geometry.camera import alpha_from_rotation
@@ -19,6 +19,7 @@ from centernet.structures import Annotations, Categories, Dataset, Defect, Image
 
 NAME = "kitti"
 LOOKED_FOR = "KITTI: label_2/*.txt beside image_2/, itself or in training/"
+HOLDS: tuple[str, ...] = (BOXES3D,)
 
 CLASSES = ("Pedestrian", "Car", "Cyclist")
 """In the order of Objects as Points; its weights count them so."""
@@ -98,7 +99,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Raises:
         InputError: An image is missing, two would get one name, or one has a name with blanks.
     """
-    warn_of_loss(dataset, "KITTI", boxes3d=True)
+    warn_of_loss(dataset, NAME, HOLDS)
     root = folder / "training"
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:

@@ -1,25 +1,32 @@
 """What a format cannot hold is not lost in silence when a data set is written in it."""
 
 import warnings
+from collections.abc import Collection
 
 import numpy as np
 
 from centernet.structures import Dataset
 
+KEYPOINTS, BOXES3D = "keypoints", "boxes in 3D"
+"""What a format may hold besides boxes."""
 
-def warn_of_loss(dataset: Dataset, name: str, *, keypoints: bool = False, boxes3d: bool = False) -> None:
+
+def warn_of_loss(dataset: Dataset, name: str, holds: Collection[str]) -> None:
     """Warns of keypoints and boxes in 3D that will not be in the files.
 
     Args:
         dataset: What is written.
         name: Of the format.
-        keypoints: It holds them.
-        boxes3d: It holds them.
+        holds: What it can say besides boxes.
     """
-    if dataset.categories.most_keypoints and not keypoints:
-        _warn(f"{dataset.name}: {name} has no keypoints, boxes alone are written; COCO and YOLO hold them")
-    if not boxes3d and any(np.isfinite(one.annotations.boxes3d).any() for one in dataset.records):
-        _warn(f"{dataset.name}: {name} has no boxes in 3D, they are left out; COCO and KITTI hold them")
+    if dataset.categories.most_keypoints and KEYPOINTS not in holds:
+        _warn(
+            f"{dataset.name}: {name.upper()} has no keypoints, boxes alone are written; COCO and YOLO hold them"
+        )
+    if BOXES3D not in holds and any(np.isfinite(one.annotations.boxes3d).any() for one in dataset.records):
+        _warn(
+            f"{dataset.name}: {name.upper()} has no boxes in 3D, they are left out; COCO and KITTI hold them"
+        )
 
 
 def _warn(message: str) -> None:

@@ -21,6 +21,7 @@ from centernet.structures import Annotations, Categories, Dataset, Defect, Image
 
 NAME = "voc"
 LOOKED_FOR = "VOC: Annotations/*.xml with JPEGImages/, or folders of images and .xml"
+HOLDS: tuple[str, ...] = ()
 
 
 def recognise(path: Path) -> bool:
@@ -83,7 +84,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Raises:
         InputError: An image is missing, or two would get one name.
     """
-    warn_of_loss(dataset, "VOC")
+    warn_of_loss(dataset, NAME, HOLDS)
     copy_images(dataset.records, folder / "JPEGImages")
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     for record in dataset.records:

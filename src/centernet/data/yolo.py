@@ -15,7 +15,7 @@ import yaml
 from centernet.data.files import copy_images, read_text
 from centernet.data.images import image_size
 from centernet.data.keypoints import check_keypoints
-from centernet.data.losing import warn_of_loss
+from centernet.data.losing import KEYPOINTS, warn_of_loss
 from centernet.data.splits import choose_split
 from centernet.data.yolo_keypoints import Shape, columns_of, read_row, yaml_fields
 from centernet.data.yolo_layout import Layout, find_layout, label_file
@@ -24,6 +24,7 @@ from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 NAME = "yolo"
 LOOKED_FOR = "YOLO: data.yaml with 'names', or images/ and labels/ with classes.txt"
+HOLDS: tuple[str, ...] = (KEYPOINTS,)
 
 
 def recognise(path: Path) -> bool:
@@ -89,7 +90,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Raises:
         InputError: An image is missing, or two would get one name.
     """
-    warn_of_loss(dataset, "YOLO", keypoints=True)
+    warn_of_loss(dataset, NAME, HOLDS)
     copy_images(dataset.records, folder / "images" / split)
     labels = folder / "labels" / split
     labels.mkdir(parents=True, exist_ok=True)

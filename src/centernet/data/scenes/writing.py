@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data import kitti, voc, yolo
 from centernet.data.formats import WRITERS, WritableFormat
+from centernet.data.losing import BOXES3D, KEYPOINTS
 from centernet.data.scenes.figures import PERSON
 from centernet.data.scenes.painting import NOISE
 from centernet.data.scenes.scene import Scenes, both_sides, check_count
@@ -72,9 +72,9 @@ def write_scenes(
     if not any(counts.values()):
         raise UsageError("train, val and test are all 0: ask for at least one image")
     writer, folder = _format_called(format), Path(folder)
-    if scenes.categories.most_keypoints and writer in (voc, kitti):
+    if scenes.categories.most_keypoints and KEYPOINTS not in writer.HOLDS:
         raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
-    if mode == "roads" and writer in (voc, yolo):
+    if mode == "roads" and BOXES3D not in writer.HOLDS:
         raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
     try:
         _make_empty(folder)
