@@ -19,14 +19,11 @@ def warn_of_loss(dataset: Dataset, name: str, holds: Collection[str]) -> None:
         name: Of the format.
         holds: What it can say besides boxes.
     """
+    said = f"{dataset.name}: {name.upper()} has no"
     if dataset.categories.most_keypoints and KEYPOINTS not in holds:
-        _warn(
-            f"{dataset.name}: {name.upper()} has no keypoints, boxes alone are written; COCO and YOLO hold them"
-        )
+        _warn(f"{said} keypoints, boxes alone are written; COCO and YOLO hold them")
     if BOXES3D not in holds and any(np.isfinite(one.annotations.boxes3d).any() for one in dataset.records):
-        _warn(
-            f"{dataset.name}: {name.upper()} has no boxes in 3D, they are left out; COCO and KITTI hold them"
-        )
+        _warn(f"{said} boxes in 3D, they are left out; COCO and KITTI hold them")
 
 
 def _warn(message: str) -> None:
