@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import cv2
@@ -31,6 +32,8 @@ class Brightness:
     rule: Fit = RULE
     stride: int = 4
     most: int = 10
+    at_once: int = 1
+    meeting: Barrier | None = None
     batches: list[int] = field(default_factory=list)
 
     def detect_prepared(
@@ -38,6 +41,8 @@ class Brightness:
     ) -> list[Detections]:
         assert inference is not None
         self.batches.append(len(images))
+        if self.meeting is not None:
+            self.meeting.wait(timeout=30)
         return [
             Detections(
                 boxes=np.array([[1, 1, 5, 5]], dtype=np.float32),
@@ -59,15 +64,26 @@ def test_what_is_asked_of_a_finder_is_what_it_has() -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("batch", [1, 4])
-def test_detections_come_in_the_order_of_the_images(workers: int, batch: int) -> None:
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_detections_come_in_the_order_of_the_images(workers: int, batch: int, at_once: int) -> None:
     images = [np.full((24 + number % 5, 30, 3), 10 * number, dtype=np.uint8) for number in range(14)]
-    finder = Brightness()
+    finder = Brightness(at_once=at_once)
     found = list(detect_stream(finder, samples_of(frames(images)), batch=batch, workers=workers))
 
     assert [round(float(one.scores[0]) * 25.5) for one in found] == list(range(14))
     assert [one.image_id for one in found] == list(range(14))
     assert [one.image_size for one in found] == [image.shape[:2] for image in images]
-    assert finder.batches == {1: [1] * 14, 4: [4, 4, 4, 2]}[batch]
+    assert sorted(finder.batches) == {1: [1] * 14, 4: [2, 4, 4, 4]}[batch]
+
+
+def test_as_many_look_at_the_same_time_as_have_cores() -> None:
+    images = [np.zeros((24, 30, 3), dtype=np.uint8)] * 12
+    # Each waits in its call until as many are there.
+    finder = Brightness(at_once=3, meeting=Barrier(3))
+    assert len(list(detect_stream(finder, samples_of(frames(images)), batch=2, workers=4))) == 12
+
+    alone = Brightness(at_once=3, meeting=Barrier(1))
+    assert len(list(detect_stream(alone, samples_of(frames(images)), batch=2, workers=1))) == 12
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -99,14 +115,20 @@ def test_strict_stops_at_what_cannot_be_read_after_all_before_it(workers: int, t
         next(stream)
 
 
-def bound(batch: int, workers: int) -> int:
+def bound(batch: int, workers: int, at_once: int = 1) -> int:
     """Images in memory, as the documentation says."""
-    return 2 * batch + workers if workers else batch + 1
+    if not workers:
+        return batch + 1
+    looking = min(workers, at_once)
+    return (2 + looking * (looking > 1)) * batch + workers
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 @pytest.mark.parametrize(("batch", "workers"), [(1, 0), (4, 0), (1, 1), (1, 3), (4, 2)])
 @pytest.mark.parametrize("slicing", [None, Slicing(side=32)], ids=["whole", "in tiles"])
-def test_of_endless_images_few_are_in_memory(batch: int, workers: int, slicing: Slicing | None) -> None:
+def test_of_endless_images_few_are_in_memory(
+    batch: int, workers: int, at_once: int, slicing: Slicing | None
+) -> None:
     alive, most = 0, 0
 
     def die() -> None:
@@ -124,12 +146,13 @@ def test_of_endless_images_few_are_in_memory(batch: int, workers: int, slicing: 
             del image
 
     readings = samples_of(frames(images()))
-    stream = detect_stream(Brightness(), readings, batch=batch, workers=workers, slicing=slicing)
+    finder = Brightness(at_once=at_once)
+    stream = detect_stream(finder, readings, batch=batch, workers=workers, slicing=slicing)
     for _, detections in zip(range(60), stream, strict=False):
         del detections
     stream.close()
 
-    assert 1 < most <= bound(batch, workers)
+    assert 1 < most <= bound(batch, workers, at_once)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

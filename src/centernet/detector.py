@@ -204,7 +204,8 @@ class CenterNet:
             slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
                 several of them show becomes one detection.
             slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
-            workers: Threads that read and resize images while the network looks at others.
+            workers: Threads that read and resize images while the network looks at others; two or more also
+                look at several batches at once where cores are free.
             save_dir: Write curves, tables and pictures there.
             save_json: Write COCO results into this file, with the data set's ids: what `score` reads.
 
@@ -293,8 +294,9 @@ class CenterNet:
             slice: Look at larger images in tiles of this side, image pixels, and once at the whole; what
                 several of them show becomes one detection.
             slice_overlap: Least share of a tile's side that its neighbour shows too; by default 0.2.
-            workers: Threads that read and resize images while the network looks at others; with 0 an image is
-                read when it is asked for. By default 1, and 0 for an iterator of yours.
+            workers: Threads that read and resize images while the network looks at others; two or more also
+                look at several batches at once where cores are free. With 0 an image is read when it is asked
+                for. By default 1, and 0 for an iterator of yours.
             camera: Image pixels from camera metres, which boxes in 3D are placed with: rows of a matrix
                 `(3 3)` or `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder
                 with a file for each image.

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 
 from centernet.answers import PLAIN, Look, answers_of, cut, in_images, looks_at, on_maps
 from centernet.batch import Batch
+from centernet.cores import jobs_at_once
 from centernet.data.batching import collate
 from centernet.data.transforms import resize
 from centernet.detections import Detections
@@ -71,6 +72,11 @@ class Predictor:
     def most(self) -> int:
         """Most detections in an image."""
         return self.task.top_k
+
+    @property
+    def at_once(self) -> int:
+        """Calls that have cores of their own at the same time; an accelerator works on one after another."""
+        return jobs_at_once(torch.get_num_threads()) if self.device.type == "cpu" else 1
 
     @property
     def needs_its_scale(self) -> bool:

@@ -1,6 +1,7 @@
 """From a source of images to a stream of detections: a few images in memory, however long it is.
 
-Threads read images and show them in the size of the network while it looks at those before.
+Threads read images and show them in the size of the network while it looks at those before; where it has
+one of several cores, others look at the next ones.
 """
 
 import sys
@@ -37,6 +38,7 @@ class Finder(Protocol):
         rule: How images are shown.
         stride: Input pixels from one cell of the finest map to the next.
         most: Most detections of one look.
+        at_once: Calls that have cores of their own when they are made at the same time, by threads.
     """
 
     @property
@@ -47,6 +49,9 @@ class Finder(Protocol):
 
     @property
     def most(self) -> int: ...  # noqa: D102
+
+    @property
+    def at_once(self) -> int: ...  # noqa: D102
 
     def detect_prepared(self, images: Sequence[Prepared], inference: Inference = ...) -> list[Detections]:
         """Detections of each image."""
@@ -68,15 +73,17 @@ def detect_stream(
     """Detections of each image, in order.
 
     In memory are at most `2 * batch + workers` images, without workers `batch + 1`, and those that the caller
-    keeps: those looked at, and those read ahead. Of images in tiles it is as many tiles, and the images that
-    they are parts of.
+    keeps: those looked at, and those read ahead. With two or more workers and a finder that can look at
+    `at_once`, threads look ahead too, as many as the smaller of these numbers: then it is a batch more for
+    each. Of images in tiles it is as many tiles, and the images that they are parts of.
 
     Args:
         finder: Looks at them.
         readings: What reads each image.
         batch: Images, or tiles, that are looked at together.
         inference: How they are looked at.
-        workers: Threads that read images, and show them in the size of the network.
+        workers: Threads that read images, and show them in the size of the network; and most threads that
+            look at them.
         slicing: Look at large images in tiles.
         most: Most detections in an image that was looked at in tiles; by default as many as in a tile.
         least: Scores below this do not count where tiles are put together.
@@ -92,7 +99,7 @@ def detect_stream(
     )
     shown = readable(ahead(calls, workers, batch + workers), strict=strict)
     looks: list[tuple[Part, Detections]] = []
-    for look in _found(finder, shown, batch, inference):
+    for look in _found(finder, shown, batch, inference, min(workers, finder.at_once)):
         looks.append(look)
         if look[0].is_last:
             yield merge(
@@ -134,13 +141,22 @@ def _same(failure: Failure) -> Failure:
 
 
 def _found(
-    finder: Finder, shown: Iterator[_Shown], batch: int, inference: Inference
+    finder: Finder, shown: Iterator[_Shown], batch: int, inference: Inference, threads: int
 ) -> Iterator[tuple[Part, Detections]]:
-    while chunk := list(islice(shown, batch)):
-        found = finder.detect_prepared([prepared for _, prepared in chunk], inference)
+    chunks = iter(lambda: list(islice(shown, batch)), [])
+    looks = (partial(_looked, finder, chunk, inference) for chunk in chunks)
+    for found in ahead(looks, threads if threads > 1 else 0, threads):
         # Handed over one by one, so that no image is held while the next ones are waited for.
-        while chunk:
-            yield chunk.pop(0)[0], found.pop(0)
+        while found:
+            yield found.pop(0)
+
+
+def _looked(finder: Finder, chunk: list[_Shown], inference: Inference) -> list[tuple[Part, Detections]]:
+    found = finder.detect_prepared([prepared for _, prepared in chunk], inference)
+    looks = list(zip((part for part, _ in chunk), found, strict=True))
+    # Whoever handed it over still holds it while the next one is read.
+    chunk.clear()
+    return looks
 
 
 def readable(items: Iterable[T | Failure], *, strict: bool) -> Iterator[T]:

@@ -52,7 +52,10 @@ def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen
 
 @pytest.mark.parametrize("separable", [False, True])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_at_cells_a_head_says_what_its_map_holds(separable: bool, precision: torch.dtype) -> None:
+@pytest.mark.parametrize("together", [6, 60], ids=["few cells", "so many that the whole map is cheaper"])
+def test_at_cells_a_head_says_what_its_map_holds(
+    separable: bool, precision: torch.dtype, together: int
+) -> None:
     torch.manual_seed(0)
     head = build_head(8, 16, HeadSpec(channels=3), separable=separable)
     for _ in range(3):
@@ -62,8 +65,13 @@ def test_at_cells_a_head_says_what_its_map_holds(separable: bool, precision: tor
     # All cells, so also those at the border, as images, rows, columns.
     cells = torch.cartesian_prod(torch.arange(2), torch.arange(5), torch.arange(6)).view(2, 5, 6, 3)
     with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-        whole, told = head(features), HeadAtCells(head, features).at(cells)
+        whole = head(features)
+        calls: list[object] = []
+        head.register_forward_hook(lambda *given: calls.append(given))
+        at_cells = HeadAtCells(head, features)
+        told = torch.cat([at_cells.at(some) for some in cells.view(-1, 3).split(together)]).view(2, 5, 6, 3)
 
+    assert len(calls) == (together == 60)
     assert told.dtype == whole.dtype
     torch.testing.assert_close(
         told.movedim(3, 1), whole, **({} if precision == torch.float32 else {"rtol": 0.02, "atol": 0.01})

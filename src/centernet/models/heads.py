@@ -7,7 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from centernet.models.convolutions import conv3x3, conv3x3_at
+from centernet.ops.cells import read
 from centernet.protocols import HeadSpec
+
+_COST_OF_CELL = 4
+"""About so many times what a cell of a whole map takes, on processors."""
 
 SMALL = 0.001
 """Standard deviation that makes a head start near its bias."""
@@ -52,6 +56,8 @@ def build_head(
 class HeadAtCells:
     """The map of a head, computed only at the cells that are read: some hundred of the many thousands.
 
+    Where a map is small, or so many are read that it is cheaper, it is computed as a whole.
+
     Not in training where the head `has_statistics`: they would be of those cells alone.
 
     Attributes:
@@ -64,10 +70,19 @@ class HeadAtCells:
 
     def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n m"]:
         """What the map holds at cells `(image, y, x)`."""
+        if self._is_cheaper_whole(cells):
+            return read(self.head(self.features), cells)
         hidden = conv3x3_at(self.head[0], self.features, cells.reshape(-1, 3))
         # Not −1: there may be no cell at all.
         said = self.head[1:](hidden)
         return said.reshape(*cells.shape[:-1], said.shape[1])
+
+    def _is_cheaper_whole(self, cells: Int[Tensor, "*n 3"]) -> bool:
+        # A graph is for maps of all sizes.
+        if torch.compiler.is_exporting():
+            return False
+        images, _, height, width = self.features.shape
+        return _COST_OF_CELL * cells.shape[:-1].numel() > images * height * width
 
 
 def has_statistics(head: nn.Sequential) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from centernet.cores import jobs_at_once
 from centernet.errors import InputError, UsageError
 from centernet.runtime.threads import usual_threads
 from centernet.runtime.written import Arrays, Facts, refuse_half
@@ -31,6 +32,7 @@ class OnnxFile:
         self.name = name or str(content)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usual_threads() if threads is None else threads
+        self.at_once = jobs_at_once(options.intra_op_num_threads)
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(

@@ -69,6 +69,11 @@ class FilePredictor:
         """Input pixels from one cell of the finest map to the next."""
         return self.file.facts.stride
 
+    @property
+    def at_once(self) -> int:
+        """Calls that have cores of their own at the same time."""
+        return self.file.at_once
+
     def deciding(self, **settings: object) -> "FilePredictor":
         """The same with fewer detections: `top_k=10`. All else is written into the file.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from centernet.cores import jobs_at_once
 from centernet.errors import InputError, UsageError
 from centernet.runtime.written import Arrays, Facts, refuse_half
 
@@ -40,6 +41,7 @@ class TorchFile:
             ) from error
         self.facts = Facts.read(json.loads(extra[FACTS] or "{}"), self.name)
         self._torch, self._run = torch, program.module()
+        self.at_once = jobs_at_once(torch.get_num_threads())
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.

@@ -88,10 +88,12 @@ class WrittenFile(Protocol):
     Attributes:
         name: What to call it in messages.
         facts: What it says about itself.
+        at_once: Runs that have cores of their own when they are made at the same time, by threads.
     """
 
     name: str
     facts: Facts
+    at_once: int
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
