@@ -379,22 +379,25 @@ def test_fewer_bits_find_the_same_within_a_wider_tolerance(kind: str, precision:
 
 
 def test_eight_bits_are_for_features_not_for_places() -> None:
-    from centernet.export.quantize import Node, places_of
+    from centernet.export.quantize import Node, ends_of, places_of
 
     nodes = {
         "pixels": Node(kind="Cast", inputs=()),
-        "moves": Node(kind="Conv", inputs=("pixels",)),
+        "stem": Node(kind="Conv", inputs=("pixels",)),
+        "moves": Node(kind="Conv", inputs=("stem",)),
         "grid": Node(kind="Add", inputs=("moves",)),
-        "sampled": Node(kind="GridSample", inputs=("pixels", "grid")),
-        "head": Node(kind="Conv", inputs=("sampled",)),
+        "sampled": Node(kind="GridSample", inputs=("stem", "grid")),
+        "neck": Node(kind="Conv", inputs=("sampled",)),
+        "head": Node(kind="Conv", inputs=("neck",)),
         "peak": Node(kind="TopK", inputs=("head",)),
         "around": Node(kind="Add", inputs=("peak",)),
-        "read": Node(kind="GatherND", inputs=("sampled", "around")),
+        "read": Node(kind="GatherND", inputs=("neck", "around")),
         "size": Node(kind="Conv", inputs=("read",)),
         "box": Node(kind="Add", inputs=("size",)),
     }
 
     assert places_of(nodes) == {"grid", "peak", "around", "box"}
+    assert ends_of(nodes) == {"stem", "head", "size"}
 
 
 @pytest.fixture(scope="module")
