@@ -17,7 +17,7 @@ layers:
     lint-imports
 
 test:
-    pytest -n 2
+    pytest
 
 # Mend what a tool can mend.
 fix:

@@ -179,6 +179,20 @@ def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(openvino: Path)
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_threads_that_look_at_the_same_time_find_what_one_finds(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    model = CenterNet(request.getfixturevalue(kind), "cpu")
+    images = [blood(number) for number in range(12)]
+    one, several = (list(model.predict(images, batch=2, workers=workers, conf=0.1)) for workers in (0, 4))
+
+    assert sum(map(len, one)) > 12
+    for ours, theirs in zip(one, several, strict=True):
+        assert (ours.boxes == theirs.boxes).all()
+        assert (ours.scores == theirs.scores).all()
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
 def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
     file = FilePredictor.of(request.getfixturevalue(kind))
 

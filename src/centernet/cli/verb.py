@@ -99,7 +99,7 @@ DEVICE = Argument(name="device", kind=TEXT, about="auto, cpu, cuda, cuda:1 or mp
 WORKERS = Argument(
     name="workers",
     kind=WHOLE,
-    about="threads that read and resize images ahead of the network, and look at batches where cores are free",
+    about="threads that read and resize images ahead of the network, and look at some where cores idle",
     default="1",
 )
 HALF = Argument(name="half", kind=SWITCH, about="compute in bfloat16", default="false")
