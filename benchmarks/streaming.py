@@ -164,10 +164,10 @@ def as_markdown(report: Mapping[str, object]) -> str:
         "## Speed",
         "",
         f"{timed[0]['images']} images at {timed[0]['imgsz']} pixels, the fastest run of each. *Cores* is",
-        "processor time over time: other jobs had the rest. Where cores are free, images take as long as the",
-        "slower of the two: the thread of the network, or the workers by their number.",
+        "processor time over time. With one worker the network stays in the thread that asks for detections; with",
+        "two, threads look at two batches at once.",
         "",
-        "| workers | images a second | cores | processor time, ms an image | of it, thread of the network |",
+        "| workers | images a second | cores | processor time, ms an image | of it, the thread that asks |",
         "|---|---:|---:|---:|---:|",
         *map(_speed, timed),
     ]
