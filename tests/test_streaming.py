@@ -103,12 +103,16 @@ def test_what_cannot_be_read_is_named_in_its_place_and_keeps_its_number(
     ]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_strict_stops_at_what_cannot_be_read_after_all_before_it(workers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 4])
+@pytest.mark.parametrize(("workers", "at_once"), [(0, 1), (2, 1), (2, 2)])
+def test_strict_stops_at_what_cannot_be_read_after_all_before_it(
+    batch: int, workers: int, at_once: int, tmp_path: Path
+) -> None:
     for number in range(4):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.zeros((20, 20, 3), dtype=np.uint8))
     (tmp_path / "2.jpg").write_bytes(b"none")
-    stream = detect_stream(Brightness(), samples_of(frames(tmp_path)), workers=workers)
+    finder, readings = Brightness(at_once=at_once), samples_of(frames(tmp_path))
+    stream = detect_stream(finder, readings, batch=batch, workers=workers)
 
     assert [next(stream).image_id, next(stream).image_id] == [0, 1]
     with pytest.raises(InputError, match=r"2\.jpg"):

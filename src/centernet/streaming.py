@@ -7,7 +7,6 @@ one of several cores, others look at the next ones.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import Protocol, TypeVar, runtime_checkable
 
 from centernet.answers import PLAIN
@@ -143,12 +142,28 @@ def _same(failure: Failure) -> Failure:
 def _found(
     finder: Finder, shown: Iterator[_Shown], batch: int, inference: Inference, threads: int
 ) -> Iterator[tuple[Part, Detections]]:
-    chunks = iter(lambda: list(islice(shown, batch)), [])
-    looks = (partial(_looked, finder, chunk, inference) for chunk in chunks)
+    looks = (partial(_looked, finder, chunk, inference) for chunk in _chunks(shown, batch))
     for found in ahead(looks, threads if threads > 1 else 0, threads):
         # Handed over one by one, so that no image is held while the next ones are waited for.
         while found:
             yield found.pop(0)
+
+
+def _chunks(shown: Iterator[_Shown], batch: int) -> Iterator[list[_Shown]]:
+    """Images that are looked at together; where one cannot be read, those before it all the same."""
+    chunk: list[_Shown] = []
+    try:
+        for one in shown:
+            chunk.append(one)
+            if len(chunk) == batch:
+                yield chunk
+                chunk = []
+    except InputError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def _looked(finder: Finder, chunk: list[_Shown], inference: Inference) -> list[tuple[Part, Detections]]:
