@@ -77,26 +77,27 @@ def blood(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("files")
+    """Where the weights of a detector are."""
+    path = tmp_path_factory.mktemp("files")
+    save(make(Detect(num_classes=2, top_k=20, spread=1)), path / "weights")
+    return path
 
 
 @pytest.fixture(scope="module")
 def detector(folder: Path) -> Path:
-    """Weights of a detector; beside them its file."""
-    predictor = make(Detect(num_classes=2, top_k=20, spread=1))
-    save(predictor, folder / "weights")
-    export(predictor, folder / "detect.onnx")
+    """Its file."""
+    export(CenterNet(folder / "weights", "cpu").predictor, folder / "detect.onnx")
     return folder / "detect.onnx"
 
 
 @pytest.fixture(scope="module")
-def openvino(detector: Path, folder: Path) -> Path:
+def openvino(folder: Path) -> Path:
     """The same detector as a folder of OpenVINO."""
     return CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")[0]
 
 
 @pytest.fixture(scope="module")
-def program(detector: Path, folder: Path) -> Path:
+def program(folder: Path) -> Path:
     """The same detector as a program of torch."""
     return CenterNet(folder / "weights", "cpu").export("torch", output=folder / "detect.pt2")[0]
 

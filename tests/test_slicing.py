@@ -59,6 +59,7 @@ class Oracle:
     rule: Fit = RULE
     stride: int = 4
     most: int = 500
+    at_once: int = 2
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def detect_prepared(
