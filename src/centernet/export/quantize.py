@@ -20,6 +20,8 @@ _LAYERS = frozenset(
 """What has weights, in ONNX and in OpenVINO."""
 
 _GATHERING = frozenset({"Gather", "GatherND", "GatherElements"})
+"""What takes it as it is, from a cell of it each."""
+
 _READERS = _GATHERING | {"GridSample"}
 """What takes from its first input what lies at the places of its second, in both."""
 

@@ -50,7 +50,7 @@ class OpenVinoFile:
                 graph = self._core.read_model(path / GRAPH if path.suffix != ".xml" else path)
             facts = graph.get_rt_info([FACTS]).astype(str) if graph.has_rt_info([FACTS]) else "{}"
             self._graph = graph
-            self._idle[False].append(self._compiled(half=False))
+            self._idle[False].append(self._compile(half=False))
         except Exception as error:
             raise InputError(
                 f"{self.name} is no whole graph of OpenVINO ({_reason(error)}): copy or export it again"
@@ -72,7 +72,7 @@ class OpenVinoFile:
         try:
             program = self._idle[half].pop()
         except IndexError:
-            program = self._compiled(half)
+            program = self._compile(half)
         try:
             values = program({"images": images})
             # A copy: the runtime writes into the same memory the next time.
@@ -80,7 +80,7 @@ class OpenVinoFile:
         finally:
             self._idle[half].append(program)
 
-    def _compiled(self, half: bool) -> Any:
+    def _compile(self, half: bool) -> Any:
         settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": self._threads}
         if not half:
             settings["INFERENCE_PRECISION_HINT"] = "f32"

@@ -1,6 +1,5 @@
 """Batches for training and validation."""
 
-import os
 from functools import partial
 from typing import Any
 
@@ -8,6 +7,7 @@ import torch
 from torch.utils.data import DataLoader, Subset
 
 from centernet.batch import Batch
+from centernet.cores import usable_cores
 from centernet.data.batching import collate
 from centernet.data.colors import ColorJitter
 from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
@@ -66,7 +66,7 @@ def validation_loader(
 
 
 def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
-    workers = min(recipe.workers, os.cpu_count() or 1)
+    workers = min(recipe.workers, usable_cores())
     loader: DataLoader[Any] = DataLoader(
         samples,
         num_workers=workers,
