@@ -52,16 +52,17 @@ class CenterNet:
         model: A recipe (`small`), weights that come along, a weights or run folder, a `.safetensors` file,
             what `export` wrote (`.onnx`, `.pt2`, a folder of OpenVINO), or a model on the Hugging Face hub
             as `hf://owner/name`.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`. What `export` wrote runs on the processor.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or 1, `mps`. What `export` wrote runs on the processor.
 
     Attributes:
         run_folder: Where the last training wrote.
     """
 
-    def __init__(self, model: str | Path = "small", device: str = "auto") -> None:
+    def __init__(self, model: str | Path = "small", device: str | int = "auto") -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
-        self._device: torch.device | str = device
+        self._wanted = str(device)
+        self._device: torch.device | str = "cpu"
         self._predictor: Predictor | None = None
         self._file: FilePredictor | None = None
         if is_written(self._model):
@@ -69,13 +70,12 @@ class CenterNet:
         else:
             self._open(device)
 
-    def _open_file(self, device: str) -> None:
+    def _open_file(self, device: str | int) -> None:
         if device not in ("auto", "cpu"):
             raise UsageError(f"{self._model} runs on the processor: leave device={device} out")
-        self._device = "cpu"
         self._file = FilePredictor.of(Path(self._model))
 
-    def _open(self, device: str) -> None:
+    def _open(self, device: str | int) -> None:
         from centernet import weights
         from centernet.devices import device_of
 
@@ -85,7 +85,7 @@ class CenterNet:
             self._predictor = weights.load(weights.fetch(self._model), self._device)
 
     @classmethod
-    def from_pretrained(cls, model: str | Path, device: str = "auto") -> "CenterNet":
+    def from_pretrained(cls, model: str | Path, device: str | int = "auto") -> "CenterNet":
         """Weights from a folder or, for `owner/name`, from the Hugging Face hub."""
         name = str(model)
         is_remote = not Path(name).exists() and name not in zoo.names() and name.count("/") == 1
@@ -129,7 +129,8 @@ class CenterNet:
 
         Args:
             data: A COCO, VOC or YOLO data set: folder, `.json` or `data.yaml`.
-            resume: Go on with a run that was stopped: its folder, or True for the latest one.
+            resume: Go on with a run that was stopped: its folder; or True, for the run whose weights these
+                are, or the latest one.
             progress: Show a progress bar; by default where a person looks on.
             settings: What differs from the recipe: `epochs=50, imgsz=320`. See `centernet.Recipe`.
 
@@ -143,10 +144,15 @@ class CenterNet:
         from centernet.training import folders
         from centernet.training.start import open_training_data, recipe_of, start, suited
 
+        if self._wanted != "auto":
+            settings.setdefault("device", self._wanted)
         if resume:
+            if data is not None:
+                raise UsageError(f"a resumed run keeps its data: leave {data} out")
             where = {key: settings.pop(key) for key in ("project", "task") if key in settings}
             runs = with_settings(Recipe(), **where).runs
-            folder = folders.latest_folder(runs) if resume is True else Path(resume)
+            own = folders.folder_of(self._model) if self._predictor else None
+            folder = Path(resume) if resume is not True else own or folders.latest_folder(runs)
             return self._resume(folder, progress, settings)
         if data is None:
             raise UsageError("train needs a data set: data=FOLDER")

@@ -1,17 +1,27 @@
-"""Which device computes."""
+"""Which devices compute."""
 
 import torch
 
 from centernet.errors import UsageError
 
 
-def device_of(name: str) -> torch.device:
-    """The device that a name means; of `auto` the fastest there is.
+def device_of(name: str | int) -> torch.device:
+    """The device that a name means; of `auto` the fastest there is, of a number that GPU.
 
     Raises:
         UsageError: It cannot be used here.
     """
-    return _best() if name == "auto" else _checked(name)
+    name = str(name)
+    return _best() if name == "auto" else _checked(f"cuda:{name}" if name.isdigit() else name)
+
+
+def devices_of(names: str) -> list[torch.device]:
+    """Several devices: `0,1` are two GPUs.
+
+    Raises:
+        UsageError: One of them cannot be used here.
+    """
+    return [device_of(name.strip()) for name in names.split(",")]
 
 
 def _best() -> torch.device:

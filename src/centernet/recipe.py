@@ -1,11 +1,28 @@
 """What decides a training: one flat record is the YAML, the flags of `centernet train` and `args.yaml`."""
 
+import math
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from centernet.errors import UsageError
+from centernet.habits import advice_on
+
+_COUNTS = (
+    *("epochs", "batch", "accumulate", "val_every", "num_nodes"),
+    *("channels", "head_channels", "pool_channels", "top_k", "levels", "per_cell"),
+)
+_SHARES = (
+    *("windows", "flip", "flip_vertical", "color", "mosaic", "mixup", "copy_paste", "rotate"),
+    *("quality", "spread_share"),
+)
+_AMOUNTS = (
+    *("regression_channels", "weight_decay", "warmup_epochs", "clip", "patience", "degrees", "plain_epochs"),
+    *("size_weight", "offset_weight", "giou_weight", "sides_weight", "spread"),
+    *("keypoints_weight", "keypoint_heatmap_weight", "keypoint_offset_weight"),
+    *("depth_weight", "size3d_weight", "heading_weight", "center3d_weight", "focal_px", "slots"),
+    *("pull_weight", "push_weight", "seed", "workers", "cache"),
+)
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -114,7 +131,7 @@ class Recipe:
     seed: int = _setting(0, "one seed for everything")
     workers: int = _setting(2, "processes that prepare images")
     cache: float = _setting(1.0, "GB of decoded images kept in memory by each worker")
-    device: str = _setting("auto", "auto, cpu, cuda, mps; passed to the trainer as the accelerator")
+    device: str = _setting("auto", "auto, cpu, mps, cuda, cuda:1, or numbers of GPUs: 0,1")
     devices: str = _setting("auto", "how many devices, or which ones: 2, 0,1")
     num_nodes: int = _setting(1, "machines")
     strategy: str = _setting("auto", "how devices share the work: auto, ddp, ...")
@@ -128,34 +145,26 @@ class Recipe:
             if side < 32 or side % 32:
                 nearest = max(32, round(side / 32) * 32)
                 raise UsageError(f"{key} must be a multiple of 32; got {side}: try {key}={nearest}")
-        for key in ("epochs", "batch", "accumulate", "val_every", "top_k", "levels", "per_cell", "num_nodes"):
+        for key in _COUNTS:
             if getattr(self, key) < 1:
                 raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in (
-            "windows",
-            "flip",
-            "flip_vertical",
-            "mosaic",
-            "mixup",
-            "copy_paste",
-            "rotate",
-            "quality",
-            "spread_share",
-        ):
+        for key in _SHARES:
             if not 0 <= getattr(self, key) <= 1:
                 raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
+        for key in _AMOUNTS:
+            if getattr(self, key) < 0:
+                raise UsageError(f"{key} is 0 or more; got {getattr(self, key)}")
+        if min(self.std) <= 0:
+            raise UsageError(f"the numbers of std are above 0; got {self.std}")
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
-        if self.focal_px < 0 or self.slots < 0:
-            raise UsageError(f"focal_px and slots are 0 or more; got {self.focal_px} and {self.slots}")
         if self.level_cells <= 0:
             raise UsageError(f"level_cells must be above 0; got {self.level_cells}")
-        if self.sides_weight < 0:
-            raise UsageError(f"sides_weight is 0 or more; got {self.sides_weight}")
         if self.lr <= 0:
             raise UsageError(f"lr must be above 0; got {self.lr}")
-        if not 0 <= self.ema < 1:
-            raise UsageError(f"ema is a decay from 0 to below 1; got {self.ema}")
+        for key in ("ema", "momentum"):
+            if not 0 <= getattr(self, key) < 1:
+                raise UsageError(f"{key} is a decay from 0 to below 1; got {getattr(self, key)}")
         _one_of("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
         _one_of("schedule", self.schedule, ("cosine", "step"))
         _one_of("precision", self.precision, ("auto", "32", "bf16"))
@@ -176,10 +185,13 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
     known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
     for key in settings:
         if key not in known:
-            close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`centernet train --help` lists all settings"
+            hint = advice_on(key, known) or "`centernet train --help` lists all settings"
             raise UsageError(f"unknown setting {key!r}: {hint}")
     return replace(recipe, **{key: _as_type_of(key, value, known[key]) for key, value in settings.items()})
+
+
+_ABOUT = {item.name: item.metadata["about"] for item in fields(Recipe)}
+_TYPES = {item.name: item.type for item in fields(Recipe)}
 
 
 def _as_type_of(key: str, value: Any, example: Any) -> Any:
@@ -188,13 +200,14 @@ def _as_type_of(key: str, value: Any, example: Any) -> Any:
         if isinstance(value, bool):
             return value
     elif isinstance(example, tuple):
-        if isinstance(value, list | tuple):
-            return tuple(value)
+        has_any_length = ... in get_args(_TYPES[key])
+        if isinstance(value, list | tuple) and (has_any_length or len(value) == len(example)):
+            return tuple(_as_type_of(key, one, example[0]) for one in value)
     elif isinstance(example, str):
         return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         if isinstance(example, float):
             return float(value)
         if value == int(value):
             return int(value)
-    raise UsageError(f"{key} takes a value like {example!r}; got {value!r}")
+    raise UsageError(f"{key} takes a value like {example!r}, {_ABOUT[key]}; got {value!r}")

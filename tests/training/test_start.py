@@ -26,6 +26,48 @@ def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("name", ["val2017", "valid", "validation"])
+def test_validation_images_are_found_under_every_name_they_have(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _renamed(tmp_path, {"train": "train2017", "val": name})
+    _, validation = open_training_data(str(data), Recipe())
+
+    assert validation is not None
+    assert len(validation) == 1
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["test", "testing", "test2017"])
+def test_that_weights_are_chosen_on_test_images_is_said(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, validation = open_training_data(str(_renamed(tmp_path, {"val": name})), Recipe())
+
+    assert validation is not None
+    assert f"has no val: the best weights are chosen on {name.rstrip('2017')}" in capsys.readouterr().err
+
+
+def test_that_nothing_is_there_to_measure_on_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, validation = open_training_data(str(_renamed(tmp_path, {"val": "extra"})), Recipe())
+
+    assert validation is None
+    assert "has no validation images, so AP is not measured" in capsys.readouterr().err
+
+
+def _renamed(folder: Path, names: dict[str, str]) -> Path:
+    """Generated scenes whose splits have other names."""
+    data = write_scenes(folder / "scenes", train=2, val=1, size=64)
+    for path in sorted([*data.rglob("*.json"), data / "train", data / "val"]):
+        new = path.name
+        for old, name in names.items():
+            new = new.replace(old, name)
+        path.rename(path.with_name(new))
+    return data
+
+
 def test_images_are_mirrored_as_soon_as_pairs_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

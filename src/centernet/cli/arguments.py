@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
+from centernet.habits import advice_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,31 +71,11 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
     return given
 
 
-_NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take nms=hard iou=0.5"
-ELSEWHERE = {
-    "iou": _NO_NMS,
-    "nms": _NO_NMS,
-    "soft_nms": "predict and val take nms=gaussian",
-    "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
-    "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
-    "fix_res": "predict and val take resize=fit",
-    "keep_res": "predict and val take resize=keep",
-}
-"""Keys people know from other detectors, and what to say instead."""
-
-
 def _find(verb: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = ELSEWHERE.get(key) or did_you_mean(key, known)
-        hint = hint or f"`centernet {verb} --help` lists what it takes"
+        hint = advice_on(key, known) or f"`centernet {verb} --help` lists what it takes"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
-
-
-def did_you_mean(word: str, choices: "dict[str, Any] | Sequence[str]") -> str:
-    """`did you mean ...?`, or nothing where no choice is close."""
-    close = get_close_matches(word, choices, n=1)
-    return f"did you mean {close[0]}?" if close else ""
 
 
 def _next_value(argument: Argument, waiting: list[str], known: dict[str, Argument]) -> str:

@@ -71,6 +71,10 @@ _DATA = Argument(
     is_required=True,
 )
 
+_STRIDE = Argument(
+    name="stride", kind=WHOLE, about="pixels of the input from one cell to the next", default="4"
+)
+
 _KEYPOINTS = Argument(
     name="keypoints",
     kind=SWITCH,
@@ -89,6 +93,7 @@ DOCTOR = Verb(
         ),
         _KEYPOINTS,
         Argument(name="imgsz", kind=WHOLE, about="input size at which objects may collide", default="512"),
+        _STRIDE,
         Argument(
             name="read_images",
             kind=SWITCH,
@@ -118,6 +123,7 @@ PREVIEW = Verb(
         Argument(
             name="imgsz", kind=WHOLE, about="input size at which centres that meet are marked", default="512"
         ),
+        _STRIDE,
     ),
     examples=("centernet preview data=datasets/cells output=cells.png count=25",),
 )

@@ -16,11 +16,12 @@ from typing import Any
 
 from centernet import zoo
 from centernet.cli import help as pages
-from centernet.cli.arguments import Argument, did_you_mean, read_arguments
+from centernet.cli.arguments import Argument, read_arguments
 from centernet.cli.train import TRAIN, settings_of
 from centernet.cli.verb import COMMON, Output, Verb
 from centernet.cli.verbs import VERBS
 from centernet.errors import InputError, UsageError
+from centernet.habits import did_you_mean
 from centernet.recipes import RECIPES
 
 _HELP = frozenset(("--help", "-h"))

@@ -40,7 +40,8 @@ def find_collisions(
                 kind=COLLISION,
                 where=place_of(record, int(objects.index[row])),
                 message=f"{names[objects.labels[row]]} shares cell ({x}, {y}) with {_short(other)} {seen_at}",
-                action="both are trained, only one of them can be found; a larger imgsz may part them",
+                action="both are trained, only one of them can be found, unless per_cell=2 is set; "
+                "a larger imgsz may part them",
             )
         )
     return tuple(collisions), _neighbours(dataset, keys, seen_at)

@@ -29,6 +29,12 @@ def is_split(name: str) -> bool:
     return split_in(name) == name.lower()
 
 
+def stand_in(found: Sequence[str], wanted: str) -> str | None:
+    """What a wanted split is called among those found, without its year; None where none has that sense."""
+    names = {split.lower().rstrip("0123456789") for split in found}
+    return next((name for name in _STAND_INS[wanted] if name in names), None)
+
+
 def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
     """The split of `found` that `wanted` means; with `None` the only one there is.
 

@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from centernet.devices import devices_of
 from centernet.errors import UsageError
 from centernet.predictor import Predictor
 from centernet.recipe import Recipe
@@ -157,14 +158,15 @@ def _quiet() -> Iterator[None]:
 
 def _accelerator(recipe: Recipe) -> str:
     """Lightning's name for the kind of a device: `cuda:1` is a `gpu`."""
-    kind = recipe.device.partition(":")[0]
+    kind = "auto" if recipe.device == "auto" else devices_of(recipe.device)[0].type
     return "gpu" if kind == "cuda" else kind
 
 
 def _devices(recipe: Recipe) -> str | int | list[int]:
     """`2` is a count, `0,1` a list, `cuda:1` the second one: as Lightning understands them."""
-    if ":" in recipe.device:
-        return [int(recipe.device.partition(":")[2])]
+    numbers = [] if recipe.device == "auto" else [one.index for one in devices_of(recipe.device)]
+    if chosen := [number for number in numbers if number is not None]:
+        return chosen
     if recipe.devices.isdigit():
         return int(recipe.devices)
     return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
@@ -190,4 +192,6 @@ def _averaging(recipe: Recipe) -> list[Callback]:
 def _stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
     if not recipe.patience or evaluate is None:
         return []
-    return [EarlyStopping("AP", mode="max", patience=recipe.patience, check_on_train_epoch_end=False)]
+    # Lightning counts validations.
+    checks = -(-recipe.patience // recipe.val_every)
+    return [EarlyStopping("AP", mode="max", patience=checks, check_on_train_epoch_end=False)]

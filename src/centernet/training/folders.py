@@ -76,6 +76,12 @@ def arguments_of(folder: Path) -> dict[str, Any]:
     return arguments
 
 
+def folder_of(weights: str) -> Path | None:
+    """The run folder that weights lie in, if any: itself, or `weights/last.safetensors` in it."""
+    path = Path(weights)
+    return next((one for one in (path, *list(path.parents)[:2]) if (one / ARGUMENTS).exists()), None)
+
+
 def latest_folder(project: Path) -> Path:
     """The run folder that was written to last, for `resume=true`."""
     runs = [path.parent for path in project.glob(f"*/{ARGUMENTS}")]

@@ -1,7 +1,7 @@
 """The tasks that can be trained, by the names people type. To add one, add it here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
 
 from centernet.errors import UsageError
 from centernet.protocols import Task
@@ -13,28 +13,32 @@ from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
 from centernet.tasks.triplet import Triplet
 
-BOXES = ("sides_weight", "spread_share", "quality")
-"""Settings of how boxes are told and learned that not every task has."""
-
 
 @dataclass(frozen=True)
 class Kind:
     """How a recipe becomes a task.
 
     Attributes:
+        task: What is built; its fields are the settings it reads.
         build: The task of a recipe, for what is to be found.
         with_keypoints: It learns keypoints, so the data must have some.
         has_layers: Its maps can be there several times: see `Layered`.
-        tells_boxes_otherwise: It knows the settings of `BOXES`.
         in_space: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
             cameras stand upright; and in crowd regions nothing is learned.
     """
 
+    task: type[Detect | Pose | Mono3D | Triplet]
     build: Callable[[Recipe, Categories], Task]
     with_keypoints: bool = False
     in_space: bool = False
     has_layers: bool = True
-    tells_boxes_otherwise: bool = False
+
+    @property
+    def settings(self) -> frozenset[str]:
+        """Those of `OF_TASKS` that say something to it."""
+        skeleton = {"edges", "flip_pairs", "sigmas"} if self.with_keypoints else set()
+        layers = {"levels", "level_cells", "per_cell"} if self.has_layers else set()
+        return frozenset({field.name for field in fields(self.task)} | skeleton | layers)
 
 
 def _detect(recipe: Recipe, categories: Categories) -> Task:
@@ -96,12 +100,17 @@ def _triplet(recipe: Recipe, categories: Categories) -> Task:
 
 
 KINDS = {
-    "detect": Kind(_detect, tells_boxes_otherwise=True),
-    "pose": Kind(_pose, with_keypoints=True),
-    "mono3d": Kind(_mono3d, in_space=True),
-    "triplet": Kind(_triplet, has_layers=False),
+    "detect": Kind(Detect, _detect),
+    "pose": Kind(Pose, _pose, with_keypoints=True),
+    "mono3d": Kind(Mono3D, _mono3d, in_space=True),
+    "triplet": Kind(Triplet, _triplet, has_layers=False),
 }
 """By the name of the task in a recipe."""
+
+OF_TASKS = frozenset(field.name for field in fields(Recipe)) & frozenset[str]().union(
+    *(kind.settings for kind in KINDS.values())
+)
+"""Settings that say something to some tasks and nothing to others."""
 
 
 def kind_of(recipe: Recipe) -> Kind:
@@ -115,16 +124,21 @@ def kind_of(recipe: Recipe) -> Kind:
     return KINDS[recipe.task]
 
 
+def check_settings(recipe: Recipe, chosen: Collection[str]) -> None:
+    """Raises a `UsageError` where a setting that was given by hand does nothing for the task of a recipe."""
+    plain, kind = Recipe(), kind_of(recipe)
+    for key in sorted((OF_TASKS - kind.settings) & set(chosen)):
+        if getattr(recipe, key) != getattr(plain, key):
+            raise UsageError(f"{key} says nothing to {recipe.task}: leave it out")
+
+
 def task_of(recipe: Recipe, categories: Categories) -> Task:
     """The task of a recipe, for what is to be found.
 
     Raises:
-        UsageError: There is no such task, or a setting says nothing to it.
+        UsageError: There is no such task, or it cannot be in several layers.
     """
     kind = kind_of(recipe)
-    for key in BOXES:
-        if getattr(recipe, key) and not kind.tells_boxes_otherwise:
-            raise UsageError(f"{key} says nothing to {recipe.task}: leave it out")
     task = kind.build(recipe, categories)
     if recipe.levels == recipe.per_cell == 1:
         return task

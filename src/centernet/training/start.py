@@ -11,6 +11,7 @@ import torch
 from centernet.data.checks import clean
 from centernet.data.formats import open_dataset, splits
 from centernet.data.sides import why_not_mirrored
+from centernet.data.splits import stand_in
 from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import Fit, Follow, ResizeRule
 from centernet.models.factory import Architecture
@@ -20,10 +21,8 @@ from centernet.recipe import Recipe, with_settings
 from centernet.recipes import small
 from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
-from centernet.training.kinds import KINDS, kind_of, task_of
+from centernet.training.kinds import KINDS, check_settings, kind_of, task_of
 from centernet.weights import TASKS, transfer
-
-VALIDATION_SPLITS = frozenset({"val", "valid", "validation", "test"})
 
 
 def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
@@ -45,9 +44,15 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         )
     if kind_of(recipe).in_space:
         _check_space(data, training, recipe)
-    if not VALIDATION_SPLITS & set(splits(data, with_keypoints)):
+    name = stand_in(splits(data, with_keypoints), "val")
+    if name is None:
         print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
         return training, None
+    if name in ("test", "testing"):
+        print(
+            f"{data} has no val: the best weights are chosen on {name}, so their AP there is too good",
+            file=sys.stderr,
+        )
     validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
     check_same_classes(training.categories, validation)
     return training, validation
@@ -121,7 +126,11 @@ def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> R
         recipe: What was asked for.
         categories: What is to be found.
         chosen: Settings that were given by hand.
+
+    Raises:
+        UsageError: One of these says nothing to the task.
     """
+    check_settings(recipe, chosen)
     mirrors = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
     reason = why_not_mirrored(categories) if kind_of(recipe).with_keypoints else None
     if not mirrors or reason is None:

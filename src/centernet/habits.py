@@ -1,0 +1,52 @@
+"""What people type who come from other detectors, and what to type here."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+_NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take nms=hard iou=0.5"
+_SHIFTS = "windows of random size and place show the image: scale_min=0.6, scale_max=1.3, random_crop=true"
+_COLORS = "color=0.4 is the strength of all random colours"
+_BOX_LOSS = "the box has size_weight=0.1 and giou_weight=2"
+
+HABITS = {
+    "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
+    "amp": "precision=bf16, or precision=32; auto takes what the hardware is fast in",
+    "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
+    "box": _BOX_LOSS,
+    "close_mosaic": "plain_epochs=10",
+    "cos_lr": "schedule=cosine, which is the default",
+    "deterministic": "seed=0 decides everything that is left to chance",
+    "dfl": _BOX_LOSS,
+    "fix_res": "predict and val take resize=fit",
+    "fliplr": "flip=0.5",
+    "flipud": "flip_vertical=0.5",
+    "freeze": "all layers learn; lr=0.0001 changes those of weights less",
+    "hsv_h": _COLORS,
+    "hsv_s": _COLORS,
+    "hsv_v": _COLORS,
+    "iou": _NO_NMS,
+    "keep_res": "predict and val take resize=keep",
+    "lr0": "lr=0.001",
+    "lrf": "schedule=cosine ends at a hundredth of lr",
+    "multi_scale": _SHIFTS,
+    "nbs": "accumulate=4 adds up as many batches before a step",
+    "nms": _NO_NMS,
+    "plots": "a run always writes its pictures",
+    "save_period": "a run keeps its best and its last weights",
+    "scale": _SHIFTS,
+    "soft_nms": "predict and val take nms=gaussian",
+    "translate": _SHIFTS,
+    "val": "val_every=5 measures each fifth epoch",
+}
+"""Advice by the key."""
+
+
+def advice_on(word: str, choices: Collection[str]) -> str:
+    """What to type instead of an unknown word; nothing where no choice is close."""
+    return HABITS.get(word) or did_you_mean(word, choices)
+
+
+def did_you_mean(word: str, choices: Collection[str]) -> str:
+    """`did you mean ...?`, or nothing where no choice is close."""
+    close = get_close_matches(word, choices, n=1)
+    return f"did you mean {close[0]}?" if close else ""
