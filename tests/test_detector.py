@@ -15,6 +15,8 @@ from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import Evaluation, evaluate
+from centernet.predictor import Predictor
+from centernet.recipe import Recipe
 from centernet.structures import Dataset
 
 TINY = {
@@ -75,7 +77,7 @@ def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
 
 
 def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="levels and per_cell say nothing to triplet: leave them out"):
+    with pytest.raises(UsageError, match="per_cell says nothing to triplet: leave them out"):
         CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))
 
 
@@ -301,7 +303,9 @@ def test_other_classes_cannot_be_measured(model: CenterNet, tmp_path: Path) -> N
         model.val(other)
 
 
-def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_path: Path) -> None:
+def test_mistakes_of_the_caller_are_answered_in_one_line(
+    model: CenterNet, scenes: Path, tmp_path: Path
+) -> None:
     with pytest.raises(UsageError, match="recipe without weights: train it"):
         CenterNet("nano").predict("x.jpg")
     with pytest.raises(UsageError, match=r"conf is a score from 0 to 1; got 30.0"):
@@ -325,7 +329,50 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(model: CenterNet, tmp_p
     with pytest.raises(InputError, match="no weights 'nothing'"):
         CenterNet("nothing")
     with pytest.raises(UsageError, match="no run in"):
-        model.train(resume=True, project=str(tmp_path))
+        CenterNet("nano").train(resume=True, project=str(tmp_path))
+    with pytest.raises(UsageError, match="a resumed run keeps its data: leave elsewhere out"):
+        model.train("elsewhere", resume=True)
+    with pytest.raises(UsageError, match="giou_weight says nothing to triplet"):
+        CenterNet("triplet", device="cpu").train(scenes, giou_weight=2, project=str(tmp_path))
+
+
+def test_the_run_that_weights_are_of_is_resumed_not_the_latest_one(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        CenterNet("nano", "cpu").train(scenes, epochs=1, project=str(tmp_path), name=name, **TINY)
+    again = CenterNet(tmp_path / "first" / "weights" / "last.safetensors", "cpu")
+    capsys.readouterr()
+    again.train(resume=True)
+
+    assert again.run_folder == tmp_path / "first"
+
+
+def test_training_goes_where_the_model_is(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = []
+
+    def listen(predictor: Predictor, recipe: Recipe, *_: object, **__: object) -> None:
+        where.append(recipe.device)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("centernet.training.fit.fit", listen)
+    for device, settings in (("auto", {}), ("cpu", {}), ("cpu", {"device": "auto"})):
+        with pytest.raises(KeyboardInterrupt):
+            CenterNet("nano", device).train(scenes, project=str(tmp_path), **settings)
+
+    assert where == ["auto", "cpu", "auto"]
+
+
+def test_patience_counts_epochs_not_validations(scenes: Path, tmp_path: Path) -> None:
+    model = CenterNet("nano", "cpu")
+    model.train(scenes, epochs=20, patience=3, val_every=2, lr=1e-9, project=str(tmp_path), **TINY)
+
+    assert model.run_folder is not None
+    rows = (model.run_folder / "results.csv").read_text().splitlines()[1:]
+    # AP was measured after 2, 4 and 6, of which the first is the best.
+    assert len(rows) == 6
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_images(scenes: Path, tmp_path: Path) -> None:

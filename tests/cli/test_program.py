@@ -110,7 +110,7 @@ def test_the_module_is_the_program() -> None:
         (["data=x"], "say what to do first, such as centernet train"),
         (["--json"], "say what to do first"),
         (["train", "data=x", "epoch=3"], "unknown key 'epoch': did you mean epochs?"),
-        (["train", "data=x", "--lr0", "3"], "unknown key 'lr0': did you mean lr?"),
+        (["train", "data=x", "--lr0", "3"], "unknown key 'lr0': here it is lr=0.001"),
         (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help` lists what it takes"),
         (["train", "data=x", "lr=abc"], "lr is a number; got 'abc': write lr=0.001"),
         (["train", "data=x", "imgsz=100"], "imgsz must be a multiple of 32; got 100: try imgsz=96"),

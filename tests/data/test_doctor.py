@@ -9,6 +9,9 @@ from PIL import Image
 
 from centernet.data.doctor import examine
 from centernet.data.formats import open_dataset
+from centernet.data.preview import contact_sheet_of
+from centernet.data.scenes import write_scenes
+from centernet.errors import UsageError
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord, Skeleton
 
 
@@ -47,6 +50,15 @@ def test_a_larger_input_parts_them(tmp_path: Path) -> None:
     assert not examine(dataset(one), imgsz=512, stride=4).defects
     assert examine(dataset(one), imgsz=128, stride=4).defects
     assert examine(dataset(one), imgsz=512, stride=16).defects
+
+
+@pytest.mark.parametrize(("imgsz", "stride"), [(0, 4), (64, 0), (-64, -4), (4, 8)])
+def test_inputs_without_cells_are_refused(imgsz: int, stride: int, tmp_path: Path) -> None:
+    dataset = open_dataset(write_scenes(tmp_path / "scenes", train=1, val=0, size=64), "train")
+
+    for look in (examine, contact_sheet_of):
+        with pytest.raises(UsageError, match=f"imgsz as much or more; got {stride} and {imgsz}"):
+            look(dataset, imgsz=imgsz, stride=stride)
 
 
 def test_classes_do_not_collide_with_each_other(tmp_path: Path) -> None:

@@ -8,12 +8,24 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from centernet.data.object_table import ObjectTable
+from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes
-from centernet.geometry.resize import ResizeRule
+from centernet.geometry.resize import Fit, ResizeRule
 from centernet.structures import Annotations, Dataset, ImageRecord
 
 _WORST = 5
 """Images that are named."""
+
+
+def square_input(imgsz: int, stride: int) -> Fit:
+    """How images are shown on square inputs.
+
+    Raises:
+        UsageError: An input without cells.
+    """
+    if stride < 1 or imgsz < stride:
+        raise UsageError(f"stride is 1 pixel or more, imgsz as much or more; got {stride} and {imgsz}")
+    return Fit(height=imgsz, width=imgsz)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from centernet.data.checks import clean
 from centernet.data.collisions import find_collisions
-from centernet.data.crowding import Crowding
+from centernet.data.crowding import Crowding, square_input
 from centernet.data.images import read_image
 from centernet.data.object_table import ObjectTable
 from centernet.data.report import (
@@ -19,7 +19,6 @@ from centernet.data.report import (
     Spread,
 )
 from centernet.errors import InputError
-from centernet.geometry.resize import Fit
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
@@ -41,9 +40,12 @@ def examine(
         stride: Input pixels from one cell to the next.
         read_images: Decode every image. Without, an image that is broken in the middle passes.
         progress: Told about every image that is decoded.
+
+    Raises:
+        UsageError: An input without cells.
     """
     cleaned, changed = clean(dataset)
-    rule = Fit(height=imgsz, width=imgsz)
+    rule = square_input(imgsz, stride)
     collisions, neighbours = find_collisions(cleaned, rule, stride)
     objects = ObjectTable.of(cleaned.records)
     objects = objects[~objects.is_crowd]

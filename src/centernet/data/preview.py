@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data.crowding import meetings
+from centernet.data.crowding import meetings, square_input
 from centernet.data.images import read_image
 from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, ResizeRule
+from centernet.geometry.resize import ResizeRule
 from centernet.structures import Categories, Dataset, ImageRecord
 
 IN_ONE_CELL, SIDE_BY_SIDE = (230, 30, 30), (250, 210, 0)
@@ -41,7 +41,7 @@ def contact_sheet_of(
         stride: Input pixels from one cell to the next.
 
     Raises:
-        UsageError: A count, a number of columns or a tile that cannot be.
+        UsageError: A count, a number of columns, a tile or an input that cannot be.
         InputError: The data set has no images.
     """
     if count < 1 or (columns is not None and columns < 1):
@@ -53,7 +53,7 @@ def contact_sheet_of(
     random = np.random.Generator(np.random.PCG64(seed))
     chosen = sorted(random.permutation(len(dataset))[:count].tolist())
     records = [dataset.records[index] for index in chosen]
-    rule = Fit(height=imgsz, width=imgsz)
+    rule = square_input(imgsz, stride)
     pictures = [_picture(record, dataset.categories, tile, rule, stride) for record in records]
     return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
 
