@@ -77,7 +77,7 @@ def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
 
 
 def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="per_cell says nothing to triplet: leave them out"):
+    with pytest.raises(UsageError, match="per_cell says nothing to triplet: leave it out"):
         CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))
 
 

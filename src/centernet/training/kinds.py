@@ -136,12 +136,10 @@ def task_of(recipe: Recipe, categories: Categories) -> Task:
     """The task of a recipe, for what is to be found.
 
     Raises:
-        UsageError: There is no such task, or it cannot be in several layers.
+        UsageError: There is no such task.
     """
     kind = kind_of(recipe)
     task = kind.build(recipe, categories)
-    if recipe.levels == recipe.per_cell == 1:
+    if not kind.has_layers or recipe.levels == recipe.per_cell == 1:
         return task
-    if not kind.has_layers:
-        raise UsageError(f"levels and per_cell say nothing to {recipe.task}: leave them out")
     return Layered(inner=task, levels=recipe.levels, per_cell=recipe.per_cell, level_cells=recipe.level_cells)
