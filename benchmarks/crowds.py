@@ -7,7 +7,6 @@ each kind that were held out are looked at.
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from benchmarks.fcos import fcos_predictor
-from benchmarks.measuring import RESULTS, commit, machine
+from benchmarks.measuring import RESULTS
+from benchmarks.trainings import origin, origins
 
 from centernet.data.crowding import meetings
 from centernet.data.formats import open_dataset
@@ -77,12 +77,10 @@ def main() -> None:
 def add(path: Path, options: argparse.Namespace, row: Mapping[str, object]) -> None:
     """Put a row in the place of an older one, or among the others: ways may be measured one by one."""
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    rows = [one for one in rows if one["way"] != row["way"]] + [row]
+    rows = [one for one in rows if one["way"] != row["way"]] + [{**row, **origin()}]
     settings = f"--train {options.train} --val {options.val} --epochs {options.epochs} --seed {options.seed}"
     report = {
         "command": f"python -m benchmarks.crowds {settings}",
-        "commit": commit(),
-        "machine": {**machine(), "cores": str(os.cpu_count())},
         "rows": sorted(rows, key=lambda row: list(WAYS).index(str(row["way"]))),
     }
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
@@ -177,12 +175,10 @@ def is_found(objects: Annotations, found: Detections) -> np.ndarray:
 def as_markdown(report: Mapping[str, object]) -> str:
     rows = report["rows"]
     assert isinstance(rows, list)
-    device = report["machine"]
-    assert isinstance(device, dict)
     lines = [
         "# Objects that meet in one cell",
         "",
-        f"`{report['command']}`, commit {report['commit']}, {device['processor']}, torch {device['torch']}.",
+        f"`{report['command']}`, {origins(rows)}.",
         "",
         "*Recall* is of the objects whose centre shares a cell with one of their class, or lies in a",
         "neighbouring cell, at IoU 0.5: of all that is found, and in brackets of what scores 0.3 or more.",

@@ -35,21 +35,45 @@ def add_row(
 ) -> None:
     """Put a row in the place of an older one with its key, or among the others, by the order of the keys."""
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
-    rows = sorted([*(one for one in rows if key(one) != key(row)), row], key=key)
-    report = {**about, "commit": commit(), "machine": machine(), "rows": rows}
+    rows = sorted([*(one for one in rows if key(one) != key(row)), {**row, **origin()}], key=key)
+    report = {**about, "rows": rows}
     path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    device = report["machine"]
+    path.with_suffix(".md").write_text(as_markdown(report, title))
+
+
+def origin() -> dict[str, str]:
+    """What a row was measured with, which need not be what others in its table were."""
+    on = machine()
+    return {"commit": commit(), "processor": on["processor"], "torch": on["torch"]}
+
+
+def origins(rows: Sequence[Mapping[str, Any]]) -> str:
+    """`commits 0b28fc4 and 7ee7186, AMD EPYC, torch 2.15.0`: all that rows were measured with."""
+    commits, processors, versions = (
+        list(dict.fromkeys(row[key] for row in rows)) for key in ("commit", "processor", "torch")
+    )
+    named = f"commit{'s' * (len(commits) > 1)} {_listed(commits)}"
+    return f"{named}, {_listed(processors)}, torch {_listed(versions)}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def as_markdown(report: Mapping[str, Any], title: str) -> str:
+    """The table: a line for each name, over its seeds."""
+    rows = report["rows"]
     lines = [
         f"# {title}",
         "",
-        f"`{about['command']}`, commit {report['commit']}, {device['processor']}, torch {device['torch']}.",
+        f"`{report['command']}`, {origins(rows)}.",
         "One thread each; mean over the seeds ± their standard deviation.",
         "",
         "| | seeds | AP | AP50 | AP75 | CPU minutes |",
         "|---|---|---|---|---|---|",
         *(_line(name, [one for one in rows if one["name"] == name]) for name in _names(rows)),
     ]
-    path.with_suffix(".md").write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
