@@ -23,9 +23,9 @@ def main() -> None:
     latency = json.loads((RESULTS / "latency.json").read_text())
     costs = {row["name"]: row for row in latency["rows"]}
     lines = [
-        "# What the networks of the recipes find and cost",
+        "# What the networks of nano, small, base and large find and cost",
         "",
-        f"AP on {options.data} after {options.epochs} epochs from scratch by one recipe, the row *ours* of",
+        f"AP on {options.data} after {options.epochs} epochs from scratch, all learned as `few` does, the row *ours* of",
         "`benchmarks.ablation`: mean over the seeds ± their standard deviation. Processor time of one thread",
         f"in OpenVINO, 32 bits, from an image of {SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, "
         f"{latency['machine']['processor']}.",
