@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from benchmarks.cases import make_image
@@ -47,6 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     load = os.getloadavg()[0]
     rows: dict[str, dict[str, Any]] = {}
     with TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from benchmarks import original
@@ -42,6 +43,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     load = os.getloadavg()[0]
     predictor = trained_alike(RECIPES[options.recipe](), COCO_CLASSES, SIDE)
     with TemporaryDirectory() as folder:

@@ -11,16 +11,38 @@ import onnxruntime
 from PIL import Image
 
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-metadata = session.get_modelmeta().custom_metadata_map
-names, divisor = json.loads(metadata["centernet"])["categories"]["names"], json.loads(metadata["divisor"])
+config = json.loads(session.get_modelmeta().custom_metadata_map["centernet"])
+names, rule = config["categories"]["names"], config["resize"]
 
-pixels = np.asarray(Image.open(sys.argv[2]).convert("RGB"))
-height, width = pixels.shape[:2]
-canvas = np.zeros((-(-height // divisor) * divisor, -(-width // divisor) * divisor, 3), np.uint8)
-canvas[:height, :width] = pixels  # Scale the image first to the size that the weights were trained with.
+# The image as in training: scaled, then moved from the origin of the input.
+image = Image.open(sys.argv[2]).convert("RGB")
+size, factor = np.array(image.size), 1.0
+if rule["name"] == "follow":
+    factor = rule["long_side"] / size.max()
+    side = -(-np.maximum(1, np.round(size * factor)) // rule["multiple"]) * rule["multiple"]
+    start = np.zeros(2)
+elif rule["name"] == "keep":
+    side = (size | rule["pad"]) + 1
+    start = side / 2 - size // 2
+elif rule["name"] in ("fit", "span"):
+    side = np.array([rule["width"], rule["height"]])
+    factor = (side / size).min() if rule["name"] == "fit" else side[0] / size[0]
+    start = side / 2 - factor * size / 2
+else:
+    sys.exit(f"{sys.argv[1]}: its boxes are decided after the graph: use centernet")
+# Pillow counts from the corner of the first pixel, networks from its middle.
+x, y = 0.5 - (0.5 + start) / factor
+shown = image.transform(
+    tuple(side.astype(int)),
+    Image.Transform.AFFINE,
+    (1 / factor, 0, x, 0, 1 / factor, y),
+    Image.Resampling.BILINEAR,
+)
 
 outputs = [output.name for output in session.get_outputs()]
-found = dict(zip(outputs, session.run(outputs, {"images": canvas.transpose(2, 0, 1)[None]}), strict=True))
+pixels = np.asarray(shown).transpose(2, 0, 1)[None]
+found = dict(zip(outputs, session.run(outputs, {"images": pixels}), strict=True))
 for box, score, label in zip(found["boxes"][0], found["scores"][0], found["labels"][0], strict=True):
     if score >= 0.3:
-        print(names[label], f"{score:.4f}", *(f"{side:.4f}" for side in box))
+        in_image = ((box.reshape(2, 2) - start) / factor).clip(0, size)
+        print(names[label], f"{score:.4f}", *(f"{value:.4f}" for value in in_image.flatten()))

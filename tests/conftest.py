@@ -1,5 +1,6 @@
 """Shapes are checked while tests run, one thread a process; real data are found by `CENTERNET_DATA`."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_collections() -> None:
+    """Tracing makes millions of small objects, through which Python looks for garbage again and again."""
+    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,11 @@
 """From images to detections in a stream: in order, few at a time, and on past what cannot be read."""
 
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any
 
 import cv2
@@ -35,14 +36,24 @@ class Brightness:
     at_once: int = 1
     meeting: Barrier | None = None
     batches: list[int] = field(default_factory=list)
+    looking: int = 0
+    most_looking: int = 0
+    lock: Any = field(default_factory=Lock)
 
     def detect_prepared(
         self, images: Sequence[Prepared], inference: Inference | None = None
     ) -> list[Detections]:
         assert inference is not None
         self.batches.append(len(images))
+        with self.lock:
+            self.looking += 1
+            self.most_looking = max(self.looking, self.most_looking)
         if self.meeting is not None:
             self.meeting.wait(timeout=30)
+        # Long enough for another to come.
+        time.sleep(0.005)
+        with self.lock:
+            self.looking -= 1
         return [
             Detections(
                 boxes=np.array([[1, 1, 5, 5]], dtype=np.float32),
@@ -82,8 +93,11 @@ def test_as_many_look_at_the_same_time_as_have_cores() -> None:
     finder = Brightness(at_once=3, meeting=Barrier(3))
     assert len(list(detect_stream(finder, samples_of(frames(images)), batch=2, workers=4))) == 12
 
-    alone = Brightness(at_once=3, meeting=Barrier(1))
-    assert len(list(detect_stream(alone, samples_of(frames(images)), batch=2, workers=1))) == 12
+    assert finder.most_looking == 3
+    for workers, at_once in ((0, 3), (1, 3), (4, 1)):
+        alone = Brightness(at_once=at_once)
+        assert len(list(detect_stream(alone, samples_of(frames(images)), batch=2, workers=workers))) == 12
+        assert alone.most_looking == 1
 
 
 @pytest.mark.parametrize("workers", [0, 2])

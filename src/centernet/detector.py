@@ -16,6 +16,7 @@ from centernet.data.sources import frames
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
+from centernet.habits import advised
 from centernet.inference import Inference
 from centernet.recipe import Recipe, with_settings
 from centernet.recipes import RECIPES
@@ -166,6 +167,7 @@ class CenterNet:
         folders.describe(folder, self._model, str(data), recipe)
         return self._fit(folder, recipe, predictor, (training, validation), progress)
 
+    @advised
     def val(
         self,
         data: str | Path,
@@ -223,6 +225,8 @@ class CenterNet:
         from centernet.training.start import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
+        if slicing is None and len(scales) == 1:
+            self._check_most(max_det)
         predictor, inference = self._asked(
             batch,
             workers,
@@ -254,12 +258,13 @@ class CenterNet:
         )
         return measure(predictor, dataset, stream, folder, results)
 
+    @advised
     def predict(
         self,
         source: Any,
         *,
         conf: float = 0.3,
-        max_det: int = 100,
+        max_det: int | None = None,
         batch: int = 1,
         half: bool = False,
         resize: str | None = None,
@@ -284,7 +289,7 @@ class CenterNet:
             source: An image file, a folder, a pattern, a video, a URL, a PIL image, an RGB array `(h w 3)`, a
                 tensor `(3 h w)`, or many of them.
             conf: Least score of a detection.
-            max_det: Most detections in an image.
+            max_det: Most detections in an image; by default 100, or as many as a written file gives.
             batch: Images at once.
             half: Compute in bfloat16: faster where the hardware has it, a little less exact.
             resize: Input that images are shown on: `fit`, `follow`, `keep` or `triplet`; else as in training.
@@ -316,6 +321,9 @@ class CenterNet:
         if not 0 <= conf <= 1:
             raise UsageError(f"conf is a score from 0 to 1; got {conf}")
         slicing = self._slicing(slice, slice_overlap)
+        if slicing is None and len(scales) == 1:
+            self._check_most(max_det)
+        max_det = 100 if max_det is None else max_det
         predictor, inference = self._asked(
             batch,
             workers,
@@ -392,6 +400,7 @@ class CenterNet:
 
         return weights.save(self.predictor, folder, half=half, card=card)
 
+    @advised
     def export(
         self,
         format: str = "onnx",  # noqa: A002 - the name that users type
@@ -469,6 +478,14 @@ class CenterNet:
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
         inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **looks)
         return replace(predictor.deciding(**settings), rule=rule), inference
+
+    def _check_most(self, max_det: int | None) -> None:
+        """Raises for more detections than one look of a written file gives."""
+        if self._file and (max_det or 0) > self._file.most:
+            raise UsageError(
+                f"{self._model} gives at most {self._file.most} detections of an image; "
+                f"got max_det={max_det}: leave it out, or use the weights"
+            )
 
     def _slicing(self, side: int | None, overlap: float | None) -> Slicing | None:
         if side is None:

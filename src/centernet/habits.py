@@ -1,22 +1,37 @@
 """What people type who come from other detectors, and what to type here."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import ParamSpec, TypeVar
+
+from centernet.errors import UsageError
+
+_Given = ParamSpec("_Given")
+_Answer = TypeVar("_Answer")
 
 _NO_NMS = "peaks are objects, so no overlapping boxes need be dropped; predict and val take nms=hard iou=0.5"
 _SHIFTS = "windows of random size and place show the image: scale_min=0.6, scale_max=1.3, random_crop=true"
 _COLORS = "color=0.4 is the strength of all random colours"
 _BOX_LOSS = "the box has size_weight=0.1 and giou_weight=2"
 
+_ANY_SIZE = "written files take any number of images, and sides of any multiple of the network's"
+_LOOP = "predict gives one image after the other: write a loop over it"
+
 HABITS = {
     "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
     "amp": "precision=bf16, or precision=32; auto takes what the hardware is fast in",
     "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
+    "batch": _ANY_SIZE,
     "box": _BOX_LOSS,
+    "classes": "found[found.labels == 0] keeps those of the first class",
     "close_mosaic": "here it is plain_epochs=10",
     "cos_lr": "here it is schedule=cosine, which is the default",
     "deterministic": "seed=0 decides everything that is left to chance",
+    "device": "written files run on the processor",
     "dfl": _BOX_LOSS,
+    "dynamic": _ANY_SIZE,
     "fix_res": "predict and val take resize=fit",
     "fliplr": "here it is flip=0.5",
     "flipud": "here it is flip_vertical=0.5",
@@ -24,6 +39,7 @@ HABITS = {
     "hsv_h": _COLORS,
     "hsv_s": _COLORS,
     "hsv_v": _COLORS,
+    "imgsz": _ANY_SIZE,
     "iou": _NO_NMS,
     "keep_res": "predict and val take resize=keep",
     "lr0": "here it is lr=0.001",
@@ -31,12 +47,20 @@ HABITS = {
     "multi_scale": _SHIFTS,
     "nbs": "accumulate=4 adds up as many batches before a step",
     "nms": _NO_NMS,
+    "opset": "written files have the first opset that deformable networks need, 20",
     "plots": "a run always writes its pictures",
     "save_period": "a run keeps its best and its last weights",
+    "save_txt": 'Python writes labels of YOLO: found.save("labels/1.txt")',
     "scale": _SHIFTS,
+    "show": "found.plot().show() in Python, or the pictures that predict writes",
+    "simplify": "written graphs are simplified already",
     "soft_nms": "predict and val take nms=gaussian",
+    "stream": _LOOP,
     "translate": _SHIFTS,
     "val": "val_every=5 measures each fifth epoch",
+    "vid_stride": "in Python pass an iterator of the frames that you want",
+    "visualize": "explain=true, or model.explain(found) in Python",
+    "workspace": "format=onnx is what TensorRT builds its engines from",
 }
 """Advice by the key."""
 
@@ -50,3 +74,17 @@ def did_you_mean(word: str, choices: Collection[str]) -> str:
     """`did you mean ...?`, or nothing where no choice is close."""
     close = get_close_matches(word, choices, n=1)
     return f"did you mean {close[0]}?" if close else ""
+
+
+def advised(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
+    """The same method, but a keyword that it does not take is answered with what to type."""
+    known = list(signature(function).parameters)[1:]
+
+    @wraps(function)
+    def ask(*values: _Given.args, **settings: _Given.kwargs) -> _Answer:
+        for key in settings.keys() - set(known):
+            hint = advice_on(key, known) or f"it takes {', '.join(known)}"
+            raise UsageError(f"unknown argument {key!r} of {function.__name__}: {hint}")
+        return function(*values, **settings)
+
+    return ask

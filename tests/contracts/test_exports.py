@@ -1,6 +1,7 @@
 """What every written file promises, over all tasks and all kinds of backbones."""
 
 from itertools import product
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
+from centernet.export.program import save_program
 from centernet.export.writing import facts_of, parity_of
 from centernet.geometry.resize import Follow
 from centernet.models.deformable import DeformableConv
@@ -19,7 +21,7 @@ from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.protocols import Task
-from centernet.runtime import OnnxFile, OpenVinoFile
+from centernet.runtime import OnnxFile, OpenVinoFile, TorchFile
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered import Layered
@@ -100,6 +102,17 @@ def moved_maps(graph: Any) -> list[str]:
         if node.get_type_name() == "GatherND"
         and node.input_value(0).get_node().get_type_name() == "Transpose"
     ]
+
+
+@pytest.mark.parametrize("task", ["pose", "mono3d", "triplet", "layered"])
+def test_a_program_finds_what_the_network_finds(task: str, tmp_path: Path) -> None:
+    predictor = predictor_of(TASKS[task], "slim")
+    graph = DetectionGraph(predictor)
+    save_program(graph, facts_of(predictor, graph), tmp_path / "file.pt2")
+    parity = parity_of(graph, predictor, TorchFile(tmp_path / "file.pt2"))
+
+    assert parity.holds, parity
+    assert parity.num_detections > 10
 
 
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)

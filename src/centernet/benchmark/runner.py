@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from centernet.errors import InputError
 
 
@@ -88,6 +90,8 @@ def _serve(told: Connection, path: str, images: list[Any], half: bool, device: s
     """What the process does: a list of numbers is looked at, a tuple is measured and ends it."""
     from centernet.detector import CenterNet
 
+    # OpenCV hears of no variable; the process began with those that say how many.
+    cv2.setNumThreads(int(os.environ[_THREADS[0]]))
     try:
         detector = CenterNet(path, device)
         told.send(())

@@ -4,7 +4,7 @@ from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
 from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL, WORKERS, Output, Verb
+from centernet.cli.verb import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
 
 
 def _val(given: dict[str, Any], output: Output) -> int:
@@ -33,7 +33,7 @@ VAL = Verb(
     about="measure weights on annotated images",
     run=_val,
     arguments=(
-        MODEL,
+        MODEL_OR_FILE,
         Argument(
             name="data",
             kind=TEXT,

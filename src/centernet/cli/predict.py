@@ -7,7 +7,7 @@ from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
 from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL, WORKERS, Output, Verb
+from centernet.cli.verb import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
 from centernet.errors import InputError
 
 
@@ -59,7 +59,7 @@ PREDICT = Verb(
     about="find objects in images or a video",
     run=_predict,
     arguments=(
-        MODEL,
+        MODEL_OR_FILE,
         Argument(
             name="source",
             kind=TEXT,

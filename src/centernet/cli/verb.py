@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
@@ -94,6 +94,9 @@ MODEL = Argument(
     about="weights that come along, a run or weights folder, a .safetensors file, or hf://owner/name",
     default="blood-cells",
     is_required=True,
+)
+MODEL_OR_FILE = replace(
+    MODEL, about=f"{MODEL.about}; or what export wrote: .onnx, .pt2, a folder of OpenVINO"
 )
 DEVICE = Argument(name="device", kind=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
 WORKERS = Argument(

@@ -46,6 +46,11 @@ class Failure:
     reason: str
 
 
+_CAMERA = (
+    "cannot take images from the camera or stream {source}: pass an iterator of its frames, RGB arrays "
+    "(h w 3), such as OpenCV reads with cv2.VideoCapture"
+)
+
 Item = Frame | Failure
 Reading = Callable[[], Item]
 """Reads one image when it is called, in any thread."""
@@ -102,6 +107,8 @@ def frames(source: Any) -> Frames:
     if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes | bytearray):
         is_patient = isinstance(source, list | tuple)
         return Frames(readings=lambda: _each(source), length=_length_of(source), is_patient=is_patient)
+    if isinstance(source, int):
+        raise UsageError(_CAMERA.format(source=source))
     raise UsageError(
         f"cannot take images from {type(source).__name__} {str(source)[:40]!r}: pass a file, a folder, "
         "a pattern, a video, a URL, a PIL image, an RGB array (h w 3), a tensor (3 h w), or a list of them"
@@ -144,8 +151,12 @@ def _in_memory(image: Any, name: str) -> Frames:
 
 def _located(text: str) -> Frames:
     if is_url(text):
+        if is_video(Path(text.partition("?")[0])):
+            raise UsageError(f"{text} is a video: download it first, then pass its path")
         return Frames(readings=lambda: iter((partial(_fetched, text),)), length=1)
     path = Path(text).expanduser()
+    if "://" in text or (text.isdecimal() and not path.exists()):
+        raise UsageError(_CAMERA.format(source=text))
     if path.is_dir():
         return _files(_images_in(path))
     if glob.has_magic(text) and not path.exists():

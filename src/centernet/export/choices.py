@@ -5,6 +5,13 @@ from pathlib import Path
 from centernet.errors import UsageError
 from centernet.runtime import FORMATS
 
+_OTHERS = {
+    **dict.fromkeys(("torchscript", "pt2", "pt", "pytorch"), "format=torch writes a program of torch.export"),
+    **dict.fromkeys(("engine", "tensorrt", "trt"), "format=onnx is what TensorRT builds its engines from"),
+    **{name: f"write format={name}" for name in FORMATS},
+}
+"""What to write instead of formats that other programs have."""
+
 
 def precision_of(format: str, *, half: bool, int8: bool, has_data: bool) -> str:  # noqa: A002
     """One of `TOLERANCES`.
@@ -13,7 +20,8 @@ def precision_of(format: str, *, half: bool, int8: bool, has_data: bool) -> str:
         UsageError: No such format, two precisions, or images to measure on where none are needed, or none.
     """
     if format not in FORMATS:
-        raise UsageError(f"format is one of {', '.join(FORMATS)}; got {format!r}")
+        hint = _OTHERS.get(format.lower()) or f"format is one of {', '.join(FORMATS)}"
+        raise UsageError(f"no format {format!r}: {hint}")
     if half and int8:
         raise UsageError("half and int8 are two precisions: choose one")
     if int8 != has_data:

@@ -27,8 +27,15 @@ def openvino_model(onnx_model: Any, facts: Facts) -> Any:
 
 
 def save_openvino(model: Any, folder: Path) -> None:
-    """Writes the graph and its weights, as they are."""
+    """Writes the graph and its weights, as they are.
+
+    Raises:
+        OSError: They cannot be written.
+    """
     import openvino
 
     folder.mkdir(parents=True, exist_ok=True)
-    openvino.save_model(model, folder / GRAPH, compress_to_fp16=False)
+    try:
+        openvino.save_model(model, folder / GRAPH, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(None, str(error).splitlines()[-1]) from error

@@ -20,7 +20,7 @@ class Tolerance:
             chance.
         px: Of places, pixels.
         side: Of places, as a share of the longer side of the box; it is added.
-        other: Of all else: scores, metres, radians; a share of what is above 1.
+        other: Of all else: scores, radians, metres; of what is above 1, but angles, as a share.
         share: How many of the detections must be within these.
     """
 
@@ -39,6 +39,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
 """By how the numbers of the network are kept."""
 
 _IN_PIXELS = ("boxes", "keypoints", "centers", "pair_boxes", "center_places")
+_ANGLES = ("alpha_rad",)
 _GROUPS = {"": "boxes", "pair_": "pair_boxes", "center_": "center_places"}
 """What is told of one kind of thing begins alike; with where these things are."""
 
@@ -149,10 +150,12 @@ def _compare_group(
     differences = {f"{prefix}scores": float(np.abs(scores - theirs[f"{prefix}scores"]).max())}
     for name, values in ours.items():
         gaps = np.abs(values - theirs[name][match]).reshape(len(scores), -1)
+        if name in _ANGLES:
+            gaps = np.minimum(gaps % (2 * np.pi), -gaps % (2 * np.pi))
         allowed = np.full(len(scores), tolerance.other)
         if name in _IN_PIXELS:
             allowed = tolerance.px + tolerance.side * _longer_side(ours, places)
-        else:
+        elif name not in _ANGLES:
             gaps /= np.maximum(np.abs(values).reshape(len(scores), -1), 1)
         is_equal &= (gaps <= allowed[:, None]).all(axis=1)
         if sure.any() and name != f"{prefix}scores":

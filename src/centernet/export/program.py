@@ -1,6 +1,7 @@
 """A program of torch: what `torch.export` makes of the graph."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -13,5 +14,8 @@ from centernet.runtime.program import FACTS
 
 def save_program(graph: DetectionGraph, facts: Facts, path: Path) -> None:
     """Writes the file."""
+    whole = BytesIO()
     with quiet():
-        torch.export.save(graph.traced(), path, extra_files={FACTS: json.dumps(facts.entries)})
+        torch.export.save(graph.traced(), whole, extra_files={FACTS: json.dumps(facts.entries)})
+    # What cannot be written is an `OSError` so.
+    path.write_bytes(whole.getbuffer())

@@ -51,7 +51,8 @@ def export(
 
     Raises:
         UsageError: A package that exporting needs is not installed, or the format has no such precision.
-        InputError: The file cannot be written, or finds something else than the network; then none is left.
+        InputError: The file cannot be written, or finds something else than the network, or there was nothing
+            to find; then none is left.
     """
     graph = DetectionGraph(predictor)
     facts = facts_of(predictor, graph, precision)
@@ -61,6 +62,12 @@ def export(
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(written, facts, part, format, [_shown(predictor, sample) for sample in calibration])
         parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
+        if not parity.num_detections:
+            least = TOLERANCES[precision].least
+            raise InputError(
+                f"{path} is not written: in the images to compare on, nothing is found with a score of "
+                f"{least} or more: give some that show objects, source=FOLDER"
+            )
         if not parity.holds:
             raise InputError(f"{path} is not written: what it finds is not what the network finds: {parity}")
         _keep(part, path, json.dumps(parity.to_json(), indent=1) + "\n")
@@ -118,23 +125,22 @@ def parity_of(
         graph: The network, with what it finds.
         predictor: How images are shown to it.
         file: What was written.
-        samples: Images; made-up ones where none are given.
+        samples: Images; made-up ones too where nothing is found in these.
     """
-    parts = []
-    for images in _inputs(predictor, graph, samples):
-        with torch.inference_mode():
-            ours = graph(torch.from_numpy(images))
-        network = {name: value.numpy() for name, value in zip(graph.names, ours, strict=True)}
-        parts.append(compare(network, file.run(images), TOLERANCES[file.facts.precision]))
+    parts = [_compared(graph, file, _shown(predictor, sample)) for sample in samples]
+    if not any(part.num_detections for part in parts):
+        parts += [_compared(graph, file, images) for images in _made_up(graph)]
     return together(parts)
 
 
-def _inputs(
-    predictor: Predictor, graph: DetectionGraph, samples: Sequence[Sample]
-) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
-    if samples:
-        yield from (_shown(predictor, sample) for sample in samples)
-        return
+def _compared(graph: DetectionGraph, file: WrittenFile, images: UInt8[np.ndarray, "b 3 h w"]) -> Parity:
+    with torch.inference_mode():
+        ours = graph(torch.from_numpy(images))
+    network = {name: value.numpy() for name, value in zip(graph.names, ours, strict=True)}
+    return compare(network, file.run(images), TOLERANCES[file.facts.precision])
+
+
+def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
     rows, columns = graph.sides
     rng = np.random.default_rng(0)
     for batch, height, width in ((2, rows, columns), (1, columns, columns)):

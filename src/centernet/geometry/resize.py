@@ -211,6 +211,8 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
             raise UsageError(f"resize={name} is no rule: choose {', '.join(choices)}")
         rule = choices[name]
     if side is not None:
+        if not isinstance(side, int):
+            raise UsageError(f"imgsz is one whole number, the longer side of what is shown; got {side!r}")
         rule = rule.with_side(side)
     elif name is None:
         return rule

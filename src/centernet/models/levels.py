@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class Levels(nn.Module):
     """Features, and each level made from the one before by a convolution.
 
-    The path upwards of Liu et al. 2018, "PANet", sec. 3.1, but no map of the backbone is added on the way. Every
-    level has seen all of the backbone, so its heads can be those of the finest level too.
+    The path upwards of Liu et al. 2018, "PANet", sec. 3.1, but no map of the backbone is added on the way.
+    Every level has seen all of the backbone, so its heads can be those of the finest level too.
 
     Args:
         channels: Of the features, and of every level.

@@ -51,6 +51,6 @@ def open_written(path: Path) -> WrittenFile:
 
 
 def _format_of(path: Path) -> Format | None:
-    if path.suffix == ".xml" or (path / GRAPH).is_file():
+    if path.suffix.lower() == ".xml" or (path / GRAPH).is_file():
         return FORMATS["openvino"]
-    return next((kind for kind in FORMATS.values() if path.name.endswith(kind.ending)), None)
+    return next((kind for kind in FORMATS.values() if path.name.lower().endswith(kind.ending)), None)

@@ -40,7 +40,8 @@ class TorchFile:
                 f"{self.name} is no whole program of torch ({reason}): copy or export it again"
             ) from error
         self.facts = Facts.read(json.loads(extra[FACTS] or "{}"), self.name)
-        self._torch, self._run = torch, program.module()
+        # Its guards are of what the sizes of maps were compared with in tracing, not of what it can compute.
+        self._torch, self._run = torch, program.module(check_guards=False)
         self.at_once = jobs_at_once(torch.get_num_threads())
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
@@ -55,6 +56,12 @@ class TorchFile:
         """
         refuse_half(half, self.name)
         self.facts.check(images, self.name)
-        with self._torch.inference_mode():
-            values = self._run(self._torch.from_numpy(images))
+        try:
+            with self._torch.inference_mode():
+                values = self._run(self._torch.from_numpy(images))
+        except RuntimeError as error:
+            (height, width), reason = images.shape[2:], str(error).splitlines()[0]
+            raise UsageError(
+                f"{self.name} takes no inputs of {height}×{width} ({reason}): use the weights"
+            ) from error
         return {name: value.numpy() for name, value in zip(self.facts.outputs, values, strict=True)}
