@@ -1,8 +1,8 @@
 """Measures what each part of our recipe is worth: `uv run python -m benchmarks.ablation --data bccd=FOLDER`.
 
 The same network with the paper's recipe, with ours, with ours but for one part at a time, with ours and one
-further part at a time, and with its own, on the same images for the same epochs, with several seeds. Of each run the last
-weights are measured, not the luckiest.
+further part at a time, and with its own, on the same images for the same epochs, with several seeds. Of each
+run the last weights are measured, not the luckiest.
 """
 
 import argparse
