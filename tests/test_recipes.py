@@ -62,10 +62,11 @@ def test_an_unknown_setting_is_answered_with_the_closest_known_one() -> None:
 
 
 def test_settings_take_the_type_of_the_recipe() -> None:
-    recipe = with_settings(Recipe(), lr=1, lr_steps=[3, 4], devices=[0, 1], epochs=5.0)
+    recipe = with_settings(Recipe(), lr=1, lr_steps=[3, 4], devices=[0, 1], epochs=5.0, optimizer="SGD")
 
     assert (recipe.lr, recipe.lr_steps, recipe.devices, recipe.epochs) == (1.0, (3, 4), "0,1", 5)
     assert isinstance(recipe.lr, float)
+    assert recipe.optimizer == "sgd"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,11 @@ from typing import Any, get_args
 from centernet.errors import UsageError
 from centernet.habits import advice_on
 
+_CHOICES = {
+    "optimizer": ("adamw", "adam", "sgd"),
+    "schedule": ("cosine", "step"),
+    "precision": ("auto", "32", "bf16"),
+}
 _COUNTS = (
     *("epochs", "batch", "accumulate", "val_every", "num_nodes"),
     *("channels", "head_channels", "pool_channels", "top_k", "levels", "per_cell"),
@@ -165,19 +170,14 @@ class Recipe:
         for key in ("ema", "momentum"):
             if not 0 <= getattr(self, key) < 1:
                 raise UsageError(f"{key} is a decay from 0 to below 1; got {getattr(self, key)}")
-        _one_of("optimizer", self.optimizer, ("adamw", "adam", "sgd"))
-        _one_of("schedule", self.schedule, ("cosine", "step"))
-        _one_of("precision", self.precision, ("auto", "32", "bf16"))
+        for key, choices in _CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise UsageError(f"{key} is one of {', '.join(choices)}; got {getattr(self, key)!r}")
 
     @property
     def runs(self) -> Path:
         """Where the folder of the run is made."""
         return Path(self.project or f"runs/{self.task}")
-
-
-def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{key} is one of {', '.join(choices)}; got {value!r}")
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
@@ -204,7 +204,8 @@ def _as_type_of(key: str, value: Any, example: Any) -> Any:
         if isinstance(value, list | tuple) and (has_any_length or len(value) == len(example)):
             return tuple(_as_type_of(key, one, example[0]) for one in value)
     elif isinstance(example, str):
-        return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return text.lower() if key in _CHOICES else text
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         if isinstance(example, float):
             return float(value)
