@@ -225,8 +225,7 @@ class CenterNet:
         from centernet.training.start import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
-        if slicing is None and len(scales) == 1:
-            self._check_most(max_det)
+        self._check_most(max_det, slicing, scales)
         predictor, inference = self._asked(
             batch,
             workers,
@@ -321,8 +320,7 @@ class CenterNet:
         if not 0 <= conf <= 1:
             raise UsageError(f"conf is a score from 0 to 1; got {conf}")
         slicing = self._slicing(slice, slice_overlap)
-        if slicing is None and len(scales) == 1:
-            self._check_most(max_det)
+        self._check_most(max_det, slicing, scales)
         max_det = 100 if max_det is None else max_det
         predictor, inference = self._asked(
             batch,
@@ -479,9 +477,9 @@ class CenterNet:
         inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **looks)
         return replace(predictor.deciding(**settings), rule=rule), inference
 
-    def _check_most(self, max_det: int | None) -> None:
-        """Raises for more detections than one look of a written file gives."""
-        if self._file and (max_det or 0) > self._file.most:
+    def _check_most(self, max_det: int | None, slicing: Slicing | None, scales: Sequence[float]) -> None:
+        """Raises for more detections than a written file gives in the one look that is taken."""
+        if self._file and (max_det or 0) > self._file.most and slicing is None and len(scales) == 1:
             raise UsageError(
                 f"{self._model} gives at most {self._file.most} detections of an image; "
                 f"got max_det={max_det}: leave it out, or use the weights"

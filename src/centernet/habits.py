@@ -82,9 +82,10 @@ def advised(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
 
     @wraps(function)
     def ask(*values: _Given.args, **settings: _Given.kwargs) -> _Answer:
-        for key in settings.keys() - set(known):
-            hint = advice_on(key, known) or f"it takes {', '.join(known)}"
-            raise UsageError(f"unknown argument {key!r} of {function.__name__}: {hint}")
+        for key in settings:
+            if key not in known:
+                hint = advice_on(key, known) or f"it takes {', '.join(known)}"
+                raise UsageError(f"unknown argument {key!r} of {function.__name__}: {hint}")
         return function(*values, **settings)
 
     return ask
