@@ -98,6 +98,8 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(dataset: Dataset) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+# Also on a machine with one core.
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_workers_change_nothing(dataset: Dataset) -> None:
     samples, order = TrainingSet(dataset, AUGMENT, seed=5), EpochSampler(6, seed=5)
     alone, together = (
