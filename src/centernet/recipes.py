@@ -113,6 +113,7 @@ def few() -> Recipe:
         flip_vertical=0.0,
         quarter_turns=False,
         plain_epochs=19,
+        corrected_radius=False,
         name="few",
     )
 
