@@ -13,6 +13,7 @@ from centernet.cli.verb import COMMON
 from centernet.cli.verbs import VERBS
 from centernet.data.scenes import write_scenes
 from centernet.detector import CenterNet
+from centernet.errors import UsageError
 from centernet.recipe import Recipe, with_settings
 from centernet.structures import Categories
 
@@ -75,13 +76,22 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, user_folder: P
     for block in blocks(page, "python"):
         exec(compile(block, str(page), "exec"), names)
 
+    assert names.keys() - {"__builtins__"}, "no block of the page names anything"
+
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_are_understood(page: Path) -> None:
+    unknown = []
     for command in commands(page):
         _, verb, *words = shlex.split(re.split(r"\s[|>&]", command)[0], comments=True)
-        if not {"--help", "…"} & set(words):
+        if {"--help", "…"} & set(words):
+            continue
+        try:
             read_arguments(verb, words, (*VERBS[verb].arguments, *COMMON))
+        except (KeyError, UsageError) as error:
+            unknown.append((command, error))
+
+    assert unknown == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

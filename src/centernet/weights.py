@@ -4,7 +4,6 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from centernet.configs import RULES, build, categories_of, rule_of, settings_of
 from centernet.errors import InputError, UsageError
+from centernet.habits import did_you_mean
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
@@ -109,8 +109,7 @@ def find(name: str | Path) -> Path:
         return ZOO / str(name) / MODEL
     if path.is_dir():
         raise InputError(f"{path} holds neither {MODEL} nor weights/best.safetensors")
-    close = get_close_matches(str(name), [*names(), *RECIPES], n=1)
-    hint = f"did you mean {close[0]}?" if close else "`centernet models` lists what comes along"
+    hint = did_you_mean(str(name), [*names(), *RECIPES]) or "`centernet models` lists what comes along"
     raise InputError(f"no weights {str(name)!r}: there is no such file or folder; {hint}")
 
 

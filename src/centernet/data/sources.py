@@ -19,6 +19,11 @@ from centernet.data.pixels import holds_pixels, rgb_of
 from centernet.data.videos import Video, frame_name, is_video
 from centernet.errors import InputError, UsageError
 
+_CAMERA = (
+    "cannot take images from the camera or stream {source}: pass an iterator of its frames, RGB arrays "
+    "(h w 3), such as OpenCV reads with cv2.VideoCapture"
+)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
@@ -45,11 +50,6 @@ class Failure:
     name: str
     reason: str
 
-
-_CAMERA = (
-    "cannot take images from the camera or stream {source}: pass an iterator of its frames, RGB arrays "
-    "(h w 3), such as OpenCV reads with cv2.VideoCapture"
-)
 
 Item = Frame | Failure
 Reading = Callable[[], Item]

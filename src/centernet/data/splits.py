@@ -31,8 +31,12 @@ def is_split(name: str) -> bool:
 
 def stand_in(found: Sequence[str], wanted: str) -> str | None:
     """What a wanted split is called among those found, without its year; None where none has that sense."""
-    names = {split.lower().rstrip("0123456789") for split in found}
+    names = set(map(_without_year, found))
     return next((name for name in _STAND_INS[wanted] if name in names), None)
+
+
+def _without_year(split: str) -> str:
+    return split.lower().rstrip("0123456789")
 
 
 def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
@@ -49,7 +53,7 @@ def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
     if wanted in found:
         return wanted
     for name in _STAND_INS.get(wanted, ()):
-        matches = [split for split in found if split.lower().rstrip("0123456789") == name]
+        matches = [split for split in found if _without_year(split) == name]
         if len(matches) > 1:
             raise InputError(f"{path} has several splits called {name!r} ({there}): name one with split=")
         if matches:

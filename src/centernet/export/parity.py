@@ -150,12 +150,12 @@ def _compare_group(
     differences = {f"{prefix}scores": float(np.abs(scores - theirs[f"{prefix}scores"]).max())}
     for name, values in ours.items():
         gaps = np.abs(values - theirs[name][match]).reshape(len(scores), -1)
-        if name in _ANGLES:
-            gaps = np.minimum(gaps % (2 * np.pi), -gaps % (2 * np.pi))
         allowed = np.full(len(scores), tolerance.other)
         if name in _IN_PIXELS:
             allowed = tolerance.px + tolerance.side * _longer_side(ours, places)
-        elif name not in _ANGLES:
+        elif name in _ANGLES:
+            gaps = np.minimum(gaps % (2 * np.pi), -gaps % (2 * np.pi))
+        else:
             gaps /= np.maximum(np.abs(values).reshape(len(scores), -1), 1)
         is_equal &= (gaps <= allowed[:, None]).all(axis=1)
         if sure.any() and name != f"{prefix}scores":

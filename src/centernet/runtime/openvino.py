@@ -47,7 +47,7 @@ class OpenVinoFile:
         try:
             if isinstance(graph, str | Path):
                 path = Path(graph)
-                graph = self._core.read_model(path / GRAPH if path.suffix != ".xml" else path)
+                graph = self._core.read_model(path / GRAPH if path.suffix.lower() != ".xml" else path)
             facts = graph.get_rt_info([FACTS]).astype(str) if graph.has_rt_info([FACTS]) else "{}"
             self._graph = graph
             self._idle[False].append(self._compile(half=False))
