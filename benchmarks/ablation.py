@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import RESULTS
-from benchmarks.trainings import METRICS, add_row, in_own_process
+from benchmarks.trainings import METRICS, fill
 
 TITLE = "What each part of the recipe is worth"
 SCENES = "scenes"
@@ -70,22 +70,23 @@ def main() -> None:
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--rows", nargs="+", choices=rows(), default=list(rows()), help="which are measured")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once, each with one thread")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         print(json.dumps(trained(options)))
         return
-    data, order = options.data.partition("=")[0], list(rows())
+    data = options.data.partition("=")[0]
     settings = f"--data {data} --model {options.model} --epochs {options.epochs} --imgsz {options.imgsz}"
     path = RESULTS / f"ablation-{options.model}-{data}-{options.epochs}.json"
     about = {"command": f"python -m benchmarks.ablation {settings}"}
-    for seed in options.seeds:
-        for name in options.rows:
-            words = [*sys.argv[1:], "--run", name, "--seed", str(seed)]
-            row = {"name": name, "seed": seed, **in_own_process("benchmarks.ablation", words)}
-            print(row, flush=True)
-            add_row(path, row, lambda one: (order.index(one["name"]), one["seed"]), about, TITLE)
+    runs = [
+        ({"name": name, "seed": seed}, [*sys.argv[1:], "--run", name, "--seed", str(seed)])
+        for seed in options.seeds
+        for name in options.rows
+    ]
+    fill(path, "benchmarks.ablation", runs, list(rows()), about, TITLE, options.jobs)
 
 
 def rows() -> dict[str, dict[str, object]]:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,47 @@ from benchmarks.measuring import commit, machine
 METRICS = ("AP", "AP50", "AP75")
 
 
+def fill(
+    path: Path,
+    module: str,
+    runs: Sequence[tuple[dict[str, Any], Sequence[str]]],
+    order: Sequence[str],
+    about: Mapping[str, Any],
+    title: str,
+    jobs: int,
+) -> None:
+    """Measure each run, a row's name and seed and the module's words for it, so many at once, into a table.
+
+    A row is written as soon as it is there, in the place of an older one of its name and seed.
+    """
+
+    def measured(row: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        return {**row, **in_own_process(module, words)}
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            for one in as_completed([pool.submit(measured, *run) for run in runs]):
+                row = one.result()
+                print(row, flush=True)
+                add_row(path, row, lambda row: (order.index(row["name"]), row["seed"]), about, title)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def in_own_process(module: str, words: Sequence[str]) -> dict[str, Any]:
     """What a module prints last, as JSON, and the minutes of processor time it took, its children's too."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", module, *words]
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return {**json.loads(answer.stdout.splitlines()[-1]), "cpu_minutes": round(seconds / 60, 1)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout:
+        said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    minutes = (used.ru_utime + used.ru_stime) / 60
+    return {**json.loads(said.splitlines()[-1]), "cpu_minutes": round(minutes, 1)}
 
 
 def add_row(

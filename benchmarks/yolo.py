@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from benchmarks.measuring import RESULTS
-from benchmarks.trainings import METRICS, add_row, in_own_process
+from benchmarks.trainings import METRICS, fill
 
 TITLE = "Ours and YOLO11n, from scratch on one budget"
 
@@ -37,8 +37,7 @@ ENTRIES = {
     "YOLO11n, 320 px": Entry(epochs=98),
     "few, 320 px": Entry(recipe="few", epochs=97),
     "few-nano, 480 px": Entry(recipe="few-nano", side=480, epochs=136),
-    "YOLO11n, 640 px": Entry(side=640, epochs=25),
-    "few-nano, 640 px": Entry(recipe="few-nano", side=640, epochs=77),
+    "YOLO11n, 480 px": Entry(side=480, epochs=42),
 }
 
 
@@ -49,6 +48,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", nargs="+", choices=ENTRIES, default=list(ENTRIES), help="into the same table"
     )
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once, each with one thread")
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.seed is not None:
@@ -56,14 +56,14 @@ def main() -> None:
         train = train_ours if entry.recipe else train_yolo
         print(json.dumps(train(options.data, entry, options.seed)))
         return
-    path, order = RESULTS / "yolo.json", list(ENTRIES)
-    about = {"command": f"python -m benchmarks.yolo --data {options.data.name}"}
-    for seed in options.seeds:
-        for name in options.rows:
-            words = ["--data", str(options.data), "--rows", name, "--seed", str(seed)]
-            row = {"name": name, "seed": seed, **in_own_process("benchmarks.yolo", words)}
-            print(row, flush=True)
-            add_row(path, row, lambda one: (order.index(one["name"]), one["seed"]), about, TITLE)
+    data = str(options.data)
+    runs = [
+        ({"name": name, "seed": seed}, ["--data", data, "--rows", name, "--seed", str(seed)])
+        for seed in options.seeds
+        for name in options.rows
+    ]
+    about = {"command": f"python -m benchmarks.yolo --data {options.data.name} --jobs {options.jobs}"}
+    fill(RESULTS / "yolo.json", "benchmarks.yolo", runs, list(ENTRIES), about, TITLE, options.jobs)
 
 
 def train_ours(data: Path, entry: Entry, seed: int) -> dict[str, float]:
