@@ -8,7 +8,7 @@ from torch import Tensor
 
 from centernet.batch import Grid, Objects
 from centernet.ops.center_boxes import CenterBoxes
-from centernet.ops.regression import CenterAndSize, FourSides, Regression
+from centernet.ops.regression import CenterAndSize, FourSides, Regression, told_at
 
 WAYS: list[Regression] = [CenterAndSize(size_weight=0.1, offset_weight=1.0), FourSides(sides_weight=0.5)]
 GRID = Grid(batch=1, height=16, width=24)
@@ -80,7 +80,7 @@ def test_errors_count_by_the_weights_of_their_cells(way: Regression) -> None:
             for cell, value in zip(cells.tolist(), targets[name], strict=True):
                 maps[name][0, :, cell[1], cell[2]] = value
             maps[name][0, :, cells[place, 1], cells[place, 2]] += 1
-        terms: list[Tensor] = list(way.losses(maps, targets, cells, weights).values())
+        terms: list[Tensor] = list(way.losses(told_at(way, maps, cells), targets, weights).values())
         return float(torch.stack(terms).sum())
 
     assert error_at(0) == pytest.approx(3 * error_at(1), rel=1e-3)

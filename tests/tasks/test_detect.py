@@ -1,6 +1,7 @@
 """Boxes to maps and back, and the symmetries of both."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from centernet.batch import Grid, Objects
+from centernet.ops.cells import read
 from centernet.protocols import Maps, Targets
 from centernet.tasks.detect import Detect
 
@@ -392,3 +394,24 @@ def test_a_box_is_the_mean_of_what_the_cells_round_its_peak_say() -> None:
     assert found["scores"].tolist() == [[pytest.approx(0.6)]]
     # Both see the centre in (0, 0); sides are (0.6 · 4 + 0.2 · 8) / 0.8 = 5 cells.
     assert found["boxes"][0, 0].tolist() == pytest.approx([-10, -10, 10, 10])
+
+
+def test_boxes_are_computed_once_for_all_their_losses() -> None:
+    class Counted:
+        """A map that counts how often it is asked."""
+
+        asked = 0
+
+        def __init__(self, maps: Tensor) -> None:
+            self.maps = maps
+
+        def at(self, cells: Tensor) -> Tensor:
+            self.asked += 1
+            return read(self.maps, cells)
+
+    task = replace(TASK, giou_weight=2.0, spread=1)
+    objects = make_objects([[4, 4, 20, 30]], [1], [0])
+    maps = {**random_maps(0), "size": Counted(random_maps(1)["size"])}
+    task.loss(cast("Maps", maps), task.encode(objects, GRID))
+
+    assert cast("Counted", maps["size"]).asked == 1

@@ -41,20 +41,23 @@ def focal_loss(
 
 
 def l1_at_cells(
-    maps: Float[Tensor, "b d h w"] | PointMap,
-    cells: Int[Tensor, "m 3"],
-    targets: Float[Tensor, "m d"],
-    weights: Float[Tensor, " m"] | None = None,
+    maps: Float[Tensor, "b d h w"] | PointMap, cells: Int[Tensor, "m 3"], targets: Float[Tensor, "m d"]
 ) -> Float[Tensor, ""]:
-    """Mean absolute error of what maps say at the cells of the objects; 0 without objects (eq. 2 and 3).
+    """`l1_loss` of what maps say at the cells of the objects."""
+    return l1_loss(read(maps, cells).float(), targets)
+
+
+def l1_loss(
+    said: Float[Tensor, "m d"], targets: Float[Tensor, "m d"], weights: Float[Tensor, " m"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean absolute error of what is said at the cells of the objects; 0 without objects (eq. 2 and 3).
 
     Args:
-        maps: What is said.
-        cells: Where it is read.
+        said: Cell by cell.
         targets: The truth there.
         weights: Of each cell in the mean, where they are not all the same.
     """
-    errors = (read(maps, cells).float() - targets).abs()
+    errors = (said - targets).abs()
     if weights is None:
         return errors.sum() / (errors.numel() + 1e-4)
     return (errors * weights[:, None]).sum() / (weights.sum() * errors.shape[1] + 1e-4)

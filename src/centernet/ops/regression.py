@@ -10,7 +10,7 @@ from torch import Tensor
 
 from centernet.ops.cells import cell_corners, read
 from centernet.ops.center_boxes import CenterBoxes, boxes_at
-from centernet.ops.losses import l1_at_cells
+from centernet.ops.losses import l1_loss
 from centernet.protocols import HeadSpec, Maps, Targets
 
 
@@ -30,9 +30,9 @@ class Regression(Protocol):
         ...
 
     def losses(
-        self, maps: Maps, targets: Targets, cells: Int[Tensor, "p 3"], weights: Float[Tensor, " p"] | None
+        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far maps are from targets; cells may have weights."""
+        """Weighted terms of how far what maps tell at cells is from targets; cells may have weights."""
         ...
 
     def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
@@ -76,12 +76,12 @@ class CenterAndSize:
         return {"size": boxes.size[owner], "offset": boxes.center[owner] - cell_corners(cells)}
 
     def losses(
-        self, maps: Maps, targets: Targets, cells: Int[Tensor, "p 3"], weights: Float[Tensor, " p"] | None
+        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far maps are from targets."""
+        """Weighted terms of how far what maps tell is from targets."""
         return {
-            "size": self.size_weight * l1_at_cells(maps["size"], cells, targets["size"], weights),
-            "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"], weights),
+            "size": self.size_weight * l1_loss(told["size"], targets["size"], weights),
+            "offset": self.offset_weight * l1_loss(told["offset"], targets["offset"], weights),
         }
 
     def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
@@ -128,10 +128,10 @@ class FourSides:
         return {"sides": torch.cat([half - from_middle, half + from_middle], dim=1)}
 
     def losses(
-        self, maps: Maps, targets: Targets, cells: Int[Tensor, "p 3"], weights: Float[Tensor, " p"] | None
+        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far maps are from targets."""
-        return {"sides": self.sides_weight * l1_at_cells(maps["sides"], cells, targets["sides"], weights)}
+        """Weighted terms of how far what maps tell is from targets."""
+        return {"sides": self.sides_weight * l1_loss(told["sides"], targets["sides"], weights)}
 
     def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
         """Boxes `(x1, y1, x2, y2)` in cells from the middle of the first cell."""

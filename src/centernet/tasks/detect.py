@@ -101,12 +101,13 @@ class Detect:
         """Weighted terms whose sum is minimised."""
         cells, weights = targets["cells"], targets.get("weights")
         heights = self._heights(maps, targets) if self.quality else None
+        told = told_at(self._regression, maps, cells)
         terms = {
             "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"], heights=heights),
-            **self._regression.losses(maps, targets, cells, weights),
+            **self._regression.losses(told, targets, weights),
         }
         if self.giou_weight:
-            boxes = self._regression.boxes(told_at(self._regression, maps, cells), cells)
+            boxes = self._regression.boxes(told, cells)
             truth = self._regression.boxes(targets, cells)
             terms["giou"] = self.giou_weight * giou_loss(boxes, truth, weights)
         return terms

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.center_boxes import CenterBoxes, Surroundings, boxes_at, mean_logit, read_boxes
+from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit, read_boxes
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.ops.regression import CenterAndSize, told_at
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 from centernet.structures import Categories
 
@@ -94,8 +95,7 @@ class Pose:
         count = sum(self.num_keypoints)
         return {
             "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19),
-            "offset": HeadSpec(channels=2, at_cells=True),
-            "size": HeadSpec(channels=2, at_cells=True),
+            **self._box.heads,
             "keypoints": HeadSpec(channels=2 * count, at_cells=True, whole_in_loss=True),
             "keypoint_heatmap": HeadSpec(channels=count, bias=-2.19),
             "keypoint_offset": HeadSpec(channels=2, at_cells=True),
@@ -128,8 +128,7 @@ class Pose:
         return {
             "heatmap": draw_gaussians(grid, len(self.num_keypoints), boxes.cells, boxes.labels, radii),
             "cells": cells,
-            "size": boxes.size[owner],
-            "offset": boxes.center[owner] - cell_corners(cells),
+            **self._box.targets(boxes, cells, owner, grid.stride),
             "keypoint_heatmap": draw_gaussians(
                 grid, num_keypoints, joint_cells, channels[person, keypoint], radii[person]
             ),
@@ -144,10 +143,10 @@ class Pose:
         cells, joint_cells = targets["cells"], targets["keypoint_cells"]
         height, width = maps["keypoints"].shape[2:]
         arrows = maps["keypoints"].reshape(-1, 2, height, width)
+        told = told_at(self._box, maps, cells)
         terms = {
             "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
-            "size": self.size_weight * l1_at_cells(maps["size"], cells, targets["size"]),
-            "offset": self.offset_weight * l1_at_cells(maps["offset"], cells, targets["offset"]),
+            **self._box.losses(told, targets),
             "keypoints": self.keypoints_weight
             * l1_at_cells(arrows, targets["arrow_cells"], targets["keypoints"]),
             "keypoint_heatmap": self.keypoint_heatmap_weight
@@ -156,8 +155,8 @@ class Pose:
             * l1_at_cells(maps["keypoint_offset"], joint_cells, targets["keypoint_offset"]),
         }
         if self.giou_weight:
-            truth = boxes_at(cells, targets["offset"], targets["size"])
-            terms["giou"] = self.giou_weight * giou_loss(read_boxes(maps, cells), truth)
+            boxes, truth = self._box.boxes(told, cells), self._box.boxes(targets, cells)
+            terms["giou"] = self.giou_weight * giou_loss(boxes, truth)
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
@@ -195,14 +194,17 @@ class Pose:
         arrows = arrows * torch.tensor([-1.0, 1.0], device=arrows.device).view(2, 1, 1)
         return {
             "heatmap": mean_logit(maps["heatmap"].float(), back["heatmap"]),
-            "size": (maps["size"].float() + back["size"]) / 2,
-            "offset": maps["offset"],
+            **self._box.merge_flipped(maps, flipped),
             "keypoints": (maps["keypoints"].float() + arrows.flatten(1, 2)) / 2,
             "keypoint_heatmap": mean_logit(
                 maps["keypoint_heatmap"].float(), back["keypoint_heatmap"][:, order]
             ),
             "keypoint_offset": maps["keypoint_offset"],
         }
+
+    @property
+    def _box(self) -> CenterAndSize:
+        return CenterAndSize(size_weight=self.size_weight, offset_weight=self.offset_weight)
 
     def _channels(self, labels: Int[Tensor, "*n"]) -> Int[Tensor, "*n k"]:
         """The map of each keypoint of objects of some classes; −1 beyond the keypoints of a class."""
