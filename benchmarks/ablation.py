@@ -52,12 +52,20 @@ PARTS: Mapping[str, Mapping[str, object]] = {
 """What ours does otherwise, part by part."""
 
 FURTHER: Mapping[str, Mapping[str, object]] = {
+    "mosaic": {"mosaic": 0.5},
     "mixup": {"mixup": 0.5},
     "copy-paste": {"copy_paste": 0.5},
     "peaks that tell the IoU": {"quality": 0.5},
     "peaks that are the IoU": {"quality": 1.0},
     "Gaussian samples in the middle of boxes": {"spread_share": 0.54},
     "four sides": {"sides_weight": 0.5},
+    "windows of 0.3 to 1.6 of the image": {"scale_min": 0.3, "scale_max": 1.6},
+    "SGD in place of AdamW": {"optimizer": "sgd", "lr": 0.01, "weight_decay": 1e-4},
+    "the paper's mean and deviation": {
+        "mean": (0.40789654, 0.44719302, 0.47026115),
+        "std": (0.28863828, 0.27408164, 0.27809835),
+        "bgr": True,
+    },
 }
 """What ours could do too, part by part."""
 

@@ -143,7 +143,7 @@ class CenterNet:
             InputError: Broken data, or a loss that is no number any more.
         """
         from centernet.training import folders
-        from centernet.training.start import open_training_data, recipe_of, start, suited
+        from centernet.training.start import advise, open_training_data, recipe_of, start, suited
 
         if self._wanted != "auto":
             settings.setdefault("device", self._wanted)
@@ -161,6 +161,8 @@ class CenterNet:
         base = RECIPES[self._model]() if is_recipe else recipe_of(self.predictor)
         recipe = with_settings(base, **settings)
         training, validation = open_training_data(str(data), recipe)
+        if is_recipe:
+            advise(self._model, recipe, training)
         recipe = suited(recipe, training.categories, settings)
         predictor = start(recipe, training.categories, self._beginning(recipe))
         folder = folders.new_folder(recipe)

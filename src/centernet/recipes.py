@@ -290,6 +290,12 @@ def dla34_dcn_3d() -> Recipe:
     )
 
 
+FOR_FEW = {"small": "few", "nano": "few-nano"}
+"""The recipe of the same network that is made for few images."""
+
+FEW = 500
+"""Fewer training images than this are few."""
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
     "small": small,

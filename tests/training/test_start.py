@@ -6,7 +6,7 @@ import pytest
 
 from centernet.data.scenes import write_scenes
 from centernet.recipe import Recipe
-from centernet.training.start import open_training_data, suited
+from centernet.training.start import advise, open_training_data, suited
 
 
 def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
@@ -55,6 +55,35 @@ def test_that_nothing_is_there_to_measure_on_is_said(
 
     assert validation is None
     assert "has no validation images, so AP is not measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "few", "said"),
+    [
+        ("small", "detect", 500, "2 training images are few for model=small; model=few is made for so few"),
+        ("nano", "detect", 500, "model=few-nano is made"),
+        ("few", "detect", 500, ""),
+        ("small", "triplet", 500, ""),
+        ("small", "detect", 2, ""),
+    ],
+)
+def test_what_is_made_for_few_images_is_named(
+    model: str,
+    task: str,
+    few: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("centernet.training.start.FEW", few)
+    recipe = Recipe(task=task)
+    training, _ = open_training_data(str(write_scenes(tmp_path, train=2, val=1, size=64)), recipe)
+    advise(model, recipe, training)
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(said) == bool(told)
 
 
 def _renamed(folder: Path, names: dict[str, str]) -> Path:

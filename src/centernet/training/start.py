@@ -18,7 +18,7 @@ from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.predictor import Predictor
 from centernet.recipe import Recipe, with_settings
-from centernet.recipes import small
+from centernet.recipes import FEW, FOR_FEW, small
 from centernet.skeletons import by_hand
 from centernet.structures import Categories, Dataset
 from centernet.training.kinds import KINDS, check_settings, kind_of, task_of
@@ -76,6 +76,24 @@ def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
             raise UsageError(
                 f"{key} does not go with boxes in 3D: each image has its own camera; leave it out"
             )
+
+
+def advise(model: str, recipe: Recipe, training: Dataset) -> None:
+    """Says which recipe of the same network is made for so few images, where there is one.
+
+    Args:
+        model: The recipe that was asked for, by name.
+        recipe: What it became.
+        training: What is learned from.
+    """
+    better = FOR_FEW.get(model)
+    # What it does otherwise is in the losses of boxes, too.
+    if better and len(training) < FEW and "spread" in kind_of(recipe).settings:
+        print(
+            f"{training.name}: {len(training)} training images are few for model={model}; "
+            f"model={better} is made for so few",
+            file=sys.stderr,
+        )
 
 
 def check_same_classes(categories: Categories, dataset: Dataset) -> None:
