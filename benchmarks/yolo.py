@@ -37,7 +37,6 @@ ENTRIES = {
     "YOLO11n, 320 px": Entry(epochs=155),
     "few, 320 px": Entry(recipe="few", epochs=176),
     "few-nano, 480 px": Entry(recipe="few-nano", side=480, epochs=245),
-    "YOLO11n, 480 px": Entry(side=480, epochs=62),
 }
 
 
@@ -70,17 +69,12 @@ def train_ours(data: Path, entry: Entry, seed: int) -> dict[str, float]:
     import torch
 
     from centernet import CenterNet
-    from centernet.recipes import RECIPES
 
     torch.set_num_threads(1)
-    recipe = RECIPES[entry.recipe]()
-    share = entry.epochs / recipe.epochs
     with TemporaryDirectory() as folder:
         evaluation = CenterNet(entry.recipe).train(
             data,
             epochs=entry.epochs,
-            lr_steps=[round(share * step) for step in recipe.lr_steps],
-            plain_epochs=round(share * recipe.plain_epochs),
             imgsz=entry.side,
             seed=seed,
             workers=1,

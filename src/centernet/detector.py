@@ -18,7 +18,7 @@ from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.habits import advised
 from centernet.inference import Inference
-from centernet.recipe import Recipe, with_settings
+from centernet.recipe import Recipe, in_proportion, with_settings
 from centernet.recipes import RECIPES
 from centernet.runtime import FilePredictor, is_written
 from centernet.skeletons import completed
@@ -82,7 +82,7 @@ class CenterNet:
 
         self._device = device_of(device)
         is_recipe = self._model in RECIPES and self._model not in zoo.names()
-        if not is_recipe or Path(self._model).exists():
+        if not is_recipe or weights.lie_in(Path(self._model)):
             self._predictor = weights.load(weights.fetch(self._model), self._device)
 
     @classmethod
@@ -118,6 +118,11 @@ class CenterNet:
         """What labels mean."""
         return (self._file or self.predictor).categories
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each label."""
+        return self.categories.names
+
     def train(
         self,
         data: str | Path | None = None,
@@ -129,11 +134,12 @@ class CenterNet:
         """Trains on a data set and keeps the best weights.
 
         Args:
-            data: A COCO, VOC or YOLO data set: folder, `.json` or `data.yaml`.
+            data: A COCO, VOC, YOLO, KITTI or DeepLabCut data set: folder, `.json`, `data.yaml` or `.csv`.
             resume: Go on with a run that was stopped: its folder; or True, for the run whose weights these
                 are, or the latest one.
             progress: Show a progress bar; by default where a person looks on.
-            settings: What differs from the recipe: `epochs=50, imgsz=320`. See `centernet.Recipe`.
+            settings: What differs from the recipe: `epochs=50, imgsz=320`. See `centernet.Recipe`. With other
+                `epochs` its `lr_steps` and `plain_epochs` move in proportion.
 
         Returns:
             How the best weights do on the validation images; None where the data set has none.
@@ -159,7 +165,7 @@ class CenterNet:
             raise UsageError("train needs a data set: data=FOLDER")
         is_recipe = self._predictor is None and self._file is None
         base = RECIPES[self._model]() if is_recipe else recipe_of(self.predictor)
-        recipe = with_settings(base, **settings)
+        recipe = in_proportion(with_settings(base, **settings), base, settings)
         training, validation = open_training_data(str(data), recipe)
         if is_recipe:
             advise(self._model, recipe, training)
@@ -395,9 +401,16 @@ class CenterNet:
             folder: Made if need be.
             half: Store 16 bits a number.
             card: Text of the model card.
+
+        Raises:
+            UsageError: The name is that of a file of another kind.
         """
         from centernet import weights
 
+        if is_written(str(folder)) or (kind := Path(folder).suffix) in (".onnx", ".pt2", ".xml"):
+            raise UsageError(f"{folder} is a name of written files: export(format, output=...) writes those")
+        if kind in (".pt", ".pth", ".ckpt", ".safetensors"):
+            raise UsageError(f"weights are a folder of three files: leave {kind} out of {folder}")
         return weights.save(self.predictor, folder, half=half, card=card)
 
     @advised
@@ -508,10 +521,14 @@ class CenterNet:
         arguments = folders.arguments_of(folder)
         model, data = str(arguments.pop("model")), str(arguments.pop("data"))
         recipe = with_settings(Recipe(), **{**arguments, **settings})
-        origin = CenterNet(model, str(self._device))
         training, validation = open_training_data(data, recipe)
-        predictor = start(recipe, training.categories, origin._beginning(recipe))
-        return self._fit(folder, recipe, predictor, (training, validation), progress)
+        if (folder / folders.CHECKPOINT).exists():
+            # It holds all weights: those that the run began from may be gone.
+            predictor = start(replace(recipe, pretrained=False), training.categories)
+        else:
+            origin = CenterNet(model, str(self._device))
+            predictor = start(recipe, training.categories, origin._beginning(recipe))
+        return self._fit(folder, recipe, predictor, (training, validation), progress, resume=True)
 
     def _beginning(self, recipe: Recipe) -> "Predictor | None":
         """The weights that a training goes on from."""
@@ -524,6 +541,8 @@ class CenterNet:
         predictor: "Predictor",
         data: tuple[Dataset, Dataset | None],
         progress: bool | None,
+        *,
+        resume: bool = False,
     ) -> "Evaluation | None":
         from centernet import weights
         from centernet.evaluation import evaluate
@@ -545,6 +564,7 @@ class CenterNet:
             validation,
             folder,
             score if validation else None,
+            resume=resume,
             progress=sys.stderr.isatty() if progress is None else progress,
             say=_say,
         )

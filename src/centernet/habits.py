@@ -19,6 +19,22 @@ _BOX_LOSS = "the box has size_weight=0.1 and giou_weight=2"
 _ANY_SIZE = "written files take any number of images, and sides of any multiple of the network's"
 _LOOP = "predict gives one image after the other: write a loop over it"
 
+OF_VERBS = {
+    ("predict", "classes"): "in Python found[found.labels == 0] keeps those of the first class",
+    ("predict", "device"): "the model has it: CenterNet(model, device=0) in Python, where it is auto here",
+    ("predict", "save"): 'found.save("out.png") of each answer; the command line always writes pictures',
+    ("predict", "save_conf"): "save_json=FILE writes scores, too",
+    ("predict", "save_crop"): "crops=true on the command line, found.crops() in Python",
+    ("predict", "save_dir"): "project=FOLDER name=NAME on the command line, found.save(...) in Python",
+    ("predict", "weights"): "here it is model=",
+    ("val", "conf"): "AP counts all scores; precision and recall are at 0.25",
+    ("val", "device"): "the model has it: CenterNet(model, device=0) in Python, where it is auto here",
+    ("val", "plots"): "save_dir=FOLDER writes curves, tables and pictures",
+    ("val", "weights"): "here it is model=",
+    ("train", "weights"): "model= goes on training weights, start= takes over what fits another network",
+}
+"""Advice by the verb and the key: what holds for one verb alone."""
+
 HABITS = {
     "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
     "amp": "precision=bf16, or precision=32; auto takes what the hardware is fast in",
@@ -28,6 +44,7 @@ HABITS = {
     "classes": "found[found.labels == 0] keeps those of the first class",
     "close_mosaic": "here it is plain_epochs=10",
     "cos_lr": "here it is schedule=cosine, which is the default",
+    "conf_thres": "here it is conf=0.3",
     "deterministic": "seed=0 decides everything that is left to chance",
     "device": "written files run on the processor",
     "dfl": _BOX_LOSS,
@@ -42,6 +59,7 @@ HABITS = {
     "imgsz": _ANY_SIZE,
     "iou": _NO_NMS,
     "keep_res": "predict and val take resize=keep",
+    "learning_rate": "here it is lr=0.001",
     "lr0": "here it is lr=0.001",
     "lrf": "schedule=cosine ends at a hundredth of lr",
     "multi_scale": _SHIFTS,
@@ -53,10 +71,14 @@ HABITS = {
     "save_txt": 'Python writes labels of YOLO: found.save("labels/1.txt")',
     "scale": _SHIFTS,
     "show": "found.plot().show() in Python, or the pictures that predict writes",
+    "single_cls": "name one class in the data, or let predict take class_agnostic=true",
+    "size": "here it is imgsz=640",
     "simplify": "written graphs are simplified already",
     "soft_nms": "predict and val take nms=gaussian",
     "stream": _LOOP,
+    "threshold": "here it is conf=0.3",
     "translate": _SHIFTS,
+    "verbose": "a line for each epoch goes to stderr: 2>/dev/null drops it",
     "val": "val_every=5 measures each fifth epoch",
     "vid_stride": "in Python pass an iterator of the frames that you want",
     "visualize": "explain=true, or model.explain(found) in Python",
@@ -65,9 +87,9 @@ HABITS = {
 """Advice by the key."""
 
 
-def advice_on(word: str, choices: Collection[str]) -> str:
-    """What to type instead of an unknown word; nothing where no choice is close."""
-    return HABITS.get(word) or did_you_mean(word, choices)
+def advice_on(word: str, choices: Collection[str], verb: str) -> str:
+    """What to type instead of a word that a verb does not know; nothing where no choice is close."""
+    return OF_VERBS.get((verb, word)) or HABITS.get(word) or did_you_mean(word, choices)
 
 
 def did_you_mean(word: str, choices: Collection[str]) -> str:
@@ -84,7 +106,7 @@ def advised(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
     def ask(*values: _Given.args, **settings: _Given.kwargs) -> _Answer:
         for key in settings:
             if key not in known:
-                hint = advice_on(key, known) or f"it takes {', '.join(known)}"
+                hint = advice_on(key, known, function.__name__) or f"it takes {', '.join(known)}"
                 raise UsageError(f"unknown argument {key!r} of {function.__name__}: {hint}")
         return function(*values, **settings)
 

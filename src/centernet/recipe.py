@@ -1,6 +1,8 @@
 """What decides a training: one flat record is the YAML, the flags of `centernet train` and `args.yaml`."""
 
 import math
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +30,9 @@ _AMOUNTS = (
     *("depth_weight", "size3d_weight", "heading_weight", "center3d_weight", "focal_px", "slots"),
     *("pull_weight", "push_weight", "seed", "workers", "cache"),
 )
+
+
+_DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+")
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -170,6 +175,11 @@ class Recipe:
         for key in ("ema", "momentum"):
             if not 0 <= getattr(self, key) < 1:
                 raise UsageError(f"{key} is a decay from 0 to below 1; got {getattr(self, key)}")
+        if not _DEVICES.fullmatch(self.devices):
+            hint = "; device=0 is the first GPU" if self.devices == "0" else ""
+            raise UsageError(
+                f"devices is auto, a count from 1 on, or numbers of devices: 0,1; got {self.devices!r}{hint}"
+            )
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise UsageError(f"{key} is one of {', '.join(choices)}; got {getattr(self, key)!r}")
@@ -185,9 +195,26 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
     known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
     for key in settings:
         if key not in known:
-            hint = advice_on(key, known) or "`centernet train --help` lists all settings"
+            hint = advice_on(key, known, "train") or "`centernet train --help` lists all settings"
             raise UsageError(f"unknown setting {key!r}: {hint}")
     return replace(recipe, **{key: _as_type_of(key, value, known[key]) for key, value in settings.items()})
+
+
+def in_proportion(recipe: Recipe, base: Recipe, chosen: Collection[str]) -> Recipe:
+    """The recipe with what happens at certain epochs moved, where their number was chosen and that was not.
+
+    Args:
+        recipe: With what was chosen.
+        base: Without.
+        chosen: Settings that were given by hand.
+    """
+    share = recipe.epochs / base.epochs
+    moved: dict[str, Any] = {}
+    if "lr_steps" not in chosen:
+        moved["lr_steps"] = tuple(max(1, round(share * step)) for step in base.lr_steps)
+    if "plain_epochs" not in chosen:
+        moved["plain_epochs"] = round(share * base.plain_epochs)
+    return replace(recipe, **moved)
 
 
 _ABOUT = {item.name: item.metadata["about"] for item in fields(Recipe)}

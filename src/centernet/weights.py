@@ -41,6 +41,9 @@ TASKS: dict[str, type] = {
 
 CARD = "README.md"
 
+_PLACES = (MODEL, "weights/best.safetensors", "weights/last.safetensors")
+"""Where weights lie in a folder, of weights or of a run."""
+
 
 def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
     """Writes a weights folder; each file appears whole or not at all.
@@ -84,6 +87,11 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
+def lie_in(path: Path) -> bool:
+    """Whether a path is that of a file, or of a folder of weights or of a run."""
+    return path.is_file() or any((path / place).is_file() for place in _PLACES)
+
+
 def find(name: str | Path) -> Path:
     """The `.safetensors` file behind a name, a weights folder, a run folder or a path.
 
@@ -98,13 +106,9 @@ def find(name: str | Path) -> Path:
                 f"{_how_to_convert(path)}"
             )
         return path
-    for candidate in (
-        path / MODEL,
-        path / "weights" / "best.safetensors",
-        path / "weights" / "last.safetensors",
-    ):
-        if candidate.is_file():
-            return candidate
+    for place in _PLACES:
+        if (path / place).is_file():
+            return path / place
     if (ZOO / str(name) / MODEL).is_file():
         return ZOO / str(name) / MODEL
     if path.is_dir():

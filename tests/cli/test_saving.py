@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from centernet.cli.saving import Crops, Pictures, Results, fresh_folder
+from centernet.cli.saving import Crops, KittiFiles, Pictures, Results, fresh_folder
 from centernet.data.videos import Video, VideoWriter
 from centernet.detections import Detections
 from centernet.errors import InputError
@@ -50,6 +50,28 @@ def test_pictures_keep_their_names_and_never_share_one(tmp_path: Path) -> None:
             pictures.add(detections(name))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-2.jpg", "1.jpg", "2.tif.png", "3.png"]
+
+
+def test_results_of_kitti_never_share_a_name(tmp_path: Path) -> None:
+    files = KittiFiles(tmp_path)
+    for name in ("clip.mp4#0", "clip.mp4#12", "a/1.jpg", "b/1.jpg"):
+        files.add(detections(name))
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "1-2.txt",
+        "1.txt",
+        "clip-000000.txt",
+        "clip-000012.txt",
+    ]
+
+
+def test_the_query_of_a_url_is_in_no_name(tmp_path: Path) -> None:
+    url = f"https://host/a%20b.png?signature={'x' * 300}"
+    with Pictures(tmp_path / "pictures") as pictures:
+        pictures.add(detections(url))
+    Crops(tmp_path / "crops").add(detections(url))
+
+    assert [path.name for path in sorted(tmp_path.rglob("*.png"))] == ["a b-1.png", "a b.png"]
 
 
 def test_frames_of_a_video_become_a_video_as_fast(tmp_path: Path) -> None:

@@ -242,3 +242,11 @@ def test_a_pasted_image_that_needs_no_border_loses_its_last_line_as_in_the_origi
         resize(white, Fit(height=64, width=64), exact=True).image,
         resize(white, Fit(height=64, width=64)).image,
     )
+
+
+def test_windows_have_the_sides_they_may_have() -> None:
+    window, rng = ShiftScale(scale=1.0, min_scale=0.6, max_scale=2.0), np.random.default_rng(0)
+    sides = [window((100, 200), 200.0, rng)[1] / 200 for _ in range(500)]
+
+    assert min(sides) == pytest.approx(0.6)
+    assert max(sides) == pytest.approx(2.0)

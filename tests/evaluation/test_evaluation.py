@@ -128,3 +128,10 @@ def test_a_data_set_without_images_has_no_score() -> None:
 
     assert math.isnan(evaluation.metrics["AP"])
     assert str(evaluation).startswith("pets val: 0 images")
+
+
+def test_two_classes_of_one_name_stay_two() -> None:
+    twice = Categories(("cat", "cat"), (0, 7))
+    found = [make_detections(7, BOXES, [0, 0, 1], twice)]
+
+    assert evaluate(replace(make_dataset(), categories=twice), found)["AP"] == 1.0

@@ -73,7 +73,7 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
 
 def _find(verb: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = advice_on(key, known) or f"`centernet {verb} --help` lists what it takes"
+        hint = advice_on(key, known, verb) or f"`centernet {verb} --help` lists what it takes"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
 

@@ -66,7 +66,7 @@ def _preview(given: dict[str, Any], output: Output) -> int:
 _DATA = Argument(
     name="data",
     kind=TEXT,
-    about="COCO, VOC, YOLO or DeepLabCut: a folder, .json, data.yaml or .csv",
+    about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
     default="FOLDER",
     is_required=True,
 )

@@ -37,7 +37,7 @@ VAL = Verb(
         Argument(
             name="data",
             kind=TEXT,
-            about="COCO, VOC or YOLO: a folder, .json or data.yaml",
+            about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
             default="FOLDER",
             is_required=True,
         ),

@@ -25,6 +25,16 @@ from centernet.habits import did_you_mean
 from centernet.recipes import RECIPES
 
 _HELP = frozenset(("--help", "-h"))
+_TASKS = ("detect", "pose", "mono3d", "triplet")
+_OTHER_WORDS = {
+    "evaluate": "here it is val",
+    "fit": "here it is train",
+    "infer": "here it is predict",
+    "info": "centernet models lists recipes and weights",
+    "list": "centernet models lists recipes and weights",
+    "test": "val measures on split=test",
+    "track": "objects are found image by image, nothing follows them; predict finds those of a video",
+}
 _FRONT = frozenset(("--json", "--debug"))
 
 
@@ -53,17 +63,19 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words and words[0] == "help":
+        words = [*words[1:], "--help"]
     if not words or words[0] in _HELP:
         print(pages.overview(VERBS.values()))
         return 0
-    if words[0] == "--version":
+    if words[0] in ("--version", "version"):
         from centernet import __version__
 
         print(f"centernet {__version__}")
         return 0
     front = [word for word in words if word in _FRONT]
     words = [word for word in words if word not in _FRONT]
-    if len(words) > 1 and words[0] in ("detect", "pose"):
+    if len(words) > 1 and words[0] in _TASKS and words[1] in VERBS:
         # The name of the task comes first in other programs; here only training must be told.
         words = [*words[1:], *[f"task={words[0]}"] * (words[1] == "train")]
     verb = _verb(words[0] if words else "")
@@ -81,7 +93,7 @@ def _verb(word: str) -> Verb:
         return VERBS[word]
     if not word or "=" in word or word.startswith("-"):
         raise UsageError(f"say what to do first, such as centernet train ...: {', '.join(VERBS)}")
-    hint = did_you_mean(word, VERBS) or f"there are {', '.join(VERBS)}"
+    hint = _OTHER_WORDS.get(word) or did_you_mean(word, VERBS) or f"there are {', '.join(VERBS)}"
     raise UsageError(f"unknown verb {word!r}: {hint}")
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 import numpy as np
 from PIL import Image
 
+from centernet.cli.naming import Names, file_of, stem_of
 from centernet.data.videos import Video, VideoWriter, video_of
 from centernet.detections import Detections
 from centernet.errors import InputError, UsageError
@@ -43,7 +44,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._taken: set[str] = set()
+        self._names = Names()
         self._video: Path | None = None
         self._writer: VideoWriter | None = None
 
@@ -59,19 +60,15 @@ class Pictures:
         if self._writer is not None:
             self._writer.add(np.asarray(detections.plot()))
         else:
-            source = Path(detections.name)
+            source = file_of(detections.name)
             is_picture = source.suffix.lower() in _PICTURES
             detections.save(self._path(source if is_picture else Path(f"{source.name}.png")))
 
     def _path(self, source: Path) -> Path:
         """A path of its own in the folder: images of different folders can share their name."""
-        path, number = self._folder / source.name, 1
-        while path.name in self._taken:
-            number += 1
-            path = self._folder / f"{source.stem}-{number}{source.suffix}"
+        path = self._folder / self._names.own(source.name)
         if path.exists() and source.exists() and path.samefile(source):
             raise UsageError(f"{path} would be written over: choose another project or name")
-        self._taken.add(path.name)
         return path
 
     def _finish(self) -> None:
@@ -104,7 +101,7 @@ class Explanations:
     def add(self, detections: Detections) -> None:
         """Takes the next image."""
         self._count += 1
-        path = self._folder / f"{Path(detections.name).stem}-{self._count}.png"
+        path = self._folder / f"{stem_of(detections.name)}-{self._count}.png"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._explain(detections).save(path)
@@ -128,7 +125,7 @@ class Crops:
         for name, pixels in zip(detections.names, detections.crops(), strict=True):
             self._count += 1
             folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
-            path = folder / f"{Path(detections.name).stem}-{self._count}.png"
+            path = folder / f"{stem_of(detections.name)}-{self._count}.png"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
@@ -137,7 +134,7 @@ class Crops:
 
 
 class KittiFiles:
-    """Writes a file of KITTI's results for each image, by the image's name.
+    """Writes a file of KITTI's results for each image, by its name, and that of a frame by its number too.
 
     Args:
         folder: Where to.
@@ -145,10 +142,11 @@ class KittiFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names = Names()
 
     def add(self, detections: Detections) -> None:
         """Takes the next image."""
-        path = self._folder / f"{Path(detections.name).stem}.txt"
+        path = self._folder / self._names.own(f"{stem_of(detections.name)}.txt")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(detections.to_kitti(), encoding="utf-8")

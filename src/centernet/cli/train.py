@@ -134,7 +134,10 @@ TRAIN = Verb(
     run=_train,
     arguments=(
         Argument(
-            name="data", kind=TEXT, about="COCO, VOC or YOLO: a folder, .json or data.yaml", default="FOLDER"
+            name="data",
+            kind=TEXT,
+            about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
+            default="FOLDER",
         ),
         Argument(
             name="model",

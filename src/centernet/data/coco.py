@@ -16,7 +16,8 @@ from centernet.data.coco_keypoints import annotation_fields, category_fields
 from centernet.data.coco_layout import DETECTION, FileKind, annotation_file, annotation_files, image_folders
 from centernet.data.coco_problems import Problems, whole_number
 from centernet.data.coco_space import read_camera_field, solid_fields
-from centernet.data.files import copy_images, read_text
+from centernet.data.copying import copy_images
+from centernet.data.files import read_text
 from centernet.data.images import image_size
 from centernet.data.losing import BOXES3D, KEYPOINTS
 from centernet.errors import InputError

@@ -68,7 +68,9 @@ def annotation_file(path: Path, wanted: str | None, kind: FileKind = DETECTION) 
 def image_folders(file: Path, split: str) -> tuple[Path, ...]:
     """Where the images of a COCO file may lie, the likelier folders first."""
     root = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
-    names = dict.fromkeys((split, split.rstrip("0123456789")))
+    # CVAT calls a part `default`, its file `instances_default.json`, its folder `images/default`.
+    own = file.stem.partition("_")[2] or split
+    names = dict.fromkeys((split, split.rstrip("0123456789"), own))
     named = [root / middle / name for middle in ("", "images") for name in names]
     rest = [file.parent, root, root / "images", *(root / name / "images" for name in names), root / "data"]
     return tuple(dict.fromkeys([*named, *rest]))

@@ -1,8 +1,6 @@
 """Where the files of a data set lie, and how messages name a place in them."""
 
 import os
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from centernet.errors import InputError
@@ -51,24 +49,3 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
-
-
-def copy_images(records: Iterable[ImageRecord], folder: Path) -> None:
-    """Copy the images of a data set into one folder; those that lie there already stay.
-
-    Raises:
-        InputError: Two images have the same name but for the suffix, or one is missing.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    taken: dict[str, Path] = {}
-    for record in records:
-        other = taken.setdefault(record.path.stem, record.path)
-        if other is not record.path:
-            raise InputError(f"{record.path} and {other} would share one name in {folder}: rename one")
-        target = folder / record.path.name
-        if target.exists() and record.path.exists() and target.samefile(record.path):
-            continue
-        try:
-            shutil.copyfile(record.path, target)
-        except FileNotFoundError as error:
-            raise InputError(f"{record.path} does not exist: it cannot be copied to {folder}") from error

@@ -161,7 +161,8 @@ def _other_header(file: File) -> Header:
         # Pillow warns of many pixels; the caller has its own limit and says so in its own words.
         with without_warnings(Image.DecompressionBombWarning), Image.open(file) as image:
             columns, rows = image.size
-            orientation = image.getexif().get(_ORIENTATION, 1)
+            # Pillow turns the pixels of a TIFF itself.
+            orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
     except Image.DecompressionBombError as error:
         raise ValueError("it has far too many pixels") from error
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from centernet.data.cameras import read_camera
-from centernet.data.files import copy_images
+from centernet.data.copying import copy_images
 from centernet.data.kitti_files import frames_in, read_frames, read_labels
 from centernet.data.losing import BOXES3D, warn_of_loss
 from centernet.data.splits import WHOLE, choose_split
@@ -104,7 +104,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:
             raise InputError(f"{record.path}: names of KITTI's frames have no blanks, rename it")
-    copy_images(dataset.records, root / _IMAGES)
+    copy_images(dataset.records, root / _IMAGES, with_sizes=False)
     for name in (_LABELS, _CAMERAS):
         (root / name).mkdir(parents=True, exist_ok=True)
     for record in dataset.records:
@@ -147,7 +147,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     types: set[str] = set()
     for frame in frames_in(folder):
         try:
-            lines = (folder / f"{frame}.txt").read_text(encoding="utf-8").splitlines()
+            lines = (folder / f"{frame}.txt").read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError):
             continue  # It is reported where its split is read.
         types.update(line.split()[0] for line in lines if line.strip())

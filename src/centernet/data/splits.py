@@ -35,6 +35,12 @@ def stand_in(found: Sequence[str], wanted: str) -> str | None:
     return next((name for name in _STAND_INS[wanted] if name in names), None)
 
 
+def sense_of(split: str) -> str | None:
+    """Which of train, test and val a split is used as; None where its name says none of them."""
+    name = _without_year(split)
+    return next((sense for sense in ("train", "test", "val") if name in _STAND_INS[sense]), None)
+
+
 def _without_year(split: str) -> str:
     return split.lower().rstrip("0123456789")
 

@@ -144,13 +144,17 @@ class ShiftScale:
 
     Attributes:
         shift: Deviation of the middle, as a share of the side; at most twice that.
-        scale: Deviation of the side; at most that.
+        scale: Deviation of the side; at most that, where nothing else is said.
+        min_scale: Smallest side, as a share.
+        max_scale: Largest side.
         by_each_side: Shift by shares of the image's width and height, as the original does for boxes in
             space: a wide image is not shifted out of sight.
     """
 
     shift: float = 0.1
     scale: float = 0.4
+    min_scale: float | None = None
+    max_scale: float | None = None
     by_each_side: bool = False
 
     def __call__(
@@ -161,7 +165,9 @@ class ShiftScale:
         height, width = size
         x_side, y_side = (width, height) if self.by_each_side else (side, side)
         center = (width / 2 + x_side * float(x_shift), height / 2 + y_side * float(y_shift))
-        return center, side * float(np.clip(rng.normal() * self.scale + 1, 1 - self.scale, 1 + self.scale))
+        least = 1 - self.scale if self.min_scale is None else self.min_scale
+        most = 1 + self.scale if self.max_scale is None else self.max_scale
+        return center, side * float(np.clip(rng.normal() * self.scale + 1, least, most))
 
 
 _WHOLE = ShiftScale(shift=0.02, scale=0.05)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from centernet.data.files import copy_images
+from centernet.data.copying import copy_images
 from centernet.data.images import image_size
 from centernet.data.losing import warn_of_loss
 from centernet.data.splits import choose_split
@@ -126,11 +126,10 @@ def _names_in(folders: Iterable[Path]) -> list[str]:
     for folder in folders:
         for xml in folder.glob("*.xml"):
             try:
-                tree = ElementTree.parse(xml)
-            except (ElementTree.ParseError, OSError, LookupError, ValueError):
+                names.update(item.name for item in read_xml(xml).objects)
+            except InputError:
                 continue  # It is reported where its split is read.
-            names.update((element.text or "").strip() for element in tree.iterfind("object/name"))
-    return sorted(names - {""})
+    return sorted(names)
 
 
 def _annotations(file: VocFile, labels: dict[str, int]) -> Annotations:

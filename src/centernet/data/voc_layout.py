@@ -66,7 +66,7 @@ def _listed(path: Path, images: Path, annotations: Path) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for file in sorted(path.glob("ImageSets/Main/*.txt")):
         if is_split(file.stem):  # The others list the images of one class.
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
             stems = [_stem(line.strip(), known) for line in lines if line.strip()]
             parts[file.stem] = Part(
                 images=images, annotations=annotations, stems=stems, source=str(file), _names=names

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from centernet.data.files import copy_images, read_text
+from centernet.data.copying import copy_images
+from centernet.data.files import read_text
 from centernet.data.images import image_size
 from centernet.data.keypoints import check_keypoints
 from centernet.data.losing import KEYPOINTS, warn_of_loss
-from centernet.data.splits import choose_split
+from centernet.data.splits import choose_split, sense_of
 from centernet.data.yolo_keypoints import Shape, columns_of, read_row, yaml_fields
 from centernet.data.yolo_layout import Layout, find_layout, label_file
 from centernet.errors import InputError
@@ -85,21 +86,29 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `labels/{split}/*.txt`, `data.yaml` and the images as `images/{split}/`.
 
-    Warns of boxes in 3D that the data set has and the format does not hold.
+    `data.yaml` calls it `train`, `val` or `test`, as programs that read it expect: so `train2017`, and the
+    whole of a data set without splits, are `train`. Warns of boxes in 3D that the data set has and the format
+    does not hold.
 
     Raises:
-        InputError: An image is missing, or two would get one name.
+        InputError: An image is missing, two would get one name, or the split is none of these three, or
+            another one is that in `data.yaml` already.
     """
     warn_of_loss(dataset, NAME, HOLDS)
-    copy_images(dataset.records, folder / "images" / split)
+    file = folder / "data.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    key, images = sense_of(split), f"images/{split}"
+    if key is None:
+        raise InputError(f"{file} knows no split {split!r}: write it as train, val or test")
+    if content.get(key, images) != images:
+        raise InputError(f"{file} has {content[key]} as {key} already: write {split} into another folder")
+    copy_images(dataset.records, folder / images, with_sizes=False)
     labels = folder / "labels" / split
     labels.mkdir(parents=True, exist_ok=True)
     for record in dataset.records:
         lines = "".join(f"{line}\n" for line in _lines(record))
         (labels / f"{record.path.stem}.txt").write_text(lines, encoding="utf-8")
-    file = folder / "data.yaml"
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
-    content |= {split: f"images/{split}", "names": dict(enumerate(dataset.categories.names))}
+    content |= {key: images, "names": dict(enumerate(dataset.categories.names))}
     content |= yaml_fields(dataset.categories)
     file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 

@@ -52,13 +52,15 @@ def find_layout(path: Path) -> Layout | None:
 
 
 def label_file(image: Path) -> Path:
-    """The text file of an image: `labels` in place of the last `images` in its path, or beside it."""
+    """The text file of an image: `labels` in place of the last `images` in its path; else beside it."""
+    beside = image.with_suffix(".txt")
     parts = list(image.parts)
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] == "images":
             parts[index] = "labels"
             break
-    return Path(*parts).with_suffix(".txt")
+    swapped = Path(*parts).with_suffix(".txt")
+    return beside if beside.is_file() and not swapped.is_file() else swapped
 
 
 def _names_classes(file: Path) -> bool:
@@ -80,8 +82,7 @@ def _from_yaml(file: Path) -> Layout:
     for key in _SPLIT_KEYS:
         entries = content.get(key)
         if entries:
-            sources = [_source(file, root, key, entry) for entry in _as_list(entries)]
-            images[key] = partial(_images_at, sources)
+            images[key] = partial(_images_at, file, root, key, _as_list(entries))
     if not images:
         raise InputError(f"{file} names no images: add train: and val: with a folder or a list file each")
     names, shape = _names(file, content), read_shape(file, content)
@@ -120,7 +121,9 @@ def _source(file: Path, root: Path, key: str, entry: Any) -> Path:
     raise InputError(f"{file}, {key}: {text!r} is neither a folder nor a list file in {root}")
 
 
-def _images_at(sources: list[Path]) -> list[Path]:
+def _images_at(file: Path, root: Path, key: str, entries: list[Any]) -> list[Path]:
+    """The images of a split; whether they are there is asked no sooner, for `test` is often left out."""
+    sources = [_source(file, root, key, entry) for entry in entries]
     return [image for source in sources for image in _images_of(source)]
 
 

@@ -103,5 +103,5 @@ def _draw(axes: "Axes", title: str, epochs: Sequence[float], lines: Table) -> No
     axes.set_title(title, loc="left", size=11, weight="bold", color=INK)
     axes.set_xlabel("epoch", color="#555555")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(lines) > 1:
+    if len(lines) > 1 and axes.lines:
         axes.legend(frameon=False, fontsize=9)

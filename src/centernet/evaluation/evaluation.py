@@ -55,6 +55,10 @@ class Evaluation:
     crowding: Crowding | None = None
     notes: tuple[str, ...] = ()
 
+    def __getitem__(self, name: str) -> float:
+        """One of the numbers: `evaluation["AP"]`."""
+        return self.metrics[name]
+
     @property
     def scores(self) -> Scores:
         """All numbers as a table."""
@@ -216,10 +220,8 @@ def in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
         UsageError: No class in common, or a class with another number of keypoints.
     """
     categories, own = dataset.categories, detections.categories
-    labels = np.array(
-        [categories.names.index(name) if name in categories.names else -1 for name in own.names],
-        dtype=np.int64,
-    )
+    places = {name: label for label, name in enumerate(_numbered(categories.names))}
+    labels = np.array([places.get(name, -1) for name in _numbered(own.names)], dtype=np.int64)
     if (labels < 0).all():
         raise UsageError(
             f"the detector finds {', '.join(own.names)}, but {dataset.name} has "
@@ -235,6 +237,11 @@ def in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
         keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
     new = labels[detections.labels]
     return replace(detections, labels=new, categories=categories, keypoints=keypoints)[new >= 0]
+
+
+def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Each name with how often it came before: two classes may have one."""
+    return [(name, names[:place].count(name)) for place, name in enumerate(names)]
 
 
 def _mean_of_true(classes: Sequence[ClassRow], column: str) -> float:

@@ -14,7 +14,6 @@ from lightning.pytorch.callbacks import (
     EarlyStopping,
     ModelCheckpoint,
     RichProgressBar,
-    WeightAveraging,
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -23,13 +22,13 @@ from centernet.errors import UsageError
 from centernet.predictor import Predictor
 from centernet.recipe import Recipe
 from centernet.structures import Dataset
+from centernet.training.averaging import Averaging
 from centernet.training.folders import CHECKPOINT
 from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.memory import keep_memory
 from centernet.training.module import TrainingModule
 from centernet.training.pictures import TrainingPictures
 from centernet.training.run_folder import Evaluate, RunFolder
-from centernet.training.schedule import ema_average
 
 
 def fit(
@@ -40,10 +39,11 @@ def fit(
     folder: Path,
     evaluate: Evaluate | None,
     *,
+    resume: bool = False,
     progress: bool = True,
     say: Callable[[str], None],
 ) -> Path:
-    """Trains in place, from the last whole epoch where the run folder holds one.
+    """Trains in place.
 
     Args:
         predictor: Network, task and pre-processing.
@@ -52,6 +52,7 @@ def fit(
         validation: Images to score each epoch on, if any.
         folder: Run folder; `last.ckpt`, `results.csv` and weights go there.
         evaluate: Scores detections on the validation images.
+        resume: Go on after the last whole epoch that the run folder holds.
         progress: Show a progress bar.
         say: Takes one line for each epoch.
 
@@ -59,6 +60,7 @@ def fit(
         The run folder as the first process knows it.
 
     Raises:
+        UsageError: A batch of one image, of which the coarsest map is a single cell.
         KeyboardInterrupt: Ctrl-C; the last whole epoch is kept.
     """
     with _quiet():
@@ -67,7 +69,7 @@ def fit(
             keep_memory()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
-        goes_on_from = checkpoint if checkpoint.exists() else None
+        goes_on_from = checkpoint if resume and checkpoint.exists() else None
         first_epoch = _whole_epochs(goes_on_from) if goes_on_from else 0
         loader = training_loader(training, predictor, recipe, *processes, first_epoch)
         steps = -(-len(loader) // recipe.accumulate)
@@ -81,6 +83,13 @@ def fit(
             # Lightning turns Ctrl-C into an exit and stops listening to it; what to do is up to the caller.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
+        except ValueError as error:
+            if not str(error).startswith("Expected more than 1 value per channel"):
+                raise
+            raise UsageError(
+                f"the coarsest map of imgsz={recipe.imgsz} is one cell, and one image is left for a batch: "
+                "choose a larger imgsz or another batch"
+            ) from error
     predictor.network.eval()
     return trainer.strategy.broadcast(folder)
 
@@ -99,6 +108,7 @@ def _trainer(
     progress: bool,
     say: Callable[[str], None],
 ) -> L.Trainer:
+    averaging = Averaging(recipe.ema) if recipe.ema else None
     return L.Trainer(
         accelerator=_accelerator(recipe),
         devices=_devices(recipe),
@@ -116,8 +126,8 @@ def _trainer(
         enable_progress_bar=progress,
         logger=_tensorboard(folder) if recipe.tensorboard else False,
         callbacks=[
-            RunFolder(folder, predictor, evaluate, say),
-            *_averaging(recipe),
+            RunFolder(folder, predictor, evaluate, say, averaging),
+            *([averaging] if averaging else []),
             *_stopping(recipe, evaluate),
             *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),
             TrainingPictures(folder, predictor),
@@ -185,13 +195,13 @@ def cpu_computes_in_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _averaging(recipe: Recipe) -> list[Callback]:
-    return [WeightAveraging(avg_fn=ema_average(recipe.ema))] if recipe.ema else []
-
-
 def _stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
     if not recipe.patience or evaluate is None:
         return []
     # Lightning counts validations.
     checks = -(-recipe.patience // recipe.val_every)
-    return [EarlyStopping("AP", mode="max", patience=checks, check_on_train_epoch_end=False)]
+    # Where there is nothing to find AP is no number, which is no reason to stop at once.
+    stopping = EarlyStopping(
+        "AP", mode="max", patience=checks, check_finite=False, check_on_train_epoch_end=False
+    )
+    return [stopping]

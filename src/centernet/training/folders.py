@@ -27,7 +27,8 @@ def is_first_process() -> bool:
 def new_folder(recipe: Recipe) -> Path:
     """A fresh run folder: `project/name`, or `name2`, `name3`, ... where that is taken.
 
-    Of many processes only the first makes it; the others hear of it when training is over.
+    With `exist_ok` what an earlier run left in it to go on from is removed. Of many processes only the first
+    makes it; the others hear of it when training is over.
     """
     folder = recipe.runs / recipe.name
     number = 1
@@ -38,6 +39,8 @@ def new_folder(recipe: Recipe) -> Path:
         return folder
     try:
         (folder / "weights").mkdir(parents=True, exist_ok=True)
+        for left in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
+            left.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"cannot make the run folder {folder} ({error.strerror}): choose another project"

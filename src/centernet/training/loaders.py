@@ -31,7 +31,10 @@ def training_loader(
         RandomCrop(min_scale=recipe.scale_min, max_scale=recipe.scale_max)
         if recipe.random_crop
         else ShiftScale(
-            scale=max(recipe.scale_max - 1, 1 - recipe.scale_min), by_each_side=kind_of(recipe).in_space
+            scale=max(recipe.scale_max - 1, 1 - recipe.scale_min),
+            min_scale=recipe.scale_min,
+            max_scale=recipe.scale_max,
+            by_each_side=kind_of(recipe).in_space,
         )
     )
     augment = Augment(
@@ -61,7 +64,8 @@ def validation_loader(
 ) -> "DataLoader[Batch]":
     """Batches of whole images, each process its share; inputs that follow their image come one by one."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
-    share = Subset(samples, range(rank, len(samples), num_replicas))
+    # No process may have none; what two look at counts once.
+    share = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
     return _loader(share, recipe, batch_size=1 if recipe.rect else recipe.batch)
 
 

@@ -6,6 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch.distributed
 
 from centernet.detections import Detections
 from centernet.predictor import Predictor
+from centernet.training.averaging import Averaging
 from centernet.training.module import TrainingModule
 from centernet.weights import save_file, write_whole
 
@@ -31,15 +33,22 @@ class RunFolder(L.Callback):
         predictor: What is trained.
         evaluate: Scores a validation; None where there is none.
         say: Takes one line for each epoch.
+        averaging: Holds the mean of the weights, which is what is saved, if there is one.
     """
 
     def __init__(
-        self, folder: Path, predictor: Predictor, evaluate: Evaluate | None, say: Callable[[str], None]
+        self,
+        folder: Path,
+        predictor: Predictor,
+        evaluate: Evaluate | None,
+        say: Callable[[str], None],
+        averaging: Averaging | None = None,
     ) -> None:
         self._folder = folder
         self._predictor = predictor
         self._evaluate = evaluate
         self._say = say
+        self._averaging = averaging
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
         self._metrics: Mapping[str, float] = {}
@@ -94,7 +103,8 @@ class RunFolder(L.Callback):
         if trainer.is_global_zero:
             write_whole(self._folder / "results.csv", _as_csv(self._rows).encode())
             if self._evaluate is None:
-                save_file(self._predictor, self._folder / "weights" / "last.safetensors")
+                with self._averaging.in_place(pl_module) if self._averaging else nullcontext():
+                    save_file(self._predictor, self._folder / "weights" / "last.safetensors")
             self._say(line_of(self._rows, trainer.max_epochs or 0))
 
 

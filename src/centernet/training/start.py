@@ -55,7 +55,26 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         )
     validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
     check_same_classes(training.categories, validation)
+    if not any(len(record.annotations) for record in validation.records):
+        print(f"{validation.name} holds no object, so AP is not measured", file=sys.stderr)
+        return training, None
+    if kind_of(recipe).in_space:
+        validation = _with_cameras(validation)
     return training, validation
+
+
+def _with_cameras(validation: Dataset) -> Dataset:
+    """The images whose boxes in 3D can be measured; says how many cannot.
+
+    Raises:
+        InputError: None has a camera.
+    """
+    kept = tuple(record for record in validation.records if record.camera is not None)
+    if not kept:
+        raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be measured")
+    if missing := len(validation) - len(kept):
+        print(f"{validation.name}: {missing} images have no camera and are not measured on", file=sys.stderr)
+    return replace(validation, records=kept)
 
 
 def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
@@ -127,11 +146,14 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     _check_sides(recipe, network.backbone.divisor)
     if weights is not None and (fresh := transfer(weights.network, network)):
         print(f"these layers start afresh, since the classes differ: {', '.join(fresh)}", file=sys.stderr)
+    rule = _rule_of(recipe, network.backbone.divisor)
+    if weights is not None and rule != weights.rule:
+        print(f"the weights saw images as {weights.rule}, training shows them as {rule}", file=sys.stderr)
     return Predictor(
         network=network,
         task=task,
         categories=categories,
-        rule=_rule_of(recipe, network.backbone.divisor),
+        rule=rule,
         normalize=Normalize(mean=recipe.mean, std=recipe.std, bgr=recipe.bgr),
         architecture=architecture,
     )
@@ -171,13 +193,19 @@ def recipe_of(predictor: Predictor) -> Recipe:
         **vars(predictor.normalize),
         **settings,
         **vars(task),
-        "imgsz": max(predictor.rule((512, 512))[0]),
+        "imgsz": _side_of(predictor),
         "rect": isinstance(predictor.rule, Follow),
         "task": next(name for name, kind in TASKS.items() if type(task) is kind),
     }
     if told["task"] not in KINDS:
         del told["task"]
     return replace(small(), **{key: value for key, value in told.items() if key in known})
+
+
+def _side_of(predictor: Predictor) -> int:
+    """The side of training inputs nearest to what weights saw: a multiple of what the network needs."""
+    divisor = predictor.network.backbone.divisor
+    return max(divisor, round(max(predictor.rule((512, 512))[0]) / divisor) * divisor)
 
 
 def _check_sides(recipe: Recipe, divisor: int) -> None:
