@@ -394,3 +394,24 @@ def test_events_for_tensorboard_need_its_package_and_say_so(
         CenterNet("nano", device="cpu").train(
             scenes, epochs=1, tensorboard=True, project=str(tmp_path), **TINY
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("best.pt", "weights are a folder of three files: leave .pt out"),
+        ("best.safetensors", "leave .safetensors out"),
+        ("best.onnx", r"is a name of written files: export\(format, output=...\) writes those"),
+    ],
+)
+def test_weights_are_not_saved_under_the_name_of_another_file(
+    name: str, message: str, model: CenterNet, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        model.save(tmp_path / name)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_classes_have_names(model: CenterNet) -> None:
+    assert model.names == model.categories.names

@@ -42,6 +42,15 @@ def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[s
     assert all(f"  {verb.name} " in text and verb.about in text for verb in VERBS.values())
 
 
+def test_help_and_version_are_words_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    assert VERBS["train"].about in capsys.readouterr().out
+    assert main(["help", "train"]) == 0
+    assert "epochs" in capsys.readouterr().out
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith("centernet ")
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_of_a_verb_lists_all_it_takes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main([verb, "--help"])
@@ -106,6 +115,9 @@ def test_the_module_is_the_program() -> None:
     ("words", "message"),
     [
         (["trian"], "unknown verb 'trian': did you mean train?"),
+        (["track"], "unknown verb 'track': objects are found image by image, nothing follows them"),
+        (["evaluate"], "unknown verb 'evaluate': here it is val"),
+        (["mono3d", "train"], "data"),
         (["frobnicate"], "unknown verb 'frobnicate': there are demo, train,"),
         (["data=x"], "say what to do first, such as centernet train"),
         (["--json"], "say what to do first"),

@@ -84,13 +84,14 @@ def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, m
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"images": [{"id": "a"}]}, r"gt.json, images\[0\]: id 'a' is no whole number, as COCO's are"),
         ({"images": None}, r"gt.json has no list 'images'"),
         ({"categories": [{"id": 1}]}, r"categories\[0\] has no 'name'"),
         ({"annotations": [{"id": 1}]}, r"annotations\[0\] has no 'image_id'"),
         ({"annotations": [{**RESULT, "image_id": 9}]}, r"annotations\[0\]: image_id 9 is not in the file"),
         ({"annotations": [{**RESULT, "area": None}]}, r"annotations\[0\]: area holds None"),
     ],
-    ids=["images", "categories", "annotation", "image_id", "area"],
+    ids=["text", "images", "categories", "annotation", "image_id", "area"],
 )
 def test_a_broken_truth_is_named_in_one_line(tmp_path: Path, change: dict, message: str) -> None:
     truth = write(tmp_path / "gt.json", {**TRUTH, **change})

@@ -192,6 +192,13 @@ def _read_images(entries: list[Any], problems: Problems) -> dict[int, _Image]:
     return images
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # A name can be too long for any file.
+        return False
+
+
 def _locate(names: list[str], folders: Sequence[Path]) -> list[Path]:
     """Where each image lies: in the first folder that has it, or would lie where most of the others do."""
     found: dict[Path, int] = {}
@@ -199,7 +206,7 @@ def _locate(names: list[str], folders: Sequence[Path]) -> list[Path]:
     for name in names:
         # The folder that had the last image most likely has this one.
         for folder in sorted(folders, key=lambda folder: -found.get(folder, 0)):
-            if (path := folder / name).is_file():
+            if _is_file(path := folder / name):
                 found[folder] = found.get(folder, 0) + 1
                 paths.append(path)
                 break

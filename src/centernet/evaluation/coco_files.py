@@ -39,6 +39,10 @@ def read_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -
             raise InputError(f"{file} has no list {key!r}: the truth needs images, annotations, categories")
         for position, entry in enumerate(content[key]):
             _need(entry, needed, f"{file}, {key}[{position}]")
+            if "id" in needed and (isinstance(entry["id"], bool) or not isinstance(entry["id"], int)):
+                raise InputError(
+                    f"{file}, {key}[{position}]: id {entry['id']!r} is no whole number, as COCO's are"
+                )
     image_ids, category_ids = ids_of(content, "images"), ids_of(content, "categories")
     for position, entry in enumerate(content["annotations"]):
         place = f"{file}, annotations[{position}]"
