@@ -25,8 +25,8 @@ def main() -> None:
     lines = [
         "# What the networks of nano, small, base and large find and cost",
         "",
-        f"AP on {options.data} after {options.epochs} epochs from scratch, all learned as `few` does but for the exact radius: row",
-        "*ours* of `benchmarks.ablation`: mean over the seeds ± their standard deviation. Time of one thread",
+        f"AP on {options.data} after {options.epochs} epochs from scratch, all learned as `few` does but",
+        "for the exact radius: row *ours* of `benchmarks.ablation`: mean over the seeds ± their standard deviation. Time of one thread",
         f"in OpenVINO, 32 bits, from an image of {SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, "
         f"{latency['machine']['processor']}.",
         "",
