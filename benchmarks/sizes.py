@@ -26,9 +26,9 @@ def main() -> None:
         "# What the networks of nano, small, base and large find and cost",
         "",
         f"AP on {options.data} after {options.epochs} epochs from scratch, all learned as `few` does but",
-        "for the exact radius: row *ours* of `benchmarks.ablation`: mean over the seeds ± their standard deviation. Time of one thread",
-        f"in OpenVINO, 32 bits, from an image of {SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, "
-        f"{latency['machine']['processor']}.",
+        "for the exact radius: row *ours* of `benchmarks.ablation`: mean over the seeds ± their standard",
+        "deviation. Time of one thread in OpenVINO, 32 bits, from an image of "
+        f"{SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, {latency['machine']['processor']}.",
         "",
         "| | parameters, M | ms | seeds | AP | AP50 | AP75 | CPU minutes of training |",
         "|---|---:|---:|---:|---|---|---|---:|",
