@@ -407,7 +407,8 @@ class CenterNet:
         """
         from centernet import weights
 
-        if is_written(str(folder)) or (kind := Path(folder).suffix) in (".onnx", ".pt2", ".xml"):
+        kind = Path(folder).suffix
+        if is_written(str(folder)) or kind in (".onnx", ".pt2", ".xml"):
             raise UsageError(f"{folder} is a name of written files: export(format, output=...) writes those")
         if kind in (".pt", ".pth", ".ckpt", ".safetensors"):
             raise UsageError(f"weights are a folder of three files: leave {kind} out of {folder}")

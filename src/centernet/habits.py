@@ -19,18 +19,21 @@ _BOX_LOSS = "the box has size_weight=0.1 and giou_weight=2"
 _ANY_SIZE = "written files take any number of images, and sides of any multiple of the network's"
 _LOOP = "predict gives one image after the other: write a loop over it"
 
+_OF_MODEL = "the model has it: CenterNet(model, device=0) in Python, where it is auto here"
+_IS_MODEL = "here it is model="
+
 OF_VERBS = {
     ("predict", "classes"): "in Python found[found.labels == 0] keeps those of the first class",
-    ("predict", "device"): "the model has it: CenterNet(model, device=0) in Python, where it is auto here",
+    ("predict", "device"): _OF_MODEL,
     ("predict", "save"): 'found.save("out.png") of each answer; the command line always writes pictures',
     ("predict", "save_conf"): "save_json=FILE writes scores, too",
     ("predict", "save_crop"): "crops=true on the command line, found.crops() in Python",
     ("predict", "save_dir"): "project=FOLDER name=NAME on the command line, found.save(...) in Python",
-    ("predict", "weights"): "here it is model=",
+    ("predict", "weights"): _IS_MODEL,
     ("val", "conf"): "AP counts all scores; precision and recall are at 0.25",
-    ("val", "device"): "the model has it: CenterNet(model, device=0) in Python, where it is auto here",
+    ("val", "device"): _OF_MODEL,
     ("val", "plots"): "save_dir=FOLDER writes curves, tables and pictures",
-    ("val", "weights"): "here it is model=",
+    ("val", "weights"): _IS_MODEL,
     ("train", "weights"): "model= goes on training weights, start= takes over what fits another network",
 }
 """Advice by the verb and the key: what holds for one verb alone."""

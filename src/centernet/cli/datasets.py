@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
-from centernet.cli.verb import Output, Verb
+from centernet.cli.verb import DATA, Output, Verb
 from centernet.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -63,14 +63,6 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-_DATA = Argument(
-    name="data",
-    kind=TEXT,
-    about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
-    default="FOLDER",
-    is_required=True,
-)
-
 _STRIDE = Argument(
     name="stride", kind=WHOLE, about="pixels of the input from one cell to the next", default="4"
 )
@@ -87,7 +79,7 @@ DOCTOR = Verb(
     about="name every defect of a data set, and what training does about it",
     run=_doctor,
     arguments=(
-        _DATA,
+        DATA,
         Argument(
             name="split", kind=TEXT, about="which part; all of them where it is not given", default="NAME"
         ),
@@ -114,7 +106,7 @@ PREVIEW = Verb(
     about="write a picture of some images of a data set with their objects",
     run=_preview,
     arguments=(
-        _DATA,
+        DATA,
         Argument(name="split", kind=TEXT, about="which part of it", default="train"),
         _KEYPOINTS,
         Argument(name="output", kind=TEXT, about="the picture to write", default="preview.png"),

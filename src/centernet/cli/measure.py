@@ -4,7 +4,7 @@ from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
 from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.verb import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
 
 
 def _val(given: dict[str, Any], output: Output) -> int:
@@ -34,13 +34,7 @@ VAL = Verb(
     run=_val,
     arguments=(
         MODEL_OR_FILE,
-        Argument(
-            name="data",
-            kind=TEXT,
-            about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
-            default="FOLDER",
-            is_required=True,
-        ),
+        DATA,
         Argument(name="split", kind=TEXT, about="which part of it", default="val"),
         Argument(name="batch", kind=WHOLE, about="images at once", default="16"),
         Argument(

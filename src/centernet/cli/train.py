@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from centernet.cli.arguments import (
     Kind,
     list_of,
 )
-from centernet.cli.verb import DEVICE, Output, Verb
+from centernet.cli.verb import DATA, DEVICE, Output, Verb
 from centernet.errors import InputError, UsageError
 from centernet.recipe import Recipe, with_settings
 from centernet.recipes import RECIPES, small
@@ -133,12 +133,7 @@ TRAIN = Verb(
     about="learn from annotated images, keep the best weights, measure them",
     run=_train,
     arguments=(
-        Argument(
-            name="data",
-            kind=TEXT,
-            about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
-            default="FOLDER",
-        ),
+        replace(DATA, is_required=False),
         Argument(
             name="model",
             kind=TEXT,

@@ -95,6 +95,13 @@ MODEL = Argument(
     default="blood-cells",
     is_required=True,
 )
+DATA = Argument(
+    name="data",
+    kind=TEXT,
+    about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
+    default="FOLDER",
+    is_required=True,
+)
 MODEL_OR_FILE = replace(
     MODEL, about=f"{MODEL.about}; or what export wrote: .onnx, .pt2, a folder of OpenVINO"
 )

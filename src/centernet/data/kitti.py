@@ -10,6 +10,7 @@ import numpy as np
 
 from centernet.data.cameras import read_camera
 from centernet.data.copying import copy_images
+from centernet.data.files import read_text
 from centernet.data.kitti_files import frames_in, read_frames, read_labels
 from centernet.data.losing import BOXES3D, warn_of_loss
 from centernet.data.splits import WHOLE, choose_split
@@ -147,8 +148,8 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     types: set[str] = set()
     for frame in frames_in(folder):
         try:
-            lines = (folder / f"{frame}.txt").read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError):
+            lines = read_text(folder / f"{frame}.txt").splitlines()
+        except InputError:
             continue  # It is reported where its split is read.
         types.update(line.split()[0] for line in lines if line.strip())
     if types & set(CLASSES):

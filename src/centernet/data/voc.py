@@ -4,7 +4,7 @@ Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html. 
 ignored by its evaluation, as crowd regions are by COCO's, so they are read as crowd regions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -53,7 +53,7 @@ def read(path: Path, split: str | None = None) -> Dataset:
             files.append((image, read_xml(xml)))
         except InputError as error:
             defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
-    names = _names_in({part.annotations for part in parts.values()})
+    names = _names_in({part.annotations for part in parts.values()}, [file for _, file in files])
     labels = {name: label for label, name in enumerate(names)}
     records = []
     for position, (image, file) in enumerate(files, start=1):
@@ -121,14 +121,15 @@ def _without_path(error: InputError, path: Path) -> str:
     return str(error).removeprefix(f"{path} ")
 
 
-def _names_in(folders: Iterable[Path]) -> list[str]:
-    names: set[str] = set()
-    for folder in folders:
-        for xml in folder.glob("*.xml"):
-            try:
-                names.update(item.name for item in read_xml(xml).objects)
-            except InputError:
-                continue  # It is reported where its split is read.
+def _names_in(folders: Iterable[Path], read: Sequence[VocFile]) -> list[str]:
+    """The classes of all files in folders, some of which are read already."""
+    known = {file.path for file in read}
+    names = {item.name for file in read for item in file.objects}
+    for xml in (xml for folder in folders for xml in folder.glob("*.xml") if xml not in known):
+        try:
+            names.update(item.name for item in read_xml(xml).objects)
+        except InputError:
+            continue  # It is reported where its split is read.
     return sorted(names)
 
 

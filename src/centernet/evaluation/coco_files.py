@@ -137,7 +137,7 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
 
 def ids_of(truth: dict[str, Any], key: str) -> set[Any]:
     """The ids of the truth's images or categories."""
-    return {entry["id"] for entry in truth[key] if isinstance(entry["id"], (int, str))}
+    return {entry["id"] for entry in truth[key]}
 
 
 def _load(file: Path) -> Any:

@@ -1,6 +1,7 @@
 """Detections of a whole data set against its truth: numbers, classes, curves, confusions, keypoints."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -241,7 +242,12 @@ def in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
 
 def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
     """Each name with how often it came before: two classes may have one."""
-    return [(name, names[:place].count(name)) for place, name in enumerate(names)]
+    count = Counter[str]()
+    numbered = []
+    for name in names:
+        numbered.append((name, count[name]))
+        count[name] += 1
+    return numbered
 
 
 def _mean_of_true(classes: Sequence[ClassRow], column: str) -> float:
