@@ -113,7 +113,7 @@ def trained(options: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from centernet import CenterNet
-    from centernet.data.scenes import write_scenes
+    from centernet.data.synthetic import write_scenes
 
     torch.set_num_threads(1)
     settings = dict(rows()[options.run])

@@ -7,20 +7,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from benchmarks import original
 from torch.utils.data import default_collate
 
-from centernet.batch import Batch, Grid, Objects
-from centernet.data.batching import collate
-from centernet.data.colors import ColorJitter
-from centernet.data.images import read_image
-from centernet.data.samples import read_sample, sample_of
-from centernet.data.transforms import Augment, RandomCrop, resize
+from benchmarks import original
+from centernet.data.loading.collate import collate
+from centernet.data.transforms.augment import Augment, RandomCrop
+from centernet.data.transforms.color_jitter import ColorJitter
+from centernet.data.transforms.warp import resize
 from centernet.geometry.resize import Fit, Span
+from centernet.inference.predictor import detections_of
+from centernet.io.images import read_image
 from centernet.models.normalize import Normalize
-from centernet.predictor import detections_of
-from centernet.skeletons import COCO_PERSON
 from centernet.structures import Annotations, Categories, ImageRecord, Sample
+from centernet.structures.batch import Batch, Grid, Objects
+from centernet.structures.sample import read_sample, sample_of
+from centernet.structures.skeletons import COCO_PERSON
 from centernet.tasks.detect import Detect
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose

@@ -19,20 +19,20 @@ from benchmarks.fcos import fcos_predictor
 from benchmarks.measuring import RESULTS
 from benchmarks.trainings import origin, origins
 
-from centernet.data.crowding import meetings
-from centernet.data.formats import open_dataset
-from centernet.data.scenes import write_scenes
+from centernet.data.doctor.crowding import meetings
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.synthetic import write_scenes
 from centernet.detections import Detections
 from centernet.evaluation import evaluate
 from centernet.geometry.boxes import iou_matrix
 from centernet.geometry.resize import Fit
-from centernet.predictor import Predictor, detections_of
-from centernet.recipe import Recipe
-from centernet.recipes import demo
+from centernet.inference.predictor import Predictor, detections_of
+from centernet.recipes.presets import demo
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Annotations, Categories, Dataset
+from centernet.training.build import start
 from centernet.training.fit import fit
 from centernet.training.loaders import validation_loader
-from centernet.training.start import start
 
 MODES = ("plain", "collision", "crossing")
 STRIDE = 4

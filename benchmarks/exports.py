@@ -13,11 +13,12 @@ import torch
 from benchmarks.measuring import RESULTS, commit, machine
 from tests.contracts.test_exports import BACKBONES, TASKS, predictor_of
 
+from centernet.export.exporter import facts_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.export.writing import facts_of, parity_of
-from centernet.runtime import OnnxFile, OpenVinoFile
+from centernet.inference.backends.onnxruntime import OnnxFile
+from centernet.inference.backends.openvino import OpenVinoFile
 
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
 """The largest ones, with one task each."""

@@ -12,15 +12,15 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 
-from centernet.batch import Grid, Objects
-from centernet.models.encoder import build_encoder
+from centernet.inference.predictor import Predictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor
+from centernet.models.timm_encoder import build_encoder
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
-from centernet.recipe import Recipe
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
-from centernet.training.start import start
+from centernet.structures.batch import Grid, Objects
+from centernet.training.build import start
 
 STRIDES = (4, 8, 16, 32)
 SHARE = 4

@@ -20,10 +20,11 @@ from benchmarks.cases import make_image
 from benchmarks.measuring import RESULTS, by_turns, commit, machine
 from benchmarks.networks import trained_alike
 
-from centernet import CenterNet, weights
-from centernet.data.samples import sample_of
-from centernet.recipe import Recipe, with_settings
-from centernet.recipes import RECIPES
+from centernet import CenterNet
+from centernet.recipes.presets import RECIPES
+from centernet.recipes.recipe import Recipe, with_settings
+from centernet.structures.sample import sample_of
+from centernet.weights import files as weights
 
 CLASSES = 3
 SIZES = ((480, 640), (256, 320))

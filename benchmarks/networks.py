@@ -14,20 +14,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from benchmarks import accelerator
 from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import deform_conv2d
 
+from benchmarks import accelerator
+from centernet.inference.predictor import Predictor
 from centernet.models.backbones.dla import DLA
-from centernet.models.deformable import TAPS, DeformableConv
+from centernet.models.convolutions import TAPS, DeformableConv
 from centernet.models.network import Network
-from centernet.predictor import Predictor
-from centernet.recipe import Recipe
-from centernet.recipes import RECIPES
+from centernet.recipes.presets import RECIPES
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
-from centernet.training.start import start
+from centernet.training.build import start
 
 NAMES = ("small", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "resnet101-dcn", "hourglass104")
 """Recipes whose networks are timed."""

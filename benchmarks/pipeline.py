@@ -17,22 +17,23 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from benchmarks import original
 from benchmarks.cases import make_image
 from benchmarks.measuring import RESULTS, by_turns, commit, machine
 from benchmarks.networks import COCO_CLASSES, SIDE, as_original, trained_alike
 from openvino import Core
 
-from centernet import CenterNet, weights
-from centernet.data.samples import sample_of
-from centernet.data.stacking import stacked
-from centernet.data.transforms import resize
+from benchmarks import original
+from centernet import CenterNet
+from centernet.data.transforms.warp import resize
 from centernet.export.openvino import save_openvino
 from centernet.export.quantize import quantized
-from centernet.inference import Inference
-from centernet.predictor import Predictor
-from centernet.recipes import RECIPES
+from centernet.inference.options import Inference
+from centernet.inference.predictor import Predictor
+from centernet.io.images import stacked
+from centernet.recipes.presets import RECIPES
 from centernet.structures import Sample
+from centernet.structures.sample import sample_of
+from centernet.weights import files as weights
 
 
 def main() -> None:

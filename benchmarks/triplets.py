@@ -15,7 +15,7 @@ from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
 from torch import Tensor
 
 from centernet.models.factory import Architecture
-from centernet.models.pooling import (
+from centernet.tasks.triplet.corner_pooling import (
     COLUMNS,
     ROWS,
     bottom_pool,
@@ -24,7 +24,7 @@ from centernet.models.pooling import (
     right_pool,
     top_pool,
 )
-from centernet.tasks.triplet import Triplet
+from centernet.tasks.triplet.task import Triplet
 
 POOLS = (top_pool, bottom_pool, left_pool, right_pool)
 THEIRS_MS = {"pools": 640.0, "center": 167.0, "decode": 139.0, "hourglass52": 4098.0, "hourglass104": 5429.0}

@@ -90,11 +90,11 @@ def train_yolo(data: Path, entry: Entry, seed: int) -> dict[str, float]:
     import torch
     from ultralytics import YOLO
 
-    from centernet.data import yolo
-    from centernet.data.formats import open_dataset
-    from centernet.data.images import read_image
+    from centernet.data.formats.catalog import open_dataset
+    from centernet.data.formats.yolo import format as yolo
     from centernet.detections import Detections
     from centernet.evaluation import evaluate
+    from centernet.io.images import read_image
 
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:

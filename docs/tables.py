@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from centernet.cli.arguments import Argument
+from centernet.cli.command import COMMON
+from centernet.cli.commands import VERBS
 from centernet.cli.train import settings_of
-from centernet.cli.verb import COMMON
-from centernet.cli.verbs import VERBS
 from centernet.models.factory import HOURGLASSES
-from centernet.recipes import RECIPES, small
+from centernet.recipes.presets import RECIPES, small
 
 REFERENCE = Path(__file__).with_name("reference.md")
 ZOO = Path(__file__).with_name("zoo.md")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas
 
 from centernet import CenterNet
-from centernet.data.formats import open_dataset
+from centernet.data.formats.catalog import open_dataset
 
 
 def main(model: str, data: str, folder: Path, *, split: str = "val") -> tuple[Path, Path]:

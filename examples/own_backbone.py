@@ -8,11 +8,11 @@ The training loop is spelt out, so this is also the whole method in thirty lines
 import torch
 from torch import Tensor, nn
 
-from centernet.batch import Grid
-from centernet.data.batching import collate
-from centernet.data.scenes import generate
+from centernet.data.loading.collate import collate
+from centernet.data.synthetic import generate
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
+from centernet.structures.batch import Grid
 from centernet.tasks.detect import Detect
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from centernet import Detections
-from centernet.data.formats import open_dataset
-from centernet.data.scenes import write_scenes
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.synthetic import write_scenes
 from centernet.evaluation import evaluate
 from centernet.structures import Dataset, ImageRecord
 

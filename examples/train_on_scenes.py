@@ -8,7 +8,7 @@ Takes about a minute on two CPU cores; `images` and `epochs` buy better scores w
 from pathlib import Path
 
 from centernet import CenterNet
-from centernet.data.scenes import write_scenes
+from centernet.data.synthetic import write_scenes
 
 
 def main(folder: Path, *, images: int = 400, epochs: int = 10) -> float:

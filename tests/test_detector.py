@@ -8,16 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from centernet.data.images import read_image
-from centernet.data.samples import sample_of
-from centernet.data.scenes import write_scenes
+from centernet.data.synthetic import write_scenes
 from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import Evaluation, evaluate
-from centernet.predictor import Predictor
-from centernet.recipe import Recipe
+from centernet.inference.predictor import Predictor
+from centernet.io.images import read_image
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
+from centernet.structures.sample import sample_of
 
 TINY = {
     "backbone": "timm/resnet10t",
@@ -166,7 +166,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
         calls.append(list(found))
         return evaluate(dataset, found)
 
-    monkeypatch.setattr("centernet.evaluation.measuring.evaluate", keep)
+    monkeypatch.setattr("centernet.evaluation.summary.evaluate", keep)
     return calls
 
 

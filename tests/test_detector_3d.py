@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from centernet.cli.program import main
-from centernet.data.scenes import write_scenes
+from centernet.cli.app import main
+from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.geometry.camera import project

@@ -9,12 +9,12 @@ import pytest
 from docs.tables import REFERENCE, with_tables
 
 from centernet.cli.arguments import read_arguments
-from centernet.cli.verb import COMMON
-from centernet.cli.verbs import VERBS
-from centernet.data.scenes import write_scenes
+from centernet.cli.command import COMMON
+from centernet.cli.commands import VERBS
+from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 from centernet.errors import UsageError
-from centernet.recipe import Recipe, with_settings
+from centernet.recipes.recipe import Recipe, with_settings
 from centernet.structures import Categories
 
 ROOT = Path(__file__).parent.parent
@@ -38,10 +38,10 @@ def commands(page: Path) -> list[str]:
 @pytest.fixture
 def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the reader of a page stands: a data set, images and a run; drawing and training are small."""
-    from centernet import weights
-    from centernet.data import scenes
-    from centernet.training import folders
-    from centernet.training.start import start
+    from centernet.data import synthetic as scenes
+    from centernet.training import run_folder as folders
+    from centernet.training.build import start
+    from centernet.weights import files as weights
 
     monkeypatch.chdir(tmp_path)
     write_scenes("path/to/dataset", train=2, val=1, size=64)
@@ -109,7 +109,7 @@ def test_the_tables_of_the_reference_are_those_of_the_program() -> None:
 
 
 def test_the_reference_names_every_file_of_a_run() -> None:
-    from centernet.training import folders
+    from centernet.training import run_folder as folders
 
     page = REFERENCE.read_text()
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from centernet.data.formats import open_dataset
-from centernet.data.scenes import write_scenes
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.synthetic import write_scenes
 from centernet.evaluation import score
-from centernet.recipe import Recipe
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -24,8 +24,8 @@ def run(name: str, *arguments: Any, **settings: Any) -> Any:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A weights folder; what it finds is nonsense, but it finds something everywhere."""
-    from centernet import weights
-    from centernet.training.start import start
+    from centernet.training.build import start
+    from centernet.weights import files as weights
 
     predictor = start(Recipe(imgsz=64, top_k=5), Categories.of("circle", "square", "triangle"))
     return str(weights.save(predictor, tmp_path_factory.mktemp("weights")))

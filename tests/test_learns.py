@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from centernet.batch import Grid
-from centernet.data.batching import collate
-from centernet.data.scenes import generate, write_scenes
+from centernet.data.loading.collate import collate
+from centernet.data.synthetic import generate, write_scenes
 from centernet.detector import CenterNet
 from centernet.models.backbones.dla import DLA
 from centernet.models.backbones.hourglass import Hourglass
@@ -17,6 +16,7 @@ from centernet.models.backbones.resnet import ResNet
 from centernet.models.backbones.timm import Timm
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
+from centernet.structures.batch import Grid
 from centernet.tasks.detect import Detect
 
 SETTINGS: dict[str, Any] = {

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from centernet.conversion import convert
     from centernet.detections import Detections
     from centernet.detector import CenterNet
     from centernet.errors import InputError, UsageError
-    from centernet.originals import convert
-    from centernet.recipe import Recipe
+    from centernet.recipes.recipe import Recipe
     from centernet.structures import Categories
 
     __version__: str
@@ -27,11 +27,11 @@ __all__ = [
 _HOMES = {
     "Categories": "centernet.structures",
     "CenterNet": "centernet.detector",
-    "Detections": "centernet.detections",
+    "Detections": "centernet.detections.detections",
     "InputError": "centernet.errors",
-    "Recipe": "centernet.recipe",
+    "Recipe": "centernet.recipes.recipe",
     "UsageError": "centernet.errors",
-    "convert": "centernet.originals",
+    "convert": "centernet.conversion",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from centernet.data.scenes import write_scenes
+from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 from centernet.errors import UsageError
 

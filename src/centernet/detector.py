@@ -7,24 +7,25 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from centernet import zoo
-from centernet.data.cameras import cameras_of
-from centernet.data.checks import clean
-from centernet.data.formats import open_dataset
-from centernet.data.samples import sample_of
-from centernet.data.sources import frames
+from centernet.data.doctor.clean import clean
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.formats.common.calibration import cameras_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
-from centernet.habits import advised
-from centernet.inference import Inference
-from centernet.recipe import Recipe, in_proportion, with_settings
-from centernet.recipes import RECIPES
-from centernet.runtime import FilePredictor, is_written
-from centernet.skeletons import completed
-from centernet.slicing import PIECE_SHARE, Slicing
-from centernet.streaming import annotated, detect_stream, readable, samples_of
+from centernet.inference.backends.formats import is_written
+from centernet.inference.exported import FilePredictor
+from centernet.inference.options import Inference
+from centernet.inference.slicing import PIECE_SHARE, Slicing
+from centernet.inference.stream import annotated, detect_stream, readable, samples_of
+from centernet.io.sources import frames
+from centernet.recipes.hints import advised
+from centernet.recipes.presets import RECIPES
+from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Categories, Dataset, Sample
+from centernet.structures.sample import sample_of
+from centernet.structures.skeletons import completed
+from centernet.weights import zoo
 
 if TYPE_CHECKING:
     # Where only files are run there is no torch: what needs it is imported where it is used.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from centernet.evaluation import Evaluation
     from centernet.export import Parity
-    from centernet.predictor import Predictor
+    from centernet.inference.predictor import Predictor
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
 """Settings that a resumed run may change: they decide where it runs, not what it learns."""
@@ -77,13 +78,14 @@ class CenterNet:
         self._file = FilePredictor.of(Path(self._model))
 
     def _open(self, device: str | int) -> None:
-        from centernet import weights
-        from centernet.devices import device_of
+        from centernet.hardware import device_of
+        from centernet.weights import files as weights
+        from centernet.weights.hub import fetch
 
         self._device = device_of(device)
         is_recipe = self._model in RECIPES and self._model not in zoo.names()
         if not is_recipe or weights.lie_in(Path(self._model)):
-            self._predictor = weights.load(weights.fetch(self._model), self._device)
+            self._predictor = weights.load(fetch(self._model), self._device)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, device: str | int = "auto") -> "CenterNet":
@@ -148,8 +150,9 @@ class CenterNet:
             UsageError: An unknown or impossible setting.
             InputError: Broken data, or a loss that is no number any more.
         """
-        from centernet.training import folders
-        from centernet.training.start import advise, open_training_data, recipe_of, start, suited
+        from centernet.training import run_folder as folders
+        from centernet.training.build import recipe_of, start, suited
+        from centernet.training.data import advise, open_training_data
 
         if self._wanted != "auto":
             settings.setdefault("device", self._wanted)
@@ -229,8 +232,8 @@ class CenterNet:
             UsageError: An impossible argument.
             InputError: The data set is broken, or has other classes.
         """
-        from centernet.evaluation.measuring import measure
-        from centernet.training.start import check_same_classes
+        from centernet.evaluation.summary import measure
+        from centernet.training.data import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
         self._check_most(max_det, slicing, scales)
@@ -405,7 +408,7 @@ class CenterNet:
         Raises:
             UsageError: The name is that of a file of another kind.
         """
-        from centernet import weights
+        from centernet.weights import files as weights
 
         kind = Path(folder).suffix
         if is_written(str(folder)) or kind in (".onnx", ".pt2", ".xml"):
@@ -462,9 +465,9 @@ class CenterNet:
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
-        from centernet import weights
+        from centernet.weights import hub
 
-        return weights.push(self.predictor, repo_id, private=private, token=token)
+        return hub.push(self.predictor, repo_id, private=private, token=token)
 
     def __repr__(self) -> str:
         return f"CenterNet({self._model!r}, device={str(self._device)!r})"
@@ -514,8 +517,9 @@ class CenterNet:
         return Slicing(side=side) if overlap is None else Slicing(side=side, overlap=overlap)
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
-        from centernet.training import folders
-        from centernet.training.start import open_training_data, start
+        from centernet.training import run_folder as folders
+        from centernet.training.build import start
+        from centernet.training.data import open_training_data
 
         if refused := sorted(settings.keys() - MACHINE_SETTINGS):
             raise UsageError(f"a resumed run keeps its settings; {', '.join(refused)} cannot change")
@@ -545,12 +549,12 @@ class CenterNet:
         *,
         resume: bool = False,
     ) -> "Evaluation | None":
-        from centernet import weights
         from centernet.evaluation import evaluate
         from centernet.evaluation.curves import save_training_curves
-        from centernet.evaluation.measuring import measure
+        from centernet.evaluation.summary import measure
         from centernet.training.fit import fit
-        from centernet.training.folders import is_first_process
+        from centernet.training.run_folder import is_first_process
+        from centernet.weights import files as weights
 
         training, validation = data
 

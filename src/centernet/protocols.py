@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from centernet.batch import Grid, Objects
+from centernet.structures.batch import Grid, Objects
 
 Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""

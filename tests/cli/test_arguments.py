@@ -21,8 +21,8 @@ from centernet.cli.export import EXPORT
 from centernet.cli.predict import PREDICT
 from centernet.cli.train import settings_of
 from centernet.errors import UsageError
-from centernet.habits import HABITS
-from centernet.recipes import small
+from centernet.recipes.hints import HABITS
+from centernet.recipes.presets import small
 
 KINDS: dict[str, tuple[Kind, str]] = {
     "epochs": (WHOLE, "100"),

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from centernet.data import coco, yolo
-from centernet.data.formats import (
+from centernet.data.formats.catalog import (
     FORMATS,
     WRITABLE,
     WRITERS,
@@ -21,6 +20,8 @@ from centernet.data.formats import (
     open_dataset,
     splits,
 )
+from centernet.data.formats.coco import format as coco
+from centernet.data.formats.yolo import format as yolo
 from centernet.errors import InputError
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord, Skeleton
 

@@ -9,25 +9,27 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from centernet.export.exporter import facts_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.export.program import save_program
-from centernet.export.writing import facts_of, parity_of
+from centernet.export.torch_export import save_program
 from centernet.geometry.resize import Follow
-from centernet.models.deformable import DeformableConv
+from centernet.inference.backends.onnxruntime import OnnxFile
+from centernet.inference.backends.openvino import OpenVinoFile
+from centernet.inference.backends.torch_export import TorchFile
+from centernet.inference.predictor import Predictor
+from centernet.models.convolutions import DeformableConv
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor
 from centernet.protocols import Task
-from centernet.runtime import OnnxFile, OpenVinoFile, TorchFile
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
-from centernet.tasks.layered import Layered
+from centernet.tasks.layered.task import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
-from centernet.tasks.triplet import Triplet
+from centernet.tasks.triplet.task import Triplet
 
 FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))

@@ -5,14 +5,14 @@ import pickle
 import pytest
 import torch
 
-from centernet.batch import Grid, Objects
 from centernet.models.factory import Architecture
 from centernet.protocols import Maps, Task
+from centernet.structures.batch import Grid, Objects
 from centernet.tasks.detect import Detect
-from centernet.tasks.layered import Layered
+from centernet.tasks.layered.task import Layered
 from centernet.tasks.mono3d import Mono3D
 from centernet.tasks.pose import Pose
-from centernet.tasks.triplet import Triplet
+from centernet.tasks.triplet.task import Triplet
 
 TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=3, top_k=7),

@@ -9,10 +9,10 @@ from PIL import Image
 
 from centernet.cli import main
 from centernet.drawing import Reasons, class_color, draw_explanation
-from centernet.recipe import Recipe
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories, Skeleton
-from centernet.training.start import start
-from centernet.weights import save
+from centernet.training.build import start
+from centernet.weights.files import save
 
 
 def reasons(**changes: np.ndarray) -> Reasons:

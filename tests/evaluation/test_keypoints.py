@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.evaluation.mice import CATEGORIES, make_dataset, make_found, without_keypoints
+from tests.helpers.mice import CATEGORIES, make_dataset, make_found, without_keypoints
 
-from centernet.data.coco import to_coco
+from centernet.data.formats.coco.format import to_coco
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import evaluate, score
 from centernet.evaluation.coco_files import write_results
@@ -164,7 +164,7 @@ def test_examples_show_true_and_found_skeletons(tmp_path: Path) -> None:
 
 
 def test_a_file_without_areas_gives_the_same_numbers_read_as_a_data_set(tmp_path: Path) -> None:
-    from centernet.data.formats import open_dataset
+    from centernet.data.formats.catalog import open_dataset
 
     content = to_coco(make_dataset())
     for annotation in content["annotations"]:

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.evaluation.pets import make_dataset, make_found
+from tests.helpers.pets import make_dataset, make_found
 
 from centernet.errors import InputError
 from centernet.evaluation import evaluate
-from centernet.evaluation.plots import classes_figure, confusion_figure, precision_recall_figure, save_plots
+from centernet.evaluation.plots import (
+    classes_figure,
+    confusion_figure,
+    precision_recall_figure,
+    save_plots,
+)
 
 
 def test_three_pictures_are_written_and_no_figure_stays_open(tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.golden.seeded_weights import checksum, fill, make_input, manifests
+from tests.helpers.seeded_weights import checksum, fill, make_input, manifests
 
 from centernet import CenterNet, convert
-from centernet.data.batching import collate
-from centernet.data.samples import sample_of
-from centernet.data.transforms import resize
-from centernet.originals.names import HEADS
-from centernet.originals.presets import COCO, KITTI, PERSONS
+from centernet.conversion.dataset_presets import COCO, KITTI, PERSONS
+from centernet.conversion.weight_names import HEADS
+from centernet.data.loading.collate import collate
+from centernet.data.transforms.warp import resize
+from centernet.structures.sample import sample_of
 
 LEVELS = 3.5 / 255
 """OpenCV versions differ by up to 3 grey levels in warps that scale."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from centernet.batch import Grid
-from centernet.data import colors
-from centernet.data.transforms import RandomCrop
+from centernet.data.transforms import color_jitter as colors
+from centernet.data.transforms.augment import RandomCrop
 from centernet.geometry.affine import crop_to_input, transform_points
 from centernet.ops.gaussian import draw_gaussians, original_radius
+from centernet.structures.batch import Grid
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from tests.golden.test_golden_decode import rows
 
 from centernet.detections import Detections
-from centernet.inference import Inference
+from centernet.inference.options import Inference
 from centernet.ops.nms import Suppression, soft_nms, soft_nms_with_leftovers
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from centernet.answers import placed
-from centernet.batch import Grid, Objects
 from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.boxes3d import corners_of
 from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
 from centernet.geometry.resize import Span
+from centernet.inference.postprocess import placed
 from centernet.structures import View
+from centernet.structures.batch import Grid, Objects
 from centernet.tasks.mono3d import Mono3D
 
 TASK = Mono3D(num_classes=3)

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.golden.seeded_weights import checksum, fill, make_input, manifests
+from tests.helpers.seeded_weights import checksum, fill, make_input, manifests
 
-from centernet.models.deformable import DeformableConv
+from centernet.conversion.weight_names import our_key
+from centernet.models.convolutions import DeformableConv
 from centernet.models.factory import Architecture
+from centernet.models.necks import fill_bilinear
 from centernet.models.network import Network
-from centernet.models.upsample import fill_bilinear
-from centernet.originals.names import our_key
 from centernet.tasks.detect import Detect
 
 RESNETS = {"res_18": "resnet18", "resdcn_18": "resnet18-dcn"}

@@ -14,15 +14,15 @@ import torch
 from PIL import Image
 from tests.golden.test_golden_networks import build, load_seeded
 
-from centernet import weights
 from centernet.detector import CenterNet
 from centernet.geometry.resize import Fit
+from centernet.inference.predictor import Predictor
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
+from centernet.weights import files as weights
 
 MEAN, STD = (0.40789654, 0.44719302, 0.47026115), (0.28863828, 0.27408164, 0.27809835)
 SIDE, TOP_K = 256, 100

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.golden.seeded_triplet import triplet_state
+from tests.helpers.seeded_triplet import triplet_state
 from torch import nn
 
-from centernet.models.pooling import (
+from centernet.conversion.weight_names import in_pooling
+from centernet.tasks.triplet.corner_pooling import (
     CenterPooling,
     CornerPooling,
     bottom_pool,
@@ -18,7 +19,6 @@ from centernet.models.pooling import (
     right_pool,
     top_pool,
 )
-from centernet.originals.names import in_pooling
 
 POOLS = {"top": top_pool, "bottom": bottom_pool, "left": left_pool, "right": right_pool}
 MODULES: dict[str, Callable[[int], nn.Module]] = {

@@ -7,15 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from centernet.batch import Grid, Objects
-from centernet.geometry.affine import (
-    crop_to_input,
-    mirror,
-    transform_boxes,
-    transform_points,
-)
-from centernet.skeletons import COCO_PERSON
+from centernet.geometry.affine import crop_to_input, mirror, transform_boxes, transform_points
 from centernet.structures import Categories
+from centernet.structures.batch import Grid, Objects
+from centernet.structures.skeletons import COCO_PERSON
 from centernet.tasks.pose import Pose
 
 TASK = Pose.of(Categories(("person",), (1,), (COCO_PERSON,)))

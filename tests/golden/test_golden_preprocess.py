@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from centernet.data.batching import collate
-from centernet.data.samples import sample_of
-from centernet.data.transforms import resize, show
+from centernet.data.loading.collate import collate
+from centernet.data.transforms.warp import resize, show
 from centernet.geometry.affine import crop_to_input
 from centernet.geometry.resize import Fit, Keep, ResizeRule, Size
 from centernet.models.normalize import Normalize
+from centernet.structures.sample import sample_of
 
 LEVELS = 3.5 / 255
 """OpenCV versions differ by up to 3 grey levels in warps that scale."""

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from centernet.batch import Grid
-from centernet.data.batching import collate
-from centernet.data.samples import sample_of
-from centernet.data.transforms import ShiftScale, show
+from centernet.data.loading.collate import collate
+from centernet.data.transforms.augment import ShiftScale
+from centernet.data.transforms.warp import show
 from centernet.geometry.affine import Matrix, crop_to_input, mirror
 from centernet.models.normalize import Normalize
 from centernet.structures import Annotations, Sample
+from centernet.structures.batch import Grid
+from centernet.structures.sample import sample_of
 from centernet.tasks.detect import Detect
 
 MAX_OBJECTS = 128

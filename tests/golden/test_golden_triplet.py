@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
-from centernet.ops.pairing import Pairs, Points, confirmed
 from centernet.protocols import Maps
-from centernet.tasks.triplet import KEYPOINTS, Triplet
+from centernet.structures.batch import Grid, Objects
+from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed
+from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 THEIRS = {"top_left": "tl", "bottom_right": "br", "center": "ct"}
 MAPS = [

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.golden.seeded_triplet import triplet_image, triplet_manifests, triplet_state
 from tests.golden.test_golden_triplet import MAPS, THEIRS, in_order
+from tests.helpers.seeded_triplet import triplet_image, triplet_manifests, triplet_state
 from torch import Tensor
 
 from centernet import CenterNet, convert
+from centernet.conversion.converter import converted
+from centernet.conversion.identify import recognise
 from centernet.errors import InputError
-from centernet.originals.conversion import converted
-from centernet.originals.recognition import recognise
-from centernet.tasks.triplet import KEYPOINTS, Triplet
+from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 
 def blank(name: str) -> dict[str, Tensor]:

@@ -17,16 +17,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from centernet.data.samples import sample_of
 from centernet.geometry.resize import Paste
-from centernet.inference import Inference
+from centernet.inference.options import Inference
+from centernet.inference.predictor import Predictor
 from centernet.models.factory import Architecture, build_backbone
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
-from centernet.predictor import Predictor
 from centernet.protocols import Maps
 from centernet.structures import Categories
-from centernet.tasks.triplet import Triplet
+from centernet.structures.sample import sample_of
+from centernet.tasks.triplet.task import Triplet
 
 MEAN, STD = (0.40789654, 0.44719302, 0.47026115), (0.28863828, 0.27408164, 0.27809835)
 POINTS = ("top_left", "bottom_right", "center")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.metrics import kitti_by_loops
-from tests.metrics.kitti_by_loops import as_objects, random_frames
+from tests.helpers import kitti_by_loops
+from tests.helpers.kitti_by_loops import as_objects, random_frames
 
-from centernet.data.kitti_files import frames_in, read_frames, read_labels, read_results
+from centernet.data.formats.kitti.text_files import frames_in, read_frames, read_labels, read_results
 from centernet.errors import UsageError
 from centernet.metrics.kitti import METRICS, ORIGINAL, PROTOCOLS, STRICT, KittiMetrics, evaluate_kitti
 from centernet.structures import KittiObjects

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from centernet.metrics.oks import evaluate_oks
-from centernet.skeletons import COCO_PERSON, CROWDPOSE_PERSON
+from centernet.structures.skeletons import COCO_PERSON, CROWDPOSE_PERSON
 
 NAMES = [
     "OKS_AP",

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from centernet.batch import Grid, Objects
 from centernet.ops.center_boxes import CenterBoxes
+from centernet.structures.batch import Grid, Objects
 
 GRID = Grid(batch=2, height=24, width=32)
 

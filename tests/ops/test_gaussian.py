@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.batch import Grid
 from centernet.geometry.boxes import iou_matrix
 from centernet.ops.gaussian import RadiusRule, draw_gaussians, exact_radius, original_radius
+from centernet.structures.batch import Grid
 
 GRID = Grid(batch=1, height=20, width=30)
 

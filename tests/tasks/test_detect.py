@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
 from centernet.ops.cells import read
 from centernet.protocols import Maps, Targets
+from centernet.structures.batch import Grid, Objects
 from centernet.tasks.detect import Detect
 
 TASK = Detect(num_classes=3)

@@ -8,16 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from centernet.batch import Grid
-from centernet.data.batching import collate
-from centernet.data.scenes import ROADS, Scenes
-from centernet.data.transforms import Augment, ShiftScale, resize, show
+from centernet.data.loading.collate import collate
+from centernet.data.synthetic import ROADS, Scenes
+from centernet.data.transforms.augment import Augment, ShiftScale
+from centernet.data.transforms.warp import resize, show
 from centernet.detections import Detections
 from centernet.geometry.affine import mirror, scaling, translation
 from centernet.geometry.camera import project
 from centernet.geometry.resize import Fit, Follow
-from centernet.predictor import detections_of
+from centernet.inference.predictor import detections_of
 from centernet.structures import Annotations, Sample
+from centernet.structures.batch import Grid
 from centernet.tasks.mono3d import Mono3D
 
 SIZE = (192, 640)

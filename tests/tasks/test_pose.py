@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
 from centernet.protocols import Maps, Targets
 from centernet.structures import Categories, Skeleton
+from centernet.structures.batch import Grid, Objects
 from centernet.tasks.pose import Pose
 
 GRID = Grid(batch=2, height=24, width=32)

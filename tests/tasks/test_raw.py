@@ -5,8 +5,8 @@ import pickle
 import pytest
 import torch
 
-from centernet.batch import Grid, Objects
 from centernet.errors import UsageError
+from centernet.structures.batch import Grid, Objects
 from centernet.tasks.raw import RawMaps
 
 TASK = RawMaps(purpose="pose", maps={"heatmap": 1, "keypoints": 34})

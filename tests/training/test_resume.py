@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from centernet.data.scenes import write_scenes
+from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 
 SETTINGS = {

@@ -1,26 +1,153 @@
-"""What is kept of a training."""
+"""What a run takes over from an earlier one in its folder, and what is left behind."""
 
-import math
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from centernet.training.run_folder import line_of, quality
+from centernet.data.synthetic import write_scenes
+from centernet.detector import CenterNet
+from centernet.errors import InputError, UsageError
+from centernet.recipes.presets import few
+from centernet.recipes.recipe import Recipe, in_proportion
+from centernet.training.build import start
+from centernet.training.data import open_training_data
+from centernet.training.loaders import validation_loader
+
+TINY = {
+    "epochs": 1,
+    "batch": 4,
+    "imgsz": 64,
+    "channels": 16,
+    "head_channels": 16,
+    "regression_channels": 0,
+    "workers": 0,
+    "precision": "32",
+    "progress": False,
+}
 
 
-def test_the_best_weights_are_those_with_the_best_keypoints_where_there_are_some() -> None:
-    assert quality({"AP": 0.7, "AP50": 0.9}) == 0.7
-    assert quality({"AP": 0.7, "OKS_AP": 0.4}) == 0.4
-    # No labelled keypoint in the validation images.
-    assert quality({"AP": 0.7, "OKS_AP": math.nan}) == 0.7
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("data") / "scenes", train=8, val=2, size=64)
 
 
-def test_the_best_weights_are_those_with_the_best_boxes_in_space_where_there_are_some() -> None:
-    assert quality({"AP": 0.7, "3D_AP": 0.6, "3D_AP_strict": 0.2}) == pytest.approx(0.4)
-    assert quality({"AP": 0.7, "3D_AP": math.nan, "3D_AP_strict": math.nan}) == 0.7
+@pytest.fixture(scope="module")
+def without_val(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "train-only"
+    shutil.copytree(scenes, folder)
+    for file in folder.rglob("*val*.json"):
+        file.unlink()
+    return folder
 
 
-def test_the_time_left_does_not_jump_with_an_epoch_that_was_also_measured() -> None:
-    rows = [{"epoch": float(i), "train/loss": 1.0, "seconds": 60.0} for i in range(1, 6)]
-    rows.append({**rows[-1], "epoch": 6.0, "seconds": 120.0, "val/AP": 0.5, "val/AP50": 0.8})
+def test_a_run_into_a_folder_that_exists_begins_anew(scenes: Path, tmp_path: Path) -> None:
+    for lr in (1e-3, 1e-2):
+        CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), exist_ok=True, lr=lr, **TINY)
 
-    assert line_of(rows, 20) == "epoch 6/20  loss 1.000  AP 0.500, AP50 0.800  120.0 s  about 16.3 min left"
+    with (tmp_path / "train" / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    # A hundredth of the second one.
+    assert float(row["lr"]) == pytest.approx(1e-4)
+
+
+def test_the_mean_of_the_weights_is_kept_without_validation_too(without_val: Path, tmp_path: Path) -> None:
+    CenterNet("nano", "cpu").train(without_val, project=str(tmp_path), ema=0.99, **TINY)
+
+    run = tmp_path / "train"
+    checkpoint = torch.load(run / "last.ckpt", weights_only=True)
+    kept = load_file(run / "weights" / "last.safetensors")
+    means = {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items()}
+    learned = checkpoint["current_model_state"]
+    assert all(torch.equal(value, means[key]) for key, value in kept.items())
+    assert any(not torch.equal(value, learned[f"network.{key}"]) for key, value in kept.items())
+
+
+def test_a_run_that_began_from_weights_goes_on_without_them(scenes: Path, tmp_path: Path) -> None:
+    CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), name="first", **TINY)
+    second = CenterNet(tmp_path / "first", "cpu")
+    second.train(scenes, project=str(tmp_path), name="second", **TINY)
+    shutil.rmtree(tmp_path / "first")
+
+    assert CenterNet(tmp_path / "second", "cpu").train(resume=True) is not None
+
+
+def test_a_data_set_may_have_the_name_of_a_recipe(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(scenes, tmp_path / "nano")
+    monkeypatch.chdir(tmp_path)
+
+    assert CenterNet("nano", "cpu").train("nano", **TINY) is not None
+
+
+def test_patience_does_not_end_a_run_without_objects_to_find(scenes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "background"
+    shutil.copytree(scenes, data)
+    (file,) = data.rglob("*val*.json")
+    content = file.read_text()
+    file.write_text(content[: content.index('"annotations"')] + '"annotations": [], ' + _categories(content))
+    CenterNet("nano", "cpu").train(data, project=str(tmp_path), patience=1, **{**TINY, "epochs": 3})
+
+    assert len((tmp_path / "train" / "results.csv").read_text().splitlines()) == 4
+
+
+def _categories(content: str) -> str:
+    start = content.index('"categories"')
+    return content[start : content.index("]", start) + 1] + "}"
+
+
+def test_images_without_a_camera_are_not_measured_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_scenes(tmp_path / "roads", train=2, val=2, mode="roads", size=(64, 128), format="kitti")
+    recipe = Recipe(task="mono3d")
+    _, whole = open_training_data(str(data), recipe)
+    assert whole is not None
+    first, second = whole.records
+    camera = next(path for path in data.rglob("calib/*.txt") if path.stem == first.path.stem)
+    camera.unlink()
+    _, rest = open_training_data(str(data), recipe)
+
+    assert rest is not None
+    assert [record.path for record in rest.records] == [second.path]
+    assert "1 images have no camera and are not measured on" in capsys.readouterr().err
+    next(path for path in data.rglob("calib/*.txt") if path.stem == second.path.stem).unlink()
+    with pytest.raises(InputError, match="no validation image has a camera"):
+        open_training_data(str(data), recipe)
+
+
+def test_no_process_is_without_validation_images(scenes: Path) -> None:
+    recipe = Recipe(imgsz=64, channels=16, head_channels=16, workers=0)
+    training, validation = open_training_data(str(scenes), recipe)
+    assert validation is not None
+    predictor = start(recipe, training.categories)
+    shares = [len(validation_loader(validation, predictor, recipe, rank, 5)) for rank in range(5)]
+
+    assert shares == [1] * 5
+
+
+def test_a_batch_too_small_for_its_mean_is_named(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the coarsest map of imgsz=32 is one cell"):
+        CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), **{**TINY, "imgsz": 32, "batch": 1})
+
+
+def test_what_happens_at_certain_epochs_moves_with_their_number() -> None:
+    base = few()
+    longer = in_proportion(replace(base, epochs=194), base, {"epochs"})
+    chosen = in_proportion(replace(base, epochs=10, plain_epochs=3), base, {"epochs", "plain_epochs"})
+
+    assert (longer.lr_steps, longer.plain_epochs) == ((156,), 38)
+    assert (chosen.lr_steps, chosen.plain_epochs) == ((8,), 3)
+    assert in_proportion(base, base, ()) == base
+    assert in_proportion(replace(base, epochs=1), base, {"epochs"}).lr_steps == (1,)
+
+
+@pytest.mark.parametrize("devices", ["0", "x", "1,", "-2"])
+def test_devices_are_counted_or_numbered(devices: str) -> None:
+    with pytest.raises(UsageError, match="devices is auto, a count from 1 on, or numbers"):
+        Recipe(devices=devices)

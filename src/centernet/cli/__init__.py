@@ -1,5 +1,5 @@
 """The command line: parse, import late, call, print."""
 
-from centernet.cli.program import main
+from centernet.cli.app import main
 
 __all__ = ["main"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
-from centernet.habits import advice_on
+from centernet.recipes.hints import advice_on
 
 
 @dataclass(frozen=True, kw_only=True)

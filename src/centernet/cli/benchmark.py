@@ -3,12 +3,12 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.verb import MODEL, Output, Verb
+from centernet.cli.command import MODEL, Output, Verb
 
 
 def _benchmark(given: dict[str, Any], output: Output) -> int:
     from centernet.benchmark import benchmark
-    from centernet.cli.saving import fresh_folder
+    from centernet.cli.writers import fresh_folder
 
     folder = fresh_folder(
         given.pop("project", "runs/benchmark"), given.pop("name", "benchmark"), exist_ok=False

@@ -3,11 +3,11 @@
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument, list_of
-from centernet.cli.verb import Output, Verb
+from centernet.cli.command import Output, Verb
 
 
 def _convert(given: dict[str, Any], output: Output) -> int:
-    from centernet.originals import convert
+    from centernet.conversion import convert
 
     conversion = convert(given.pop("model"), given.pop("output"), **given)
     output.show(str(conversion), conversion.to_json())

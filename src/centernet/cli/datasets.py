@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
-from centernet.cli.verb import DATA, Output, Verb
+from centernet.cli.command import DATA, Output, Verb
 from centernet.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def _doctor(given: dict[str, Any], output: Output) -> int:
-    from centernet.data.doctor import examine
-    from centernet.data.formats import open_dataset, splits
+    from centernet.data.doctor.examine import examine
+    from centernet.data.formats.catalog import open_dataset, splits
 
     data, limit, keypoints = given.pop("data"), given.pop("limit", 5), given.pop("keypoints", False)
     names = (given.pop("split"),) if "split" in given else splits(data, keypoints)
@@ -46,8 +46,8 @@ def _bar(records: "Sequence[ImageRecord]") -> "Iterable[ImageRecord]":
 def _preview(given: dict[str, Any], output: Output) -> int:
     from PIL import Image
 
-    from centernet.data.formats import open_dataset
-    from centernet.data.preview import contact_sheet_of
+    from centernet.data.doctor.preview import contact_sheet_of
+    from centernet.data.formats.catalog import open_dataset
 
     path = given.pop("output", "preview.png")
     if not path.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):

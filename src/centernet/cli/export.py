@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, TEXT, Argument
-from centernet.cli.verb import MODEL, Output, Verb
+from centernet.cli.command import MODEL, Output, Verb
 
 
 def _export(given: dict[str, Any], output: Output) -> int:

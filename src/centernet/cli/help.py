@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from centernet.cli.arguments import Argument
-from centernet.cli.verb import COMMON, Verb
+from centernet.cli.command import COMMON, Verb
 
 
 def overview(verbs: Iterable[Verb]) -> str:

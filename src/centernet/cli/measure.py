@@ -3,8 +3,8 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.command import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.inference_options import INFERENCE
 
 
 def _val(given: dict[str, Any], output: Output) -> int:

@@ -4,9 +4,9 @@ import inspect
 import json
 from typing import Any
 
-from centernet.cli.verb import Output, Verb
-from centernet.recipes import RECIPES
-from centernet.zoo import CONFIG, ZOO, names
+from centernet.cli.command import Output, Verb
+from centernet.recipes.presets import RECIPES
+from centernet.weights.zoo import CONFIG, ZOO, names
 
 
 def _models(given: dict[str, Any], output: Output) -> int:

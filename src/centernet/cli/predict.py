@@ -6,13 +6,13 @@ from functools import partial
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
-from centernet.cli.inference import INFERENCE
-from centernet.cli.verb import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.command import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
 
 
 def _predict(given: dict[str, Any], output: Output) -> int:
-    from centernet.cli.saving import Crops, Explanations, KittiFiles, Pictures, Results, fresh_folder
+    from centernet.cli.writers import Crops, Explanations, KittiFiles, Pictures, Results, fresh_folder
     from centernet.detector import CenterNet
 
     project, name = given.pop("project", "runs"), given.pop("name", "predict")

@@ -7,20 +7,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from centernet.cli.arguments import (
-    NUMBER,
-    SWITCH,
-    SWITCH_OR_TEXT,
-    TEXT,
-    WHOLE,
-    Argument,
-    Kind,
-    list_of,
-)
-from centernet.cli.verb import DATA, DEVICE, Output, Verb
+from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument, Kind, list_of
+from centernet.cli.command import DATA, DEVICE, Output, Verb
 from centernet.errors import InputError, UsageError
-from centernet.recipe import Recipe, with_settings
-from centernet.recipes import RECIPES, small
+from centernet.recipes.presets import RECIPES, small
+from centernet.recipes.recipe import Recipe, with_settings
 
 _GROUPS = {
     "backbone": "Network",
@@ -79,7 +70,7 @@ def _train(given: dict[str, Any], output: Output) -> int:
     detector = CenterNet("small" if resume else model, given.get("device", "auto"))
     with _stoppable(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)
-    from centernet.training.folders import is_first_process
+    from centernet.training.run_folder import is_first_process
 
     if not is_first_process():
         return 0
@@ -102,7 +93,7 @@ def _stoppable(project: Path, folder: Path | None) -> Iterator[None]:
         project: Where a new run has its folder.
         folder: The folder of a run that is resumed.
     """
-    from centernet.training.folders import ARGUMENTS, latest_folder
+    from centernet.training.run_folder import ARGUMENTS, latest_folder
 
     since = time.time()
     try:

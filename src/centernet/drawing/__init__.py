@@ -5,11 +5,10 @@ from centernet.drawing.birds_eye import draw_birds_eye, draw_in_space
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
-from centernet.drawing.dots import draw_dots
+from centernet.drawing.contact_sheet import contact_sheet, fit, message_tile, side_by_side
 from centernet.drawing.explanations import Reasons, draw_explanation
 from centernet.drawing.heatmaps import draw_heatmap
-from centernet.drawing.keypoints import draw_keypoints
-from centernet.drawing.sheets import contact_sheet, fit, message_tile, side_by_side
+from centernet.drawing.keypoints import draw_dots, draw_keypoints
 
 __all__ = [
     "Reasons",

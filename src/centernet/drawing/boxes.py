@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
 
 from centernet.drawing.colors import class_color, text_color
+from centernet.drawing.contact_sheet import fit
 from centernet.drawing.fonts import legible_all, load_font
-from centernet.drawing.sheets import fit
 
 if TYPE_CHECKING:
     import supervision

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from centernet.drawing.colors import class_color
+from centernet.drawing.contact_sheet import contact_sheet, fit
 from centernet.drawing.heatmaps import draw_heatmap
-from centernet.drawing.sheets import contact_sheet, fit
 
 _REJECTED = (150, 150, 150)
 _LONG_SIDE = 640

@@ -1,7 +1,7 @@
 """From a detector and a data set to numbers and plots."""
 
-from centernet.evaluation.evaluation import Evaluation, evaluate
-from centernet.evaluation.scores import Scores
-from centernet.evaluation.scoring import score
+from centernet.evaluation.evaluator import Evaluation, evaluate
+from centernet.evaluation.score_files import score
+from centernet.evaluation.table import Scores
 
 __all__ = ["Evaluation", "Scores", "evaluate", "score"]

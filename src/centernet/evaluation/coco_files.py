@@ -6,13 +6,13 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from centernet.data import coco
-from centernet.data.coco_layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
-from centernet.data.files import read_text
-from centernet.data.formats import open_dataset
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.formats.coco import format as coco
+from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
+from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.evaluation import in_classes_of
+from centernet.evaluation.evaluator import in_classes_of
 from centernet.structures import Dataset
 
 

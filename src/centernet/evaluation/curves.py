@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from centernet.data.files import read_text
+from centernet.data.formats.common.files import read_text
 from centernet.errors import InputError
 from centernet.evaluation.plots import INK, new_figure, save_figure, tidy
 

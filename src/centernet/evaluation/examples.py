@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from centernet.data.images import read_image
 from centernet.detections import Detections
 from centernet.drawing import contact_sheet, draw_annotations
 from centernet.errors import InputError
+from centernet.io.images import read_image
 from centernet.structures import Dataset
 
 

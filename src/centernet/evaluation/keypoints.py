@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from centernet.evaluation.scores import ClassRow
+from centernet.evaluation.table import ClassRow
 from centernet.metrics.oks import DEFAULT_SIGMA, OksMetrics
 from centernet.metrics.pck import PckMetrics
 from centernet.structures import Skeleton

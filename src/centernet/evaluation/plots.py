@@ -9,8 +9,8 @@ import numpy as np
 
 from centernet.drawing.colors import class_color
 from centernet.errors import InputError
-from centernet.evaluation.evaluation import Evaluation
-from centernet.evaluation.scores import cell
+from centernet.evaluation.evaluator import Evaluation
+from centernet.evaluation.table import cell
 from centernet.metrics.coco import CocoClass
 from centernet.metrics.confusion import ConfusionMatrix
 from centernet.metrics.oks import OksClass

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from centernet.data.files import read_text
-from centernet.data.formats import open_dataset
-from centernet.data.voc_xml import VocFile, read_xml
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.formats.common.files import read_text
+from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.evaluation import nothing_in
+from centernet.evaluation.evaluator import nothing_in
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 

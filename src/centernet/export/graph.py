@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from centernet.geometry.resize import Paste
-from centernet.predictor import Predictor
+from centernet.inference.predictor import Predictor
 
 ORDER = (
     *("boxes", "scores", "labels", "keypoints"),

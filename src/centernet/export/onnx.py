@@ -11,7 +11,7 @@ from typing import Any
 from centernet.errors import UsageError
 from centernet.export.graph import DetectionGraph
 from centernet.export.simplify import simplify
-from centernet.runtime import Facts
+from centernet.inference.backends.base import Facts
 
 OPSET = 20
 """The first that samples between pixels in maps of any size, which deformable convolutions need."""

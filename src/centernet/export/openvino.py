@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
-from centernet.export.reading import read_without_moving
-from centernet.runtime import Facts
-from centernet.runtime.openvino import FACTS, GRAPH
+from centernet.export.openvino_gather import read_without_moving
+from centernet.inference.backends.base import Facts
+from centernet.inference.backends.openvino import FACTS, GRAPH
 
 
 def openvino_model(onnx_model: Any, facts: Facts) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from centernet.skeletons import SHARE_OF_BOX
+from centernet.structures.skeletons import SHARE_OF_BOX
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Of OKS too."""

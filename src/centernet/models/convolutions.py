@@ -45,3 +45,43 @@ def conv3x3_at(
         result = F.linear(patches.flatten(1), weight.flatten(0, 2).T, first.bias)
     result = result[:, :, None, None]
     return conv[1:](result) if isinstance(conv, nn.Sequential) else result
+
+
+TAPS = 9
+
+
+class DeformableConv(nn.Module):
+    """A 3×3 convolution whose taps move and fade as a second convolution says.
+
+    One `grid_sample` and one matrix product: runs in bfloat16, trains, and exports where a compiled operator
+    would not. Starts as an ordinary convolution at half strength: no taps moved, every tap at 0.5.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.offset_mask = nn.Conv2d(in_channels, 3 * TAPS, 3, padding=1)
+        bound = (in_channels * TAPS) ** -0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.zeros_(self.offset_mask.weight)
+        assert self.offset_mask.bias is not None
+        nn.init.zeros_(self.offset_mask.bias)
+
+    def forward(self, features: Float[Tensor, "b in h w"]) -> Float[Tensor, "b out h w"]:
+        """Features of the same rows and columns; the outside is zero."""
+        batch, _, height, width = features.shape
+        moves, strength = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
+        # Pairs `(dy, dx)`, tap after tap.
+        moves = moves.float().view(-1, TAPS, 2, height, width)
+        tap = torch.arange(TAPS, device=features.device)
+        row = torch.arange(height, device=features.device).view(height, 1)
+        column = torch.arange(width, device=features.device)
+        y = row + (tap // 3 - 1).view(TAPS, 1, 1) + moves[:, :, 0]
+        x = column + (tap % 3 - 1).view(TAPS, 1, 1) + moves[:, :, 1]
+        # `grid_sample` runs from −1 to 1 over the outer edges of the border pixels.
+        grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+        sampled = F.grid_sample(features, grid.flatten(1, 2).to(features.dtype), align_corners=False)
+        sampled = sampled.view(batch, -1, TAPS, height, width) * strength.sigmoid()[:, None]
+        mixed = self.weight.flatten(1).to(sampled.dtype) @ sampled.view(batch, -1, height * width)
+        return mixed.view(batch, -1, height, width) + self.bias.to(mixed.dtype)[:, None, None]

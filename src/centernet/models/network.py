@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.models.heads import HeadAtCells, build_head, has_statistics
-from centernet.models.levels import Levels
+from centernet.models.necks import Levels
 from centernet.protocols import Backbone, HeadSpec, Maps
 
 

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.gaussian import exact_radius, laid_end_to_end, original_radius
 from centernet.ops.peaks import Peaks
 from centernet.protocols import Maps
+from centernet.structures.batch import Grid, Objects
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from centernet.batch import Grid
+from centernet.structures.batch import Grid
 
 RadiusRule = Callable[[Float[Tensor, "m 2"], float], Float[Tensor, " m"]]
 

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
+from centernet.ops.box_coders import CenterAndSize, FourSides, Regression, told_at
 from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, paired_iou
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
-from centernet.ops.regression import CenterAndSize, FourSides, Regression, told_at
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.structures.batch import Grid, Objects
 
 
 @dataclass(frozen=True, kw_only=True)

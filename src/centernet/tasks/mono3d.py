@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
 from centernet.ops.cells import cell_corners, read
 from centernet.ops.center_boxes import CenterBoxes, mean_logit, read_boxes
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.structures.batch import Grid, Objects
 
 IGNORED = 0.9999
 """A heatmap of this is no positive, and as good as none of the negatives: the original's mark."""

@@ -9,15 +9,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
+from centernet.ops.box_coders import CenterAndSize, told_at
 from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit, read_boxes
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
-from centernet.ops.regression import CenterAndSize, told_at
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 from centernet.structures import Categories
+from centernet.structures.batch import Grid, Objects
 
 LEAST_SCORE = 0.1
 """Peaks of a keypoint's own heatmap below this are no candidates: the original's threshold."""

@@ -6,9 +6,9 @@ from typing import NoReturn
 
 from torch import Tensor
 
-from centernet.batch import Grid, Objects
 from centernet.errors import UsageError
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.structures.batch import Grid, Objects
 
 
 @dataclass(frozen=True, kw_only=True)

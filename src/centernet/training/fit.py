@@ -17,18 +17,18 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from centernet.devices import devices_of
 from centernet.errors import UsageError
-from centernet.predictor import Predictor
-from centernet.recipe import Recipe
+from centernet.hardware import devices_of
+from centernet.inference.predictor import Predictor
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
-from centernet.training.averaging import Averaging
-from centernet.training.folders import CHECKPOINT
+from centernet.training.allocator import keep_memory
+from centernet.training.batch_images import TrainingPictures
+from centernet.training.ema import Averaging
 from centernet.training.loaders import training_loader, validation_loader
-from centernet.training.memory import keep_memory
 from centernet.training.module import TrainingModule
-from centernet.training.pictures import TrainingPictures
-from centernet.training.run_folder import Evaluate, RunFolder
+from centernet.training.run_folder import CHECKPOINT
+from centernet.training.run_log import Evaluate, RunFolder
 
 
 def fit(

@@ -6,16 +6,16 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from centernet.batch import Batch
-from centernet.cores import usable_cores
-from centernet.data.batching import collate
-from centernet.data.colors import ColorJitter
-from centernet.data.loading import EpochSampler, TrainingSet, ValidationSet
-from centernet.data.transforms import Augment, RandomCrop, ShiftScale
-from centernet.predictor import Predictor
-from centernet.recipe import Recipe
+from centernet.data.loading.collate import collate
+from centernet.data.loading.datasets import EpochSampler, TrainingSet, ValidationSet
+from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
+from centernet.data.transforms.color_jitter import ColorJitter
+from centernet.hardware import usable_cores
+from centernet.inference.predictor import Predictor
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset, Sample
-from centernet.training.kinds import kind_of
+from centernet.structures.batch import Batch
+from centernet.training.task_builders import kind_of
 
 
 def training_loader(

@@ -6,13 +6,13 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from centernet.batch import Batch, Grid
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.predictor import Predictor, detections_of
+from centernet.inference.predictor import Predictor, detections_of
 from centernet.protocols import Maps
-from centernet.recipe import Recipe
-from centernet.training.schedule import build_optimizer, build_schedule
+from centernet.recipes.recipe import Recipe
+from centernet.structures.batch import Batch, Grid
+from centernet.training.optim import build_optimizer, build_schedule
 
 
 class TrainingModule(L.LightningModule):

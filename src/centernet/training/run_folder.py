@@ -1,154 +1,98 @@
-"""What a run leaves behind after every epoch: a row of numbers and the weights, each file whole or absent."""
+"""Where a run writes, and how it is found again."""
 
-import csv
-import io
-import math
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+import json
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import lightning as L
-import torch.distributed
+import yaml
 
-from centernet.detections import Detections
-from centernet.predictor import Predictor
-from centernet.training.averaging import Averaging
-from centernet.training.module import TrainingModule
-from centernet.weights import save_file, write_whole
+from centernet.errors import InputError, UsageError
+from centernet.recipes.recipe import Recipe
+from centernet.weights.files import write_whole
 
-Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
-"""Numbers of a validation, `AP` among them."""
+ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
 
 
-class RunFolder(L.Callback):
-    """Writes `results.csv` and `weights/{best,last}.safetensors`.
+def is_first_process() -> bool:
+    """Whether this process writes; torchrun, SLURM and Lightning number the others."""
+    from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-    Comes before the callback that averages weights, so that what is validated is what is saved.
+    return getattr(rank_zero_only, "rank", 0) in (0, None)
 
-    Args:
-        folder: The run folder.
-        predictor: What is trained.
-        evaluate: Scores a validation; None where there is none.
-        say: Takes one line for each epoch.
-        averaging: Holds the mean of the weights, which is what is saved, if there is one.
+
+def new_folder(recipe: Recipe) -> Path:
+    """A fresh run folder: `project/name`, or `name2`, `name3`, ... where that is taken.
+
+    With `exist_ok` what an earlier run left in it to go on from is removed. Of many processes only the first
+    makes it; the others hear of it when training is over.
     """
-
-    def __init__(
-        self,
-        folder: Path,
-        predictor: Predictor,
-        evaluate: Evaluate | None,
-        say: Callable[[str], None],
-        averaging: Averaging | None = None,
-    ) -> None:
-        self._folder = folder
-        self._predictor = predictor
-        self._evaluate = evaluate
-        self._say = say
-        self._averaging = averaging
-        self._rows: list[dict[str, float]] = []
-        self._best = -1.0
-        self._metrics: Mapping[str, float] = {}
-        self._since = time.monotonic()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Goes into `last.ckpt`, so that a resumed run goes on with the same table."""
-        return {"rows": self._rows, "best": self._best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Comes out of it."""
-        self._rows, self._best = state_dict["rows"], state_dict["best"]
-
-    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Starts the clock; the last epoch is validated, whatever `val_every` says."""
-        del pl_module
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            trainer.check_val_every_n_epoch = 1
-        self._since = time.monotonic()
-        self._metrics = {}
-
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Scores what was found while the averaged weights are still in place, and saves them."""
-        assert isinstance(pl_module, TrainingModule)
-        assert self._evaluate is not None
-        found = _gathered(pl_module.found)
-        self._metrics = self._evaluate(found)
-        reached = quality(self._metrics)
-        # Early stopping reads it on every process, and all have scored the same detections.
-        pl_module.log("AP", reached, sync_dist=True)
-        if trainer.is_global_zero and not trainer.sanity_checking:
-            save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            if reached > self._best:
-                self._best = reached
-                save_file(self._predictor, self._folder / "weights" / "best.safetensors")
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Adds the row of the epoch."""
-        assert isinstance(pl_module, TrainingModule)
-        losses = {name: float(total) / pl_module.num_steps for name, total in pl_module.sums.items()}
-        row: dict[str, float] = {
-            "epoch": float(trainer.current_epoch + 1),
-            "seconds": round(time.monotonic() - self._since, 2),
-            "lr": trainer.optimizers[0].param_groups[0]["lr"],
-            "train/loss": sum(losses.values()),
-            **{f"train/{name}": value for name, value in losses.items()},
-        }
-        if self._metrics:
-            row["val/loss"] = float(trainer.callback_metrics["val/loss"])
-            row |= {f"val/{name}": value for name, value in self._metrics.items()}
-        self._rows.append(row)
-        if trainer.is_global_zero:
-            write_whole(self._folder / "results.csv", _as_csv(self._rows).encode())
-            if self._evaluate is None:
-                with self._averaging.in_place(pl_module) if self._averaging else nullcontext():
-                    save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            self._say(line_of(self._rows, trainer.max_epochs or 0))
+    folder = recipe.runs / recipe.name
+    number = 1
+    while folder.exists() and any(folder.iterdir()) and not recipe.exist_ok:
+        number += 1
+        folder = recipe.runs / f"{recipe.name}{number}"
+    if not is_first_process():
+        return folder
+    try:
+        (folder / "weights").mkdir(parents=True, exist_ok=True)
+        for left in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
+            left.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the run folder {folder} ({error.strerror}): choose another project"
+        ) from error
+    return folder
 
 
-def quality(metrics: Mapping[str, float]) -> float:
-    """The number that chooses the best weights: AP of boxes in 3D, else of keypoints, else of boxes.
-
-    In 3D it is the mean of both protocols: the strict one alone stays 0 for long.
-    """
-    in_space = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
-    of_keypoints = metrics.get("OKS_AP", math.nan)
-    known = [value for value in (in_space, of_keypoints) if not math.isnan(value)]
-    return known[0] if known else metrics["AP"]
-
-
-def _gathered(found: list[Detections]) -> list[Detections]:
-    """Detections of all processes, each image once."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return found
-    parts: list[list[Detections]] = [[] for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather_object(parts, found)
-    return list({one.image_id: one for part in parts for one in part}.values())
+def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
+    """Writes `args.yaml`, from which the run can be repeated and resumed, and `env.json`."""
+    if not is_first_process():
+        return
+    arguments = {"model": model, "data": data, **_plain(asdict(recipe))}
+    write_whole(folder / ARGUMENTS, yaml.safe_dump(arguments, sort_keys=False).encode())
+    packages = ("centernet", "torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless")
+    environment = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "command": sys.argv,
+        "packages": {name: version(name) for name in packages},
+    }
+    write_whole(folder / "env.json", (json.dumps(environment, indent=2) + "\n").encode())
 
 
-def _as_csv(rows: Sequence[dict[str, float]]) -> str:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        # What cannot be measured, such as the AP of objects there are none of, stays empty.
-        writer.writerow({key: "" if math.isnan(value) else f"{value:.6g}" for key, value in row.items()})
-    return text.getvalue()
+def arguments_of(folder: Path) -> dict[str, Any]:
+    """What a run was started with."""
+    path = folder / ARGUMENTS
+    try:
+        arguments = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML any more ({str(error).splitlines()[0]})") from error
+    if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():
+        raise InputError(f"{path} does not say model and data: it was not written by a run")
+    return arguments
 
 
-def line_of(rows: Sequence[dict[str, float]], epochs: int) -> str:
-    """What is said of the last of the epochs so far."""
-    row = rows[-1]
-    parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
-    if "val/AP" in row:
-        parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
-    if "val/OKS_AP" in row:
-        parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
-    if "val/3D_AP" in row:
-        parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
-    # The mean of the last ten, of which some are measured on the validation images and some are not.
-    left = (epochs - row["epoch"]) * statistics.fmean(one["seconds"] for one in rows[-10:])
-    return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])
+def folder_of(weights: str) -> Path | None:
+    """The run folder that weights lie in, if any: itself, or `weights/last.safetensors` in it."""
+    path = Path(weights)
+    return next((one for one in (path, *list(path.parents)[:2]) if (one / ARGUMENTS).exists()), None)
+
+
+def latest_folder(project: Path) -> Path:
+    """The run folder that was written to last, for `resume=true`."""
+    runs = [path.parent for path in project.glob(f"*/{ARGUMENTS}")]
+    if not runs:
+        raise UsageError(f"there is no run in {project} to resume: say which, resume=FOLDER")
+    return max(runs, key=lambda folder: (folder / ARGUMENTS).stat().st_mtime)
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Tuples are lists in YAML."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

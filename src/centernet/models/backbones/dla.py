@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from centernet.models.deformable import DeformableConv
-from centernet.models.encoder import build_encoder
+from centernet.models.convolutions import DeformableConv
 from centernet.models.heads import clear_biases, start_small
-from centernet.models.upsample import fill_bilinear
+from centernet.models.necks import fill_bilinear
+from centernet.models.timm_encoder import build_encoder
 
 
 class DLA(nn.Module):

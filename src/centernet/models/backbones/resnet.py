@@ -4,9 +4,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.errors import UsageError
-from centernet.models.encoder import build_encoder
 from centernet.models.heads import start_small
-from centernet.models.upsample import deconvolutions, deformable_deconvolutions
+from centernet.models.necks import deconvolutions, deformable_deconvolutions
+from centernet.models.timm_encoder import build_encoder
 
 DEPTHS = (18, 34, 50, 101, 152)
 

@@ -6,9 +6,9 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from centernet.models.encoder import build_encoder
 from centernet.models.heads import start_small
-from centernet.models.upsample import TopDown
+from centernet.models.necks import TopDown
+from centernet.models.timm_encoder import build_encoder
 
 SLIM: Mapping[str, Any] = {
     "layers": (1, 2, 2, 2),

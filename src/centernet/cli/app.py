@@ -1,0 +1,158 @@
+"""From the words of a command line to an exit code.
+
+0: done. 1: what it was pointed at is broken, or it failed. 2: the call itself is wrong. 130: stopped by
+Ctrl-C. 141: whoever read the answer went away.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import replace
+from io import TextIOWrapper
+from typing import Any
+
+from centernet.cli import help as pages
+from centernet.cli.arguments import Argument, read_arguments
+from centernet.cli.command import COMMON, Output, Verb
+from centernet.cli.commands import VERBS
+from centernet.cli.train import TRAIN, settings_of
+from centernet.errors import InputError, UsageError
+from centernet.recipes.hints import did_you_mean
+from centernet.recipes.presets import RECIPES
+from centernet.weights import zoo
+
+_HELP = frozenset(("--help", "-h"))
+_TASKS = ("detect", "pose", "mono3d", "triplet")
+_OTHER_WORDS = {
+    "evaluate": "here it is val",
+    "fit": "here it is train",
+    "infer": "here it is predict",
+    "info": "centernet models lists recipes and weights",
+    "list": "centernet models lists recipes and weights",
+    "test": "val measures on split=test",
+    "track": "objects are found image by image, nothing follows them; predict finds those of a video",
+}
+_FRONT = frozenset(("--json", "--debug"))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Does what a command line says, and returns the exit code.
+
+    Args:
+        words: The words after the program's name; those of the process where they are not given.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal without our dashes and rules must not stop the work.
+            stream.reconfigure(errors="replace")
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = _explain(error)
+        if "--debug" in words or "debug=true" in words:
+            traceback.print_exception(error)
+        if message:
+            print(f"centernet: {message}", file=sys.stderr)
+        _drop_unwritten()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] == "help":
+        words = [*words[1:], "--help"]
+    if not words or words[0] in _HELP:
+        print(pages.overview(VERBS.values()))
+        return 0
+    if words[0] in ("--version", "version"):
+        from centernet import __version__
+
+        print(f"centernet {__version__}")
+        return 0
+    front = [word for word in words if word in _FRONT]
+    words = [word for word in words if word not in _FRONT]
+    if len(words) > 1 and words[0] in _TASKS and words[1] in VERBS:
+        # The name of the task comes first in other programs; here only training must be told.
+        words = [*words[1:], *[f"task={words[0]}"] * (words[1] == "train")]
+    verb = _verb(words[0] if words else "")
+    rest = words[1:]
+    if _HELP & set(rest):
+        verb = _shown(verb, [word for word in rest if word not in _HELP])
+        print(pages.page(verb, verb.arguments))
+        return 0
+    given = read_arguments(verb.name, [*rest, *front], (*verb.arguments, *COMMON))
+    return _answer(verb, given)
+
+
+def _verb(word: str) -> Verb:
+    if word in VERBS:
+        return VERBS[word]
+    if not word or "=" in word or word.startswith("-"):
+        raise UsageError(f"say what to do first, such as centernet train ...: {', '.join(VERBS)}")
+    hint = _OTHER_WORDS.get(word) or did_you_mean(word, VERBS) or f"there are {', '.join(VERBS)}"
+    raise UsageError(f"unknown verb {word!r}: {hint}")
+
+
+def _shown(verb: Verb, words: list[str]) -> Verb:
+    """The verb with the defaults that hold: `train model=resnet18 --help` shows those of that recipe."""
+    names = [word.removeprefix("--").removeprefix("model=") for word in words if "model=" in word]
+    recipe = RECIPES.get(names[-1]) if names else None
+    if verb is not TRAIN or recipe is None or names[-1] in zoo.names():
+        return verb
+    settings: dict[str, Argument] = {argument.name: argument for argument in settings_of(recipe())}
+    arguments = tuple(settings.get(argument.name, argument) for argument in verb.arguments)
+    return replace(verb, arguments=arguments, details=f"Defaults are those of the recipe {names[-1]}.")
+
+
+def _answer(verb: Verb, given: dict[str, Any]) -> int:
+    given.pop("debug", None)
+    is_json = given.pop("json", False)
+    output = Output(is_json=is_json, stream=sys.stdout)
+    if not is_json:
+        return verb.run(given, output)
+    # What libraries print on the way would spoil the JSON.
+    with redirect_stdout(sys.stderr):
+        return verb.run(given, output)
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Exit code, and one line for people."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UsageError):
+        return 2, text
+    if isinstance(error, InputError):
+        return 1, text
+    if isinstance(error, KeyboardInterrupt):
+        return 130, f"stopped; {text}" if text else "stopped"
+    if isinstance(error, BrokenPipeError):
+        return 141, ""
+    if isinstance(error, OSError):
+        return 1, _explain_system(error)
+    if isinstance(error, ModuleNotFoundError):
+        return 1, f"this needs {error.name}, which is not installed: pip install centernet"
+    # The first line says what; torch goes on for pages.
+    first = str(error).strip().partition("\n")[0] or "no message"
+    return 1, f"{type(error).__name__}: {first} (run again with --debug for the traceback)"
+
+
+def _explain_system(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    hints = {
+        errno.ENOSPC: ": make room, or write elsewhere",
+        errno.EACCES: ": choose a place you may use",
+        errno.EROFS: ": choose a place that can be written to",
+    }
+    return f"{where}{error.strerror or error}{hints.get(error.errno or 0, '')}"
+
+
+def _drop_unwritten() -> None:
+    """What cannot be written now cannot be written when Python ends, either: it would complain again."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,17 @@
+"""All verbs, in the order help shows them. To add one, add it here."""
+
+from centernet.cli.benchmark import BENCHMARK
+from centernet.cli.command import Verb
+from centernet.cli.convert import CONVERT
+from centernet.cli.datasets import DOCTOR, PREVIEW
+from centernet.cli.export import EXPORT
+from centernet.cli.measure import SCORE, VAL
+from centernet.cli.models import MODELS
+from centernet.cli.predict import PREDICT
+from centernet.cli.train import DEMO, TRAIN
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
+}
+"""By the word to type."""

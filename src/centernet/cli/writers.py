@@ -1,0 +1,199 @@
+"""What `centernet predict` writes: pictures, videos, cut-outs, COCO's and KITTI's results."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TextIO
+
+import numpy as np
+from PIL import Image
+
+from centernet.cli.output_names import Names, file_of, stem_of
+from centernet.detections import Detections
+from centernet.errors import InputError, UsageError
+from centernet.io.videos import Video, VideoWriter, video_of
+
+_PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
+
+
+def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
+    """A new folder `project/name`, or `name2`, `name3`, ... where that is taken.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    folder, number = Path(project) / name, 1
+    while folder.exists() and any(folder.iterdir()) and not exist_ok:
+        number += 1
+        folder = Path(project) / f"{name}{number}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made ({error.strerror}): choose another project") from error
+    return folder
+
+
+class Pictures:
+    """Writes each image with what was found in it, and the frames of a video as a video.
+
+    Args:
+        folder: Where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = Names()
+        self._video: Path | None = None
+        self._writer: VideoWriter | None = None
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        video = video_of(detections.name)
+        if video != self._video:
+            self._finish()
+            self._video = video
+            if video is not None:
+                path = self._path(video.with_suffix(".mp4"))
+                self._writer = VideoWriter(path, Video(video).frames_per_second)
+        if self._writer is not None:
+            self._writer.add(np.asarray(detections.plot()))
+        else:
+            source = file_of(detections.name)
+            is_picture = source.suffix.lower() in _PICTURES
+            detections.save(self._path(source if is_picture else Path(f"{source.name}.png")))
+
+    def _path(self, source: Path) -> Path:
+        """A path of its own in the folder: images of different folders can share their name."""
+        path = self._folder / self._names.own(source.name)
+        if path.exists() and source.exists() and path.samefile(source):
+            raise UsageError(f"{path} would be written over: choose another project or name")
+        return path
+
+    def _finish(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+    def __enter__(self) -> "Pictures":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+
+
+class Explanations:
+    """Writes for each image a picture of what led to its detections.
+
+    Args:
+        folder: Where to.
+        explain: Makes the picture.
+    """
+
+    def __init__(self, folder: Path, explain: Callable[[Detections], Image.Image]) -> None:
+        self._folder = folder
+        self._explain = explain
+        self._count = 0
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        self._count += 1
+        path = self._folder / f"{stem_of(detections.name)}-{self._count}.png"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._explain(detections).save(path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror}): make room") from error
+
+
+class Crops:
+    """Writes what was found, each object as a picture in the folder of its class.
+
+    Args:
+        folder: Where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        for name, pixels in zip(detections.names, detections.crops(), strict=True):
+            self._count += 1
+            folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
+            path = folder / f"{stem_of(detections.name)}-{self._count}.png"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+            except OSError as error:
+                raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+
+
+class KittiFiles:
+    """Writes a file of KITTI's results for each image, by its name, and that of a frame by its number too.
+
+    Args:
+        folder: Where to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = Names()
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image."""
+        path = self._folder / self._names.own(f"{stem_of(detections.name)}.txt")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(detections.to_kitti(), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
+
+
+class Results:
+    """Writes a COCO results file, entry by entry: it is whole JSON even where the work is stopped.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._file: TextIO
+        self._is_first = True
+
+    def add(self, detections: Detections) -> None:
+        """Takes the next image. Beside what COCO has, an entry says the file it is about."""
+        for entry in detections.to_coco():
+            self._write(
+                ("" if self._is_first else ",\n") + json.dumps({**entry, "file_name": detections.name})
+            )
+            self._is_first = False
+
+    def _write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be written ({error.strerror})") from error
+
+    def __enter__(self) -> "Results":
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be written ({error.strerror})") from error
+        self._write("[")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.write("]\n")
+            self._file.close()
+        except OSError as failed:
+            raise InputError(f"{self._path} cannot be written ({failed.strerror})") from failed

@@ -1,0 +1,186 @@
+"""What is done to a data set before it is trained on: objects and images that would do harm are taken out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from centernet.data.formats.common.files import place_of
+from centernet.data.formats.common.keypoint_checks import (
+    NOT_LABELLED,
+    KeypointFault,
+    check_keypoints,
+    names_at,
+)
+from centernet.errors import InputError
+from centernet.io.images import inspect_image
+from centernet.structures import Categories, Dataset, Defect, ImageRecord
+from centernet.structures.annotation_table import ObjectTable
+
+ROUNDING_PX = 0.1
+"""Boxes that stick out by less are clipped without a word: decimals in files do that."""
+
+
+def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
+    """The data set as it is trained on, and what had to be changed.
+
+    Images that are missing, cut short, no images, too large or listed again are left out; those that stay get
+    the size of their file. Boxes that are not finite, inverted, of zero area, outside the image or said twice
+    are left out; boxes that stick out are clipped to `0..width` and `0..height`. Keypoints that are not
+    finite or outside the image count as not labelled; their objects stay. What the reader already left out
+    stays in `dataset.defects` and is not repeated.
+    """
+    defects: list[Defect] = []
+    records = list(_usable_images(dataset.records, defects))
+    records = _clean_objects(records, dataset.categories, defects)
+    return replace(dataset, records=tuple(records)), tuple(defects)
+
+
+def _usable_images(records: Sequence[ImageRecord], defects: list[Defect]) -> Iterator[ImageRecord]:
+    """The records of readable images, each with its size."""
+    seen: dict[str, ImageRecord] = {}
+    for record in records:
+        first = seen.setdefault(str(record.path), record)
+        if first is not record:
+            message = f"image {record.image_id} is the same file as image {first.image_id}"
+            defects.append(_without_image("duplicate image", record, message))
+        elif not record.path.is_file():
+            message = f"there is no such image, but {record.source} names it"
+            defects.append(_without_image("missing image", record, message))
+        else:
+            try:
+                yield _with_size(record, defects)
+            except InputError as error:
+                message = str(error).removeprefix(f"{record.path} ")
+                defects.append(_without_image("corrupt image", record, message))
+
+
+def _without_image(kind: str, record: ImageRecord, message: str) -> Defect:
+    count = len(record.annotations)
+    objects = {0: "it has no objects", 1: "with its object"}.get(count, f"with its {count} objects")
+    action = f"the image is left out ({objects})" if count == 0 else f"the image is left out {objects}"
+    return Defect(kind=kind, where=str(record.path), message=message, action=action)
+
+
+def _with_size(record: ImageRecord, defects: list[Defect]) -> ImageRecord:
+    header = inspect_image(record.path)
+    if record.size in (header.upright_size, header.stored_size):
+        return record
+    if record.size is not None:
+        message = f"the image is {_by(header.upright_size)} but {record.source} says {_by(record.size)}"
+        action = "its boxes are used as they are, in pixels of the file"
+        defects.append(
+            Defect(kind="wrong image size", where=str(record.path), message=message, action=action)
+        )
+    return replace(record, size=header.upright_size)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[1]}×{size[0]}"
+
+
+@dataclass(frozen=True)
+class _Fault:
+    kind: str
+    rows: Bool[np.ndarray, " m"]
+    words: str
+    action: str = "the object is left out"
+
+
+def _clean_objects(
+    records: list[ImageRecord], categories: Categories, defects: list[Defect]
+) -> list[ImageRecord]:
+    names = categories.names
+    objects = ObjectTable.of(records)
+    sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
+    clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
+    faults = _faults(objects, clipped)
+    for fault in faults:
+        for row in np.flatnonzero(fault.rows).tolist():
+            record = records[objects.image_index[row]]
+            box = ", ".join(f"{value:.6g}" for value in objects.boxes[row].tolist())
+            message = f"{names[objects.labels[row]]} box [{box}] {fault.words}"
+            if "image" in fault.words and record.size:
+                message += f" of {_by(record.size)}"
+            where = place_of(record, int(objects.index[row]))
+            defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
+    drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
+    keypoints = objects.keypoints
+    if categories.most_keypoints:
+        keypoints, found = _clean_keypoints(objects, sizes[objects.image_index], categories)
+        for one in found:
+            if drop[one.row]:
+                continue  # The object has gone, and was named.
+            record = records[objects.image_index[one.row]]
+            where = place_of(record, int(objects.index[one.row]))
+            defects.append(Defect(kind=one.kind, where=where, message=one.message, action=one.action))
+    return _rebuild(records, replace(objects, boxes=clipped, keypoints=keypoints), ~drop)
+
+
+def _clean_keypoints(
+    objects: ObjectTable, sizes: Float[np.ndarray, "m 2"], categories: Categories
+) -> tuple[Float[np.ndarray, "m k 3"], list[KeypointFault]]:
+    """Keypoints that can be trained on; `sizes` are rows and columns of each object's image."""
+    keypoints, faults = check_keypoints(objects.keypoints, objects.labels, categories)
+    x_y, limits = keypoints[..., :2], sizes[:, None, ::-1]
+    is_outside = ((x_y < -ROUNDING_PX) | (x_y > limits + ROUNDING_PX)).any(-1) & (keypoints[..., 2] > 0)
+    for row in np.flatnonzero(is_outside.any(1)).tolist():
+        names = names_at(is_outside[row], int(objects.labels[row]), categories)
+        places = ", ".join(f"({x:.6g}, {y:.6g})" for x, y in x_y[row][is_outside[row]][:3].tolist())
+        rows, columns = sizes[row].astype(int).tolist()
+        message = f"{names} at {places}: outside the image of {_by((rows, columns))}"
+        faults.append(KeypointFault(row, "keypoint outside the image", message, NOT_LABELLED))
+    return np.where(is_outside[..., None], 0, keypoints), faults
+
+
+def _faults(objects: ObjectTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
+    """What is wrong with which objects, at most one fault each; those with the last one can be kept."""
+    boxes = objects.boxes
+    with np.errstate(invalid="ignore"):
+        sides, visible = boxes[:, 2:] - boxes[:, :2], clipped[:, 2:] - clipped[:, :2]
+    broken = ~np.isfinite(boxes).all(1)
+    inverted = ~broken & (sides < 0).any(1)
+    empty = ~broken & ~inverted & (sides == 0).any(1)
+    outside = ~(broken | inverted | empty) & ~(visible > 0).all(1)
+    repeated = _is_repeat(objects, ~(broken | inverted | empty | outside))
+    good = ~(broken | inverted | empty | outside | repeated)
+    sticking_out = good & (np.abs(clipped - boxes) > ROUNDING_PX).any(1)
+    return (
+        _Fault("NaN box", broken, "is not finite"),
+        _Fault("inverted box", inverted, "has its corners swapped"),
+        _Fault("zero-area box", empty, "has no area"),
+        _Fault("box outside the image", outside, "lies outside the image"),
+        _Fault("duplicate box", repeated, "is there twice"),
+        _Fault("out-of-range box", sticking_out, "sticks out of the image", "it is clipped to the image"),
+    )
+
+
+def _is_repeat(objects: ObjectTable, among: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
+    """Whether the same box of the same class came before in the same image."""
+    kept = objects[among]
+    columns = (kept.image_index, kept.labels, kept.is_crowd, *kept.boxes.T)
+    order = np.lexsort(columns[::-1])  # Stable: of equal rows the first stays first.
+    is_same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in columns:
+        is_same &= column[order[1:]] == column[order[:-1]]
+    repeat = np.zeros(len(objects), dtype=bool)
+    repeat[np.flatnonzero(among)[order[1:][is_same]]] = True
+    return repeat
+
+
+def _rebuild(
+    records: list[ImageRecord], objects: ObjectTable, keep: Bool[np.ndarray, " m"]
+) -> list[ImageRecord]:
+    before = ObjectTable.of(records)
+    is_changed = ~keep | (objects.boxes != before.boxes).any(1)
+    is_changed |= (objects.keypoints != before.keypoints).any((1, 2))
+    starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
+    cleaned = list(records)
+    for index in np.unique(objects.image_index[is_changed]).tolist():
+        span = slice(starts[index], starts[index + 1])
+        new = replace(
+            records[index].annotations, boxes=objects.boxes[span], keypoints=objects.keypoints[span]
+        )
+        cleaned[index] = replace(records[index], annotations=new[keep[span]])
+    return cleaned

@@ -1,0 +1,85 @@
+"""A look at a data set: some of its images, drawn by chance, with their objects."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.data.doctor.crowding import meetings, square_input
+from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
+from centernet.errors import InputError, UsageError
+from centernet.geometry.resize import ResizeRule
+from centernet.io.images import read_image
+from centernet.structures import Categories, Dataset, ImageRecord
+
+IN_ONE_CELL, SIDE_BY_SIDE = (230, 30, 30), (250, 210, 0)
+"""Colours of centres that meet."""
+
+
+def contact_sheet_of(
+    dataset: Dataset,
+    count: int = 16,
+    *,
+    seed: int = 0,
+    columns: int | None = None,
+    tile: int = 320,
+    imgsz: int = 512,
+    stride: int = 4,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture of random images with the boxes, names and keypoints of their objects.
+
+    Boxes in 3D are shown on the image, and from above.
+
+    An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`. A centre
+    in one cell with another of its class has a red dot, one with another in a cell beside it a yellow one.
+
+    Args:
+        dataset: Where the images are from.
+        count: How many; all of them where there are fewer.
+        seed: Other seeds choose other images.
+        columns: Images in a row; as many as make the sheet nearly square when not given.
+        tile: Side of the square that holds each image, pixels.
+        imgsz: Side of the square input in whose cells centres may meet, pixels.
+        stride: Input pixels from one cell to the next.
+
+    Raises:
+        UsageError: A count, a number of columns, a tile or an input that cannot be.
+        InputError: The data set has no images.
+    """
+    if count < 1 or (columns is not None and columns < 1):
+        raise UsageError(f"count and columns are 1 or more; got count {count} and columns {columns}")
+    if not 32 <= tile <= 4096:
+        raise UsageError(f"tile is 32 to 4096 pixels; got {tile}")
+    if not dataset.records:
+        raise InputError(f"{dataset.name} has no images: there is nothing to preview")
+    random = np.random.Generator(np.random.PCG64(seed))
+    chosen = sorted(random.permutation(len(dataset))[:count].tolist())
+    records = [dataset.records[index] for index in chosen]
+    rule = square_input(imgsz, stride)
+    pictures = [_picture(record, dataset.categories, tile, rule, stride) for record in records]
+    return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
+
+
+def _picture(
+    record: ImageRecord, categories: Categories, tile: int, rule: ResizeRule, stride: int
+) -> UInt8[np.ndarray, "h w 3"]:
+    try:
+        image = read_image(record.path, record.size)
+    except InputError as error:
+        return message_tile(str(error).replace(str(record.path), record.path.name), tile=tile)
+    objects = record.annotations
+    texts = [
+        categories.names[label] + " (crowd)" * bool(is_crowd)
+        for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
+    ]
+    picture = draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
+    size = (image.shape[0], image.shape[1])
+    in_cell, near = meetings(objects, size, rule, stride)
+    # Beside what is seen from above there is more than the image.
+    scale = tile / max(size)
+    centers = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 * scale
+    picture = draw_dots(picture, centers[near], SIDE_BY_SIDE)
+    return draw_dots(picture, centers[in_cell], IN_ONE_CELL)
+
+
+def _caption(record: ImageRecord) -> str:
+    count = len(record.annotations)
+    return f"{record.path.name}: {count} object{'s' * (count != 1)}"

@@ -1,0 +1,94 @@
+"""Cameras and boxes in 3D in a COCO file, as the converter of Objects as Points writes KITTI.
+
+An image has `calib`, or `camera`: three rows of three or four numbers. An annotation has `dim` (height,
+width, length), `location` (middle of the bottom, camera metres) and `rotation_y`; it may have `alpha`,
+`truncated` and `occluded`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from centernet.data.formats.coco.problems import Problems
+from centernet.data.formats.common.calibration import camera_of
+from centernet.errors import InputError
+from centernet.geometry.camera import Camera
+from centernet.structures import Annotations
+
+_UNKNOWN = [np.nan] * 8 + [-1.0, -1.0]
+"""Box in 3D, alpha, truncation and occlusion of an object about which nothing is said."""
+
+
+def read_camera_field(entry: dict[str, Any], image_id: int, problems: Problems) -> Camera | None:
+    """The camera of an image; None where none is stated, or what is stated makes no sense."""
+    value = entry.get("camera", entry.get("calib"))
+    if value is None:
+        return None
+    try:
+        return camera_of(value, "camera")
+    except InputError as error:
+        problems.add("no camera", f"image {image_id}", str(error), "boxes in 3D of it are not used")
+        return None
+
+
+def read_solid(entry: dict[str, Any], problems: Problems) -> list[float]:
+    """Box in 3D (seven numbers), alpha, truncation and occlusion; NaN and -1 for what is not known."""
+    if "dim" not in entry and "location" not in entry:
+        return _UNKNOWN
+    place = f"annotation {entry['id']}"
+    stay = "its box on the image is used"
+    numbers: list[Any] = [
+        *_as_list(entry.get("dim"), 3),
+        *_as_list(entry.get("location"), 3),
+        entry.get("rotation_y"),
+    ]
+    if not all(type(value) in (int, float) and abs(value) < np.inf for value in numbers):
+        message = "a box in 3D is dim (3), location (3) and rotation_y, finite numbers"
+        problems.add("broken box in 3D", place, f"{message}; got {numbers}", stay)
+        return _UNKNOWN
+    if numbers[:6] == [-1, -1, -1, -1000, -1000, -1000]:
+        return _UNKNOWN  # As KITTI writes that there is none.
+    if not all(size > 0 for size in numbers[:3]):
+        problems.add("broken box in 3D", place, f"sizes {numbers[:3]} are not above 0", stay)
+        return _UNKNOWN
+    if not numbers[5] > 0:
+        problems.add("depth", place, f"z is {numbers[5]:g}, not in front of the camera", stay)
+        return _UNKNOWN
+    more = [_number(entry.get(key)) for key in ("alpha", "truncated", "occluded")]
+    alpha = np.nan if more[0] is None or more[0] == -10 else more[0]
+    return [*map(float, numbers), alpha, *(-1.0 if value is None else value for value in more[1:])]
+
+
+def solid_fields(objects: Annotations) -> list[dict[str, Any]]:
+    """The fields of each annotation; none for objects without a box in 3D."""
+    is_solid = np.isfinite(objects.boxes3d).all(axis=1)
+    rows = zip(
+        is_solid.tolist(),
+        objects.boxes3d.astype(float).tolist(),
+        objects.alpha_rad.astype(float).tolist(),
+        objects.truncation.tolist(),
+        objects.occlusion.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "dim": box[:3],
+            "location": box[3:6],
+            "depth": box[5],
+            "rotation_y": box[6],
+            **({"alpha": alpha} if np.isfinite(alpha) else {}),
+            "truncated": truncation,
+            "occluded": occlusion,
+        }
+        if is_there
+        else {}
+        for is_there, box, alpha, truncation, occlusion in rows
+    ]
+
+
+def _as_list(value: Any, length: int) -> list[Any]:
+    return value if isinstance(value, list) and len(value) == length else [None] * length
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if type(value) in (int, float) and abs(value) < np.inf else None

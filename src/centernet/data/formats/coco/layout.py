@@ -1,0 +1,93 @@
+"""Which json files of a folder are COCO's, what split each is, and where its images may lie."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from centernet.data.formats.common.splits import WHOLE, choose_split, is_split, split_in
+from centernet.errors import InputError
+
+# They hold images and annotations too, but of something else: https://cocodataset.org/#download
+_OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
+_KEYPOINTS = "keypoints"
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """One of the kinds of files that COCO has side by side for the same images.
+
+    Attributes:
+        name: What messages call it.
+        starts: Files that start so are of this kind for sure.
+        is_of: Whether another name may be one of this kind.
+    """
+
+    name: str
+    starts: tuple[str, ...]
+    is_of: Callable[[str], bool]
+
+
+DETECTION = FileKind(
+    "annotations/instances_*.json", ("instances_", "_annotations.coco"), lambda name: _KEYPOINTS not in name
+)
+KEYPOINTS = FileKind(
+    "annotations/person_keypoints_*.json", ("person_keypoints_",), lambda name: _KEYPOINTS in name
+)
+
+
+def annotation_files(path: Path, kind: FileKind) -> dict[str, list[Path]]:
+    """The COCO files of a kind at `path` by the split they are named after, the likelier ones first."""
+    if path.is_file():
+        return {split_in(path.stem) or WHOLE: [path]} if path.suffix.lower() == ".json" else {}
+    folders = [child for child in sorted(path.glob("*")) if child.is_dir() and is_split(child.name)]
+    files = [file for folder in (path / "annotations", path, *folders) for file in folder.glob("*.json")]
+    by_split: dict[str, list[Path]] = {}
+    for file in sorted(files, key=lambda file: (not file.name.startswith(kind.starts), str(file))):
+        if file.name.startswith(kind.starts) or (_may_be(file.name, kind) and _looks_like_coco(file)):
+            by_split.setdefault(_split_of(file, path), []).append(file)
+    return by_split
+
+
+def annotation_file(path: Path, wanted: str | None, kind: FileKind = DETECTION) -> tuple[str, Path]:
+    """The split that is meant and its file.
+
+    Raises:
+        InputError: No such split, or two files could be meant.
+    """
+    by_split = annotation_files(path, kind)
+    if not by_split:
+        raise InputError(f"{path} holds no COCO annotations: no {kind.name} or the like")
+    split = choose_split(path, tuple(by_split), wanted)
+    files = by_split[split]
+    sure = [file for file in files if file.name.startswith(kind.starts)] or files
+    if len(sure) > 1:
+        raise InputError(f"{sure[0]} and {sure[1]} could both be split {split!r}: pass the one you mean")
+    return split, sure[0]
+
+
+def image_folders(file: Path, split: str) -> tuple[Path, ...]:
+    """Where the images of a COCO file may lie, the likelier folders first."""
+    root = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
+    # CVAT calls a part `default`, its file `instances_default.json`, its folder `images/default`.
+    own = file.stem.partition("_")[2] or split
+    names = dict.fromkeys((split, split.rstrip("0123456789"), own))
+    named = [root / middle / name for middle in ("", "images") for name in names]
+    rest = [file.parent, root, root / "images", *(root / name / "images" for name in names), root / "data"]
+    return tuple(dict.fromkeys([*named, *rest]))
+
+
+def _split_of(file: Path, root: Path) -> str:
+    by_folder = split_in(file.parent.name) if file.parent != root else None
+    return split_in(file.stem) or by_folder or WHOLE
+
+
+def _may_be(name: str, kind: FileKind) -> bool:
+    return kind.is_of(name) and not any(task in name for task in _OTHER_TASKS)
+
+
+def _looks_like_coco(file: Path) -> bool:
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return False
+    return b'"images"' in content and (b'"annotations"' in content or b'"categories"' in content)

@@ -1,0 +1,25 @@
+"""COCO's files of keypoints, `person_keypoints_*.json`, which lie beside those of all objects."""
+
+from pathlib import Path
+
+from centernet.data.formats.coco.format import read_kind
+from centernet.data.formats.coco.layout import KEYPOINTS, annotation_files
+from centernet.structures import Dataset
+
+NAME = "coco"
+LOOKED_FOR = "COCO: annotations/person_keypoints_*.json"
+
+
+def recognise(path: Path) -> bool:
+    """Whether there is a folder with such files at `path`."""
+    return bool(annotation_files(path, KEYPOINTS))
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits there are, by the names of their files."""
+    return tuple(annotation_files(path, KEYPOINTS))
+
+
+def read(path: Path, split: str | None = None) -> Dataset:
+    """One split, as `coco.read` gives it."""
+    return read_kind(path, split, KEYPOINTS)

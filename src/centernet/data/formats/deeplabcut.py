@@ -1,0 +1,270 @@
+"""DeepLabCut: a csv of labelled keypoints, `CollectedData_*.csv`, beside the images or a folder above them.
+
+Source: https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html. Three header rows
+(scorer, bodyparts, coords) or four (with individuals), then one row for each image. Empty cells are not
+labelled. There are no boxes: each is the hull of the keypoints and 10 pixels more on each side.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from centernet.data.formats.common.files import LARGEST_PX, read_text
+from centernet.data.formats.common.keypoint_checks import NOT_LABELLED
+from centernet.data.formats.common.skeleton_fields import skeleton_of
+from centernet.data.formats.common.splits import WHOLE, choose_split, split_in
+from centernet.errors import InputError
+from centernet.io.images import image_size
+from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
+
+NAME = "deeplabcut"
+LOOKED_FOR = "DeepLabCut: CollectedData_*.csv"
+
+MARGIN_PX = 10
+"""How far the boxes reach beyond the outermost keypoints."""
+
+LEAST_LIKELIHOOD = 0.5
+"""Keypoints that a network found are taken from here on."""
+
+_LEVELS = ("scorer", "individuals", "bodyparts", "coords")
+_CLASS = "animal"
+
+
+def recognise(path: Path) -> bool:
+    """Whether there is such a csv at `path`."""
+    return bool(_files(path))
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits there are, by the names of their files."""
+    return tuple(_files(path))
+
+
+def read(path: Path, split: str | None = None) -> Dataset:
+    """One split of a DeepLabCut data set, or a single csv.
+
+    The class is `animal`; individuals with other keypoints, as DeepLabCut's `single`, are a class called as
+    the first of them. Lines and cells that make no sense are left out and named in the data set's `defects`.
+
+    Raises:
+        InputError: No such split, two files that could both be meant, or that label different keypoints.
+    """
+    files = _files(path)
+    if not files:
+        raise InputError(f"{path} holds no DeepLabCut labels: no CollectedData_*.csv")
+    split = choose_split(path, tuple(files), split)
+    for first, second in zip(files[split], files[split][1:], strict=False):
+        if first.parent == second.parent:
+            raise InputError(f"{first} and {second} could both be split {split!r}: pass the one you mean")
+    tables = [_Table.of(file) for file in files[split]]
+    for table in tables[1:]:
+        if table.parts != tables[0].parts:
+            raise InputError(f"{table.file} labels other keypoints than {tables[0].file}: make them agree")
+    defects: list[Defect] = []
+    categories = tables[0].categories()
+    records: list[ImageRecord] = []
+    for table in tables:
+        for line, image, cells in table.rows(defects):
+            records.append(_record(table, categories, line, image, cells, len(records) + 1, defects))
+    return Dataset(
+        name=f"{path} {split}",
+        format=NAME,
+        categories=categories,
+        records=tuple(records),
+        defects=tuple(defects),
+    )
+
+
+def _files(path: Path) -> dict[str, list[Path]]:
+    """The files at `path` by the split they are named after."""
+    if path.is_file():
+        return {split_in(path.stem) or WHOLE: [path]} if _looks_like_labels(path) else {}
+    by_split: dict[str, list[Path]] = {}
+    for pattern in ("*.csv", "labeled-data/*/CollectedData*.csv"):
+        for file in sorted(path.glob(pattern)):
+            split = (
+                "test" if file.stem == "CollectedData_new" else split_in(file.stem)
+            )  # Lightning Pose's name.
+            if (split or file.name.startswith("CollectedData")) and _looks_like_labels(file):
+                by_split.setdefault(split or WHOLE, []).append(file)
+        if by_split:
+            break
+    return by_split
+
+
+def _looks_like_labels(file: Path) -> bool:
+    if file.suffix.lower() != ".csv":
+        return False
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            heads = [line.strip().partition(",")[0] for line, _ in zip(text, _LEVELS, strict=False)]
+    except (OSError, UnicodeDecodeError):
+        return False
+    return heads[:1] == ["scorer"] and "bodyparts" in heads and "coords" in heads
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One csv.
+
+    Attributes:
+        file: Where it lies.
+        num_index: Columns that hold the image's path.
+        parts: The keypoints of each individual; that of a table without individuals has no name.
+        places: Column of `x` and of `y`, and of a likelihood where there is one, by individual and keypoint.
+        lines: The rest of the file: line number and cells.
+    """
+
+    file: Path
+    num_index: int
+    parts: dict[str, tuple[str, ...]]
+    places: dict[tuple[str, str], dict[str, int]]
+    lines: list[tuple[int, list[str]]] = field(repr=False)
+
+    @classmethod
+    def of(cls, file: Path) -> "_Table":
+        lines = list(csv.reader(read_text(file).splitlines()))
+        heads = {cells[0]: cells for cells in lines[: len(_LEVELS)] if cells and cells[0] in _LEVELS}
+        coords = heads["coords"]
+        num_index = next((place for place, cell in enumerate(coords) if place and cell), len(coords))
+        individuals = heads.get("individuals", [""] * len(coords))
+        parts: dict[str, list[str]] = {}
+        places: dict[tuple[str, str], dict[str, int]] = {}
+        for column in range(num_index, len(coords)):
+            if column >= len(individuals) or column >= len(heads["bodyparts"]):
+                raise InputError(f"{file}, column {column + 1}: the header rows are of different length")
+            who, part = individuals[column], heads["bodyparts"][column]
+            if part not in parts.setdefault(who, []):
+                parts[who].append(part)
+            places.setdefault((who, part), {})[coords[column]] = column
+        for (who, part), columns in places.items():
+            if not {"x", "y"} <= set(columns):
+                raise InputError(
+                    f"{file}: bodypart {part} {who} has no column x or no column y".replace("  ", " ")
+                )
+        if not places:
+            raise InputError(f"{file} labels no bodypart: its header rows have no columns x and y")
+        body = list(enumerate(lines, start=1))[len(heads) :]
+        return cls(file, num_index, {who: tuple(names) for who, names in parts.items()}, places, body)
+
+    def categories(self) -> Categories:
+        """One class for each set of keypoints."""
+        names: dict[tuple[str, ...], str] = {}
+        for who, parts in self.parts.items():
+            names.setdefault(parts, who if names else _CLASS)
+        skeletons = tuple(skeleton_of(parts, _never) for parts in names)
+        return Categories(tuple(names.values()), tuple(range(len(names))), skeletons)
+
+    def label_of(self, who: str) -> int:
+        """The class of an individual."""
+        return list(dict.fromkeys(self.parts.values())).index(self.parts[who])
+
+    def rows(self, defects: list[Defect]) -> Iterable[tuple[int, Path, list[str]]]:
+        """Line number, image and cells of each image."""
+        width = 1 + max(column for columns in self.places.values() for column in columns.values())
+        if any("likelihood" in columns for columns in self.places.values()):
+            message = "there is a likelihood beside x and y, as where a network found the keypoints"
+            action = f"those of less than {LEAST_LIKELIHOOD} count as not labelled, the others as seen"
+            defects.append(Defect(kind="likelihood", where=str(self.file), message=message, action=action))
+        for line, cells in self.lines:
+            if not any(cell.strip() for cell in cells):
+                continue
+            name = "/".join(cell.strip() for cell in cells[: self.num_index] if cell.strip()).replace(
+                "\\", "/"
+            )
+            if len(cells) < width or not name:
+                message = f"{len(cells)} cells, not {width}" if name else "it names no image"
+                where = f"{self.file}:{line}"
+                defects.append(Defect(kind="broken line", where=where, message=message, action="left out"))
+                continue
+            yield line, self._image(name), cells
+
+    def _image(self, name: str) -> Path:
+        """Beside the csv, or below one of the folders above it, as in DeepLabCut's projects."""
+        parents = [self.file.parent, *self.file.parent.parents][:3]
+        candidates = [*(parent / name for parent in parents), self.file.parent / Path(name).name]
+        return next((path for path in candidates if path.is_file()), candidates[0])
+
+
+def _never(kind: str, message: str, action: str) -> None:
+    raise AssertionError((kind, message, action))
+
+
+def _record(
+    table: _Table,
+    categories: Categories,
+    line: int,
+    image: Path,
+    cells: Sequence[str],
+    image_id: int,
+    defects: list[Defect],
+) -> ImageRecord:
+    try:
+        size = image_size(image)
+    except InputError:
+        size = None  # Whoever reads the images says what is wrong with this one.
+    boxes, labels, whole = [], [], []
+    for who, parts in table.parts.items():
+        keypoints = np.zeros((categories.most_keypoints, 3))
+        keypoints[: len(parts)] = _keypoints(table, who, line, cells, defects)
+        if keypoints[:, 2].any():
+            boxes.append(_box(keypoints[keypoints[:, 2] > 0, :2], size))
+            labels.append(table.label_of(who))
+            whole.append(keypoints)
+    annotations = Annotations.none(categories.most_keypoints)
+    if boxes:
+        corners, keypoints = np.array(boxes, dtype=np.float32), np.array(whole, dtype=np.float32)
+        annotations = Annotations.of(corners, np.array(labels, dtype=np.int64), keypoints)
+        annotations.ids[:] = line
+    return ImageRecord(
+        path=image, image_id=image_id, annotations=annotations, source=str(table.file), size=size
+    )
+
+
+def _keypoints(
+    table: _Table, who: str, line: int, cells: Sequence[str], defects: list[Defect]
+) -> Float[np.ndarray, "k 3"]:
+    keypoints = np.zeros((len(table.parts[who]), 3))
+    faults: dict[tuple[str, str], list[str]] = {}
+    for row, part in zip(keypoints, table.parts[who], strict=True):
+        columns = table.places[who, part]
+        words = [cells[columns[axis]].strip() for axis in ("x", "y")]
+        if all(word.lower() in ("", "nan") for word in words):
+            continue
+        x, y = (_number(word) for word in words)
+        likelihood = _number(cells[columns["likelihood"]]) if "likelihood" in columns else 1.0
+        if not (abs(x) < LARGEST_PX and abs(y) < LARGEST_PX):
+            faults.setdefault(("NaN keypoint", f"({', '.join(words)}) is no place"), []).append(part)
+        elif not likelihood >= LEAST_LIKELIHOOD:
+            message = f"the likelihood is less than {LEAST_LIKELIHOOD}"
+            faults.setdefault(("unlikely keypoint", message), []).append(part)
+        else:
+            row[:] = x, y, 2
+    for (kind, message), names in faults.items():
+        whose = f"{who}, " if who else ""
+        where = f"{table.file}:{line}"
+        text = f"{whose}{', '.join(names)}: {message}"
+        defects.append(Defect(kind=kind, where=where, message=text, action=NOT_LABELLED))
+    return keypoints
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+def _box(points: Float[np.ndarray, "n 2"], size: tuple[int, int] | None) -> Float[np.ndarray, " 4"]:
+    """The hull of the points inside the image, with a margin, cut at the image's border."""
+    if size is None:
+        return np.concatenate([points.min(axis=0) - MARGIN_PX, points.max(axis=0) + MARGIN_PX])
+    limits = np.array(size[::-1], dtype=np.float64)
+    is_inside = ((points >= 0) & (points <= limits)).all(axis=1)
+    points = points[is_inside] if is_inside.any() else points
+    hull = np.concatenate([points.min(axis=0) - MARGIN_PX, points.max(axis=0) + MARGIN_PX])
+    return np.clip(hull, 0, np.tile(limits, 2)) if is_inside.any() else hull

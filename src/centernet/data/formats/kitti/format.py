@@ -1,0 +1,248 @@
+"""KITTI: folders `image_2`, `label_2` and `calib`, lists in `ImageSets`, boxes on the image and in 3D.
+
+Source: https://www.cvlibs.net/datasets/kitti/eval_object.php and the readme of its development kit.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from centernet.data.formats.common.calibration import read_camera
+from centernet.data.formats.common.copy_images import copy_images
+from centernet.data.formats.common.files import read_text
+from centernet.data.formats.common.splits import WHOLE, choose_split
+from centernet.data.formats.common.unsupported import BOXES3D, warn_of_loss
+from centernet.data.formats.kitti.text_files import frames_in, read_frames, read_labels
+from centernet.errors import InputError
+from centernet.geometry.camera import alpha_from_rotation
+from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord, KittiObjects
+
+NAME = "kitti"
+LOOKED_FOR = "KITTI: label_2/*.txt beside image_2/, itself or in training/"
+HOLDS: tuple[str, ...] = (BOXES3D,)
+
+CLASSES = ("Pedestrian", "Car", "Cyclist")
+"""In the order of Objects as Points; its weights count them so."""
+NEIGHBOURS = {"Van": "Car", "Truck": "Car", "Person_sitting": "Pedestrian"}
+"""What may be taken for another class, so that nothing is learned there: read as crowd regions of it."""
+ANYTHING = "DontCare"
+"""Regions in which nobody labelled: a crowd region of each class."""
+
+_LABELS, _IMAGES, _CAMERAS = "label_2", "image_2", "calib"
+_ENDINGS = (".png", ".jpg", ".jpeg")
+
+
+def recognise(path: Path) -> bool:
+    """Whether there are KITTI's folders at `path`."""
+    return _root(path) is not None
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits there are: lists in `ImageSets` of frames with labels, else all frames."""
+    return tuple(_frames_of_splits(path))
+
+
+def read(path: Path, split: str | None = None) -> Dataset:
+    """One split of a KITTI data set.
+
+    Where one of `CLASSES` is labelled anywhere, those are the classes: what is nearly one of them is a crowd
+    region, and the rest (`Tram`, `Misc`) is left out. Else every type is a class.
+
+    Objects and frames that make no sense are left out and named in the data set's `defects`.
+
+    Raises:
+        InputError: No such data set or split.
+    """
+    root = _root(path)
+    if root is None:
+        raise InputError(f"{path} holds no KITTI data set: no {_LABELS}/*.txt beside {_IMAGES}/")
+    of_splits = _frames_of_splits(path)
+    split = choose_split(path, tuple(of_splits), split)
+    names = _class_names(root / _LABELS)
+    defects: list[Defect] = []
+    records = []
+    for position, frame in enumerate(of_splits[split], start=1):
+        try:
+            objects = read_labels(root / _LABELS, (frame,))
+        except InputError as error:
+            where = str(root / _LABELS / f"{frame}.txt")
+            defects.append(_defect("broken label file", where, str(error), "the image is left out"))
+            continue
+        label_file = root / _LABELS / f"{frame}.txt"
+        camera = _camera(root / _CAMERAS / f"{frame}.txt", defects)
+        records.append(
+            ImageRecord(
+                path=_image(root / _IMAGES, frame),
+                image_id=int(frame) if frame.isdecimal() else position,
+                annotations=_annotations(objects, names, label_file, camera is not None, defects),
+                source=str(label_file),
+                camera=camera,
+            )
+        )
+    return Dataset(
+        name=f"{path} {split}",
+        format=NAME,
+        categories=Categories.of(*names),
+        records=tuple(records),
+        defects=tuple(defects),
+    )
+
+
+def write(dataset: Dataset, folder: Path, split: str) -> None:
+    """Write `label_2`, `calib` and the images as `image_2`, all in `training`, and `ImageSets/{split}.txt`.
+
+    Crowd regions with a box in 3D are written as a neighbour of their class where KITTI has one, others as
+    `DontCare`. A class whose name has blanks gets `_` for them.
+
+    Warns of keypoints that the data set has and the format does not hold.
+
+    Raises:
+        InputError: An image is missing, two would get one name, or one has a name with blanks.
+    """
+    warn_of_loss(dataset, NAME, HOLDS)
+    root = folder / "training"
+    for record in dataset.records:
+        if len(record.path.stem.split()) > 1:
+            raise InputError(f"{record.path}: names of KITTI's frames have no blanks, rename it")
+    copy_images(dataset.records, root / _IMAGES, with_sizes=False)
+    for name in (_LABELS, _CAMERAS):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for record in dataset.records:
+        rows = "".join(_rows(record, dataset.categories))
+        (root / _LABELS / f"{record.path.stem}.txt").write_text(rows, encoding="utf-8")
+        if record.camera is not None:
+            numbers = " ".join(f"{value:.12e}" for value in record.camera.ravel().tolist())
+            (root / _CAMERAS / f"{record.path.stem}.txt").write_text(f"P2: {numbers}\n", encoding="utf-8")
+    lists = folder / "ImageSets"
+    lists.mkdir(parents=True, exist_ok=True)
+    frames = "".join(f"{record.path.stem}\n" for record in dataset.records)
+    (lists / f"{split}.txt").write_text(frames, encoding="utf-8")
+
+
+def _root(path: Path) -> Path | None:
+    """The folder that holds `label_2` and `image_2`."""
+    for root in (path, path / "training"):
+        if (root / _IMAGES).is_dir() and (root / _LABELS).is_dir():
+            return root
+    return None
+
+
+def _frames_of_splits(path: Path) -> dict[str, tuple[str, ...]]:
+    root = _root(path)
+    if root is None:
+        return {}
+    labelled = frames_in(root / _LABELS)
+    known = set(labelled)
+    found: dict[str, tuple[str, ...]] = {}
+    for folder in dict.fromkeys((path / "ImageSets", root.parent / "ImageSets", root / "ImageSets")):
+        for file in sorted(folder.glob("*.txt")):
+            frames = tuple(frame for frame in read_frames(file) if frame in known)
+            if frames:  # The frames of KITTI's own test are labelled nowhere.
+                found.setdefault(file.stem, frames)
+    return found or ({WHOLE: labelled} if labelled else {})
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """The classes of all splits, so that splits agree."""
+    types: set[str] = set()
+    for frame in frames_in(folder):
+        try:
+            lines = read_text(folder / f"{frame}.txt").splitlines()
+        except InputError:
+            continue  # It is reported where its split is read.
+        types.update(line.split()[0] for line in lines if line.strip())
+    if types & set(CLASSES):
+        return CLASSES
+    return tuple(sorted(types - {ANYTHING})) or CLASSES
+
+
+def _image(folder: Path, frame: str) -> Path:
+    """The image of a frame; where there is none, the path it should have."""
+    paths = [folder / f"{frame}{ending}" for ending in _ENDINGS]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _camera(path: Path, defects: list[Defect]) -> np.ndarray | None:
+    try:
+        return read_camera(path)
+    except InputError as error:
+        message = "there is no such file" if not path.exists() else str(error)
+        defects.append(_defect("no camera", str(path), message, "boxes in 3D of its image are not used"))
+        return None
+
+
+def _annotations(
+    objects: KittiObjects, names: Sequence[str], file: Path, has_camera: bool, defects: list[Defect]
+) -> Annotations:
+    rows, labels, is_crowd = [], [], []
+    for row, kind in enumerate(objects.types.tolist()):
+        near = NEIGHBOURS.get(kind, kind) if names == CLASSES else kind
+        chosen = names if kind == ANYTHING else (near,)
+        for name in chosen:
+            if name in names:
+                rows.append(row)
+                labels.append(names.index(name))
+                is_crowd.append(name != kind)
+    index = np.array(rows, dtype=np.int64)
+    boxes3d = np.where(objects.have_boxes3d[:, None], objects.boxes3d, np.nan)
+    for row in np.flatnonzero(boxes3d[:, 5] <= 0).tolist():
+        message = f"z is {boxes3d[row, 5]:g}, not in front of the camera"
+        where = f"{file}:{objects.lines[row]}"
+        defects.append(_defect("depth", where, message, "its box in 3D is not used"))
+        boxes3d[row] = np.nan
+    alpha = np.where(objects.have_alpha, objects.alpha_rad, np.nan)
+    if not has_camera:
+        boxes3d, alpha = np.full_like(boxes3d, np.nan), np.full_like(alpha, np.nan)
+    boxes = objects.boxes[index]
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return Annotations(
+        boxes=boxes.astype(np.float32),
+        labels=np.array(labels, dtype=np.int64),
+        is_crowd=np.array(is_crowd, dtype=bool),
+        ids=objects.lines[index],
+        areas=(sides[:, 0] * sides[:, 1]).astype(np.float32),
+        boxes3d=boxes3d[index].astype(np.float32),
+        alpha_rad=alpha[index].astype(np.float32),
+        truncation=objects.truncation[index].astype(np.float32),
+        occlusion=objects.occlusion[index].astype(np.float32),
+    )
+
+
+def _rows(record: ImageRecord, categories: Categories) -> Iterator[str]:
+    """The lines of a label file; a region that is a crowd region of several classes comes once."""
+    objects = record.annotations
+    regions: set[tuple[float, ...]] = set()
+    neighbours = {name: near for near, name in reversed(NEIGHBOURS.items())}
+    is_solid = np.isfinite(objects.boxes3d).all(axis=1)
+    for row, label in enumerate(objects.labels.tolist()):
+        box = tuple(objects.boxes[row].astype(float).tolist())
+        corners = " ".join(f"{value:.6g}" for value in box)
+        name = "_".join(categories.names[label].split())
+        if objects.is_crowd[row] and is_solid[row] and name in neighbours:
+            name = neighbours[name]
+        elif objects.is_crowd[row]:
+            if box not in regions:
+                regions.add(box)
+                yield f"{ANYTHING} -1 -1 -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
+            continue
+        seen = f"{objects.truncation[row]:.6g} {objects.occlusion[row]:.0f}"
+        if is_solid[row]:
+            solid = " ".join(f"{value:.7g}" for value in objects.boxes3d[row].tolist())
+            yield f"{name} {seen} {_alpha(record, row):.7g} {corners} {solid}\n"
+        else:
+            yield f"{name} {seen} -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
+
+
+def _alpha(record: ImageRecord, row: int) -> float:
+    """Heading against the line of sight: what is stated, else what follows from the box."""
+    stated = float(record.annotations.alpha_rad[row])
+    if np.isfinite(stated) or record.camera is None:
+        return stated if np.isfinite(stated) else -10.0
+    left, _, right, _ = record.annotations.boxes[row].astype(float)
+    turn = record.annotations.boxes3d[row : row + 1, 6].astype(float)
+    return float(alpha_from_rotation(record.camera, turn, np.array([(left + right) / 2]))[0])
+
+
+def _defect(kind: str, where: str, message: str, action: str) -> Defect:
+    return Defect(kind=kind, where=where, message=message.removeprefix(f"{where}: "), action=action)

@@ -1,0 +1,141 @@
+"""KITTI's text files of objects: labels with 15 columns, results with a score as the 16th.
+
+Source: the readme of the object development kit, https://www.cvlibs.net/datasets/kitti/eval_object.php.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from centernet.data.formats.common.files import read_text
+from centernet.errors import InputError
+from centernet.structures import KittiObjects
+
+COLUMNS = (
+    *("type", "truncated", "occluded", "alpha"),
+    *("left", "top", "right", "bottom"),
+    *("height", "width", "length", "x", "y", "z", "rotation_y"),
+    "score",
+)
+
+
+def read_labels(folder: Path, frames: Sequence[str]) -> KittiObjects:
+    """What is in these frames: the files `<frame>.txt` of a folder of labels.
+
+    Raises:
+        InputError: A file is missing, or a row has another number of columns, a value that is no finite
+            number, or a size that no object has; the message names file and line.
+    """
+    return _read(folder, frames, COLUMNS[:-1])
+
+
+def read_results(folder: Path, frames: Sequence[str]) -> KittiObjects:
+    """What was found in these frames: the files `<frame>.txt` of a folder of results, empty for nothing.
+
+    A result without a 3D box has sizes of -1. Other sizes that are not above 0 are refused: for them the
+    official program reads memory that is not its own.
+
+    Raises:
+        InputError: As for `read_labels`; also where the score is missing.
+    """
+    return _read(folder, frames, COLUMNS)
+
+
+def read_frames(path: Path) -> tuple[str, ...]:
+    """The frames in a file of `ImageSets`: one name on each line.
+
+    Raises:
+        InputError: A line has more than a name, a name comes twice, or there is none.
+    """
+    places: dict[str, int] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        words = line.split()
+        if len(words) > 1:
+            raise InputError(f"{path}:{number} has {len(words)} words: write one frame on a line, as 000123")
+        for name in words:
+            name = name.removesuffix(".txt")
+            if name in places:
+                raise InputError(f"{path}:{number}: frame {name} is already on line {places[name]}")
+            places[name] = number
+    if not places:
+        raise InputError(f"{path} names no frame: write one on each line, as 000123")
+    return tuple(places)
+
+
+def frames_in(folder: Path) -> tuple[str, ...]:
+    """Names of the text files in a folder, sorted."""
+    return tuple(sorted(path.stem for path in folder.glob("*.txt")))
+
+
+def _read(folder: Path, frames: Sequence[str], columns: Sequence[str]) -> KittiObjects:
+    types: list[str] = []
+    rows: list[list[float]] = []
+    places: list[tuple[int, int]] = []
+    for index, name in enumerate(frames):
+        path = folder / f"{name}.txt"
+        for number, line in enumerate(_text_of(path).splitlines(), start=1):
+            words = line.split()
+            if words:
+                types.append(words[0])
+                rows.append(_numbers(words, columns, f"{path}:{number}"))
+                places.append((index, number))
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(columns) - 1)
+    frame, lines = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    objects = KittiObjects(
+        frames=tuple(frames),
+        frame=frame,
+        lines=lines,
+        types=np.array(types, dtype=str),
+        truncation=table[:, 0],
+        occlusion=table[:, 1],
+        alpha_rad=table[:, 2],
+        boxes=table[:, 3:7],
+        boxes3d=table[:, 7:14],
+        scores=table[:, 14] if len(columns) == len(COLUMNS) else np.ones(len(table)),
+    )
+    _check(objects, table, columns, folder)
+    return objects
+
+
+def _text_of(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path} is missing: every frame has a file, an empty one where there is nothing")
+    return read_text(path)
+
+
+def _numbers(words: list[str], columns: Sequence[str], place: str) -> list[float]:
+    if len(words) != len(columns):
+        hint = "; the score is missing" if len(words) == len(COLUMNS) - 1 else ""
+        raise InputError(f"{place} has {len(words)} columns, not {len(columns)}{hint}: {' '.join(columns)}")
+    try:
+        return [float(word) for word in words[1:]]
+    except ValueError:
+        pass
+    for word, column in zip(words[1:], columns[1:], strict=True):
+        try:
+            float(word)
+        except ValueError:
+            raise InputError(f"{place}: {column} is {word!r}, not a number") from None
+    raise AssertionError(place)
+
+
+def _check(
+    objects: KittiObjects, table: Float[np.ndarray, "n columns"], columns: Sequence[str], folder: Path
+) -> None:
+    """All values are finite, and sizes are sizes."""
+    sizes = objects.boxes3d[:, :3]
+    is_wrong = ~np.isfinite(table)
+    is_wrong[:, 7:10] |= (sizes <= 0) & ~(sizes == -1).all(axis=1, keepdims=True)
+    if not is_wrong.any():
+        return
+    row, column = np.argwhere(is_wrong)[0].tolist()
+    place = f"{folder / objects.frames[objects.frame[row]]}.txt:{objects.lines[row]}"
+    value, name = table[row, column], columns[column + 1]
+    if np.isfinite(value):
+        raise InputError(
+            f"{place}: {name} is {value:g}, not above 0: where there is no 3D box, write -1 for height, "
+            "width and length and -1000 for x, y and z"
+        )
+    raise InputError(f"{place}: {name} is {value:g}, not a finite number")

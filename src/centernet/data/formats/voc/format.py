@@ -1,0 +1,170 @@
+"""Pascal VOC: one xml for each image, corners counted from pixel 1.
+
+Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html. Objects marked `difficult` are
+ignored by its evaluation, as crowd regions are by COCO's, so they are read as crowd regions.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from centernet.data.formats.common.copy_images import copy_images
+from centernet.data.formats.common.splits import choose_split
+from centernet.data.formats.common.unsupported import warn_of_loss
+from centernet.data.formats.voc.layout import Part, find_parts
+from centernet.data.formats.voc.xml import VocFile, read_xml
+from centernet.errors import InputError
+from centernet.io.images import image_size
+from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
+
+NAME = "voc"
+LOOKED_FOR = "VOC: Annotations/*.xml with JPEGImages/, or folders of images and .xml"
+HOLDS: tuple[str, ...] = ()
+
+
+def recognise(path: Path) -> bool:
+    """Whether there are VOC files at `path`."""
+    return bool(find_parts(path))
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits there are: lists in `ImageSets/Main`, or folders."""
+    return tuple(find_parts(path))
+
+
+def read(path: Path, split: str | None = None) -> Dataset:
+    """One split of a VOC data set. Labels follow the sorted names of all splits, so that splits agree.
+
+    Objects that make no sense are left out and named in the data set's `defects`.
+
+    Raises:
+        InputError: No such split.
+    """
+    parts = find_parts(path)
+    if not parts:
+        raise InputError(f"{path} holds no VOC annotations: no Annotations/*.xml beside JPEGImages/")
+    split = choose_split(path, tuple(parts), split)
+    files: list[tuple[Path, VocFile]] = []
+    defects: list[Defect] = []
+    for image, xml in _pairs(parts[split], defects):
+        try:
+            files.append((image, read_xml(xml)))
+        except InputError as error:
+            defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
+    names = _names_in({part.annotations for part in parts.values()}, [file for _, file in files])
+    labels = {name: label for label, name in enumerate(names)}
+    records = []
+    for position, (image, file) in enumerate(files, start=1):
+        defects += file.defects
+        records.append(
+            ImageRecord(
+                path=image,
+                image_id=position,
+                annotations=_annotations(file, labels),
+                source=str(file.path),
+                size=file.size,
+            )
+        )
+    return Dataset(
+        name=f"{path} {split}",
+        format=NAME,
+        categories=Categories.of(*names),
+        records=tuple(records),
+        defects=tuple(defects),
+    )
+
+
+def write(dataset: Dataset, folder: Path, split: str) -> None:
+    """Write `Annotations/*.xml`, `ImageSets/Main/{split}.txt` and the images as `JPEGImages/`.
+
+    Warns of keypoints and boxes in 3D that the data set has and the format does not hold.
+
+    Raises:
+        InputError: An image is missing, or two would get one name.
+    """
+    warn_of_loss(dataset, NAME, HOLDS)
+    copy_images(dataset.records, folder / "JPEGImages")
+    (folder / "Annotations").mkdir(parents=True, exist_ok=True)
+    for record in dataset.records:
+        tree = _to_xml(record, dataset.categories)
+        ElementTree.indent(tree)
+        target = folder / "Annotations" / f"{record.path.stem}.xml"
+        target.write_bytes(ElementTree.tostring(tree, encoding="utf-8") + b"\n")
+    lists = folder / "ImageSets" / "Main"
+    lists.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"{record.path.stem}\n" for record in dataset.records)
+    (lists / f"{split}.txt").write_text(lines, encoding="utf-8")
+
+
+def _pairs(part: Part, defects: list[Defect]) -> Iterable[tuple[Path, Path]]:
+    """Image and xml of each stem of a part."""
+    seen: set[str] = set()
+    for stem in part.stems:
+        image, xml = part.image(stem), part.annotations / f"{stem}.xml"
+        if stem in seen:
+            defects.append(_left_out("duplicate image", part.source, f"{stem} is listed twice"))
+        elif xml.is_file():
+            yield image, xml
+        else:
+            message = f"{image.name} has no {xml.name}: nobody said whether it holds objects"
+            defects.append(_left_out("image without annotation file", str(image), message))
+        seen.add(stem)
+
+
+def _left_out(kind: str, where: str, message: str) -> Defect:
+    return Defect(kind=kind, where=where, message=message, action="left out")
+
+
+def _without_path(error: InputError, path: Path) -> str:
+    return str(error).removeprefix(f"{path} ")
+
+
+def _names_in(folders: Iterable[Path], read: Sequence[VocFile]) -> list[str]:
+    """The classes of all files in folders, some of which are read already."""
+    known = {file.path for file in read}
+    names = {item.name for file in read for item in file.objects}
+    for xml in (xml for folder in folders for xml in folder.glob("*.xml") if xml not in known):
+        try:
+            names.update(item.name for item in read_xml(xml).objects)
+        except InputError:
+            continue  # It is reported where its split is read.
+    return sorted(names)
+
+
+def _annotations(file: VocFile, labels: dict[str, int]) -> Annotations:
+    corners = np.array([item.corners for item in file.objects], dtype=np.float64).reshape(-1, 4)
+    boxes = (corners - 1).astype(np.float32)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return Annotations(
+        boxes=boxes,
+        labels=np.array([labels[item.name] for item in file.objects], dtype=np.int64),
+        is_crowd=np.array([item.is_difficult for item in file.objects], dtype=bool),
+        ids=np.array([item.line for item in file.objects], dtype=np.int64),
+        areas=sides[:, 0] * sides[:, 1],
+    )
+
+
+def _to_xml(record: ImageRecord, categories: Categories) -> ElementTree.Element:
+    rows, columns = record.size or image_size(record.path)
+    root = ElementTree.Element("annotation")
+    _add(root, "folder", "JPEGImages")
+    _add(root, "filename", record.path.name)
+    size = ElementTree.SubElement(root, "size")
+    for tag, value in (("width", columns), ("height", rows), ("depth", 3)):
+        _add(size, tag, value)
+    objects = record.annotations
+    for box, label, is_crowd in zip(objects.boxes, objects.labels, objects.is_crowd, strict=True):
+        item = ElementTree.SubElement(root, "object")
+        _add(item, "name", categories.names[label])
+        _add(item, "difficult", int(is_crowd))
+        corners = ElementTree.SubElement(item, "bndbox")
+        for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box.tolist(), strict=True):
+            # The sum is exact in float64, and ten digits bring the float32 back to the bit.
+            _add(corners, tag, f"{value + 1:.10g}")
+    return root
+
+
+def _add(parent: ElementTree.Element, tag: str, value: object) -> None:
+    ElementTree.SubElement(parent, tag).text = str(value)

@@ -1,0 +1,235 @@
+"""YOLO: one text file for each image, `class x_center y_center width height` as shares of the image's sides.
+
+Sources: https://docs.ultralytics.com/datasets/detect, for keypoints see `yolo_keypoints`. Outlines
+(`class x y x y x y …`) become the boxes round them. The format has no word for crowd regions: writing leaves
+them out.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from centernet.data.formats.common.copy_images import copy_images
+from centernet.data.formats.common.files import read_text
+from centernet.data.formats.common.keypoint_checks import check_keypoints
+from centernet.data.formats.common.splits import choose_split, sense_of
+from centernet.data.formats.common.unsupported import KEYPOINTS, warn_of_loss
+from centernet.data.formats.yolo.keypoints import Shape, columns_of, read_row, yaml_fields
+from centernet.data.formats.yolo.layout import Layout, find_layout, label_file
+from centernet.errors import InputError
+from centernet.io.images import image_size
+from centernet.structures import Annotations, Dataset, Defect, ImageRecord
+
+NAME = "yolo"
+LOOKED_FOR = "YOLO: data.yaml with 'names', or images/ and labels/ with classes.txt"
+HOLDS: tuple[str, ...] = (KEYPOINTS,)
+
+
+def recognise(path: Path) -> bool:
+    """Whether there is a YOLO data set at `path`."""
+    return find_layout(path) is not None
+
+
+def splits(path: Path) -> tuple[str, ...]:
+    """The splits there are."""
+    layout = find_layout(path)
+    return tuple(layout.images) if layout else ()
+
+
+def read(path: Path, split: str | None = None) -> Dataset:
+    """One split of a YOLO data set. Images without a text file have no objects.
+
+    Lines that make no sense are left out, keypoints that make none count as not labelled; both are named in
+    the data set's `defects`.
+
+    Raises:
+        InputError: No such split, or a broken `data.yaml`.
+    """
+    layout = find_layout(path)
+    if layout is None:
+        raise InputError(f"{path} holds no YOLO data set: no data.yaml with 'names', no classes.txt")
+    split = choose_split(path, tuple(layout.images), split)
+    labels = {class_id: label for label, class_id in enumerate(layout.categories.ids)}
+    defects = list(layout.defects)
+    records: list[ImageRecord] = []
+    for image in layout.images[split]():
+        text = label_file(image)
+        try:
+            size = image_size(image)
+        except InputError as error:
+            # Shares of an unknown size are no boxes.
+            kind = "corrupt image" if image.exists() else "missing image"
+            message = str(error).removeprefix(f"{image} ")
+            defects.append(Defect(kind=kind, where=str(image), message=message, action="left out"))
+            continue
+        records.append(
+            ImageRecord(
+                path=image,
+                image_id=len(records) + 1,
+                annotations=_read_labels(text, size, layout, labels, defects),
+                source=str(text),
+                size=size,
+            )
+        )
+    return Dataset(
+        name=f"{path} {split}",
+        format=NAME,
+        categories=layout.categories,
+        records=tuple(records),
+        defects=tuple(defects),
+    )
+
+
+def write(dataset: Dataset, folder: Path, split: str) -> None:
+    """Write `labels/{split}/*.txt`, `data.yaml` and the images as `images/{split}/`.
+
+    `data.yaml` calls it `train`, `val` or `test`, as programs that read it expect: so `train2017`, and the
+    whole of a data set without splits, are `train`. Warns of boxes in 3D that the data set has and the format
+    does not hold.
+
+    Raises:
+        InputError: An image is missing, two would get one name, or the split is none of these three, or
+            another one is that in `data.yaml` already.
+    """
+    warn_of_loss(dataset, NAME, HOLDS)
+    file = folder / "data.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    key, images = sense_of(split), f"images/{split}"
+    if key is None:
+        raise InputError(f"{file} knows no split {split!r}: write it as train, val or test")
+    if content.get(key, images) != images:
+        raise InputError(f"{file} has {content[key]} as {key} already: write {split} into another folder")
+    copy_images(dataset.records, folder / images, with_sizes=False)
+    labels = folder / "labels" / split
+    labels.mkdir(parents=True, exist_ok=True)
+    for record in dataset.records:
+        lines = "".join(f"{line}\n" for line in _lines(record))
+        (labels / f"{record.path.stem}.txt").write_text(lines, encoding="utf-8")
+    content |= {key: images, "names": dict(enumerate(dataset.categories.names))}
+    content |= yaml_fields(dataset.categories)
+    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _lines(record: ImageRecord) -> list[str]:
+    rows, columns = record.size or image_size(record.path)
+    boxes = record.annotations.boxes.astype(np.float64) / np.array([columns, rows, columns, rows])
+    centers, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    shares = np.concatenate([centers, sides], axis=1).tolist()
+    keypoints = columns_of(record.annotations.keypoints, (rows, columns))
+    keep = (~record.annotations.is_crowd).tolist()
+    labels = record.annotations.labels.tolist()
+    return [
+        f"{label} " + " ".join(f"{share:.10g}" for share in row) + more
+        for label, row, more, is_kept in zip(labels, shares, keypoints, keep, strict=True)
+        if is_kept
+    ]
+
+
+def _read_labels(
+    file: Path, size: tuple[int, int], layout: Layout, labels: dict[int, int], defects: list[Defect]
+) -> Annotations:
+    def tell(number: int, kind: str, message: str, action: str = "left out") -> None:
+        where = f"{file}:{number}" if number else str(file)
+        defects.append(Defect(kind=kind, where=where, message=message, action=action))
+
+    none = Annotations.none(layout.categories.most_keypoints)
+    if not file.exists():
+        return none
+    try:
+        lines = read_text(file).splitlines()
+    except InputError as error:
+        tell(0, "broken annotation file", str(error).removeprefix(f"{file} "))
+        return none
+    found: list[_Object] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_read_line(line, number, layout.keypoints, labels))
+        except _BrokenError as error:
+            tell(number, error.kind, str(error))
+    for one in found:
+        if one.complaint:
+            action = "the box is used, its keypoints count as not labelled"
+            tell(one.number, "keypoint count", one.complaint, action)
+    if not found:
+        return none
+    annotations = _annotations(found, size)
+    if layout.keypoints is None:
+        return annotations
+    shape = layout.keypoints
+    width = layout.categories.most_keypoints
+    whole = np.zeros((len(found), max(shape[0], width), 3))
+    for row, one in zip(whole, found, strict=True):
+        if one.keypoints:
+            row[: shape[0]] = read_row(one.keypoints, shape, size)
+    keypoints, faults = check_keypoints(whole, annotations.labels, layout.categories)
+    for fault in faults:
+        tell(found[fault.row].number, fault.kind, fault.message, fault.action)
+    return replace(annotations, keypoints=keypoints[:, :width].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Object:
+    """One line: corners are shares of the sides; a complaint says why there are no keypoints."""
+
+    number: int
+    label: int
+    corners: tuple[float, float, float, float]
+    keypoints: tuple[float, ...] = ()
+    complaint: str = ""
+
+
+def _annotations(found: list[_Object], size: tuple[int, int]) -> Annotations:
+    rows, columns = size
+    shares = np.array([one.corners for one in found])
+    boxes = (shares * (columns, rows, columns, rows)).astype(np.float32)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return Annotations(
+        boxes=boxes,
+        labels=np.array([one.label for one in found], dtype=np.int64),
+        is_crowd=np.zeros(len(boxes), dtype=bool),
+        ids=np.array([one.number for one in found], dtype=np.int64),
+        areas=sides[:, 0] * sides[:, 1],
+    )
+
+
+class _BrokenError(Exception):
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def _read_line(line: str, number: int, shape: Shape | None, labels: dict[int, int]) -> _Object:
+    words = line.split()
+    try:
+        class_id, *numbers = (float(word) for word in words)
+    except ValueError:
+        raise _BrokenError("broken box", f"{line.strip()!r} does not hold numbers only") from None
+    box = numbers if shape is None else numbers[:4]
+    if not all(math.isfinite(value) for value in (class_id, *box)):
+        raise _BrokenError("broken box", f"{line.strip()!r} is not finite")
+    if not class_id.is_integer() or int(class_id) not in labels:
+        raise _BrokenError("unknown class", f"class {words[0]} is none of {_ids(labels)}")
+    label, rest = labels[int(class_id)], tuple(numbers[4:])
+    if len(box) == 4:
+        x, y, width, height = box
+        corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        if shape is None or not rest:
+            return _Object(number, label, corners)
+        wanted = 5 + shape[0] * shape[1]
+        if len(words) == wanted:
+            return _Object(number, label, corners, rest)
+        complaint = f"{len(words)} columns, but class, box and {shape[0]} keypoints are {wanted}"
+        return _Object(number, label, corners, complaint=complaint)
+    if len(box) >= 6 and len(box) % 2 == 0:
+        xs, ys = box[::2], box[1::2]
+        return _Object(number, label, (min(xs), min(ys), max(xs), max(ys)))
+    raise _BrokenError("broken box", f"{len(words)} columns, not 5: class x_center y_center width height")
+
+
+def _ids(labels: dict[int, int]) -> str:
+    return f"{min(labels)} to {max(labels)}" if len(labels) > 1 else str(*labels)

@@ -1,0 +1,127 @@
+"""Reads images as training and validation need them: in an order that a seed fixes, through a cache."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch.utils.data
+from jaxtyping import UInt8
+
+from centernet.data.transforms.augment import Augment
+from centernet.data.transforms.warp import resize
+from centernet.geometry.resize import ResizeRule
+from centernet.io.images import read_image
+from centernet.structures import Dataset, ImageRecord, Sample
+from centernet.structures.sample import read_sample
+
+
+class ImageCache:
+    """Keeps decoded images in memory until a bound is reached; later ones are read each time.
+
+    Args:
+        limit_bytes: Memory the pixels may take. Every worker process has a cache of its own.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+        self._images: dict[Path, UInt8[np.ndarray, "_ _ 3"]] = {}
+
+    def __call__(self, record: ImageRecord) -> UInt8[np.ndarray, "h w 3"]:
+        """The image of a record, RGB."""
+        if record.path in self._images:
+            return self._images[record.path]
+        image = read_image(record.path, record.size)
+        if image.nbytes <= self._left:
+            self._left -= image.nbytes
+            self._images[record.path] = image
+        return image
+
+
+class TrainingSet(torch.utils.data.Dataset[Sample]):
+    """Augmented samples. What `(epoch, index)` gives depends on the seed alone, not on workers or order.
+
+    Args:
+        dataset: The images.
+        augment: What is done to them.
+        seed: Same seed, same inputs.
+        cache_bytes: Bound of the image cache in each process; 0 keeps nothing.
+    """
+
+    def __init__(self, dataset: Dataset, augment: Augment, seed: int, cache_bytes: int = 0) -> None:
+        self._records = dataset.records
+        self._augment = augment
+        self._seed = seed
+        self._mirrored: list[list[int]] = dataset.categories.mirrored.tolist()
+        self._read = ImageCache(cache_bytes)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, index = key
+        rng = np.random.default_rng((self._seed, epoch, index))
+        augment = self._augment.at(epoch)
+        others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
+        samples = [self._sample(i) for i in (index, *others.tolist())]
+        donor, veil = self._another(augment.copy_paste, rng), self._another(augment.mixup, rng)
+        return augment(samples, rng, self._mirrored, donor, veil)
+
+    def _another(self, share: float, rng: np.random.Generator) -> Sample | None:
+        """An image by chance, for a share of the inputs; where none has one, nothing is drawn."""
+        if not share or rng.random() >= share:
+            return None
+        return self._sample(int(rng.integers(len(self._records))))
+
+    def _sample(self, index: int) -> Sample:
+        record = self._records[index]
+        return read_sample(record, self._read(record))
+
+
+class ValidationSet(torch.utils.data.Dataset[Sample]):
+    """Whole images, in order."""
+
+    def __init__(self, dataset: Dataset, rule: ResizeRule, cache_bytes: int = 0) -> None:
+        self._records = dataset.records
+        self._rule = rule
+        self._read = ImageCache(cache_bytes)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self._records[index]
+        return resize(read_sample(record, self._read(record)), self._rule)
+
+
+class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
+    """Every image once an epoch, as `(epoch, index)`, in an order that seed and epoch fix.
+
+    Each process gets every `num_replicas`-th image; the last ones are repeated so that all get as many.
+
+    Args:
+        count: Images.
+        seed: Same seed, same orders.
+        rank: Which process this is.
+        num_replicas: How many there are.
+        epoch: Which epoch the first pass belongs to. Workers begin with it before `set_epoch` is called.
+    """
+
+    def __init__(self, count: int, seed: int, rank: int = 0, num_replicas: int = 1, epoch: int = 0) -> None:
+        self._count = count
+        self._seed = seed
+        self._rank = rank
+        self._num_replicas = num_replicas
+        self._epoch = epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next pass belongs to; the trainer calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self._count // self._num_replicas)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng((self._seed, self._epoch)).permutation(self._count)
+        padded = np.resize(order, len(self) * self._num_replicas)
+        for index in padded[self._rank :: self._num_replicas].tolist():
+            yield self._epoch, index

@@ -1,0 +1,285 @@
+"""Modes: which shapes stand where in a generated image. Each mode is one function here."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from centernet.data.synthetic.figures import pose
+from centernet.data.synthetic.shapes import Shape, Silhouette, place, stretch
+
+Size = tuple[int, int]
+
+_STRIDE = 4
+"""Image pixels from one map cell to the next, which `collision` and `crossing` are about."""
+
+
+@runtime_checkable
+class Thing(Protocol):
+    """What a layout shows: a shape or a figure.
+
+    Attributes:
+        label: Index into the scene's categories.
+        num_colors: Colours it is painted in.
+        keypoints: `(x, y)`, image pixels; may lie beyond the image.
+    """
+
+    @property
+    def label(self) -> int: ...  # noqa: D102
+
+    @property
+    def num_colors(self) -> int: ...  # noqa: D102
+
+    @property
+    def keypoints(self) -> Float[np.ndarray, "k 2"]: ...  # noqa: D102
+
+    def silhouette(self) -> Silhouette:
+        """The pixels it covers, outside the image too."""
+        ...
+
+    def paint(
+        self, image: UInt8[np.ndarray, "h w d"], silhouette: Silhouette, colors: UInt8[np.ndarray, "n d"]
+    ) -> None:
+        """Fill its pixels in place."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What one image shows, before it is painted.
+
+    Attributes:
+        size: Rows and columns of the image.
+        shapes: Things from the furthest to the nearest: later ones hide earlier ones.
+        num_keypoints: Of each.
+        is_grey: Whether the image has no colour.
+    """
+
+    size: Size
+    shapes: tuple[Thing, ...]
+    num_keypoints: int = 0
+    is_grey: bool = False
+
+
+Mode = Callable[[int, Size, tuple[str, ...], np.random.Generator], Layout]
+"""From the image's index, the size asked for, the kinds of shapes and a generator to a layout."""
+
+
+def plain(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """One to five shapes, wholly inside the image; learned in a few minutes on a CPU."""
+    del index
+    shapes = [_inside(size, kinds, random) for _ in range(random.integers(1, 6))]
+    return Layout(size=size, shapes=tuple(shapes))
+
+
+def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """Twenty to sixty smaller shapes in a few heaps, many of them half hidden or cut by the border."""
+    del index
+    height, width = size
+    heaps = random.uniform((0, 0), (width, height), size=(random.integers(2, 6), 2))
+    short = min(size)
+    shapes = []
+    for _ in range(random.integers(20, 61)):
+        x, y = random.choice(heaps) + random.uniform(-0.3, 0.3, size=2) * (width, height)
+        # A shape may be cut by the border, its middle may not be outside.
+        center = (float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1)))
+        shapes.append(_turned(kinds, center, random.uniform(0.03, 0.12) * short, random))
+    return Layout(size=size, shapes=tuple(shapes))
+
+
+def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """Shapes of one class inside each other, each less than half as large as the one round it.
+
+    Their middles fall in the same or in neighbouring cells.
+    """
+    del index
+    return _meetings(size, kinds, random, _nested)
+
+
+def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """A tall and a wide shape of one class and one area across each other.
+
+    Their middles fall in the same or in neighbouring cells.
+    """
+    del index
+    return _meetings(size, kinds, random, _crossed)
+
+
+def _meetings(
+    size: Size,
+    kinds: tuple[str, ...],
+    random: np.random.Generator,
+    group: Callable[[tuple[str, ...], tuple[float, float], float, np.random.Generator], list[Shape]],
+) -> Layout:
+    """Two to four groups of shapes that meet; groups stand apart."""
+    height, width = size
+    short = min(size)
+    shapes: list[Shape] = []
+    taken: list[tuple[float, float, float]] = []
+    for _ in range(int(random.integers(2, 5))):
+        radius = random.uniform(0.14, 0.22) * short
+        x, y = random.uniform((0, 0), (width, height))
+        center = (_keep_inside(x, radius, width), _keep_inside(y, radius, height))
+        if any(math.dist(center, (x, y)) < radius + other for x, y, other in taken):
+            continue
+        taken.append((*center, radius))
+        shapes.extend(group(kinds, center, radius, random))
+    return Layout(size=size, shapes=tuple(shapes))
+
+
+def hard(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    """The hard cases in turn: `HARD_CASES` says which; image 0 has the first, and so on round."""
+    cases = tuple(HARD_CASES.values())
+    return cases[index % len(cases)](index // len(cases), size, kinds, random)
+
+
+def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> Layout:
+    """One to four figures, some of them behind others or cut by the border."""
+    height, width = size
+    shown = []
+    for _ in range(int(random.integers(1, 5))):
+        figure_px = random.uniform(0.35, 0.75) * min(size)
+        x, y = random.uniform((0.1 * width, 0.2 * height), (0.9 * width, 0.8 * height))
+        shown.append(pose(num_keypoints, (float(x), float(y)), figure_px, random))
+    # Lower ones are nearer, as on a floor.
+    shown.sort(key=lambda figure: figure.keypoints[:, 1].max())
+    return Layout(size=size, shapes=tuple(shown), num_keypoints=num_keypoints)
+
+
+def _empty(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    del index, kinds, random
+    return Layout(size=size, shapes=())
+
+
+def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    del index
+    height, width = size
+    border = {
+        "left": (0.0, None),
+        "right": (width - 1.0, None),
+        "top": (None, 0.0),
+        "bottom": (None, height - 1.0),
+    }
+    shapes = []
+    for x, y in border.values():
+        center = (
+            random.uniform(0, width - 1) if x is None else x,
+            random.uniform(0, height - 1) if y is None else y,
+        )
+        shapes.append(_turned(kinds, center, random.uniform(0.1, 0.25) * min(size), random))
+    return Layout(size=size, shapes=tuple(shapes))
+
+
+def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    del index
+    height, width = size
+    shapes = []
+    for _ in range(int(random.integers(4, 13))):
+        columns, rows = (int(side) for side in random.integers(1, 4, size=2))
+        x1 = int(random.integers(0, max(width - columns, 0) + 1))
+        y1 = int(random.integers(0, max(height - rows, 0) + 1))
+        # An outline through the middles of its outermost pixels covers them: three columns are two apart.
+        box = (float(x1), float(y1), float(x1 + columns - 1), float(y1 + rows - 1))
+        label = int(random.integers(len(kinds)))
+        shapes.append(Shape(polygon=stretch(kinds[label], box, 0.0), label=label))
+    return Layout(size=size, shapes=tuple(shapes))
+
+
+def _whole(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    del index
+    height, width = size
+    label = int(random.integers(len(kinds)))
+    box = (0.0, 0.0, width - 1.0, height - 1.0)
+    return Layout(size=size, shapes=(Shape(polygon=stretch(kinds[label], box, _angle(random)), label=label),))
+
+
+def _odd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    del size
+    return plain(index, ODD_SIZES[index % len(ODD_SIZES)], kinds, random)
+
+
+def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+    return Layout(size=size, shapes=plain(index, size, kinds, random).shapes, is_grey=True)
+
+
+FIGURES = "figures"
+"""The name of the mode that shows figures instead of shapes."""
+
+MODES: dict[str, Mode] = {
+    "plain": plain,
+    "crowd": crowd,
+    "collision": collision,
+    "crossing": crossing,
+    "hard": hard,
+}
+"""What can be generated of shapes, by name."""
+
+HARD_CASES: dict[str, Mode] = {
+    "no object": _empty,
+    "cut by the border": _cut,
+    "one to three pixels": _tiny,
+    "as large as the image": _whole,
+    "odd image size": _odd,
+    "grey image": _grey,
+}
+"""What `hard` shows, in this order and round again."""
+
+ODD_SIZES: tuple[Size, ...] = ((33, 517), (517, 33), (1, 37), (37, 1), (127, 129), (5, 5))
+"""Rows and columns of the images of odd size, in this order and round again."""
+
+
+def _inside(size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Shape:
+    height, width = size
+    radius = random.uniform(0.05, 0.19) * min(size)
+    x, y = random.uniform((0, 0), (width, height))
+    return _turned(kinds, (_keep_inside(x, radius, width), _keep_inside(y, radius, height)), radius, random)
+
+
+def _nested(
+    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+) -> list[Shape]:
+    label, angle = int(random.integers(len(kinds))), _angle(random)
+    shapes: list[Shape] = []
+    for share in (1.0, 0.46, 0.2)[: random.integers(2, 4)]:
+        middle = _near(center, random) if shapes else center
+        shapes.append(Shape(polygon=place(kinds[label], middle, radius * share, angle), label=label))
+    return shapes
+
+
+def _crossed(
+    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+) -> list[Shape]:
+    label, angle = int(random.integers(len(kinds))), _angle(random)
+    long, short = radius, radius / random.uniform(2.0, 2.8)
+    shapes: list[Shape] = []
+    for half_width, half_height in random.permutation([(long, short), (short, long)]).tolist():
+        x, y = _near(center, random) if shapes else center
+        box = (x - half_width, y - half_height, x + half_width, y + half_height)
+        shapes.append(Shape(polygon=stretch(kinds[label], box, angle), label=label))
+    return shapes
+
+
+def _near(center: tuple[float, float], random: np.random.Generator) -> tuple[float, float]:
+    """A place less than a cell away, so in the same cell or in a neighbouring one."""
+    shift_x, shift_y = random.uniform(-0.3, 0.3, size=2) * _STRIDE
+    return center[0] + float(shift_x), center[1] + float(shift_y)
+
+
+def _turned(
+    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+) -> Shape:
+    label = int(random.integers(len(kinds)))
+    return Shape(polygon=place(kinds[label], center, radius, _angle(random)), label=label)
+
+
+def _angle(random: np.random.Generator) -> float:
+    return random.uniform(0, 2 * math.pi)
+
+
+def _keep_inside(middle: float, radius: float, side: int) -> float:
+    """`middle` moved until `radius` fits in pixels 0 to `side - 1` on either side, or to the centre."""
+    room = max((side - 1) / 2 - radius, 0)
+    return float(np.clip(middle, (side - 1) / 2 - room, (side - 1) / 2 + room))

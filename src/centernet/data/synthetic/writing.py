@@ -1,0 +1,141 @@
+"""Generated images as a data set on disk: one truth, in whichever format is asked for."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.data.formats.catalog import WRITERS, WritableFormat
+from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
+from centernet.data.synthetic.figures import PERSON
+from centernet.data.synthetic.painting import NOISE
+from centernet.data.synthetic.scene import Scenes, both_sides, check_count
+from centernet.errors import InputError, UsageError
+from centernet.structures import Dataset, ImageRecord, Sample
+
+# Noise hardly compresses: higher levels take several times longer for files of nearly the same size.
+_PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+def write_scenes(
+    folder: str | Path,
+    *,
+    train: int = 1000,
+    val: int = 200,
+    test: int = 0,
+    seed: int = 0,
+    mode: str = "plain",
+    size: int | Sequence[int] = 128,
+    shapes: Sequence[str] = ("circle", "square", "triangle"),
+    num_keypoints: int = PERSON,
+    noise: int = NOISE,
+    format: str = "coco",  # noqa: A002 - the name that users type
+) -> Path:
+    """Write a generated data set; the same arguments write the same bytes.
+
+    Args:
+        folder: Where to; must not exist yet, or be empty.
+        train: Images of the split `train`; a split of 0 images is not written.
+        val: Images of the split `val`.
+        test: Images of the split `test`.
+        seed: Other seeds give other images.
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
+            figures with keypoints, `roads` cuboids on a road, with their boxes in 3D and the camera.
+        size: Rows and columns of the images, or one number for both.
+        shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
+        num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
+        noise: Largest change of a channel of a pixel, of 255; 0: images show the truth and nothing else.
+        format: `coco`, `voc`, `yolo` or `kitti`; VOC and KITTI have no keypoints.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: A setting that cannot be, or a folder that holds something.
+        InputError: The folder cannot be written to.
+    """
+    scenes = Scenes(
+        mode=mode,
+        size=both_sides(size),
+        shapes=tuple(shapes),
+        num_keypoints=num_keypoints,
+        noise=noise,
+        seed=seed,
+    )
+    counts = {"train": train, "val": val, "test": test}
+    for split, count in counts.items():
+        check_count(split, count)
+    if not any(counts.values()):
+        raise UsageError("train, val and test are all 0: ask for at least one image")
+    writer, folder = _format_called(format), Path(folder)
+    if scenes.categories.most_keypoints and KEYPOINTS not in writer.HOLDS:
+        raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
+    if mode == "roads" and BOXES3D not in writer.HOLDS:
+        raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
+    try:
+        _make_empty(folder)
+        for split, count in counts.items():
+            if count:
+                _write_split(scenes, split, count, writer, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror}") from error
+    return folder
+
+
+def _format_called(name: str) -> WritableFormat:
+    formats = {candidate.NAME: candidate for candidate in WRITERS}
+    if name not in formats:
+        raise UsageError(f"format is one of {', '.join(formats)}; got {name!r}")
+    return formats[name]
+
+
+def _make_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: give a new folder, so that nothing of yours is mixed in")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _write_split(scenes: Scenes, split: str, count: int, writer: WritableFormat, folder: Path) -> None:
+    # Beside the data set, not in the system's folder for such files, which may be a small disk in memory.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".images-") as images:
+        records = []
+        num_objects = 0
+        for index in range(count):
+            sample = scenes.sample(index, split)
+            # Splits of VOC share one folder of images.
+            path = Path(images) / f"{split}_{index:06d}.png"
+            path.write_bytes(encode_png(sample.image))
+            records.append(_record(sample, path, first_id=num_objects + 1))
+            num_objects += len(sample.annotations)
+        dataset = Dataset(
+            name=f"{folder} {split}",
+            format=writer.NAME,
+            categories=scenes.categories,
+            records=tuple(records),
+        )
+        writer.write(dataset, folder, split)
+
+
+def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
+    truth = sample.annotations
+    return ImageRecord(
+        path=path,
+        image_id=sample.image_id,
+        annotations=replace(truth, ids=np.arange(first_id, first_id + len(truth))),
+        source="scenes",
+        size=sample.view.image_size,
+        camera=sample.view.camera,
+    )
+
+
+def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """The image as a PNG file; one channel where it has no colour. Same pixels and library, same bytes."""
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    is_grey = bool((red == green).all() and (green == blue).all())
+    pixels = red if is_grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".png", pixels, _PNG_SETTINGS)
+    return data.tobytes()

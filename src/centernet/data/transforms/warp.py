@@ -1,0 +1,96 @@
+"""Image, boxes and keypoints moved together by one affine matrix."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from centernet.geometry.affine import (
+    Matrix,
+    scaled_size,
+    transform_boxes,
+    transform_points,
+    warp_image,
+)
+from centernet.geometry.camera import mirrored_angles, mirrored_boxes
+from centernet.geometry.resize import Paste, ResizeRule, Size
+from centernet.structures import Sample
+
+Mirrored = Sequence[Sequence[int]]
+"""Which keypoint each one is in a mirror, class by class, as `Categories.mirrored`; empty: all stay."""
+
+
+def show(
+    sample: Sample,
+    input_size: Size,
+    input_from_image: Matrix,
+    first_scale: float = 1.0,
+    mirrored: Mirrored = (),
+) -> Sample:
+    """A sample as read from its file, as the network's input shows it.
+
+    Keypoints that fall outside the input are no longer labelled, as in the original. In a mirror right is
+    left in space too: boxes there are mirrored, and the camera is that of the mirrored metres.
+
+    Args:
+        sample: What is shown.
+        input_size: Rows and columns of the input.
+        input_from_image: Where pixels go. Where it mirrors, left and right keypoints are exchanged.
+        first_scale: See `warp_image`.
+        mirrored: Which keypoints are exchanged.
+    """
+    annotations, camera = sample.annotations, sample.view.camera
+    if np.linalg.det(input_from_image[:2, :2]) < 0:
+        annotations = replace(
+            annotations,
+            boxes3d=mirrored_boxes(annotations.boxes3d),
+            alpha_rad=mirrored_angles(annotations.alpha_rad),
+        )
+        camera = None if camera is None else camera @ np.diag([-1.0, 1.0, 1.0, 1.0])
+    keypoints = _move_keypoints(annotations.keypoints, input_from_image, input_size)
+    if keypoints.size and len(mirrored) and np.linalg.det(input_from_image[:2, :2]) < 0:
+        order = np.array(mirrored)[annotations.labels]
+        keypoints = np.take_along_axis(keypoints, order[..., None], axis=1)
+    return replace(
+        sample,
+        image=warp_image(sample.image, input_from_image, input_size, first_scale),
+        annotations=replace(
+            annotations,
+            boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32),
+            keypoints=keypoints,
+        ),
+        view=replace(sample.view, input_size=input_size, input_from_image=input_from_image, camera=camera),
+    )
+
+
+def _move_keypoints(
+    keypoints: Float[np.ndarray, "n k 3"], input_from_image: Matrix, input_size: Size
+) -> Float[np.ndarray, "n k 3"]:
+    places = transform_points(input_from_image, keypoints[..., :2].reshape(-1, 2)).astype(np.float32)
+    places = places.reshape(*keypoints.shape[:2], 2)
+    is_inside = ((places >= 0) & (places < input_size[::-1])).all(axis=-1, keepdims=True)
+    visibility = keypoints[..., 2:]
+    return np.where(is_inside & (visibility > 0), np.concatenate([places, visibility], axis=-1), 0)
+
+
+def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0, *, exact: bool = False) -> Sample:
+    """The whole image under a resize rule: what validation and prediction see.
+
+    Args:
+        sample: As read from its file.
+        rule: Which input it is shown on.
+        scale: Show the image larger or smaller than the rule does by itself.
+        exact: Lose what the original loses of an image that needs no border: see `Paste`.
+    """
+    input_size, input_from_image = rule(sample.view.image_size, scale)
+    shown = show(sample, input_size, input_from_image, scale)
+    if not (exact and isinstance(rule, Paste)):
+        return shown
+    image = shown.image.copy()
+    height, width = scaled_size(sample.view.image_size, scale)
+    if height == input_size[0]:
+        image[-1] = 0
+    if width == input_size[1]:
+        image[:, -1] = 0
+    return replace(shown, image=image)

@@ -1,0 +1,446 @@
+"""What was found in one image, and everything a person does with it: draw, save, cut out, hand on."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from centernet.detections.serialize import (
+    flat_keypoints,
+    keypoint_columns,
+    kitti_rows,
+    named_keypoints,
+    named_solid,
+    solid_columns,
+    solid_fields,
+    yolo_rows,
+)
+from centernet.errors import InputError, UsageError
+from centernet.structures import Categories, Skeleton
+
+if TYPE_CHECKING:
+    import pandas
+    import supervision
+    from PIL.Image import Image
+
+LEAST_KEYPOINT_SCORE = 0.1
+"""Keypoints below this score are guesses: nothing at the place looks like them."""
+
+_SURE = 0.3
+"""Keypoints below this score are drawn as rings."""
+
+
+def _no_keypoints() -> np.ndarray:
+    return np.zeros((0, 0, 3), dtype=np.float32)
+
+
+def _no_boxes3d() -> np.ndarray:
+    return np.zeros((0, 7), dtype=np.float32)
+
+
+def _no_angles() -> np.ndarray:
+    return np.zeros(0, dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Detections:
+    """The objects found in one image, image pixels, best first.
+
+    Index it with a mask, a slice, positions or one position: the answer is `Detections` again.
+
+    Attributes:
+        boxes: `(x1, y1, x2, y2)`.
+        scores: How sure the detector is, 0 to 1.
+        labels: Index into `categories`.
+        categories: What labels mean.
+        name: What to call the image: its path where it has one.
+        image_size: Rows and columns of the image.
+        image_id: The data set's own id of the image.
+        image: RGB, for pictures and cut-outs; None where it was not kept.
+        keypoints: `(x, y, score)` of each keypoint of the object's class, then zeros up to the class that has
+            most; `(n 0 3)` where no class has any.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)`, metres and radians; rows of NaN where there is none. Axes
+            are those of the camera: x right, y down, z forward. `(x, y, z)` is the middle of the bottom face;
+            `h` goes up from there (towards -y), `l` lies along the heading, `w` across it. `rotation_y` turns
+            about y from -π to π: at 0 the object heads to the right (+x), at -π/2 away from the camera (+z),
+            at π/2 towards it.
+        alpha_rad: Heading against the line of sight, which is what the object looks like: `rotation_y` less
+            the angle, to the right of straight ahead, at which the object is seen. NaN where not known.
+        camera: Image pixels from camera metres, KITTI's `P2`; None where it is not known.
+    """
+
+    boxes: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    categories: Categories
+    name: str
+    image_size: tuple[int, int]
+    image_id: int = 0
+    image: UInt8[np.ndarray, "h w 3"] | None = None
+    keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
+    boxes3d: Float[np.ndarray, "n 7"] = field(default_factory=_no_boxes3d)
+    alpha_rad: Float[np.ndarray, " n"] = field(default_factory=_no_angles)
+    camera: Float[np.ndarray, "3 4"] | None = None
+
+    def __post_init__(self) -> None:
+        # Objects without keypoints, or without a third dimension, need not say so.
+        count = len(self.boxes)
+        if not self.keypoints.size:
+            none = np.zeros((count, self.keypoints.shape[1], 3), dtype=np.float32)
+            object.__setattr__(self, "keypoints", none)
+        for name, shape in {"boxes3d": (count, 7), "alpha_rad": (count,)}.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(shape, np.nan, dtype=np.float32))
+
+    @property
+    def names(self) -> list[str]:
+        """The class of each object in words."""
+        return [self.categories.names[label] for label in self.labels]
+
+    @property
+    def have_boxes3d(self) -> Bool[np.ndarray, " n"]:
+        """Which have a box in 3D."""
+        return np.isfinite(self.boxes3d).all(axis=1)
+
+    @property
+    def depths_m(self) -> Float[np.ndarray, " n"]:
+        """How far each object is in front of the camera, along z; NaN without a box in 3D."""
+        return self.boxes3d[:, 5]
+
+    @property
+    def category_ids(self) -> list[int]:
+        """The class of each object by the id it has in the data set."""
+        return [self.categories.ids[label] for label in self.labels]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(
+        self, keep: Bool[np.ndarray, " n"] | Int[np.ndarray, " m"] | slice | int | list[int] | list[bool]
+    ) -> "Detections":
+        rows = np.atleast_1d(np.arange(len(self))[keep])
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            keypoints=self.keypoints[rows],
+            boxes3d=self.boxes3d[rows],
+            alpha_rad=self.alpha_rad[rows],
+        )
+
+    def __iter__(self) -> Iterator["Detections"]:
+        return (self[row] for row in range(len(self)))
+
+    def __str__(self) -> str:
+        counts = np.bincount(self.labels, minlength=len(self.categories))
+        found = [
+            f"{count} {name}" for name, count in zip(self.categories.names, counts, strict=True) if count
+        ]
+        rows, columns = self.image_size
+        return f"{self.name} {rows}x{columns}: {', '.join(found) or 'nothing found'}"
+
+    def __repr__(self) -> str:
+        return f"Detections({self})"
+
+    @classmethod
+    def joined(cls, parts: Sequence["Detections"]) -> "Detections":
+        """The objects of several, one after the other; all else is that of the first."""
+        return replace(
+            parts[0],
+            boxes=np.concatenate([part.boxes for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            keypoints=np.concatenate([part.keypoints for part in parts]),
+            boxes3d=np.concatenate([part.boxes3d for part in parts]),
+            alpha_rad=np.concatenate([part.alpha_rad for part in parts]),
+        )
+
+    def above(self, score: float) -> "Detections":
+        """Only the objects with at least this score."""
+        return self[self.scores >= score]
+
+    def plot(
+        self,
+        image: UInt8[np.ndarray, "h w 3"] | None = None,
+        *,
+        show_names: bool = True,
+        show_scores: bool = True,
+        long_side: int | None = None,
+        min_keypoint_score: float = LEAST_KEYPOINT_SCORE,
+        birds_eye: bool = True,
+        truth: Float[np.ndarray, "m 7"] | None = None,
+    ) -> "Image":
+        """The image with the objects drawn on it: boxes, and the skeletons of those that have keypoints.
+
+        Dots are keypoints, rings those with a score below 0.3. Boxes in 3D have a cross on their front, and
+        their distance in metres behind the score; beside or below the image is what a bird sees of them.
+
+        Args:
+            image: RGB to draw on, instead of the one kept.
+            show_names: Write the class at each box.
+            show_scores: Write the score at each box, in hundredths.
+            long_side: Scale the picture to this longer side: names are unreadable on a small image.
+            min_keypoint_score: Keypoints below this score are not drawn.
+            birds_eye: Where there are boxes in 3D and the camera is known, show them from above too.
+            truth: Boxes in 3D that a bird sees in white.
+
+        Raises:
+            UsageError: There is no image to draw on.
+        """
+        from PIL.Image import fromarray
+
+        from centernet.drawing import draw_boxes, draw_in_space, draw_keypoints
+
+        metres = [f"{depth:.0f} m" if np.isfinite(depth) else "" for depth in self.depths_m]
+        texts = [
+            " ".join([name] * show_names + [f"{score:.2f}"] * show_scores + [depth] * show_scores).strip()
+            for name, score, depth in zip(self.names, self.scores, metres, strict=True)
+        ]
+        pixels = self._pixels(image)
+        is_solid = self.have_boxes3d & (self.camera is not None)
+        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~is_solid)
+        places, scores = self.keypoints[..., :2], self.keypoints[..., 2:]
+        seen = (scores >= min_keypoint_score) * (1 + (scores >= _SURE))
+        keypoints = np.concatenate([places, seen.astype(places.dtype)], axis=-1)
+        picture = draw_keypoints(picture, keypoints, self._skeletons, image_size=pixels.shape[:2])
+        if self.camera is None:
+            return fromarray(picture)
+        return fromarray(
+            draw_in_space(
+                picture,
+                self.boxes3d,
+                self.labels,
+                self.camera,
+                image_size=(pixels.shape[0], pixels.shape[1]),
+                truth=truth,
+                birds_eye=birds_eye,
+            )
+        )
+
+    def crops(self, image: UInt8[np.ndarray, "h w 3"] | None = None) -> list[UInt8[np.ndarray, "_ _ 3"]]:
+        """The part of the image in each box: every pixel the box touches, at least one.
+
+        Args:
+            image: RGB to cut from, instead of the one kept.
+
+        Raises:
+            UsageError: There is no image to cut from.
+        """
+        pixels = self._pixels(image)
+        size = np.array([pixels.shape[1], pixels.shape[0]])
+        first = np.clip(np.floor(self.boxes[:, :2]).astype(int), 0, size - 1)
+        last = np.clip(np.ceil(self.boxes[:, 2:]).astype(int), first + 1, size)
+        return [
+            pixels[y1:y2, x1:x2].copy()
+            for (x1, y1), (x2, y2) in zip(first.tolist(), last.tolist(), strict=True)
+        ]
+
+    def save(self, path: Path | str) -> Path:
+        """Write a picture (.png, .jpg, .jpeg, .webp, .bmp), a table (.json, .csv) or YOLO labels (.txt).
+
+        The path's extension says which.
+
+        Returns:
+            The path written; folders on the way are made.
+
+        Raises:
+            UsageError: An extension that is none of these, or a picture without an image to draw on.
+            InputError: The file cannot be written.
+        """
+        path = Path(path)
+        write = _WRITERS.get(path.suffix.lower())
+        if write is None:
+            raise UsageError(f"cannot save as {path.name!r}: end the path in one of {', '.join(_WRITERS)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(self, path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        return path
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values ready for `json.dump`: places to hundredths of a pixel, scores to four digits.
+
+        Objects of classes with keypoints have a list `keypoints` of name, x, y and score; those with a box in
+        3D have `box3d`: its numbers by name, metres and radians.
+        """
+        rows, columns = self.image_size
+        return {
+            "image": self.name,
+            "image_id": self.image_id,
+            "height": rows,
+            "width": columns,
+            "detections": [
+                {"name": name, "category_id": category_id, "score": score, "box": box}
+                | ({"keypoints": named_keypoints(skeleton, keypoints)} if skeleton else {})
+                | ({"box3d": named_solid(box3d, alpha)} if is_solid else {})
+                for name, category_id, score, box, skeleton, keypoints, box3d, alpha, is_solid in zip(
+                    self.names,
+                    self.category_ids,
+                    np.round(self.scores.astype(float), 4).tolist(),
+                    np.round(self.boxes.astype(float), 2).tolist(),
+                    self._skeletons,
+                    self.keypoints,
+                    self.boxes3d,
+                    self.alpha_rad.tolist(),
+                    self.have_boxes3d.tolist(),
+                    strict=True,
+                )
+            ],
+        }
+
+    def to_coco(self) -> list[dict[str, Any]]:
+        """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded.
+
+        Objects of classes with keypoints have `keypoints`: x, y and 1 for each. As in COCO's results, `score`
+        is that of the object. Those with a box in 3D have `dim` (height, width, length), `location` (middle
+        of the bottom), `rotation_y` and `alpha`.
+        """
+        corners = self.boxes.astype(float)
+        bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        return [
+            {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
+            | ({"keypoints": flat_keypoints(keypoints[: len(skeleton)])} if skeleton else {})
+            | (solid_fields(box3d, alpha) if is_solid else {})
+            for category_id, bbox, score, skeleton, keypoints, box3d, alpha, is_solid in zip(
+                self.category_ids,
+                bboxes.tolist(),
+                self.scores.astype(float).tolist(),
+                self._skeletons,
+                self.keypoints,
+                self.boxes3d,
+                self.alpha_rad.astype(float).tolist(),
+                self.have_boxes3d.tolist(),
+                strict=True,
+            )
+        ]
+
+    def to_supervision(self) -> "supervision.Detections":
+        """The same objects for the `supervision` package: trackers, zones, other annotators."""
+        import supervision
+
+        return supervision.Detections(
+            xyxy=self.boxes.copy(),
+            confidence=self.scores.copy(),
+            class_id=self.labels.copy(),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )
+
+    def to_supervision_keypoints(self) -> "supervision.KeyPoints":
+        """The keypoints for the `supervision` package; those a class lacks are at (0, 0), as it expects."""
+        import supervision
+
+        return supervision.KeyPoints(
+            xy=self.keypoints[..., :2].copy(),
+            keypoint_confidence=self.keypoints[..., 2].copy(),
+            detection_confidence=self.scores.copy(),
+            class_id=self.labels.copy(),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )
+
+    def to_yolo(self, min_keypoint_score: float = LEAST_KEYPOINT_SCORE) -> str:
+        """The lines of a YOLO label file: class, middle and size of the box as shares of the image's sides.
+
+        Where classes have keypoints, x, y and 2 follow for each; 0 0 0 for one that is unsure, outside the
+        image, or that the class lacks. Scores are not written.
+
+        Args:
+            min_keypoint_score: Keypoints below this score are unsure.
+        """
+        counts = np.array([len(skeleton or ()) for skeleton in self._skeletons], dtype=int)
+        is_own = np.arange(self.keypoints.shape[1]) < counts[:, None]
+        is_sure = self.keypoints[..., 2] >= min_keypoint_score
+        return yolo_rows(self.labels, self.boxes, self.keypoints[..., :2], is_own & is_sure, self.image_size)
+
+    def to_kitti(self) -> str:
+        """The lines of a file of KITTI's results: what `centernet score format=kitti` reads.
+
+        Truncation and occlusion are -1, not known; so are boxes in 3D and headings where there are none.
+        """
+        return kitti_rows(self.names, self.scores, self.boxes, self.boxes3d, self.alpha_rad)
+
+    def to_dataframe(self) -> "pandas.DataFrame":
+        """One row for each object: image, image_id, name, category_id, score, x1, y1, x2, y2.
+
+        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them. Where
+        there are boxes in 3D, their numbers follow: height_m to rotation_y_rad, and alpha_rad.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise UsageError('to_dataframe() needs pandas: pip install "centernet[pandas]"') from error
+        return pandas.DataFrame(self._columns())
+
+    def _columns(self) -> Mapping[str, Any]:
+        x1, y1, x2, y2 = self.boxes.T
+        return {
+            "image": [self.name] * len(self),
+            "image_id": [self.image_id] * len(self),
+            "name": self.names,
+            "category_id": self.category_ids,
+            "score": self.scores,
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+            **keypoint_columns(self.keypoints, self.labels, self.categories.skeletons),
+            **(solid_columns(self.boxes3d, self.alpha_rad) if self.have_boxes3d.any() else {}),
+        }
+
+    @property
+    def _skeletons(self) -> "list[Skeleton | None]":
+        """Of each object; None for those without keypoints."""
+        if not self.keypoints.shape[1] or not self.categories.skeletons:
+            return [None] * len(self)
+        return [self.categories.skeletons[label] for label in self.labels]
+
+    def _pixels(self, image: UInt8[np.ndarray, "h w 3"] | None) -> UInt8[np.ndarray, "h w 3"]:
+        pixels = self.image if image is None else image
+        if pixels is None:
+            raise UsageError(
+                f"{self.name}: these detections hold no image: pass it, such as plot(image=pixels)"
+            )
+        return pixels
+
+
+def _write_picture(detections: Detections, path: Path) -> None:
+    detections.plot().save(path)
+
+
+def _write_json(detections: Detections, path: Path) -> None:
+    path.write_text(json.dumps(detections.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_yolo(detections: Detections, path: Path) -> None:
+    path.write_text(detections.to_yolo(), encoding="utf-8")
+
+
+def _write_csv(detections: Detections, path: Path) -> None:
+    columns = detections._columns()
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        rows = zip(*columns.values(), strict=True)
+        # A keypoint that the object's class does not have.
+        writer.writerows(["" if value != value else value for value in row] for row in rows)
+
+
+_WRITERS: dict[str, Callable[[Detections, Path], None]] = {
+    ".png": _write_picture,
+    ".jpg": _write_picture,
+    ".jpeg": _write_picture,
+    ".webp": _write_picture,
+    ".bmp": _write_picture,
+    ".json": _write_json,
+    ".csv": _write_csv,
+    ".txt": _write_yolo,
+}

@@ -1,0 +1,157 @@
+"""Boxes in 3D of a data set: KITTI's numbers beside those of boxes on the image."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from centernet.detections import Detections
+from centernet.evaluation.table import ClassRow
+from centernet.metrics.kitti import (
+    NEIGHBOURS,
+    ORIGINAL,
+    STRICT,
+    KittiMetrics,
+    KittiProtocol,
+    evaluate_kitti,
+)
+from centernet.structures import Annotations, Categories, KittiObjects
+
+_DIFFICULTY = "moderate"
+_METRICS = ("3d", "bev", "aos")
+_COLUMNS = {"3d": "3D_AP", "bev": "BEV_AP"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SolidNumbers:
+    """KITTI's numbers over 40 recalls, of objects that are moderately hard; nothing where there are none.
+
+    Attributes:
+        metrics: By protocol: `original`, which asks for an IoU in 3D of 0.5 (car) or 0.25, and `strict`, for
+            0.7 or 0.5.
+        notes: What to know about the numbers, a line each.
+    """
+
+    metrics: tuple[KittiMetrics, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> "SolidNumbers":
+        """Those of truth and detections, image by image; labels mean the same in both."""
+        measured = [name for name in categories.names if name.lower() in NEIGHBOURS]
+        if not measured:
+            return cls(notes=(f"boxes in 3D are measured of {', '.join(NEIGHBOURS)} only: there are none",))
+        truth, found = _truth(pairs, categories), _found(pairs)
+        return cls(
+            metrics=tuple(evaluate_kitti(truth, found, protocol) for protocol in (ORIGINAL, STRICT)),
+            notes=(
+                "3D_AP, BEV_AP: KITTI's over 40 recalls, moderate, original protocol; _strict: as strict",
+            ),
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """The numbers of the whole by name: means over the classes with objects, then those of each class."""
+        means = {
+            f"{column}{_ending(one.protocol)}": _mean(
+                [row.ap(metric) for row in one.classes if row.difficulty == _DIFFICULTY and row.objects]
+            )
+            for one in self.metrics
+            for metric, column in _COLUMNS.items()
+        }
+        each = {
+            f"{row.name}_{metric}_{_DIFFICULTY}{_ending(one.protocol)}": row.ap(metric)
+            for one in self.metrics
+            for row in one.classes
+            if row.difficulty == _DIFFICULTY and (row.objects or row.found)
+            for metric in _METRICS
+        }
+        return {**means, **each}
+
+    def beside(self, rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
+        """Rows of a table by class with the numbers of boxes in 3D added; NaN where they are not measured."""
+        columns = {
+            f"{column}{_ending(one.protocol)}": {
+                row.name: row.ap(metric) for row in one.classes if row.difficulty == _DIFFICULTY
+            }
+            for one in self.metrics
+            for metric, column in _COLUMNS.items()
+        }
+        return tuple(
+            {
+                **row,
+                **{name: values.get(str(row["name"]).lower(), math.nan) for name, values in columns.items()},
+            }
+            for row in rows
+        )
+
+
+def _ending(protocol: KittiProtocol) -> str:
+    return "" if protocol is ORIGINAL else f"_{protocol.name}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _truth(pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> KittiObjects:
+    """Ignored regions are neighbours of their class where they have a box in 3D, else nobody cares."""
+    parts = [annotations for annotations, _ in pairs]
+    joined = Annotations.joined(parts)
+    is_solid = np.isfinite(joined.boxes3d).all(axis=1)
+    types = np.array([categories.names[label] for label in joined.labels], dtype=object)
+    for row in np.flatnonzero(joined.is_crowd):
+        near = NEIGHBOURS.get(str(types[row]).lower(), ())
+        types[row] = near[0] if near and is_solid[row] else "DontCare"
+    return _objects(
+        [len(part) for part in parts],
+        types,
+        joined.boxes,
+        joined.boxes3d,
+        joined.alpha_rad,
+        np.ones(len(joined)),
+        joined.truncation,
+        joined.occlusion,
+    )
+
+
+def _found(pairs: Sequence[tuple[Annotations, Detections]]) -> KittiObjects:
+    parts = [detections for _, detections in pairs]
+    count = sum(map(len, parts))
+    return _objects(
+        [len(part) for part in parts],
+        np.array([name for part in parts for name in part.names], dtype=object),
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.boxes3d for part in parts]),
+        np.concatenate([part.alpha_rad for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.full(count, -1.0),
+        np.full(count, -1.0),
+    )
+
+
+def _objects(
+    counts: Sequence[int],
+    types: np.ndarray,
+    boxes: np.ndarray,
+    boxes3d: np.ndarray,
+    alpha_rad: np.ndarray,
+    scores: np.ndarray,
+    truncation: np.ndarray,
+    occlusion: np.ndarray,
+) -> KittiObjects:
+    """As KITTI's files state them, what is not known included."""
+    is_solid = np.isfinite(boxes3d).all(axis=1, keepdims=True)
+    unknown = np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0])
+    return KittiObjects(
+        frames=tuple(f"{number:06d}" for number in range(len(counts))),
+        frame=np.repeat(np.arange(len(counts)), counts),
+        lines=np.concatenate([np.arange(1, count + 1) for count in counts]).astype(np.int64),
+        types=types.astype(str),
+        truncation=truncation.astype(np.float64),
+        occlusion=occlusion.astype(np.float64),
+        alpha_rad=np.where(np.isfinite(alpha_rad), alpha_rad, -10.0).astype(np.float64),
+        boxes=boxes.astype(np.float64),
+        boxes3d=np.where(is_solid, boxes3d, unknown).astype(np.float64),
+        scores=scores.astype(np.float64),
+    )

@@ -1,0 +1,174 @@
+"""From a predictor to a file that is known to find the same."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from centernet.data.transforms.warp import resize
+from centernet.errors import InputError, UsageError
+from centernet.export.graph import DetectionGraph
+from centernet.export.onnx import add_facts, onnx_model, save_onnx
+from centernet.export.openvino import openvino_model, save_openvino
+from centernet.export.parity import TOLERANCES, Parity, compare, together
+from centernet.export.quantize import quantized
+from centernet.export.torch_export import save_program
+from centernet.inference.backends.base import Facts, WrittenFile
+from centernet.inference.backends.formats import FORMATS
+from centernet.inference.predictor import Predictor
+from centernet.io.images import stacked
+from centernet.structures import Sample
+from centernet.weights.config import config_of
+from centernet.weights.files import write_whole
+
+MOST_CALIBRATION = 128
+"""Images that the network's numbers are measured on; more change nothing."""
+
+
+def export(
+    predictor: Predictor,
+    path: Path,
+    format: str = "onnx",  # noqa: A002 - the name that users type
+    *,
+    precision: str = "fp32",
+    samples: Sequence[Sample] = (),
+    calibration: Sequence[Sample] = (),
+) -> Parity:
+    """Write a file, run it beside the network, and keep it if both find the same.
+
+    The file takes `images` `(batch 3 height width)`, uint8 RGB; and gives the task's outputs by name, input
+    pixels. Its metadata hold, under `centernet`, what a weights folder's `config.json` does.
+
+    Args:
+        predictor: What to write.
+        path: The file or folder. `.parity.json` beside it, or `parity.json` in it, holds the comparison.
+        format: One of `FORMATS`.
+        precision: One of `TOLERANCES`.
+        samples: Images to compare on; made-up ones where none are given.
+        calibration: Images that the network is quantised for, with `int8`.
+
+    Raises:
+        UsageError: A package that exporting needs is not installed, or the format has no such precision.
+        InputError: The file cannot be written, or finds something else than the network, or there was nothing
+            to find; then none is left.
+    """
+    graph = DetectionGraph(predictor)
+    facts = facts_of(predictor, graph, precision)
+    written = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
+    part = path.with_name(f".part-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(written, facts, part, format, [_shown(predictor, sample) for sample in calibration])
+        parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
+        if not parity.num_detections:
+            least = TOLERANCES[precision].least
+            raise InputError(
+                f"{path} is not written: in the images to compare on, nothing is found with a score of "
+                f"{least} or more: give some that show objects, source=FOLDER"
+            )
+        if not parity.holds:
+            raise InputError(f"{path} is not written: what it finds is not what the network finds: {parity}")
+        _keep(part, path, json.dumps(parity.to_json(), indent=1) + "\n")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; choose another folder or make room"
+        ) from error
+    finally:
+        _drop(part)
+    return parity
+
+
+def facts_of(predictor: Predictor, graph: DetectionGraph, precision: str = "fp32") -> Facts:
+    """What a file says about itself."""
+    return Facts(
+        config=config_of(predictor),
+        divisor=predictor.divisor,
+        short=graph.short,
+        stride=predictor.stride,
+        precision=precision,
+        outputs=graph.names,
+    )
+
+
+def _write(
+    graph: DetectionGraph,
+    facts: Facts,
+    path: Path,
+    format: str,  # noqa: A002 - the name that users type
+    calibration: Sequence[UInt8[np.ndarray, "1 3 h w"]],
+) -> None:
+    is_int8 = facts.precision == "int8"
+    if format == "torch":
+        if is_int8:
+            raise UsageError("int8=true writes onnx and openvino, a program of torch stays in floating point")
+        save_program(graph, facts, path)
+        return
+    model = onnx_model(graph, facts)
+    if format == "onnx":
+        if is_int8:
+            model = quantized(model, calibration)
+            add_facts(model, facts)
+        save_onnx(model, path)
+        return
+    model = openvino_model(model, facts)
+    save_openvino(quantized(model, calibration) if is_int8 else model, path)
+
+
+def parity_of(
+    graph: DetectionGraph, predictor: Predictor, file: WrittenFile, samples: Sequence[Sample] = ()
+) -> Parity:
+    """How far what a file finds is from what the network finds.
+
+    Args:
+        graph: The network, with what it finds.
+        predictor: How images are shown to it.
+        file: What was written.
+        samples: Images; made-up ones too where nothing is found in these.
+    """
+    parts = [_compared(graph, file, _shown(predictor, sample)) for sample in samples]
+    if not any(part.num_detections for part in parts):
+        parts += [_compared(graph, file, images) for images in _made_up(graph)]
+    return together(parts)
+
+
+def _compared(graph: DetectionGraph, file: WrittenFile, images: UInt8[np.ndarray, "b 3 h w"]) -> Parity:
+    with torch.inference_mode():
+        ours = graph(torch.from_numpy(images))
+    network = {name: value.numpy() for name, value in zip(graph.names, ours, strict=True)}
+    return compare(network, file.run(images), TOLERANCES[file.facts.precision])
+
+
+def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
+    rows, columns = graph.sides
+    rng = np.random.default_rng(0)
+    for batch, height, width in ((2, rows, columns), (1, columns, columns)):
+        # Blocks of colour, so that there is something to see.
+        coarse = rng.integers(0, 256, (batch, 3, height // 8 + 1, width // 8 + 1), dtype=np.uint8)
+        yield coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
+
+
+def _shown(predictor: Predictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
+    return stacked([resize(sample, predictor.rule).image])
+
+
+def _keep(part: Path, path: Path, report: str) -> None:
+    """Puts what was written in its place, whole, with the comparison."""
+    if part.is_dir():
+        path.mkdir(exist_ok=True)
+        for file in sorted(part.iterdir()):
+            file.replace(path / file.name)
+        write_whole(path / "parity.json", report.encode())
+        return
+    part.replace(path)
+    write_whole(path.with_name(f"{path.name}.parity.json"), report.encode())
+
+
+def _drop(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part)
+    elif part.exists():
+        part.unlink()

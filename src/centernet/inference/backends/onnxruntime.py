@@ -1,0 +1,62 @@
+"""An ONNX file that `export` wrote, run by ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.errors import InputError, UsageError
+from centernet.hardware import jobs_at_once, usual_threads
+from centernet.inference.backends.base import Arrays, Facts, refuse_half
+
+
+class OnnxFile:
+    """A `WrittenFile`.
+
+    Args:
+        content: The file, or its path.
+        name: What to call it in messages.
+        threads: Of the runtime, 0 for its own choice; `None`: see `usual_threads`.
+
+    Raises:
+        UsageError: onnxruntime is not installed.
+        InputError: It is no whole ONNX file, or none of ours.
+    """
+
+    def __init__(self, content: bytes | Path, name: str = "", threads: int | None = None) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UsageError('an .onnx file needs onnxruntime: pip install "centernet[runtime]"') from error
+        self.name = name or str(content)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = usual_threads() if threads is None else threads
+        self.at_once = jobs_at_once(options.intra_op_num_threads)
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content if isinstance(content, bytes) else str(content),
+                options,
+                providers=["CPUExecutionProvider"],
+            )
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{self.name} is no whole ONNX file ({reason}): copy or export it again"
+            ) from error
+        self.facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, self.name)
+
+    def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
+        """Outputs by name, input pixels.
+
+        Args:
+            images: RGB, 0 to 255.
+            half: Not here.
+
+        Raises:
+            UsageError: A side that the network cannot take, or `half`.
+        """
+        refuse_half(half, self.name)
+        self.facts.check(images, self.name)
+        values = self._session.run(self.facts.outputs, {"images": images})
+        return dict(zip(self.facts.outputs, values, strict=True))

@@ -1,0 +1,95 @@
+"""A folder that `export format=openvino` wrote, run by OpenVINO."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.errors import InputError, UsageError
+from centernet.hardware import jobs_at_once, usual_threads
+from centernet.inference.backends.base import Arrays, Facts
+
+GRAPH = "model.xml"
+"""The graph in the folder; its weights lie beside it as `model.bin`."""
+
+FACTS = "centernet"
+"""Where the graph holds what it says about itself."""
+
+
+class OpenVinoFile:
+    """A `WrittenFile`.
+
+    Args:
+        graph: The folder, the `.xml` in it, or a graph in memory.
+        name: What to call it in messages.
+        threads: Of the runtime, 0 for its own choice; `None`: see `usual_threads`.
+
+    Raises:
+        UsageError: openvino is not installed.
+        InputError: It is no whole graph, or none of ours.
+    """
+
+    def __init__(self, graph: Any, name: str = "", threads: int | None = None) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise UsageError(
+                'a folder of OpenVINO needs openvino: pip install "centernet[openvino]"'
+            ) from error
+        self.name = name or str(graph)
+        self._threads = usual_threads() if threads is None else threads
+        self.at_once = jobs_at_once(self._threads)
+        self._core = openvino.Core()
+        self._idle: dict[bool, list[Any]] = {False: [], True: []}
+        try:
+            if isinstance(graph, str | Path):
+                path = Path(graph)
+                graph = self._core.read_model(path / GRAPH if path.suffix.lower() != ".xml" else path)
+            facts = graph.get_rt_info([FACTS]).astype(str) if graph.has_rt_info([FACTS]) else "{}"
+            self._graph = graph
+            self._idle[False].append(self._compile(half=False))
+        except Exception as error:
+            raise InputError(
+                f"{self.name} is no whole graph of OpenVINO ({_reason(error)}): copy or export it again"
+            ) from error
+        self.facts = Facts.read(json.loads(facts), self.name)
+
+    def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
+        """Outputs by name, input pixels.
+
+        Args:
+            images: RGB, 0 to 255.
+            half: Compute in the 16 bits that the processor is fastest in; else in 32, whatever it chooses.
+
+        Raises:
+            UsageError: A side that the network cannot take.
+        """
+        self.facts.check(images, self.name)
+        # Each thread that is here at the same time has a program of its own: faster than streams of one.
+        try:
+            program = self._idle[half].pop()
+        except IndexError:
+            program = self._compile(half)
+        try:
+            values = program({"images": images})
+            # A copy: the runtime writes into the same memory the next time.
+            return {name: np.array(values[name]) for name in self.facts.outputs}
+        finally:
+            self._idle[half].append(program)
+
+    def _compile(self, half: bool) -> Any:
+        settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": self._threads}
+        if not half:
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        if self.at_once > 1:
+            # Else all programs stay on the first core.
+            settings["ENABLE_CPU_PINNING"] = False
+        return self._core.compile_model(self._graph, "CPU", settings)
+
+
+def _reason(error: Exception) -> str:
+    """The last line says what, those before where in OpenVINO's own code."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,67 @@
+"""A program that `export format=torch` wrote, run by torch without this library's networks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from centernet.errors import InputError, UsageError
+from centernet.hardware import jobs_at_once
+from centernet.inference.backends.base import Arrays, Facts, refuse_half
+
+FACTS = "centernet.json"
+"""The file in the program that holds what it says about itself."""
+
+
+class TorchFile:
+    """A `WrittenFile`.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UsageError: torch is not installed.
+        InputError: It is no whole program, or none of ours.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise UsageError("a .pt2 file needs torch: pip install centernet") from error
+        self.name = str(path)
+        extra = {FACTS: ""}
+        try:
+            program = torch.export.load(path, extra_files=extra)
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"{self.name} is no whole program of torch ({reason}): copy or export it again"
+            ) from error
+        self.facts = Facts.read(json.loads(extra[FACTS] or "{}"), self.name)
+        # Its guards are of what the sizes of maps were compared with in tracing, not of what it can compute.
+        self._torch, self._run = torch, program.module(check_guards=False)
+        self.at_once = jobs_at_once(torch.get_num_threads())
+
+    def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
+        """Outputs by name, input pixels.
+
+        Args:
+            images: RGB, 0 to 255.
+            half: Not here.
+
+        Raises:
+            UsageError: A side that the network cannot take, or `half`.
+        """
+        refuse_half(half, self.name)
+        self.facts.check(images, self.name)
+        try:
+            with self._torch.inference_mode():
+                values = self._run(self._torch.from_numpy(images))
+        except RuntimeError as error:
+            (height, width), reason = images.shape[2:], str(error).splitlines()[0]
+            raise UsageError(
+                f"{self.name} takes no inputs of {height}×{width} ({reason}): use the weights"
+            ) from error
+        return {name: value.numpy() for name, value in zip(self.facts.outputs, values, strict=True)}

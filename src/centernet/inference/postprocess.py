@@ -1,0 +1,197 @@
+"""From what is found in inputs to detections in images: plain arrays, of networks and of written files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from centernet.detections import Detections
+from centernet.errors import UsageError
+from centernet.geometry.affine import transform_boxes, transform_points
+from centernet.geometry.camera import rotation_from_alpha, unproject
+from centernet.inference.options import Inference
+from centernet.structures import Categories, Sample, View
+from centernet.tasks.triplet.multi_scale import Evidence, decide, evidence_of
+
+PLAIN = Inference()
+"""One look at each image."""
+
+Found = Mapping[str, np.ndarray]
+"""What `protocols.Outputs` hold, as arrays."""
+
+Look = tuple[Detections, Evidence | None]
+"""What a look shows, and what it was decided by where several looks decide together."""
+
+
+def looks_at(
+    found: Found,
+    views: Sequence[View],
+    image_ids: Sequence[int],
+    categories: Categories,
+    *,
+    scale: float = 1.0,
+) -> list[Look]:
+    """What one size of images shows, image pixels; boxes may reach out of the images.
+
+    Args:
+        found: Input pixels.
+        views: How the images were shown.
+        image_ids: The data set's own ids.
+        categories: What labels mean.
+        scale: How large they were shown, as a share of their own size.
+
+    Raises:
+        UsageError: Boxes in space are found in an image whose camera is not known.
+    """
+    if "centers" in found:
+        check_cameras(views)
+    detections = in_images(found, views, image_ids, categories)
+    if "pair_boxes" not in found:
+        return [(one, None) for one in detections]
+    return list(zip(detections, evidence_of(found, views, scale), strict=True))
+
+
+def answers_of(
+    looks: Sequence[Sequence[Look]], samples: Sequence[Sample], inference: Inference, top_k: int
+) -> list[Detections]:
+    """One answer for each image, cut to the image, which it carries.
+
+    Args:
+        looks: Those of each scale.
+        samples: The images.
+        inference: How they were looked at.
+        top_k: Most detections of each image.
+    """
+    merged = [_merged(of_one, inference, top_k) for of_one in zip(*looks, strict=True)]
+    return [replace(cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
+
+
+def _merged(looks: Sequence[Look], inference: Inference, top_k: int) -> Detections:
+    """One answer of all looks at an image."""
+    evidence = [one for _, one in looks if one is not None]
+    first = looks[0][0]
+    if not evidence:
+        return inference.merge([found for found, _ in looks], top_k)
+    decision = decide(evidence, inference.scales)
+    decided = Detections(
+        boxes=decision.boxes,
+        scores=decision.scores,
+        labels=decision.labels,
+        categories=first.categories,
+        name=first.name,
+        image_size=first.image_size,
+        image_id=first.image_id,
+    )
+    # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
+    return inference.suppress(decided, top_k, decision.corner_scores)
+
+
+def on_maps(
+    views: Sequence[View], input_size: tuple[int, int], cells: tuple[int, int], stride: int
+) -> tuple[View, ...]:
+    """The same views, for inputs whose sides are no multiples of the stride.
+
+    A map then has a cell for each `side / cells` pixels; what is read from it counts `stride` for each.
+
+    Args:
+        views: How the images were shown.
+        input_size: Rows and columns of the input.
+        cells: Rows and columns of the finest map.
+        stride: Input pixels that count for a cell.
+    """
+    (height, width), (rows, columns) = input_size, cells
+    stretch = np.diag([columns * stride / width, rows * stride / height, 1.0])
+    if (stretch == np.eye(3)).all():
+        return tuple(views)
+    return tuple(replace(view, input_from_image=stretch @ view.input_from_image) for view in views)
+
+
+def check_cameras(views: Sequence[View]) -> None:
+    """Raises a `UsageError` for a view without a camera: nothing can be placed in space by it."""
+    for view in views:
+        if view.camera is None:
+            raise UsageError(
+                f"{view.name}: boxes in 3D need the camera, image pixels from metres: pass camera=, or data "
+                "that says it"
+            )
+
+
+def in_images(
+    found: Found, views: Sequence[View], image_ids: Sequence[int], categories: Categories
+) -> list[Detections]:
+    """Outputs in input pixels as one `Detections` an image, in image pixels.
+
+    What fills up images that have fewer peaks than were asked for has score 0 and is left out.
+    """
+    boxes, scores, labels = (found[name] for name in ("boxes", "scores", "labels"))
+    # Tasks without keypoints have objects with none.
+    none = np.zeros((*boxes.shape[:2], 0, 3), np.float32)
+    keypoints = found.get("keypoints", none)
+    kept = scores > 0
+    solids = {
+        name: found[name] for name in ("centers", "depth", "size3d", "alpha_rad", "focal_px") if name in found
+    }
+    return [
+        Detections(
+            boxes=_moved(boxes[i, kept[i]], view),
+            scores=scores[i, kept[i]],
+            labels=labels[i, kept[i]].astype(np.int64),
+            keypoints=_moved_keypoints(keypoints[i, kept[i]], view, labels[i, kept[i]], categories),
+            categories=categories,
+            name=view.name,
+            image_size=view.image_size,
+            image_id=image_id,
+            **(placed({name: value[i, kept[i]] for name, value in solids.items()}, view) if solids else {}),
+        )
+        for i, (view, image_id) in enumerate(zip(views, image_ids, strict=True))
+    ]
+
+
+def _moved(boxes: np.ndarray, view: View) -> np.ndarray:
+    return transform_boxes(view.image_from_input, boxes.astype(np.float64)).astype(np.float32)
+
+
+def _moved_keypoints(
+    keypoints: np.ndarray, view: View, labels: np.ndarray, categories: Categories
+) -> np.ndarray:
+    """Keypoints in image pixels; what a class does not have stays zero."""
+    counts = np.array(categories.num_keypoints)[labels.astype(int)]
+    is_there = np.arange(keypoints.shape[1]) < counts[:, None]
+    moved = keypoints.copy()
+    moved[is_there, :2] = transform_points(view.image_from_input, keypoints[is_there, :2].astype(np.float64))
+    return moved
+
+
+def placed(solids: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
+    """Boxes in space from what a task knows without the camera; NaN where the camera is not known.
+
+    Args:
+        solids: As in `protocols.Outputs`, of one image: `centers`, `depth`, `size3d`, `alpha_rad`, and
+            `focal_px` where depths are told for a focal length.
+        view: Of the image.
+
+    Returns:
+        `boxes3d`, `alpha_rad` and `camera` of `Detections`.
+    """
+    alpha, camera = solids["alpha_rad"], view.camera
+    if camera is None:
+        return {"alpha_rad": alpha}
+    depth = solids["depth"].astype(np.float64)
+    if "focal_px" in solids:
+        depth *= abs(float((view.input_from_image @ camera)[0, 0])) / solids["focal_px"]
+    pixels = transform_points(view.image_from_input, solids["centers"].astype(np.float64))
+    size = solids["size3d"].astype(np.float64)
+    places = unproject(camera, pixels, depth)
+    # From the middle of the box down to the middle of its bottom.
+    places[:, 1] += size[:, 0] / 2
+    turns = rotation_from_alpha(camera, alpha.astype(np.float64), pixels[:, 0])
+    boxes = np.concatenate([size, places, turns[:, None]], axis=1).astype(np.float32)
+    return {"boxes3d": boxes, "alpha_rad": alpha, "camera": camera}
+
+
+def cut(detections: Detections) -> Detections:
+    """Boxes end where the image does."""
+    height, width = detections.image_size
+    limit = np.array([width, height] * 2, dtype=np.float32)
+    return replace(detections, boxes=np.clip(detections.boxes, 0, limit))

@@ -1,0 +1,212 @@
+"""A network with everything that gives its maps a meaning: from images to detections."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from centernet.data.loading.collate import collate
+from centernet.data.transforms.warp import resize
+from centernet.detections import Detections
+from centernet.drawing import Reasons, draw_explanation
+from centernet.errors import UsageError
+from centernet.geometry.resize import ResizeRule
+from centernet.hardware import jobs_at_once
+from centernet.inference.options import Inference
+from centernet.inference.postprocess import PLAIN, Look, answers_of, cut, in_images, looks_at, on_maps
+from centernet.inference.preprocess import Prepared, prepare
+from centernet.models.factory import Architecture
+from centernet.models.network import Network
+from centernet.models.normalize import Normalize
+from centernet.protocols import Maps, Outputs, Task
+from centernet.structures import Categories, Sample
+from centernet.structures.batch import Batch
+from centernet.tasks.layered.task import finest_heatmaps
+from centernet.tasks.triplet.corner_matching import middle_part
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictor:
+    """All that a weights folder holds.
+
+    Attributes:
+        network: The weights.
+        task: What its maps mean.
+        categories: What labels mean.
+        rule: How images are shown to it.
+        normalize: How pixels are scaled for it.
+        architecture: How to build the network again.
+    """
+
+    network: Network
+    task: Task
+    categories: Categories
+    rule: ResizeRule
+    normalize: Normalize
+    architecture: Architecture
+
+    def __post_init__(self) -> None:
+        # The values of a place side by side: convolutions are faster so, on processors and accelerators.
+        self.network.to(memory_format=torch.channels_last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+    @property
+    def divisor(self) -> int:
+        """Sides of inputs are multiples of this."""
+        return self.network.backbone.divisor
+
+    @property
+    def stride(self) -> int:
+        """Input pixels from one cell of the finest map to the next."""
+        return self.network.stride
+
+    @property
+    def most(self) -> int:
+        """Most detections in an image."""
+        return self.task.top_k
+
+    @property
+    def at_once(self) -> int:
+        """Calls that have cores of their own at the same time; an accelerator works on one after another."""
+        return jobs_at_once(torch.get_num_threads()) if self.device.type == "cpu" else 1
+
+    @property
+    def needs_its_scale(self) -> bool:
+        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
+        return getattr(getattr(self.task, "inner", self.task), "focal_px", None) == 0
+
+    def deciding(self, **settings: Any) -> "Predictor":
+        """The same predictor with other settings of its task: `top_k=300`.
+
+        Raises:
+            UsageError: The task has no such setting.
+        """
+        return replace(self, task=_deciding(self.task, settings))
+
+    def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
+        """What the network gives for a batch that lies on its device.
+
+        Args:
+            batch: Inputs.
+            flip: Show it their mirror images too, and merge both.
+        """
+        images = self.normalize(batch.images)
+        if not flip:
+            return self.network.last_maps(images, at_cells=True)
+        both = self.network.last_maps(torch.cat([images, images.flip(3)]))
+        plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
+        return self.task.merge_flipped(plain, flipped)
+
+    def detect(self, samples: Sequence[Sample], inference: Inference = PLAIN) -> list[Detections]:
+        """Detections in images as read from their files, image pixels, best first.
+
+        Args:
+            samples: Images; their annotations are not looked at.
+            inference: How often and how they are looked at.
+        """
+        return self.detect_prepared([prepare(one, self.rule, inference) for one in samples], inference)
+
+    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = PLAIN) -> list[Detections]:
+        """The same of images that were prepared with the rule, for this way of looking."""
+        looks = [
+            self._look([image.inputs[number] for image in images], scale, inference)
+            for number, scale in enumerate(inference.scales)
+        ]
+        return answers_of(looks, [image.sample for image in images], inference, self.task.top_k)
+
+    def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
+        """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
+
+        Args:
+            sample: The image.
+            least: Detections, pairs of corners and centres with a lower score are not drawn.
+        """
+        shown = collate([resize(sample, self.rule)])
+        with torch.inference_mode():
+            maps = self.maps(shown.to(self.device))
+            outputs = self.task.decode(maps, self.network.stride)
+        stretch = shown.images.shape[3] / (_sides(maps)[1] * self.network.stride)
+        heatmaps = {
+            name: value[0].float().sigmoid().cpu().numpy() for name, value in finest_heatmaps(maps).items()
+        }
+        image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
+        return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
+
+    def _look(self, inputs: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
+        """What one size of the images shows; boxes may reach out of them."""
+        shown = collate(inputs)
+        with torch.inference_mode(), self._precision(inference.half):
+            maps = self.maps(shown.to(self.device), flip=inference.flip)
+            outputs = self.task.decode(maps, self.network.stride)
+        height, width = shown.images.shape[2:]
+        rows, columns = _sides(maps)
+        views = on_maps(shown.views, (height, width), (rows, columns), self.network.stride)
+        return looks_at(arrays_of(outputs), views, shown.image_ids, self.categories, scale=scale)
+
+    def _precision(self, half: bool) -> AbstractContextManager[None]:
+        return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+
+
+def _sides(maps: Maps) -> tuple[int, int]:
+    """Rows and columns of the first map that is there as a whole: of the finest level."""
+    height, width = next(value for value in maps.values() if isinstance(value, torch.Tensor)).shape[2:]
+    return height, width
+
+
+def _deciding(task: Any, settings: Mapping[str, Any]) -> Any:
+    """The task with other settings, its own or those of the task inside it."""
+    own = {item.name for item in fields(task)}
+    mine = {key: value for key, value in settings.items() if key in own}
+    others = {key: value for key, value in settings.items() if key not in own}
+    if others and "inner" in own:
+        mine["inner"] = _deciding(task.inner, others)
+    elif others:
+        raise UsageError(f"{min(others)} says nothing to these weights: leave it out")
+    return replace(task, **mine)
+
+
+def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
+    """What the outputs of one image were decided by, in pixels of the input."""
+    found = {name: value[0].float().cpu() for name, value in outputs.items()}
+    kept = found["scores"] >= least
+    boxes = found["boxes"][kept]
+    rejected, regions = torch.zeros(0, 4), torch.zeros(0, 4)
+    centers, center_labels = torch.zeros(0, 2), torch.zeros(0)
+    if "pair_boxes" in found:
+        pairs = found["pair_boxes"][found["pair_scores"] >= least]
+        rejected = pairs[~(pairs[:, None] == boxes).all(dim=2).any(dim=1)]
+        regions = middle_part(boxes)
+        is_sure = found["center_scores"] >= least
+        centers, center_labels = found["center_places"][is_sure], found["center_labels"][is_sure]
+    keypoints = found.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
+    keypoints[..., :2] *= stretch
+    return Reasons(
+        boxes=(boxes * stretch).numpy(),
+        labels=found["labels"][kept].long().numpy(),
+        keypoints=keypoints.numpy(),
+        rejected=(rejected * stretch).numpy(),
+        regions=(regions * stretch).numpy(),
+        centers=(centers * stretch).numpy(),
+        center_labels=center_labels.long().numpy(),
+    )
+
+
+def arrays_of(outputs: Outputs) -> dict[str, np.ndarray]:
+    """Outputs as arrays of 32 bits, wherever they were."""
+    return {name: value.float().cpu().numpy() for name, value in outputs.items()}
+
+
+def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
+    """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image.
+
+    What fills up images that have fewer peaks than were asked for has score 0 and is left out.
+    """
+    return [cut(one) for one in in_images(arrays_of(outputs), batch.views, batch.image_ids, categories)]

@@ -1,0 +1,177 @@
+"""Image files to RGB arrays: any kind of pixel in, 8-bit RGB out, and one clear line where that fails.
+
+Images come upright, as every viewer shows them, unless the annotations were made on the stored pixels: pass
+the `size` they state and the frame that fits it is taken.
+"""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from centernet.errors import InputError
+from centernet.io.image_headers import Header, read_header, without_warnings
+
+Rgb = UInt8[np.ndarray, "h w 3"]
+
+
+PIXEL_LIMIT = 178_956_970
+"""Twice what Pillow warns at: 512 MiB of RGB."""
+
+
+_OPENCV_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
+    """What can be known of an image without decoding it: `read_image` would raise what this raises.
+
+    Broken bytes amid the pixels are not found.
+
+    Raises:
+        InputError: The file is missing, no image, cut short or too large.
+    """
+    try:
+        with path.open("rb") as file:
+            header = read_header(file)
+            _check_pixels(header, pixel_limit)
+            # Most files end with the mark; some have other data behind it.
+            end = file.seek(0, io.SEEK_END)
+            file.seek(max(header.pixels_start, end - 64))
+            if header.end_marker not in file.read():
+                file.seek(header.pixels_start)
+                _check_end(header, file.read())
+            return header
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Rows and columns of an image as `read_image` gives it, without decoding it.
+
+    Raises:
+        InputError: As for `inspect_image`.
+    """
+    return inspect_image(path).upright_size
+
+
+def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int = PIXEL_LIMIT) -> Rgb:
+    """The image in a file, as 8-bit RGB. Transparency is dropped, 16 bits are scaled to 8.
+
+    Args:
+        path: The file.
+        size: Rows and columns that the annotations state. Where only the stored pixels fit them, the image is
+            not turned upright.
+        pixel_limit: Refuse to decode more pixels than this: a small file can hold a huge image.
+
+    Raises:
+        InputError: The file is missing, no image, cut short, broken or too large.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return decode_image(data, size, pixel_limit)
+    except ValueError as error:
+        raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def decode_image(data: bytes, size: tuple[int, int] | None = None, pixel_limit: int = PIXEL_LIMIT) -> Rgb:
+    """The image in the bytes of a file; see `read_image`.
+
+    Raises:
+        ValueError: The bytes are no image, cut short, broken or hold too many pixels.
+    """
+    header = read_header(io.BytesIO(data))
+    _check_pixels(header, pixel_limit)
+    _check_end(header, data[header.pixels_start :])
+    image = _decode_ordinary(data) if header.is_ordinary else None
+    if image is None:
+        image = _decode_any(data)
+    return _turn_upright(image, header.orientation) if header.is_turned_for(size) else image
+
+
+def _check_pixels(header: Header, limit: int) -> None:
+    rows, columns = header.stored_size
+    if rows * columns > limit:
+        raise ValueError(f"{columns}×{rows} pixels are more than the limit of {limit:,}")
+
+
+def _check_end(header: Header, pixels: bytes) -> None:
+    """OpenCV 4 fills up what is missing without a word."""
+    if header.end_marker not in pixels:
+        raise ValueError("the file is cut short")
+
+
+def _decode_ordinary(data: bytes) -> Rgb | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _OPENCV_FLAGS)
+    except cv2.error:
+        return None
+
+
+def _decode_any(data: bytes) -> Rgb:
+    try:
+        # Pixels were counted; what else Pillow warns of is about tags, not about pixels.
+        with without_warnings(Warning), Image.open(io.BytesIO(data)) as image:
+            image.load()
+            return to_rgb(image)
+    except Exception as error:
+        # Pillow's plugins raise whatever their parsers trip over; its text says what.
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def to_rgb(image: Image.Image) -> Rgb:
+    """The pixels of a Pillow image as 8-bit RGB.
+
+    Raises:
+        ValueError: Pixels whose range is not known.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535 or image.mode == "F":
+            raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
+        grey = np.round(values / 257).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    # By way of RGBA, a palette's transparent entries keep their colour.
+    opaque = image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image
+    return np.array(opaque.convert("RGB"))
+
+
+def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """Do what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
+    if orientation == 1:
+        return image
+    if orientation >= 5:
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)
+
+
+def stacked(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b 3 h w"]:
+    """Images of different sizes are filled up with black on the right and below."""
+    height = max(image.shape[0] for image in images)
+    width = max(image.shape[1] for image in images)
+    array = np.zeros((len(images), 3, height, width), dtype=np.uint8)
+    for place, image in zip(array, images, strict=True):
+        place[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+    return array
+
+
+IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+)
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is called an image, in capitals or not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")

@@ -1,5 +1,0 @@
-"""Checkpoints of the original Objects-as-Points program, turned into weights of ours."""
-
-from centernet.originals.conversion import Conversion, convert
-
-__all__ = ["Conversion", "convert"]

@@ -1,0 +1,159 @@
+"""Recipes of the two papers, setting by setting."""
+
+from dataclasses import replace
+
+from centernet.recipes.recipe import Recipe
+
+
+def _paper(backbone: str, *, batch: int, batches: int, head_channels: int = 64, lr: float = 5e-4) -> Recipe:
+    """COCO as in "Objects as Points", sec. 5, and its released scripts: Adam, no decay, no warm-up.
+
+    The paper's images for each step were shared by several GPUs, each with batch statistics and a loss of its
+    own. One device that adds up as many batches computes the same, so that is what these recipes say; with
+    more devices, `accumulate` must be lower: its product with `batch`, devices and machines is the paper's
+    number. Encoders of the paper start from ImageNet weights: `pretrained=true`.
+
+    Args:
+        backbone: As in `Recipe`.
+        batch: Images on each device.
+        batches: Such batches for each step.
+        head_channels: As in `Recipe`.
+        lr: As in `Recipe`.
+    """
+    return Recipe(
+        backbone=backbone,
+        batch=batch,
+        accumulate=batches,
+        devices="1",
+        head_channels=head_channels,
+        bgr=True,
+        mean=(0.40789654, 0.44719302, 0.47026115),
+        std=(0.28863828, 0.27408164, 0.27809835),
+        epochs=140,
+        optimizer="adam",
+        lr=lr,
+        weight_decay=0.0,
+        schedule="step",
+        warmup_epochs=0.0,
+        clip=0.0,
+        ema=0.0,
+        val_every=5,
+        train_crowd=True,
+        workers=8,
+    )
+
+
+def _paper_resnet18(backbone: str) -> Recipe:
+    # 114 images, as 18 + 32 + 32 + 32: the nearest to that in equal shares.
+    return _paper(backbone, batch=38, batches=3)
+
+
+def resnet18() -> Recipe:
+    """ResNet-18 with three deconvolutions, trained as the paper's `resnet18-dcn`; no figures published."""
+    return _paper_resnet18("resnet18")
+
+
+def resnet18_dcn() -> Recipe:
+    """The paper's ResNet-18 with deformable convolutions: 28.1 AP on COCO as published."""
+    return _paper_resnet18("resnet18-dcn")
+
+
+def resnet34() -> Recipe:
+    """ResNet-34 with three deconvolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet34", batch=16, batches=8)
+
+
+def resnet34_dcn() -> Recipe:
+    """ResNet-34 with deformable convolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet34-dcn", batch=16, batches=8)
+
+
+def resnet50() -> Recipe:
+    """ResNet-50 with three deconvolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet50", batch=16, batches=8)
+
+
+def resnet50_dcn() -> Recipe:
+    """ResNet-50 with deformable convolutions, trained as the paper's DLA-34; no figures published."""
+    return _paper("resnet50-dcn", batch=16, batches=8)
+
+
+def resnet101() -> Recipe:
+    """ResNet-101 with three deconvolutions, trained as the paper's `resnet101-dcn`; no figures published."""
+    return _paper("resnet101", batch=12, batches=8, lr=3.75e-4)
+
+
+def resnet101_dcn() -> Recipe:
+    """The paper's ResNet-101 with deformable convolutions: 34.6 AP on COCO as published."""
+    return _paper("resnet101-dcn", batch=12, batches=8, lr=3.75e-4)
+
+
+def dla34() -> Recipe:
+    """DLA-34 without deformable convolutions, trained as the paper's `dla34-dcn`; no figures published."""
+    return _paper("dla34", batch=16, batches=8, head_channels=256)
+
+
+def dla34_dcn() -> Recipe:
+    """The paper's DLA-34: 36.3 AP on COCO as published, 37.4 with the longer schedule `dla34-dcn-2x`."""
+    return _paper("dla34-dcn", batch=16, batches=8, head_channels=256)
+
+
+def dla34_dcn_2x() -> Recipe:
+    """The paper's DLA-34 with 230 epochs, divided by ten after 180 and 210: 37.4 AP on COCO as published."""
+    return replace(dla34_dcn(), epochs=230, lr_steps=(180, 210))
+
+
+def hourglass104() -> Recipe:
+    """The paper's Hourglass-104, which went on from ExtremeNet's weights: 40.3 AP on COCO as published."""
+    return replace(hourglass104_scratch(), epochs=50, lr_steps=(40,))
+
+
+def hourglass104_scratch() -> Recipe:
+    """Hourglass-104 from random weights, with the epochs of the paper's other networks; nothing published."""
+    return _paper("hourglass104", batch=4, batches=6, head_channels=256, lr=2.5e-4)
+
+
+def dla34_dcn_pose() -> Recipe:
+    """The paper's DLA-34 for poses, which went on from `ctdet_coco_dla_2x`: 54.7 AP of keypoints."""
+    return replace(dla34_dcn(), task="pose")
+
+
+def dla34_dcn_pose_3x() -> Recipe:
+    """The same with 320 epochs, divided by ten after 270 and 300: 58.9 AP of keypoints published."""
+    return replace(dla34_dcn_pose(), epochs=320, lr_steps=(270, 300))
+
+
+def hourglass104_pose() -> Recipe:
+    """The paper's Hourglass-104 for poses, which went on from `ctdet_coco_hg`: 58.7 AP published."""
+    return replace(hourglass104(), task="pose")
+
+
+def hourglass104_pose_3x() -> Recipe:
+    """The same with 150 epochs, divided by ten after 130: 64.0 AP of keypoints published."""
+    return replace(hourglass104_pose(), epochs=150, lr_steps=(130,))
+
+
+def dla34_dcn_3d() -> Recipe:
+    """The paper's DLA-34 for boxes in 3D on KITTI, but inputs follow the image; no figures published."""
+    return replace(
+        dla34_dcn(),
+        task="mono3d",
+        batch=8,
+        accumulate=2,
+        lr=1.25e-4,
+        epochs=70,
+        lr_steps=(45, 60),
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+        imgsz=1280,
+        rect=True,
+        windows=0.5,
+        random_crop=False,
+        scale_max=1.4,
+        flip=0.0,
+        color=0.0,
+        train_crowd=False,
+        center3d_weight=0.0,
+        focal_px=0.0,
+        slots=50,
+    )

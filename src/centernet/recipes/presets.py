@@ -1,0 +1,197 @@
+"""Complete recipes by name."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from centernet.recipes.paper import (
+    dla34,
+    dla34_dcn,
+    dla34_dcn_2x,
+    dla34_dcn_3d,
+    dla34_dcn_pose,
+    dla34_dcn_pose_3x,
+    hourglass104,
+    hourglass104_pose,
+    hourglass104_pose_3x,
+    hourglass104_scratch,
+    resnet18,
+    resnet18_dcn,
+    resnet34,
+    resnet34_dcn,
+    resnet50,
+    resnet50_dcn,
+    resnet101,
+    resnet101_dcn,
+)
+from centernet.recipes.recipe import Recipe
+
+
+def nano() -> Recipe:
+    """The fastest on processors: a slim ResNet with a top-down neck of 32 channels."""
+    return replace(small(), backbone="slim", channels=32, head_channels=32, regression_channels=256)
+
+
+def small() -> Recipe:
+    """Fast to train from scratch: ResNet-10 with a top-down neck of 64 channels."""
+    return Recipe()
+
+
+def base() -> Recipe:
+    """ResNet-18 with a deep stem and a top-down neck of 128 channels."""
+    return Recipe(backbone="timm/resnet18d", channels=128)
+
+
+def large() -> Recipe:
+    """For accelerators: ResNet-50 with a deep stem and a top-down neck of 256 channels."""
+    return Recipe(backbone="timm/resnet50d", channels=256, head_channels=128)
+
+
+def demo() -> Recipe:
+    """Generated scenes of 128 pixels, learned in a few minutes on two CPU cores."""
+    return Recipe(
+        imgsz=128,
+        epochs=10,
+        batch=16,
+        lr=2e-3,
+        scale_min=0.8,
+        scale_max=1.2,
+        color=0.0,
+        ema=0.99,
+        name="demo",
+    )
+
+
+def triplet() -> Recipe:
+    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough for a small machine."""
+    return Recipe(
+        task="triplet",
+        backbone="timm/resnet18d",
+        pool_channels=32,
+        imgsz=128,
+        epochs=14,
+        batch=16,
+        lr=2e-3,
+        scale_min=0.8,
+        scale_max=1.2,
+        color=0.0,
+        ema=0.99,
+        corrected_radius=True,
+        name="triplet",
+    )
+
+
+def roads() -> Recipe:
+    """Generated roads of 320 pixels with boxes in 3D, learned in twenty minutes on two CPU cores."""
+    return Recipe(
+        task="mono3d",
+        head_channels=32,
+        imgsz=320,
+        rect=True,
+        epochs=8,
+        batch=8,
+        lr=2e-3,
+        ema=0.998,
+        val_every=2,
+        windows=0.0,
+        color=0.0,
+        focal_px=200.0,
+        name="roads",
+    )
+
+
+def microscope() -> Recipe:
+    """Few images in which no direction means anything; the recipe of the weights `blood-cells`."""
+    return Recipe(
+        imgsz=320,
+        rect=True,
+        epochs=190,
+        batch=8,
+        lr=1e-3,
+        schedule="step",
+        lr_steps=(150,),
+        ema=0.998,
+        val_every=5,
+        scale_min=0.5,
+        flip_vertical=0.5,
+        quarter_turns=True,
+        plain_epochs=40,
+        corrected_radius=True,
+        giou_weight=2.0,
+        spread=1,
+        name="microscope",
+    )
+
+
+def few() -> Recipe:
+    """Few images, learned in a quarter of an hour of one core: `microscope` without turns, shorter."""
+    return replace(
+        microscope(),
+        epochs=97,
+        batch=4,
+        lr_steps=(78,),
+        scale_min=0.6,
+        flip_vertical=0.0,
+        quarter_turns=False,
+        plain_epochs=19,
+        corrected_radius=False,
+        name="few",
+    )
+
+
+def few_nano() -> Recipe:
+    """The network of `nano` for few images, by the recipe `few`, on inputs of 480 pixels."""
+    network = nano()
+    return replace(
+        few(),
+        backbone=network.backbone,
+        channels=network.channels,
+        head_channels=network.head_channels,
+        regression_channels=network.regression_channels,
+        lr=2e-3,
+        imgsz=480,
+        epochs=136,
+        lr_steps=(109,),
+        plain_epochs=27,
+        name="few-nano",
+    )
+
+
+FOR_FEW = {"small": "few", "nano": "few-nano"}
+"""The recipe of the same network that is made for few images."""
+
+
+FEW = 500
+"""Fewer training images than this are few."""
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "nano": nano,
+    "small": small,
+    "base": base,
+    "large": large,
+    "demo": demo,
+    "triplet": triplet,
+    "roads": roads,
+    "microscope": microscope,
+    "few": few,
+    "few-nano": few_nano,
+    "resnet18": resnet18,
+    "resnet18-dcn": resnet18_dcn,
+    "resnet34": resnet34,
+    "resnet34-dcn": resnet34_dcn,
+    "resnet50": resnet50,
+    "resnet50-dcn": resnet50_dcn,
+    "resnet101": resnet101,
+    "resnet101-dcn": resnet101_dcn,
+    "dla34": dla34,
+    "dla34-dcn": dla34_dcn,
+    "dla34-dcn-2x": dla34_dcn_2x,
+    "hourglass104": hourglass104,
+    "hourglass104-scratch": hourglass104_scratch,
+    "dla34-dcn-pose": dla34_dcn_pose,
+    "dla34-dcn-pose-3x": dla34_dcn_pose_3x,
+    "hourglass104-pose": hourglass104_pose,
+    "hourglass104-pose-3x": hourglass104_pose_3x,
+    "dla34-dcn-3d": dla34_dcn_3d,
+}
+"""Every recipe by the name people type."""

@@ -1,0 +1,58 @@
+"""All objects of many images in one table, so that 100 000 are looked at in one go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from centernet.structures.annotations import Annotations
+from centernet.structures.dataset import ImageRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectTable:
+    """One row for each object, image after image.
+
+    Attributes:
+        boxes: `(x1, y1, x2, y2)`, image pixels.
+        labels: Class of each object.
+        is_crowd: Regions that hold many.
+        keypoints: `(x, y, visibility)`, image pixels, as in `structures.Annotations`.
+        image_index: Which of the images the object is in.
+        index: Which of its image's objects it is.
+    """
+
+    boxes: Float[np.ndarray, "m 4"]
+    labels: Int[np.ndarray, " m"]
+    is_crowd: Bool[np.ndarray, " m"]
+    keypoints: Float[np.ndarray, "m k 3"]
+    image_index: Int[np.ndarray, " m"]
+    index: Int[np.ndarray, " m"]
+
+    @classmethod
+    def of(cls, records: Sequence[ImageRecord]) -> "ObjectTable":
+        """The objects of some images."""
+        parts = [record.annotations for record in records] or [Annotations.none()]
+        counts = [len(part) for part in parts]
+        return cls(
+            boxes=np.concatenate([part.boxes for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            is_crowd=np.concatenate([part.is_crowd for part in parts]),
+            keypoints=np.concatenate([part.keypoints for part in parts]),
+            image_index=np.repeat(np.arange(len(parts)), counts),
+            index=np.concatenate([np.arange(count) for count in counts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, keep: Bool[np.ndarray, " m"]) -> "ObjectTable":
+        return ObjectTable(
+            boxes=self.boxes[keep],
+            labels=self.labels[keep],
+            is_crowd=self.is_crowd[keep],
+            keypoints=self.keypoints[keep],
+            image_index=self.image_index[keep],
+            index=self.index[keep],
+        )

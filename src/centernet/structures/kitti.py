@@ -1,0 +1,49 @@
+"""Objects as KITTI's text files hold them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KittiObjects:
+    """Rows of KITTI's label or result files: the objects of many frames in one list, frame after frame.
+
+    Attributes:
+        frames: Names of the frames, such as `000123`; also of those without objects.
+        frame: Which of `frames` each object is in; never falls.
+        lines: Where it stands in the file of its frame, from 1.
+        types: Class as it is written: `Car`, `Van`, `DontCare`.
+        truncation: How much of it is outside the image, from 0 to 1; -1: not known.
+        occlusion: 0 fully visible, 1 partly hidden, 2 mostly hidden; 3, -1: not known.
+        alpha_rad: Heading against the line of sight; -10: not known.
+        boxes: Image pixels as in the file: left, top, right, bottom.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)` as in `geometry.boxes3d`; sizes of -1 and places of -1000
+            where there is no such box.
+        scores: Higher is surer; 1 in the truth.
+    """
+
+    frames: tuple[str, ...]
+    frame: Int[np.ndarray, " n"]
+    lines: Int[np.ndarray, " n"]
+    types: np.ndarray
+    truncation: Float[np.ndarray, " n"]
+    occlusion: Float[np.ndarray, " n"]
+    alpha_rad: Float[np.ndarray, " n"]
+    boxes: Float[np.ndarray, "n 4"]
+    boxes3d: Float[np.ndarray, "n 7"]
+    scores: Float[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def have_boxes3d(self) -> Bool[np.ndarray, " n"]:
+        """Which have sizes and a place in 3D."""
+        return (self.boxes3d[:, :3] > 0).all(axis=1) & (self.boxes3d[:, 3:6] != -1000).all(axis=1)
+
+    @property
+    def have_alpha(self) -> Bool[np.ndarray, " n"]:
+        """Of which the heading is known."""
+        return self.alpha_rad != -10

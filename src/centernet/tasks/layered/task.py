@@ -1,0 +1,210 @@
+"""Any centre-point task on several layers of maps, so that objects with one centre do not meet.
+
+Levels part objects of different size, as feature pyramids do (Tian et al. 2019, "FCOS", sec. 3.2). Places in
+a cell part those of about the same size: where the peaks of two would meet, each has a heatmap of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+
+from centernet.ops.center_boxes import CenterBoxes
+from centernet.protocols import HeadSpec, Maps, Outputs, Targets, Task
+from centernet.structures.batch import Grid, Objects
+from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layered:
+    """A task whose objects are shared out to layers; each layer is a set of maps as the task knows them.
+
+    The layers of all levels share their weights, those of the places in a cell do not. A map of layer
+    `level/place` is called `name/level/place`; level 0 is the finest, and each has half its rows and columns.
+
+    Attributes:
+        inner: What is found on each layer: a task whose `decode` gives boxes, scores and labels.
+        levels: How many sizes of objects have maps of their own.
+        per_cell: How many objects of one class may lie in one cell, or in neighbouring ones, on one level.
+        level_cells: Square root of the least area of objects on each level but the first, in its cells.
+        overlap: Objects nearer than so many octaves to the next level are learned there too, where no other
+            object of the class is near.
+        repeated_iou: Of two boxes of one class on different levels that overlap more, the surer one is kept.
+    """
+
+    inner: Task
+    levels: int = 1
+    per_cell: int = 1
+    level_cells: float = 4.0
+    overlap: float = 0.25
+    repeated_iou: float = 0.6
+
+    def __post_init__(self) -> None:
+        for name in ("levels", "per_cell"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.level_cells <= 0:
+            raise ValueError(f"level_cells must be above 0; got {self.level_cells}")
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap is a part of an octave, 0 to below 1; got {self.overlap}")
+
+    @property
+    def top_k(self) -> int:
+        """Detections for each image."""
+        return self.inner.top_k
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        """The maps the network must give, by name: those of the task for each layer."""
+        return {
+            f"{name}/{level}/{place}": replace(
+                spec, level=level, weights=f"{name}/{place}" if place else name, whole_in_loss=True
+            )
+            for level, place in self._layers
+            for name, spec in self.inner.heads.items()
+        }
+
+    def encode(self, objects: Objects, grid: Grid) -> Targets:
+        """The targets of the task for the objects of each layer, `name/level/place`."""
+        targets: Targets = {}
+        for (level, place), mine in self._shares(objects, grid).items():
+            found = self.inner.encode(_chosen(objects, mine), grid.coarser(level))
+            targets |= {f"{name}/{level}/{place}": value for name, value in found.items()}
+        return targets
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
+        """The terms of the task over all layers at once, so that every object counts the same.
+
+        A loss looks at cells, not at where they are: the layers are laid end to end as one row of cells.
+        """
+        first = next(iter(self.inner.heads))
+        sides = {layer: maps[f"{first}/{layer[0]}/{layer[1]}"].shape[2:] for layer in self._layers}
+        row_maps = {
+            name: torch.cat([maps[f"{name}/{i}/{j}"].flatten(2) for i, j in self._layers], dim=2)[:, :, None]
+            for name in self.inner.heads
+        }
+        names = dict.fromkeys(name.split("/")[0] for name in targets)
+        row_targets = {name: self._in_a_row(name, targets, sides) for name in names}
+        return self.inner.loss(row_maps, row_targets)
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        """What the layers show together: outputs of the task, best first.
+
+        What is seen on two levels is reported once: see `is_repeated`. Within a level no boxes are compared.
+        """
+        found = [
+            self.inner.decode(self._of_layer(maps, level, place), stride << level)
+            for level, place in self._layers
+        ]
+        together = {name: torch.cat([one[name] for one in found], dim=1) for name in found[0]}
+        if self.levels > 1:
+            level = torch.cat(
+                [
+                    torch.full_like(one["labels"], level)
+                    for one, (level, _) in zip(found, self._layers, strict=True)
+                ],
+                dim=1,
+            )
+            repeated = is_repeated(
+                together["boxes"], together["scores"], together["labels"], level, self.repeated_iou
+            )
+            together["scores"] = together["scores"].masked_fill(repeated, 0.0)
+        kept = together["scores"].topk(min(self.top_k, together["scores"].shape[1]), dim=1).indices
+        return {name: _gathered(value, kept) for name, value in together.items()}
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        """The maps of an input made surer by those of its mirror image, layer by layer."""
+        merged: Maps = {}
+        for level, place in self._layers:
+            mine, mirrored = (self._of_layer(one, level, place) for one in (maps, flipped))
+            one = self.inner.merge_flipped(mine, mirrored)
+            merged |= {f"{name}/{level}/{place}": value for name, value in one.items()}
+        return merged
+
+    @property
+    def _layers(self) -> list[tuple[int, int]]:
+        return [(level, place) for level in range(self.levels) for place in range(self.per_cell)]
+
+    def _of_layer(self, maps: Maps, level: int, place: int) -> Maps:
+        return {name: maps[f"{name}/{level}/{place}"] for name in self.inner.heads}
+
+    def _shares(self, objects: Objects, grid: Grid) -> dict[tuple[int, int], Bool[Tensor, " m"]]:
+        """Which objects are learned on each layer; regions in which nothing is learned are on all of them."""
+        boxes = CenterBoxes.of(objects, grid)
+        is_ignored = objects.is_ignored[boxes.index]
+        # The finest level has all that is smaller too, the coarsest all that is larger.
+        octave = (boxes.size.prod(dim=1).sqrt() / self.level_cells).log2()
+        octave = octave.clamp(0, self.levels - 0.5)
+        home = octave.floor().long()
+        shares = {}
+        for level in range(self.levels):
+            cells = torch.cat([boxes.cells[:, :1], boxes.cells[:, 1:] >> level], dim=1)
+            mine = (home == level) & ~is_ignored
+            guests = (octave >= level - self.overlap) & (octave < level + 1 + self.overlap) & ~mine
+            guests &= ~is_ignored & self._has_room(boxes, cells, mine | guests)
+            mine |= guests
+            rank = ranks_among_neighbours(
+                cells[mine], boxes.labels[mine], boxes.center[mine], boxes.size[mine]
+            )
+            places = torch.full_like(home, -1)
+            places[mine] = rank.clamp(max=self.per_cell - 1)
+            for place in range(self.per_cell):
+                chosen = torch.zeros_like(objects.is_ignored)
+                chosen[boxes.index[(places == place) | is_ignored]] = True
+                shares[level, place] = chosen
+        return shares
+
+    def _has_room(
+        self, boxes: CenterBoxes, cells: Int[Tensor, "m 3"], there: Bool[Tensor, " m"]
+    ) -> Bool[Tensor, " m"]:
+        """Whether no other object of the class that may be learned on a level is near."""
+        counts = torch.zeros_like(boxes.labels)
+        counts[there] = ranks_among_neighbours(
+            cells[there], boxes.labels[there], boxes.center[there], boxes.size[there], both_sides=True
+        )
+        return counts == 0
+
+    def _in_a_row(self, name: str, targets: Targets, sides: Mapping[tuple[int, int], torch.Size]) -> Tensor:
+        """Targets of all layers, for maps that are laid end to end."""
+        parts = {layer: targets[f"{name}/{layer[0]}/{layer[1]}"] for layer in self._layers}
+        if name.endswith("heatmap"):
+            return torch.cat([part.flatten(2) for part in parts.values()], dim=2)[:, :, None]
+        if not name.endswith("cells"):
+            return torch.cat(list(parts.values()))
+        moved, before = [], 0
+        for layer, part in parts.items():
+            height, width = sides[layer]
+            image, y, x = part.unbind(1)
+            moved.append(torch.stack([image, torch.zeros_like(y), before + y * width + x], dim=1))
+            before += height * width
+        return torch.cat(moved)
+
+
+def finest_heatmaps(maps: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "b c h w"]]:
+    """Heatmaps by name, those of all layers in one of the finest: what pictures show.
+
+    Args:
+        maps: Of any task, raw or ideal.
+    """
+    finest: dict[str, Tensor] = {}
+    for name, value in maps.items():
+        plain = name.partition("/")[0]
+        if not plain.endswith("heatmap"):
+            continue
+        first = finest.setdefault(plain, value)
+        rows, columns = first.shape[2:]
+        times = -(-rows // value.shape[2])
+        shown = value.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
+        finest[plain] = torch.maximum(first, shown[:, :, :rows, :columns])
+    return finest
+
+
+def _chosen(objects: Objects, which: Bool[Tensor, " m"]) -> Objects:
+    return Objects(**{item.name: getattr(objects, item.name)[which] for item in fields(objects)})
+
+
+def _gathered(values: Shaped[Tensor, "b n *d"], order: Int[Tensor, "b k"]) -> Shaped[Tensor, "b k *d"]:
+    index = order.view(*order.shape, *(1,) * (values.dim() - 2))
+    return values.gather(1, index.expand(-1, -1, *values.shape[2:]))

@@ -1,0 +1,145 @@
+"""From corners and centres to boxes: Duan et al. 2019, "CenterNet: Keypoint Triplets", sec. 3.2.
+
+How corners pair: Law & Deng 2018, "CornerNet", sec. 3.1.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from centernet.tasks.triplet.central_region import SMALL_SIDE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Keypoints of each image, best first.
+
+    Attributes:
+        places: `(x, y)`.
+        scores: 0 to 1.
+        labels: Class of each.
+    """
+
+    places: Float[Tensor, "b k 2"]
+    scores: Float[Tensor, "b k"]
+    labels: Int[Tensor, "b k"]
+
+    def mirrored(self, width: float) -> "Points":
+        """The same on a mirror image `width` wide."""
+        places = torch.stack([width - self.places[..., 0], self.places[..., 1]], dim=-1)
+        return Points(places=places, scores=self.scores, labels=self.labels)
+
+    def and_those_of(self, other: "Points") -> "Points":
+        """These first, then the others."""
+        names = ("places", "scores", "labels")
+        return Points(**{name: torch.cat([getattr(self, name), getattr(other, name)], 1) for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Boxes made of two corners each.
+
+    Attributes:
+        boxes: `(x1, y1, x2, y2)`.
+        scores: Mean of the scores of the corners; 0 for corners that do not belong together.
+        labels: Class of each.
+        corner_scores: Of the top-left and the bottom-right corner.
+    """
+
+    boxes: Float[Tensor, "b n 4"]
+    scores: Float[Tensor, "b n"]
+    labels: Int[Tensor, "b n"]
+    corner_scores: Float[Tensor, "b n 2"]
+
+    def mirrored(self, width: float) -> "Pairs":
+        """The same on a mirror image `width` wide."""
+        x1, y1, x2, y2 = self.boxes.unbind(-1)
+        boxes = torch.stack([width - x2, y1, width - x1, y2], dim=-1)
+        return Pairs(boxes=boxes, scores=self.scores, labels=self.labels, corner_scores=self.corner_scores)
+
+    def and_those_of(self, other: "Pairs") -> "Pairs":
+        """These first, then the others."""
+        names = ("boxes", "scores", "labels", "corner_scores")
+        return Pairs(**{name: torch.cat([getattr(self, name), getattr(other, name)], 1) for name in names})
+
+
+def pair_corners(
+    top_left: Points,
+    bottom_right: Points,
+    tags: tuple[Float[Tensor, "b k"], Float[Tensor, "b k"]],
+    *,
+    tag_distance: float,
+    most: int,
+) -> Pairs:
+    """The best pairs of corners of one class, of like tags, and in the right order.
+
+    Args:
+        top_left: Corners.
+        bottom_right: Corners.
+        tags: Of both.
+        tag_distance: Tags further apart than this are of different objects.
+        most: Pairs of each image.
+    """
+    count = bottom_right.scores.shape[1]
+    sides = bottom_right.places[:, None] - top_left.places[:, :, None]
+    belong = (
+        (top_left.labels[:, :, None] == bottom_right.labels[:, None])
+        & ((tags[0][:, :, None] - tags[1][:, None]).abs() <= tag_distance)
+        & (sides >= 0).all(dim=-1)
+        & (top_left.scores[:, :, None] > 0)
+        & (bottom_right.scores[:, None] > 0)
+    )
+    scores = (top_left.scores[:, :, None] + bottom_right.scores[:, None]) / 2 * belong
+    scores, order = scores.flatten(1).topk(min(most, scores[0].numel()), dim=1)
+    first = torch.div(order, count, rounding_mode="floor")
+    second = order - first * count
+    corners = (_pick(top_left.places, first), _pick(bottom_right.places, second))
+    of_each = (top_left.scores.gather(1, first), bottom_right.scores.gather(1, second))
+    return Pairs(
+        boxes=torch.cat(corners, dim=-1),
+        scores=scores,
+        labels=top_left.labels.gather(1, first),
+        corner_scores=torch.stack(of_each, dim=-1),
+    )
+
+
+def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
+    """Scores of boxes in whose middle part lies a centre of their class, others 0.
+
+    A third of the score is that of the first such centre. The middle part is a third of both sides, a fifth
+    of those of boxes of more than `SMALL_SIDE` squared; a centre on its border is outside.
+
+    Args:
+        pairs: Boxes, pixels.
+        centers: Centres, pixels.
+    """
+    middle = middle_part(pairs.boxes)[..., None, :]
+    start, end = middle[..., :2], middle[..., 2:]
+    place = centers.places[:, None]
+    confirms: Bool[Tensor, "b n k"] = (
+        ((place > start) & (place < end)).all(dim=-1)
+        & (centers.labels[:, None] == pairs.labels[..., None])
+        & (centers.scores[:, None] > 0)
+    )
+    # The first, not the best: the same within one look at an image, see test_golden_triplet.
+    count = centers.scores.shape[1]
+    first = torch.where(confirms, torch.arange(count, device=place.device), count).amin(dim=-1)
+    score = (2 * pairs.scores + centers.scores.gather(1, first.clamp(max=count - 1))) / 3
+    return score * (first < count) * (pairs.scores > 0)
+
+
+def middle_part(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+    """The part of each box in which its centre must lie: see `confirmed`."""
+    corner, far_corner = boxes[..., :2], boxes[..., 2:]
+    width, height = (far_corner - corner).unbind(-1)
+    parts = torch.where(width * height <= SMALL_SIDE**2, 3.0, 5.0)[..., None]
+    before = (parts + 1) / 2
+    start = (before * corner + (parts - before) * far_corner) / parts
+    end = ((parts - before) * corner + before * far_corner) / parts
+    return torch.cat([start, end], dim=-1)
+
+
+def _pick(places: Float[Tensor, "b k 2"], index: Int[Tensor, "b n"]) -> Float[Tensor, "b n 2"]:
+    return places.gather(1, index[..., None].expand(-1, -1, 2))

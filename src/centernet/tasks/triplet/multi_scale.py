@@ -1,0 +1,107 @@
+"""Pairs of corners and centres of all looks at an image, decided on together: the original's test pipeline.
+
+Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection", sec. 4.1, and its released code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from centernet.geometry.affine import scaled_size, transform_boxes, transform_points
+from centernet.structures import View
+from centernet.tasks.triplet.central_region import confirmed
+
+BEYOND = 5
+"""A box that reaches so many pixels out of the image, as large as it is shown, is dropped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What one look at an image shows, in pixels of the image.
+
+    Attributes:
+        boxes: Pairs of corners, cut to the image.
+        scores: Mean of the scores of the corners.
+        labels: Class of each.
+        corner_scores: Of the two corners of each.
+        centers: Places of centres, best first; those of the mirror image after those of the image.
+        center_scores: Of each centre.
+        center_labels: Class of each centre.
+    """
+
+    boxes: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    corner_scores: Float[np.ndarray, "n 2"]
+    centers: Float[np.ndarray, "k 2"]
+    center_scores: Float[np.ndarray, " k"]
+    center_labels: Int[np.ndarray, " k"]
+
+
+def evidence_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: float) -> list[Evidence]:
+    """What one look shows of each image.
+
+    Args:
+        found: What `Triplet.decode` gives, as arrays.
+        views: How the images were shown.
+        scale: How large, as a share of their own size.
+    """
+    return [
+        _evidence({name: value[i] for name, value in found.items()}, view, scale)
+        for i, view in enumerate(views)
+    ]
+
+
+def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Evidence:
+    boxes = transform_boxes(view.image_from_input, found["pair_boxes"].astype(np.float64)) * scale
+    height, width = scaled_size(view.image_size, scale)
+    limit = np.array([width, height] * 2)
+    is_inside = (boxes > -BEYOND).all(axis=1) & (boxes < limit + BEYOND).all(axis=1)
+    kept = is_inside & (found["pair_scores"] > 0)
+    places = transform_points(view.image_from_input, found["center_places"].astype(np.float64))
+    return Evidence(
+        boxes=boxes[kept].clip(0, limit) / scale,
+        scores=found["pair_scores"][kept],
+        labels=found["pair_labels"][kept].astype(np.int64),
+        corner_scores=found["pair_corner_scores"][kept],
+        centers=places,
+        center_scores=found["center_scores"],
+        center_labels=found["center_labels"].astype(np.int64),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Boxes that a centre confirms, best first; as in `Evidence`, but the centre has a share in scores."""
+
+    boxes: Float[np.ndarray, "n 4"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    corner_scores: Float[np.ndarray, "n 2"]
+
+
+def decide(looks: Sequence[Evidence], scales: Sequence[float]) -> Decision:
+    """The boxes of all looks at an image that a centre confirms.
+
+    Centres are those of the look whose scale is nearest to 1: at other scales they are less sure.
+
+    Args:
+        looks: In the order of their scales.
+        scales: How large the image was shown in each.
+    """
+    sure = looks[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
+    boxes, scores, labels, corner_scores = (
+        np.concatenate([getattr(look, name) for look in looks])
+        for name in ("boxes", "scores", "labels", "corner_scores")
+    )
+    boxes = boxes.astype(np.float32)
+    values = confirmed(
+        boxes, scores, labels, sure.centers.astype(np.float32), sure.center_scores, sure.center_labels
+    )
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] > 0]
+    return Decision(
+        boxes=boxes[order], scores=values[order], labels=labels[order], corner_scores=corner_scores[order]
+    )

@@ -1,0 +1,131 @@
+"""Training and validation images of a run: opened, cleaned and checked."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from centernet.data.doctor.clean import clean
+from centernet.data.formats.catalog import open_dataset, splits
+from centernet.data.formats.common.splits import stand_in
+from centernet.errors import InputError, UsageError
+from centernet.recipes.presets import FEW, FOR_FEW
+from centernet.recipes.recipe import Recipe
+from centernet.structures import Categories, Dataset
+from centernet.structures.skeletons import by_hand
+from centernet.training.task_builders import kind_of
+
+
+def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
+    """Cleaned training images, and validation images where there are some; says what was mended.
+
+    Args:
+        data: Where they are.
+        recipe: What is learned from them, and what it says of their skeleton.
+
+    Raises:
+        UsageError: There is no such skeleton.
+        InputError: There is nothing to learn from, or the two splits differ in their classes.
+    """
+    with_keypoints = kind_of(recipe).with_keypoints
+    training = _with_skeleton(_cleaned(open_dataset(data, "train", with_keypoints)), recipe)
+    if not any(len(record.annotations) for record in training.records):
+        raise InputError(
+            f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
+        )
+    if kind_of(recipe).in_space:
+        _check_space(data, training, recipe)
+    name = stand_in(splits(data, with_keypoints), "val")
+    if name is None:
+        print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
+        return training, None
+    if name in ("test", "testing"):
+        print(
+            f"{data} has no val: the best weights are chosen on {name}, so their AP there is too good",
+            file=sys.stderr,
+        )
+    validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
+    check_same_classes(training.categories, validation)
+    if not any(len(record.annotations) for record in validation.records):
+        print(f"{validation.name} holds no object, so AP is not measured", file=sys.stderr)
+        return training, None
+    if kind_of(recipe).in_space:
+        validation = _with_cameras(validation)
+    return training, validation
+
+
+def _with_cameras(validation: Dataset) -> Dataset:
+    """The images whose boxes in 3D can be measured; says how many cannot.
+
+    Raises:
+        InputError: None has a camera.
+    """
+    kept = tuple(record for record in validation.records if record.camera is not None)
+    if not kept:
+        raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be measured")
+    if missing := len(validation) - len(kept):
+        print(f"{validation.name}: {missing} images have no camera and are not measured on", file=sys.stderr)
+    return replace(validation, records=kept)
+
+
+def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
+    """Raises unless there are boxes in 3D with cameras to learn, and images are shown upright."""
+    if not any(
+        record.camera is not None and np.isfinite(record.annotations.boxes3d).all(axis=1).any()
+        for record in training.records
+    ):
+        raise InputError(
+            f"{data} has no boxes in 3D with a camera: KITTI says them in label_2 and calib, COCO's json in "
+            "dim, location and rotation_y of an object and camera of an image"
+        )
+    for key in ("rotate", "flip_vertical", "quarter_turns", "mosaic"):
+        if getattr(recipe, key):
+            raise UsageError(f"{key} does not go with boxes in 3D: cameras stand upright; leave it out")
+    for key in ("mixup", "copy_paste"):
+        if getattr(recipe, key):
+            raise UsageError(
+                f"{key} does not go with boxes in 3D: each image has its own camera; leave it out"
+            )
+
+
+def advise(model: str, recipe: Recipe, training: Dataset) -> None:
+    """Says which recipe of the same network is made for so few images, where there is one.
+
+    Args:
+        model: The recipe that was asked for, by name.
+        recipe: What it became.
+        training: What is learned from.
+    """
+    better = FOR_FEW.get(model)
+    # What it does otherwise is in the losses of boxes, too.
+    if better and len(training) < FEW and "spread" in kind_of(recipe).settings:
+        print(
+            f"{training.name}: {len(training)} training images are few for model={model}; "
+            f"model={better} is made for so few",
+            file=sys.stderr,
+        )
+
+
+def check_same_classes(categories: Categories, dataset: Dataset) -> None:
+    """Raises an `InputError` unless a data set has just these classes in this order."""
+    came, known = dataset.categories.names, categories.names
+    if came != known:
+        raise InputError(
+            f"{dataset.name} has {len(came)} classes ({', '.join(came)}), "
+            f"but the detector knows {len(known)} ({', '.join(known)}): train it on this data set first"
+        )
+
+
+def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
+    told = {"edges": recipe.edges, "flip_pairs": recipe.flip_pairs, "sigmas": recipe.sigmas}
+    return replace(dataset, categories=by_hand(dataset.categories, **told))
+
+
+def _cleaned(dataset: Dataset) -> Dataset:
+    cleaned, defects = clean(dataset)
+    defects = dataset.defects + defects
+    if defects:
+        print(
+            f"{dataset.name}: {len(defects)} defects (see `centernet doctor`): {defects[0]}", file=sys.stderr
+        )
+    return cleaned

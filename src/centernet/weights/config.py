@@ -1,0 +1,84 @@
+"""`config.json`: what a weights folder says about its network, task, classes and images."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from typing import Any
+
+from centernet.inference.config import RULES, build, categories_of, rule_of, settings_of
+from centernet.inference.predictor import Predictor
+from centernet.models.factory import Architecture
+from centernet.models.normalize import Normalize
+from centernet.protocols import Task
+from centernet.structures import Categories
+from centernet.tasks.detect import Detect
+from centernet.tasks.layered.task import Layered
+from centernet.tasks.mono3d import Mono3D
+from centernet.tasks.pose import Pose
+from centernet.tasks.raw import RawMaps
+from centernet.tasks.triplet.task import Triplet
+
+TASKS: dict[str, type] = {
+    "detect": Detect,
+    "pose": Pose,
+    "mono3d": Mono3D,
+    "triplet": Triplet,
+    "raw": RawMaps,
+    "layered": Layered,
+}
+"""Tasks by the name in `config.json`."""
+
+
+def config_of(predictor: Predictor) -> dict[str, Any]:
+    """What `config.json` says."""
+    return {
+        "library": "centernet",
+        "version": version("centernet"),
+        "architecture": asdict(predictor.architecture),
+        "task": _config_of_task(predictor.task),
+        "categories": _config_of_categories(predictor.categories),
+        "resize": {"name": _name_of(predictor.rule, RULES), **asdict(predictor.rule)},
+        "normalize": asdict(predictor.normalize),
+    }
+
+
+def _config_of_task(task: Any) -> dict[str, Any]:
+    """Its name and settings; a task inside it is said in the same way."""
+    settings = {item.name: getattr(task, item.name) for item in fields(task)}
+    if "inner" in settings:
+        settings["inner"] = _config_of_task(settings["inner"])
+    return {"name": _name_of(task, TASKS), **settings}
+
+
+def task_of(entry: Mapping[str, Any]) -> Task:
+    """What maps mean, from the part `task` of a config."""
+    inner = {"inner": task_of(entry["inner"])} if "inner" in entry else {}
+    task: Task = build(TASKS, {**entry, **inner})
+    return task
+
+
+def predictor_of(config: Mapping[str, Any]) -> Predictor:
+    """The predictor of a config, with random weights."""
+    architecture = Architecture(**config["architecture"])
+    task = task_of(config["task"])
+    return Predictor(
+        network=architecture.build(task.heads),
+        task=task,
+        categories=categories_of(config["categories"]),
+        rule=rule_of(config["resize"]),
+        normalize=Normalize(**settings_of(config["normalize"])),
+        architecture=architecture,
+    )
+
+
+def _config_of_categories(categories: Categories) -> dict[str, Any]:
+    entry: dict[str, Any] = {"names": list(categories.names), "ids": list(categories.ids)}
+    if categories.skeletons:
+        entry["skeletons"] = [skeleton and asdict(skeleton) for skeleton in categories.skeletons]
+    return entry
+
+
+def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
+    """The name in `config.json`; of a class from outside its own, which says where to look for it."""
+    kind = type(thing)
+    return next((name for name, ours in kinds.items() if kind is ours), f"{kind.__module__}.{kind.__name__}")

@@ -1,0 +1,39 @@
+"""Weights on the Hugging Face hub."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from centernet.errors import InputError
+from centernet.inference.predictor import Predictor
+from centernet.weights.files import CARD, save
+from centernet.weights.zoo import CONFIG, MODEL
+
+
+def fetch(name: str | Path) -> str | Path:
+    """The name itself or, for `hf://owner/name`, the folder that was fetched from the Hugging Face hub.
+
+    Raises:
+        InputError: The hub cannot be reached, or has no such repository.
+    """
+    if not str(name).startswith("hf://"):
+        return name
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    repository = str(name).removeprefix("hf://")
+    try:
+        return snapshot_download(repository, allow_patterns=[CONFIG, MODEL, CARD])
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"cannot fetch {repository!r} from the hub ({reason})") from error
+
+
+def push(predictor: Predictor, repository: str, *, private: bool, token: str | None) -> str:
+    """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
+    from huggingface_hub import HfApi
+
+    hub = HfApi(token=token)
+    with TemporaryDirectory() as folder:
+        save(predictor, folder)
+        hub.create_repo(repository, private=private, exist_ok=True)
+        return str(hub.upload_folder(repo_id=repository, folder_path=folder))

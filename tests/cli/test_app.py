@@ -1,0 +1,242 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from centernet.cli import app as program
+from centernet.cli import main
+from centernet.cli.command import Output
+from centernet.cli.commands import VERBS
+from centernet.errors import InputError, UsageError
+from centernet.recipes.recipe import Recipe
+
+
+def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "centernet", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+
+
+def make_models_do(monkeypatch: pytest.MonkeyPatch, do: Callable[[Output], int]) -> None:
+    verb = replace(VERBS["models"], run=lambda _given, output: do(output))
+    monkeypatch.setitem(program.VERBS, "models", verb)
+
+
+def make_models_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def fail(output: Output) -> int:
+        raise error
+
+    make_models_do(monkeypatch, fail)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(words)
+
+    assert code == 0
+    text = capsys.readouterr().out
+    assert all(f"  {verb.name} " in text and verb.about in text for verb in VERBS.values())
+
+
+def test_help_and_version_are_words_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    assert VERBS["train"].about in capsys.readouterr().out
+    assert main(["help", "train"]) == 0
+    assert "epochs" in capsys.readouterr().out
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith("centernet ")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_a_verb_lists_all_it_takes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([verb, "--help"])
+
+    assert code == 0
+    text = capsys.readouterr().out
+    assert all(f"  {argument.name}={argument.default}" in text for argument in VERBS[verb].arguments)
+    assert "json=false" in text
+
+
+def test_help_of_train_lists_every_setting_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--help"])
+    text = capsys.readouterr().out
+
+    assert all(f"\n  {field.name}=" in text for field in fields(Recipe))
+    assert "lr_steps=90,120 " in text
+
+
+def test_help_of_train_shows_the_defaults_of_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "model=resnet50", "--help"])
+    text = capsys.readouterr().out
+
+    assert "backbone=resnet50 " in text
+    assert "batch=16 " in text
+    assert "of the recipe resnet50." in text
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["models"], ["trian"]])
+def test_what_needs_no_network_imports_no_torch(words: list[str]) -> None:
+    code = f"import sys; from centernet.cli import main; main({words!r}); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+
+    assert done.returncode == 0
+
+
+def test_importing_the_library_imports_next_to_nothing() -> None:
+    code = "import sys, centernet; sys.exit(bool({'torch', 'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
+
+    assert done.returncode == 0
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    import centernet
+
+    assert list(centernet.__all__) == sorted(centernet.__all__)
+    assert all(getattr(centernet, name) is not None for name in centernet.__all__)
+    assert set(centernet.__all__) <= set(dir(centernet))
+    with pytest.raises(AttributeError, match="has no attribute 'CentreNet'"):
+        _ = centernet.CentreNet
+
+
+def test_the_module_is_the_program() -> None:
+    from centernet import __version__
+
+    done = run("--version")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"centernet {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["trian"], "unknown verb 'trian': did you mean train?"),
+        (["track"], "unknown verb 'track': objects are found image by image, nothing follows them"),
+        (["evaluate"], "unknown verb 'evaluate': here it is val"),
+        (["mono3d", "train"], "data"),
+        (["frobnicate"], "unknown verb 'frobnicate': there are demo, train,"),
+        (["data=x"], "say what to do first, such as centernet train"),
+        (["--json"], "say what to do first"),
+        (["train", "data=x", "epoch=3"], "unknown key 'epoch': did you mean epochs?"),
+        (["train", "data=x", "--lr0", "3"], "unknown key 'lr0': here it is lr=0.001"),
+        (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help` lists what it takes"),
+        (["train", "data=x", "lr=abc"], "lr is a number; got 'abc': write lr=0.001"),
+        (["train", "data=x", "imgsz=100"], "imgsz must be a multiple of 32; got 100: try imgsz=96"),
+        (["train"], "data is missing: centernet train data=FOLDER"),
+        (["train", "resume", "data=x"], "'resume' stands alone: write --resume or resume=true"),
+        (["train", "--resume", "data=x"], "a resumed run keeps its data: leave out data="),
+        (["detect", "train", "mode=x"], "unknown key 'mode': did you mean model?"),
+        (["predict", "model=x"], "source is missing: centernet predict ... source=images/"),
+        (["val", "x"], "'x' has no key: write key=value"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_code_2(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(words)
+
+    assert code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"centernet: {message}")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("wrong\nway"), 2, "wrong way"),
+        (InputError("a.png is broken"), 1, "a.png is broken"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a/b"),
+            1,
+            "/a/b: Permission denied: choose a place you may use",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            1,
+            "No space left on device: make room, or write elsewhere",
+        ),
+        (
+            RuntimeError("first\nsecond"),
+            1,
+            "RuntimeError: first (run again with --debug for the traceback)",
+        ),
+        (KeyError(), 1, "KeyError: no message (run again with --debug for the traceback)"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (KeyboardInterrupt("to go on: do"), 130, "stopped; to go on: do"),
+    ],
+)
+def test_every_error_is_one_line_and_its_code(
+    error: BaseException,
+    code: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_models_raise(monkeypatch, error)
+
+    assert main(["models"]) == code
+    assert capsys.readouterr().err == f"centernet: {line}\n"
+
+
+@pytest.mark.parametrize("words", [["models", "--debug"], ["--debug", "models"], ["models", "debug=true"]])
+def test_debug_shows_the_traceback(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_models_raise(monkeypatch, InputError("broken"))
+    code = main(words)
+
+    assert code == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["models", "--json"], ["--json", "models"], ["models", "json=true"]])
+def test_json_is_all_there_is_on_stdout(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chat(output: Output) -> int:
+        print("a library says something")
+        output.show("for people", {"for": "programs ü"})
+        return 0
+
+    make_models_do(monkeypatch, chat)
+    main(words)
+    said = capsys.readouterr()
+
+    assert json.loads(said.out) == {"for": "programs ü"}
+    assert said.err == "a library says something\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "centernet", "models"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
+def test_a_full_disk_behind_stdout_is_one_line() -> None:
+    command = [sys.executable, "-m", "centernet", "models"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "centernet: No space left on device: make room, or write elsewhere\n"
+
+
+def test_a_terminal_that_knows_only_ascii_does_not_stop_the_work() -> None:
+    done = run("trian\u2192", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1

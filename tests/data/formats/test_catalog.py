@@ -1,0 +1,118 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from centernet.data.formats import catalog as formats
+from centernet.data.formats.catalog import open_dataset
+from centernet.data.formats.common.splits import choose_split, split_in
+from centernet.errors import InputError, UsageError
+
+
+def coco_file(path: Path, *names: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [{"id": i, "file_name": name, "width": 8, "height": 8} for i, name in enumerate(names)]
+    content = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "a"}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_an_unknown_folder_gets_one_line_that_says_what_was_looked_for(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+
+    with pytest.raises(InputError, match=r"looked for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
+        open_dataset(tmp_path)
+
+    assert str(caught.value).startswith(f"{tmp_path} is no data set")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere does not exist"):
+        open_dataset(tmp_path / "nowhere")
+
+
+def test_a_file_of_another_kind_is_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
+
+    with pytest.raises(InputError, match="is no data set"):
+        open_dataset(tmp_path / "a.txt")
+
+
+def test_a_set_without_val_says_what_there_is(tmp_path: Path) -> None:
+    coco_file(tmp_path / "annotations" / "instances_train.json", "a.jpg")
+
+    with pytest.raises(InputError, match="has no split 'val', only train: add one"):
+        open_dataset(tmp_path, "val")
+    assert len(open_dataset(tmp_path)) == 1
+
+
+def test_several_splits_must_be_chosen_from(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        coco_file(tmp_path / "annotations" / f"instances_{split}.json", "a.jpg")
+
+    with pytest.raises(InputError, match=r"has several splits \(train, val\): name one"):
+        open_dataset(str(tmp_path))
+
+
+def test_a_set_without_images_is_an_error(tmp_path: Path) -> None:
+    coco_file(tmp_path / "train.json")
+
+    with pytest.raises(InputError, match=r"train.json has no images: add some"):
+        open_dataset(tmp_path / "train.json")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "chosen"),
+    [
+        (("train2017", "val2017"), "val", "val2017"),
+        (("train", "valid"), "val", "valid"),
+        (("train", "test"), "val", "test"),
+        (("train", "val", "test"), "val", "val"),
+        (("all",), "train", "all"),
+        (("trainval", "test"), "train", "trainval"),
+        (("train2014", "train2017"), "train2014", "train2014"),
+        (("train",), None, "train"),
+    ],
+)
+def test_a_split_is_found_under_its_other_names(
+    found: tuple[str, ...], wanted: str | None, chosen: str
+) -> None:
+    assert choose_split(Path("set"), found, wanted) == chosen
+
+
+def test_two_years_must_be_told_apart() -> None:
+    with pytest.raises(InputError, match=r"several splits called 'train' \(train2014, train2017\)"):
+        choose_split(Path("set"), ("train2014", "train2017"), "train")
+
+
+def test_a_set_that_is_not_split_has_no_val() -> None:
+    with pytest.raises(InputError, match="set is not split, so it has no 'val'"):
+        choose_split(Path("set"), ("all",), "val")
+
+
+def test_a_name_that_is_no_split_is_a_wrong_call() -> None:
+    with pytest.raises(UsageError, match="has no split 'vall': it has train, val"):
+        choose_split(Path("set"), ("train", "val"), "vall")
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("instances_train2017", "train2017"),
+        ("val", "val"),
+        ("my-test-set", "test"),
+        ("training", "training"),
+        ("strain", None),
+        ("latest", None),
+        ("trains", None),
+    ],
+)
+def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
+    assert split_in(name) == split
+
+
+@pytest.mark.parametrize("name", ["eval_fixtures"])
+def test_real_sets_of_other_kinds_are_not_mistaken(real_data: Path, name: str) -> None:
+    with pytest.raises(InputError, match="is no data set that is known here"):
+        formats.splits(real_data / name)

@@ -1,0 +1,726 @@
+"""One file out, the same answers from it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from openvino import Core, Model, opset13
+from PIL import Image
+from tests.contracts.test_exports import TASKS, predictor_of
+
+from centernet import CenterNet
+from centernet.errors import InputError, UsageError
+from centernet.export import TOLERANCES, export
+from centernet.export.exporter import facts_of, parity_of
+from centernet.export.graph import DetectionGraph
+from centernet.export.openvino import save_openvino
+from centernet.export.parity import compare
+from centernet.export.torch_export import save_program
+from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span
+from centernet.inference.backends.base import Facts
+from centernet.inference.backends.formats import FORMATS
+from centernet.inference.exported import FilePredictor
+from centernet.inference.predictor import Predictor
+from centernet.models.factory import Architecture
+from centernet.models.normalize import Normalize
+from centernet.ops.peaks import find_peaks
+from centernet.protocols import Task
+from centernet.structures import Categories
+from centernet.structures.sample import sample_of
+from centernet.tasks.detect import Detect
+from centernet.weights.config import config_of
+from centernet.weights.files import save
+
+CATEGORIES = Categories(("face", "box"), (3, 7))
+EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_without_torch.py"
+WITHOUT_TORCH = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "timm", "lightning"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+"""
+"""Begins programs in which what the network needs is not installed."""
+
+
+def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
+    """Random weights that see something everywhere."""
+    torch.manual_seed(0)
+    architecture = Architecture(backbone=backbone, channels=16, head_channels=16)
+    network = architecture.build(task.heads).eval()
+    for name, head in network.heads[-1].items():  # type: ignore[operator, union-attr]
+        head[-1].weight.data.normal_(std=0.3)
+        head[-1].bias.data.fill_({"size": 4.0, "sides": 2.0}.get(name, 0.0))
+    return Predictor(
+        network=network,
+        task=task,
+        categories=CATEGORIES,
+        rule=Follow(long_side=96),
+        normalize=Normalize(bgr=True),
+        architecture=architecture,
+    )
+
+
+def blood(seed: int) -> np.ndarray:
+    """Painted discs which the weights that come along take for cells."""
+    rng = np.random.default_rng(seed)
+    image = np.full((240, 320, 3), (225, 215, 215), np.uint8)
+    for x, y, radius in rng.integers((20, 20, 22), (300, 220, 28), (12, 3)):
+        cv2.circle(image, (int(x), int(y)), int(radius), (205, 150, 150), -1)
+        cv2.circle(image, (int(x), int(y)), 8, (215, 180, 180), -1)
+    return cv2.GaussianBlur(image, (7, 7), 0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the weights of a detector are."""
+    path = tmp_path_factory.mktemp("files")
+    save(make(Detect(num_classes=2, top_k=20, spread=1)), path / "weights")
+    return path
+
+
+@pytest.fixture(scope="module")
+def detector(folder: Path) -> Path:
+    """Its file."""
+    export(CenterNet(folder / "weights", "cpu").predictor, folder / "detect.onnx")
+    return folder / "detect.onnx"
+
+
+@pytest.fixture(scope="module")
+def openvino(folder: Path) -> Path:
+    """The same detector as a folder of OpenVINO."""
+    return CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")[0]
+
+
+@pytest.fixture(scope="module")
+def program(folder: Path) -> Path:
+    """The same detector as a program of torch."""
+    return CenterNet(folder / "weights", "cpu").export("torch", output=folder / "detect.pt2")[0]
+
+
+def furthest(boxes: np.ndarray, others: np.ndarray) -> float:
+    """How far the box is that has none near it among the others; equal scores come in any order."""
+    return float(np.abs(boxes[:, None] - others[None]).max(axis=2).min(axis=1).max())
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_a_file_is_a_model(kind: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    images = [np.random.default_rng(i).integers(0, 255, (60, 90, 3), dtype=np.uint8) for i in range(3)]
+    path = request.getfixturevalue(kind)
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(path)
+
+    report = path / "parity.json" if path.is_dir() else path.with_name(f"{path.name}.parity.json")
+    assert json.loads(report.read_text())["equal_share"] == 1
+    assert file.categories == CATEGORIES
+    for one, other in zip(
+        weights.predict(images, conf=0.05, max_det=20), file.predict(images, conf=0.05, batch=2), strict=True
+    ):
+        assert len(one) > 0
+        assert furthest(one.boxes, other.boxes) < 1e-3
+        assert other.scores == pytest.approx(one.scores, abs=1e-5)
+    assert max(len(found) for found in file.predict(images, conf=0.0, max_det=5)) == 5
+    (several,) = file.predict(images[0], conf=0.05, scales=(0.7, 1.0), max_det=20)
+    (theirs,) = weights.predict(images[0], conf=0.05, scales=(0.7, 1.0), max_det=20)
+    assert several.scores == pytest.approx(theirs.scores, abs=1e-5)
+
+
+def test_val_of_a_file_measures_what_val_of_the_weights_does(detector: Path, folder: Path) -> None:
+    data = folder / "data"
+    for name in ("images", "labels"):
+        (data / name / "val").mkdir(parents=True)
+    for i in range(2):
+        Image.fromarray(blood(i)).save(data / "images" / "val" / f"{i}.png")
+        (data / "labels" / "val" / f"{i}.txt").write_text("0 0.5 0.5 0.4 0.4\n1 0.2 0.2 0.3 0.3\n")
+    (data / "data.yaml").write_text("train: images/val\nval: images/val\nnames: [face, box]\n")
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector)
+
+    assert file.val(data).metrics == pytest.approx(weights.val(data).metrics, abs=1e-6, nan_ok=True)
+
+
+def test_a_file_looks_at_tiles_and_reads_ahead_as_weights_do(detector: Path, folder: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 255, (130, 200, 3), dtype=np.uint8)
+    ways = {"conf": 0.05, "slice": 96, "batch": 2, "workers": 2}
+    weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector, "cpu")
+    (one,), (other,) = (model.predict(image, max_det=20, **ways) for model in (weights, file))
+    (many,) = file.predict(image, max_det=60, **ways)
+
+    assert len(one) == len(other) == 20
+    assert furthest(one.boxes, other.boxes) < 1e-3
+    # More than the file gives for each look.
+    assert len(many) > 20
+
+
+def test_what_is_written_into_a_file_cannot_be_changed(detector: Path, program: Path) -> None:
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+
+    for file in (CenterNet(detector), CenterNet(program)):
+        with pytest.raises(UsageError, match="flip needs the weights"):
+            next(file.predict(image, flip=True))
+        with pytest.raises(UsageError, match="export it with half=true"):
+            next(file.predict(image, half=True))
+        with pytest.raises(UsageError, match="class_agnostic is decided when a file is written"):
+            next(file.predict(image, class_agnostic=True))
+        for needs_weights in (lambda file=file: file.save("x"), lambda file=file: file.train("x")):
+            with pytest.raises(UsageError, match="for this the weights are needed"):
+                needs_weights()
+        for look in (
+            lambda file=file: file.predict(image, max_det=21),
+            lambda file=file: file.val("data", max_det=21),
+        ):
+            with pytest.raises(UsageError, match="gives at most 20 detections of an image; got max_det=21"):
+                look()
+    with pytest.raises(UsageError, match="runs on the processor: leave device=cuda out"):
+        CenterNet(detector, "cuda")
+
+
+def test_the_case_of_an_ending_does_not_matter(detector: Path, tmp_path: Path) -> None:
+    (tmp_path / "CELLS.ONNX").write_bytes(detector.read_bytes())
+
+    assert CenterNet(tmp_path / "CELLS.ONNX").categories == CATEGORIES
+
+
+@pytest.mark.parametrize(
+    ("setting", "answer"),
+    [
+        ({"imgsz": 640}, "unknown argument 'imgsz' of export: written files take any number of images"),
+        ({"dynamic": True}, "unknown argument 'dynamic' of export: written files take any number"),
+        ({"simplify": True}, "written graphs are simplified already"),
+        ({"format": "torchscript"}, "no format 'torchscript': format=torch writes a program"),
+        ({"format": "engine"}, "no format 'engine': format=onnx is what TensorRT"),
+        ({"format": "ONNX"}, "no format 'ONNX': write format=onnx"),
+        ({"format": "ncnn"}, "no format 'ncnn': format is one of onnx, openvino, torch"),
+        ({"outptu": "x"}, "unknown argument 'outptu' of export: did you mean output?"),
+    ],
+)
+def test_habits_of_other_programs_are_answered(folder: Path, setting: dict[str, Any], answer: str) -> None:
+    with pytest.raises(UsageError, match=answer):
+        CenterNet(folder / "weights", "cpu").export(**setting)
+
+
+def test_unknown_arguments_of_looking_are_answered(detector: Path) -> None:
+    model, image = CenterNet(detector), np.zeros((64, 64, 3), np.uint8)
+
+    with pytest.raises(UsageError, match=r"unknown argument 'stream' of predict: .* write a loop over it"):
+        model.predict(image, stream=True)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="unknown argument 'confidence' of predict: it takes source, conf"):
+        model(image, confidence=0.5)  # type: ignore[call-arg]
+    # Here types are checked first.
+    program = (
+        "import sys; from centernet import CenterNet; from centernet.errors import UsageError\n"
+        "try: CenterNet(sys.argv[1]).predict([], imgsz=(64, 64))\n"
+        "except UsageError as error: print(error)"
+    )
+    assert _run(program, str(detector)) == (
+        "imgsz is one whole number, the longer side of what is shown; got (64, 64)\n"
+    )
+
+
+def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(
+    openvino: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    compile_model = Core.compile_model
+
+    def listen(core: Core, graph: Any, device: str, settings: dict[str, Any]) -> Any:
+        asked.append(settings.get("INFERENCE_PRECISION_HINT"))
+        return compile_model(core, graph, device, settings)
+
+    monkeypatch.setattr(Core, "compile_model", listen)
+    file = FilePredictor.of(openvino).file
+    images = np.zeros((1, 3, 64, 64), np.uint8)
+
+    assert file.run(images, half=True)["boxes"].shape == file.run(images)["boxes"].shape
+    # Left to itself it takes what the processor is fastest in.
+    assert asked == ["f32", None]
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_threads_that_look_at_the_same_time_find_what_one_finds(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    model = CenterNet(request.getfixturevalue(kind), "cpu")
+    images = [blood(number) for number in range(12)]
+    one, several = (list(model.predict(images, batch=2, workers=workers, conf=0.1)) for workers in (0, 4))
+
+    assert sum(map(len, one)) > 12
+    for ours, theirs in zip(one, several, strict=True):
+        assert (ours.boxes == theirs.boxes).all()
+        assert (ours.scores == theirs.scores).all()
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
+    file = FilePredictor.of(request.getfixturevalue(kind))
+
+    with pytest.raises(UsageError, match="multiples of 32; got 40×64"):
+        file.file.run(np.zeros((1, 3, 40, 64), np.uint8))
+    odd = replace(file, rule=Fit(height=40, width=64))
+    with pytest.raises(UsageError, match="multiples of 32"):
+        odd.detect([sample_of(np.zeros((40, 64, 3), np.uint8), "image")])
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
+@pytest.mark.parametrize("size", [(32, 32), (32, 320), (320, 32), (64, 64)])
+def test_inputs_with_fewer_cells_than_detections_give_all_there_are(
+    kind: str, size: tuple[int, int], folder: Path, request: pytest.FixtureRequest
+) -> None:
+    image = blood(0)[: size[0], : size[1]]
+    rule = Fit(height=size[0], width=size[1])
+    weights = replace(CenterNet(folder / "weights", "cpu").predictor, rule=rule)
+    file = replace(FilePredictor.of(request.getfixturevalue(kind)), rule=rule)
+    (ours,), (theirs,) = (one.detect([sample_of(image, "image")]) for one in (weights, file))
+    seen = theirs.scores > 0
+
+    assert theirs.scores[seen] == pytest.approx(ours.scores[: seen.sum()], abs=1e-4)
+    assert ours.scores[seen.sum() :] == pytest.approx(0)
+    assert furthest(ours.boxes[:5], theirs.boxes) < 1e-2
+
+
+def test_an_input_too_large_for_a_program_is_refused_in_a_line(program: Path) -> None:
+    with pytest.raises(UsageError, match=r"takes no inputs of 8224×32 .*: use the weights"):
+        FilePredictor.of(program).file.run(np.zeros((1, 3, 8224, 32), np.uint8))
+
+
+def test_files_that_are_not_ours_are_named(
+    detector: Path, openvino: Path, program: Path, tmp_path: Path
+) -> None:
+    import onnx
+    from openvino import Core, save_model
+
+    (tmp_path / "half.onnx").write_bytes(detector.read_bytes()[:5000])
+    model = onnx.load(detector)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    (tmp_path / "half.pt2").write_bytes(program.read_bytes()[:5000])
+    torch.export.save(torch.export.export(torch.nn.ReLU(), (torch.zeros(2),)), tmp_path / "foreign.pt2")
+    save_model(Core().read_model(tmp_path / "foreign.onnx"), tmp_path / "foreign" / "model.xml")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "model.xml").write_bytes((openvino / "model.xml").read_bytes()[:5000])
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "model.xml").write_bytes((openvino / "model.xml").read_bytes())
+    expected = {
+        "half.onnx": "is no whole ONNX file",
+        "none.onnx": "is no whole ONNX file",
+        "half.pt2": "is no whole program of torch",
+        "none.pt2": "is no whole program of torch",
+        "half": "is no whole graph of OpenVINO",
+        "alone": "is no whole graph of OpenVINO",
+        "none_openvino": "is no whole graph of OpenVINO",
+        "foreign.onnx": "was not written by `centernet export`",
+        "foreign.pt2": "was not written by `centernet export`",
+        "foreign": "was not written by `centernet export`",
+    }
+
+    for name, reason in expected.items():
+        with pytest.raises(InputError, match=reason) as caught:
+            CenterNet(tmp_path / name)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_metadata_of_another_version_are_named(detector: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(detector)
+    kept = [entry for entry in model.metadata_props if entry.key != "stride"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, tmp_path / "old.onnx")
+
+    with pytest.raises(InputError, match=r"its metadata are not whole \('stride'\)"):
+        CenterNet(tmp_path / "old.onnx")
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "extra"),
+    [("detector", "onnxruntime", "runtime"), ("openvino", "openvino", "openvino")],
+)
+def test_a_runtime_that_is_not_there_is_named(
+    kind: str, package: str, extra: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = request.getfixturevalue(kind)
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(UsageError, match=rf"needs {package}: pip install \"centernet\[{extra}\]\""):
+        CenterNet(path)
+
+
+@pytest.mark.parametrize(
+    ("package", "ways"),
+    [
+        ("onnxscript", {"format": "onnx"}),
+        ("openvino", {"format": "openvino"}),
+        ("nncf", {"format": "onnx", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)}),
+    ],
+)
+def test_what_exporting_needs_and_is_not_there_is_named(
+    folder: Path,
+    detector: Path,
+    package: str,
+    ways: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from centernet.export import exporter as writing
+
+    monkeypatch.setattr(writing, "onnx_model", writing.onnx_model if package == "onnxscript" else _no_model)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match=rf"{package}.*pip install"):
+        CenterNet(folder / "weights", "cpu").export(**ways)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _no_model(*_: object) -> object:
+    """Takes the time of no export."""
+    return object()
+
+
+@pytest.mark.parametrize("kind", ["detector", "openvino"])
+def test_a_file_runs_where_no_torch_is(
+    kind: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    image = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
+    Image.fromarray(image).save(tmp_path / "image.png")
+    program = WITHOUT_TORCH + (
+        "from centernet import CenterNet\n"
+        "(found,) = CenterNet(sys.argv[1]).predict(sys.argv[2])\n"
+        "print(found.boxes.tolist())"
+    )
+    answer = _run(program, str(request.getfixturevalue(kind)), str(tmp_path / "image.png"))
+    (found,) = CenterNet(folder / "weights", "cpu").predict(image, max_det=20)
+
+    assert len(found) > 0
+    assert furthest(found.boxes, np.array(json.loads(answer))) < 1e-3
+
+
+def test_the_command_line_predicts_with_a_file_where_no_torch_is(detector: Path, tmp_path: Path) -> None:
+    Image.fromarray(blood(0)).save(tmp_path / "image.png")
+    program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
+
+    words = ("predict", f"model={detector}", f"source={tmp_path}/image.png", f"project={tmp_path}/runs")
+    assert "image.png" in _run(program, *words)
+    assert (tmp_path / "runs" / "predict" / "image.png").is_file()
+
+
+def test_what_needs_the_network_says_so_where_no_torch_is() -> None:
+    program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
+    words = ("predict", "model=blood-cells", "source=images/")
+    answer = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
+    )
+
+    assert answer.returncode == 1
+    assert answer.stderr == ("centernet: this needs torch, which is not installed: pip install centernet\n")
+
+
+def test_nobody_is_told_of_what_is_quantised() -> None:
+    program = (
+        "from centernet.export.quantize import _nncf\n"
+        "_nncf()\n"
+        "from nncf.telemetry.wrapper import NNCFTelemetry, telemetry\n"
+        "print(isinstance(telemetry, NNCFTelemetry))"
+    )
+
+    assert _run(program) == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "size", "px"),
+    [
+        # As large as in training, so that nothing is resampled.
+        (Follow(long_side=96), (64, 96), 1e-3),
+        (Keep(), (64, 90), 1e-3),
+        (Follow(long_side=96), (150, 210), 0.5),
+        (Follow(long_side=96), (50, 40), 0.5),
+        (Fit(height=96, width=128), (150, 210), 0.5),
+        (Span(height=64, width=128), (100, 190), 0.5),
+    ],
+)
+def test_the_example_runs_where_no_torch_is(
+    rule: ResizeRule, size: tuple[int, int], px: float, detector: Path, folder: Path, tmp_path: Path
+) -> None:
+    coarse = np.random.default_rng(1).integers(0, 255, (size[0] // 8, size[1] // 8, 3), dtype=np.uint8)
+    image = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
+    Image.fromarray(image).save(tmp_path / "image.png")
+    predictor = replace(CenterNet(folder / "weights", "cpu").predictor, rule=rule)
+    _with_config(detector, config_of(predictor), tmp_path / "file.onnx")
+    program = (
+        WITHOUT_TORCH
+        + "import runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    answer = _run(program, str(EXAMPLE), str(tmp_path / "file.onnx"), str(tmp_path / "image.png"))
+    (found,) = predictor.detect([sample_of(image, "image")])
+    found = found.above(0.3)
+
+    rows = [line.split() for line in answer.splitlines()]
+    assert len(rows) == len(found) > 0
+    theirs = np.array([[float(side) for side in row[-4:]] for row in rows])
+    # Resampled a little otherwise, the last ones may be others.
+    assert furthest(found.boxes[:10], theirs) < px
+
+
+def _with_config(file: Path, config: object, path: Path) -> None:
+    """The same file with another config in it."""
+    import onnx
+
+    model = onnx.load(file)
+    (entry,) = (one for one in model.metadata_props if one.key == "centernet")
+    entry.value = json.dumps(config)
+    onnx.save(model, path)
+
+
+def _run(program: str, *words: str) -> str:
+    """What a program prints."""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "precision"),
+    [("onnx", "fp16"), ("onnx", "int8"), ("openvino", "fp16"), ("openvino", "int8"), ("torch", "fp16")],
+)
+def test_fewer_bits_find_the_same_within_a_wider_tolerance(kind: str, precision: str, tmp_path: Path) -> None:
+    images = [blood(i) for i in range(6)]
+    bits = {"half": True} if precision == "fp16" else {"int8": True, "data": images}
+    output = tmp_path / ("cells" + {"onnx": ".onnx", "torch": ".pt2", "openvino": ""}[kind])
+    weights = CenterNet("blood-cells", "cpu")
+    path, parity = weights.export(kind, output=output, source=[blood(7), blood(8)], **bits)
+
+    assert parity.tolerance == TOLERANCES[precision]
+    assert parity.num_detections >= 15
+    size = sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+    assert size < 22e6 / {"fp16": 1.9, "int8": 3.4}[precision]
+    (ours,), (theirs,) = weights.predict(blood(9)), CenterNet(path).predict(blood(9))
+    assert abs(len(ours) - len(theirs)) <= 1
+
+
+def test_eight_bits_are_for_features_not_for_places() -> None:
+    from centernet.export.quantize import Node, ends_of, places_of
+
+    nodes = {
+        "pixels": Node(kind="Cast", inputs=()),
+        "stem": Node(kind="Conv", inputs=("pixels",)),
+        "moves": Node(kind="Conv", inputs=("stem",)),
+        "grid": Node(kind="Add", inputs=("moves",)),
+        "sampled": Node(kind="GridSample", inputs=("stem", "grid")),
+        "neck": Node(kind="Conv", inputs=("sampled",)),
+        "head": Node(kind="Conv", inputs=("neck",)),
+        "peak": Node(kind="TopK", inputs=("head",)),
+        "around": Node(kind="Add", inputs=("peak",)),
+        "read": Node(kind="GatherND", inputs=("neck", "around")),
+        "size": Node(kind="Conv", inputs=("read",)),
+        "box": Node(kind="Add", inputs=("size",)),
+    }
+
+    assert places_of(nodes) == {"grid", "peak", "around", "box"}
+    assert ends_of(nodes) == {"stem", "head", "size"}
+
+
+@pytest.fixture(scope="module")
+def corners(folder: Path) -> Path:
+    """Weights of a detector by corners, on inputs one short of a multiple; beside them its file."""
+    predictor = replace(predictor_of(TASKS["triplet"], "timm/resnet10t"), rule=Paste(pad=31))
+    save(predictor, folder / "corners")
+    export(predictor, folder / "corners.onnx")
+    return folder / "corners.onnx"
+
+
+def test_boxes_of_corners_are_decided_as_the_network_decides_them(corners: Path, folder: Path) -> None:
+    weights, file = CenterNet(folder / "corners", "cpu"), CenterNet(corners)
+    blocks = np.random.default_rng(3).integers(0, 256, (11, 14, 3), dtype=np.uint8)
+    image = blocks.repeat(8, axis=0).repeat(8, axis=1)
+
+    for ways in (
+        {},
+        {"scales": (0.8, 1.2)},
+        {"exact": True, "nms": "gaussian"},
+        {"scales": (0.8, 1.2), "merge_boxes": 10.0},
+    ):
+        (one,), (other,) = (model.predict(image, conf=0.01, **ways) for model in (weights, file))
+        assert len(one) == len(other) > 3
+        assert other.scores == pytest.approx(one.scores, abs=1e-5)
+        assert furthest(one.boxes, other.boxes) < 1e-3
+    with pytest.raises(UsageError, match="multiples of 32, less 1; got 64×64"):
+        next(file.predict(image, resize="fit", imgsz=64))
+
+
+def test_another_answer_is_no_parity() -> None:
+    network = {
+        "boxes": np.array([[[0.0, 0, 9, 9], [5, 5, 20, 20]]]),
+        "scores": np.array([[0.9, 0.5]]),
+        "labels": np.array([[0, 1]]),
+    }
+    swapped = {name: values[:, ::-1] for name, values in network.items()}
+    moved = {**network, "boxes": network["boxes"] + np.array([[[0, 0, 0, 0.5]]])}
+    relabelled = {**network, "labels": np.array([[1, 1]])}
+
+    assert compare(network, network).holds
+    assert compare(network, {**swapped, "scores": network["scores"]}).equal_share < 1
+    assert not compare(network, moved).holds
+    assert compare(network, moved).differences["boxes"] == 0.5
+    assert not compare(network, relabelled).holds
+    nothing = {name: values[:0] for name, values in network.items()}
+    assert not compare(network, nothing).holds
+    assert str(compare(network, nothing)).startswith("0.0% of 2 detections in 1 images are equal")
+
+
+def test_a_graph_finds_the_same_peaks() -> None:
+    class Peaks(torch.nn.Module):
+        def forward(self, heatmap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            peaks = find_peaks(heatmap, 12)
+            return peaks.values, peaks.labels, peaks.cells
+
+    heatmap = torch.randn(2, 5, 9, 14)
+    program = torch.export.export(Peaks(), (heatmap,))
+
+    for ours, theirs in zip(Peaks()(heatmap), program.module()(heatmap), strict=True):
+        assert (ours == theirs).all()
+
+
+def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
+    weights = CenterNet(folder / "weights", "cpu")
+
+    wrong: Iterator[tuple[dict[str, Any], str]] = iter(
+        [
+            ({"format": "tflite"}, "no format 'tflite': format is one of onnx, openvino, torch"),
+            ({"output": "a.txt"}, r"ends in \.onnx; got a\.txt"),
+            ({"format": "torch", "output": "a.onnx"}, r"ends in \.pt2; got a\.onnx"),
+            ({"format": "openvino", "output": "a.xml"}, r"writes a folder; got a\.xml: leave \.xml out"),
+            ({"half": True, "int8": True}, "choose one"),
+            ({"int8": True}, "add data=FOLDER"),
+            ({"data": "images/"}, "data is what int8=true is measured on"),
+            (
+                {"format": "torch", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)},
+                "int8=true writes onnx and openvino",
+            ),
+        ]
+    )
+    for ways, message in wrong:
+        with pytest.raises(UsageError, match=message):
+            weights.export(**ways)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot write .*: choose|cannot write .*; choose"):
+        weights.export(output=tmp_path / "file" / "a.onnx")
+
+
+def test_a_full_disk_is_named_whatever_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
+    monkeypatch.setattr(DetectionGraph, "traced", lambda _: program)
+    facts = Facts(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs=())
+    value = opset13.parameter([1])
+    model = Model([opset13.relu(value)], [value])
+    # Stands in the way as a full disk does.
+    (tmp_path / "graph" / "model.xml").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="directory"):
+        save_program(DetectionGraph(CenterNet(folder / "weights", "cpu").predictor), facts, tmp_path)
+    with pytest.raises(OSError, match="model"):
+        save_openvino(model, tmp_path / "graph")
+
+
+class Itself:
+    """A network in the place of a file, which may be wrong."""
+
+    name = "itself"
+    at_once = 1
+
+    def __init__(self, predictor: Predictor, wrong_px: float = 0.0) -> None:
+        self._graph = DetectionGraph(predictor)
+        self._wrong_px = wrong_px
+        self.facts = facts_of(predictor, self._graph)
+
+    def run(self, images: np.ndarray, *, half: bool = False) -> dict[str, np.ndarray]:  # noqa: ARG002
+        with torch.inference_mode():
+            values = self._graph(torch.from_numpy(images))
+        found = {name: value.numpy() for name, value in zip(self._graph.names, values, strict=True)}
+        return {**found, "boxes": found["boxes"] + self._wrong_px}
+
+
+def test_where_nothing_is_found_in_the_images_made_up_ones_are_compared(folder: Path) -> None:
+    predictor = CenterNet(folder / "weights", "cpu").predictor
+    head = predictor.network.heads[-1]["heatmap"][-1]  # type: ignore[index]
+    blank = sample_of(np.full((64, 96, 3), 64, np.uint8), "blank")
+    with torch.no_grad():
+        head.weight *= 100
+        head.bias += float(np.log(1 / predictor.detect([blank])[0].scores.max() - 1)) - 6
+    graph = DetectionGraph(predictor)
+    right, wrong = (parity_of(graph, predictor, Itself(predictor, px), [blank]) for px in (0, 5))
+
+    assert predictor.detect([blank])[0].scores.max() < 0.01
+    assert right.num_detections == wrong.num_detections > 0
+    assert right.holds
+    assert not wrong.holds
+
+
+def test_where_nothing_is_found_at_all_no_file_is_written(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from centernet.export import exporter as writing
+
+    predictor = CenterNet(folder / "weights", "cpu").predictor
+    with torch.no_grad():
+        predictor.network.heads[-1]["heatmap"][-1].bias -= 50  # type: ignore[index]
+    monkeypatch.setattr(writing, "save_program", lambda _graph, _facts, path: path.touch())
+    itself = replace(FORMATS["torch"], open=lambda _: Itself(predictor))
+    monkeypatch.setattr(writing, "FORMATS", {"torch": itself})
+
+    with pytest.raises(
+        InputError, match=r"nothing is found with a score of 0.01 or more: give some that show"
+    ):
+        export(predictor, tmp_path / "a.pt2", "torch")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_headings_are_compared_on_the_circle() -> None:
+    one = {
+        "boxes": np.zeros((1, 2, 4)),
+        "scores": np.array([[0.9, 0.0]]),
+        "labels": np.zeros((1, 2)),
+        "alpha_rad": np.full((1, 2), np.pi - 1e-5),
+    }
+    for turned, apart in ((-np.pi + 1e-5, 2e-5), (3 * np.pi, 1e-5), (0.0, np.pi), (-np.pi / 2, np.pi / 2)):
+        parity = compare(one, {**one, "alpha_rad": np.full((1, 2), turned)})
+        assert parity.holds == (apart < 1e-3)
+        assert parity.differences["alpha_rad"] == pytest.approx(apart, abs=2e-5)
+
+
+def test_a_file_that_finds_something_else_is_not_written(
+    detector: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from centernet.export import exporter as writing
+
+    def moved(*given: object) -> object:
+        """Another network's graph in the place of this one's."""
+        graph, facts = given
+        with torch.no_grad():
+            graph.network.heads[-1]["size"][-1].bias += 1  # type: ignore[attr-defined]
+        model = writing_onnx(graph, facts)
+        with torch.no_grad():
+            graph.network.heads[-1]["size"][-1].bias -= 1  # type: ignore[attr-defined]
+        return model
+
+    writing_onnx = writing.onnx_model
+    monkeypatch.setattr(writing, "onnx_model", moved)
+
+    with pytest.raises(InputError, match="what it finds is not what the network finds"):
+        CenterNet(folder / "weights", "cpu").export(output=tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,207 @@
+"""From images to detections in a stream: in order, few at a time, and on past what cannot be read."""
+
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Barrier, Lock
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from centernet.detections import Detections
+from centernet.errors import InputError
+from centernet.geometry.resize import Fit
+from centernet.inference.options import Inference
+from centernet.inference.preprocess import Prepared, prepare
+from centernet.inference.slicing import Slicing
+from centernet.inference.stream import Finder, detect_stream, samples_of
+from centernet.io.sources import frames
+from centernet.io.videos import Video, VideoWriter
+from centernet.structures import Categories
+
+RULE = Fit(height=32, width=32)
+
+
+@dataclass
+class Brightness:
+    """Finds in each image one object, which is as sure as the image is bright."""
+
+    rule: Fit = RULE
+    stride: int = 4
+    most: int = 10
+    at_once: int = 1
+    meeting: Barrier | None = None
+    batches: list[int] = field(default_factory=list)
+    looking: int = 0
+    most_looking: int = 0
+    lock: Any = field(default_factory=Lock)
+
+    def detect_prepared(
+        self, images: Sequence[Prepared], inference: Inference | None = None
+    ) -> list[Detections]:
+        assert inference is not None
+        self.batches.append(len(images))
+        with self.lock:
+            self.looking += 1
+            self.most_looking = max(self.looking, self.most_looking)
+        if self.meeting is not None:
+            self.meeting.wait(timeout=30)
+        # Long enough for another to come.
+        time.sleep(0.005)
+        with self.lock:
+            self.looking -= 1
+        return [
+            Detections(
+                boxes=np.array([[1, 1, 5, 5]], dtype=np.float32),
+                scores=np.array([image.inputs[0].image.max() / 255], dtype=np.float32),
+                labels=np.zeros(1, dtype=np.int64),
+                categories=Categories.of("light"),
+                name=image.sample.view.name,
+                image_size=image.sample.view.image_size,
+                image_id=image.sample.image_id,
+                image=image.sample.image,
+            )
+            for image in images
+        ]
+
+
+def test_what_is_asked_of_a_finder_is_what_it_has() -> None:
+    assert isinstance(Brightness(), Finder)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_detections_come_in_the_order_of_the_images(workers: int, batch: int, at_once: int) -> None:
+    images = [np.full((24 + number % 5, 30, 3), 10 * number, dtype=np.uint8) for number in range(14)]
+    finder = Brightness(at_once=at_once)
+    found = list(detect_stream(finder, samples_of(frames(images)), batch=batch, workers=workers))
+
+    assert [round(float(one.scores[0]) * 25.5) for one in found] == list(range(14))
+    assert [one.image_id for one in found] == list(range(14))
+    assert [one.image_size for one in found] == [image.shape[:2] for image in images]
+    assert sorted(finder.batches) == {1: [1] * 14, 4: [2, 4, 4, 4]}[batch]
+
+
+def test_as_many_look_at_the_same_time_as_have_cores() -> None:
+    images = [np.zeros((24, 30, 3), dtype=np.uint8)] * 12
+    # Each waits in its call until as many are there.
+    finder = Brightness(at_once=3, meeting=Barrier(3))
+    assert len(list(detect_stream(finder, samples_of(frames(images)), batch=2, workers=4))) == 12
+
+    assert finder.most_looking == 3
+    for workers, at_once in ((0, 3), (1, 3), (4, 1)):
+        alone = Brightness(at_once=at_once)
+        assert len(list(detect_stream(alone, samples_of(frames(images)), batch=2, workers=workers))) == 12
+        assert alone.most_looking == 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_cannot_be_read_is_named_in_its_place_and_keeps_its_number(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(9):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.full((20, 20, 3), 25 * number, dtype=np.uint8))
+    (tmp_path / "3.jpg").write_bytes((tmp_path / "3.jpg").read_bytes()[:200])
+    (tmp_path / "5.jpg").write_bytes(b"")
+    readings = samples_of(frames(tmp_path))
+    found = list(detect_stream(Brightness(), readings, batch=2, workers=workers, strict=False))
+
+    assert [one.image_id for one in found] == [0, 1, 2, 4, 6, 7, 8]
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        f"skipped {tmp_path / name}" for name in ("3.jpg", "5.jpg")
+    ]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+@pytest.mark.parametrize(("workers", "at_once"), [(0, 1), (2, 1), (2, 2)])
+def test_strict_stops_at_what_cannot_be_read_after_all_before_it(
+    batch: int, workers: int, at_once: int, tmp_path: Path
+) -> None:
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.zeros((20, 20, 3), dtype=np.uint8))
+    (tmp_path / "2.jpg").write_bytes(b"none")
+    finder, readings = Brightness(at_once=at_once), samples_of(frames(tmp_path))
+    stream = detect_stream(finder, readings, batch=batch, workers=workers)
+
+    assert [next(stream).image_id, next(stream).image_id] == [0, 1]
+    with pytest.raises(InputError, match=r"2\.jpg"):
+        next(stream)
+
+
+def bound(batch: int, workers: int, at_once: int = 1) -> int:
+    """Images in memory, as the documentation says."""
+    if not workers:
+        return batch + 1
+    looking = min(workers, at_once)
+    return (2 + looking * (looking > 1)) * batch + workers
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+@pytest.mark.parametrize(("batch", "workers"), [(1, 0), (4, 0), (1, 1), (1, 3), (4, 2)])
+@pytest.mark.parametrize("slicing", [None, Slicing(side=32)], ids=["whole", "in tiles"])
+def test_of_endless_images_few_are_in_memory(
+    batch: int, workers: int, at_once: int, slicing: Slicing | None
+) -> None:
+    alive, most = 0, 0
+
+    def die() -> None:
+        nonlocal alive
+        alive -= 1
+
+    def images() -> Iterator[np.ndarray]:
+        nonlocal alive, most
+        while True:
+            image = np.zeros((40, 48, 3), dtype=np.uint8)
+            weakref.finalize(image, die)
+            alive += 1
+            most = max(most, alive)
+            yield image
+            del image
+
+    readings = samples_of(frames(images()))
+    finder = Brightness(at_once=at_once)
+    stream = detect_stream(finder, readings, batch=batch, workers=workers, slicing=slicing)
+    for _, detections in zip(range(60), stream, strict=False):
+        del detections
+    stream.close()
+
+    assert 1 < most <= bound(batch, workers, at_once)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_of_a_video_few_frames_are_in_memory(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The garbage collector's list of objects is no help here: asking for it breaks tuples that another
+    # thread is building (a SystemError of CPython).
+    made: list[weakref.ref[Prepared]] = []
+
+    def watched(*given: Any) -> Prepared:
+        prepared = prepare(*given)
+        made.append(weakref.ref(prepared))
+        return prepared
+
+    monkeypatch.setattr("centernet.inference.stream.prepare", watched)
+    writer = VideoWriter(tmp_path / "clip.mp4", 10.0)
+    for number in range(40):
+        writer.add(np.full((32, 48, 3), 5 * number, dtype=np.uint8))
+    writer.close()
+    again = VideoWriter(tmp_path / "again.mp4", 10.0)
+    most, brightness = 0, []
+    for detections in detect_stream(
+        Brightness(), samples_of(frames(tmp_path / "clip.mp4")), batch=4, workers=workers
+    ):
+        most = max(most, sum(prepared() is not None for prepared in made))
+        brightness.append(float(detections.scores[0]) * 255)
+        assert detections.image is not None
+        again.add(detections.image)
+    again.close()
+
+    assert brightness == pytest.approx([5 * number for number in range(40)], abs=6)
+    assert 1 <= most <= bound(4, workers)
+    assert sum(1 for _ in Video(tmp_path / "again.mp4")) == 40

@@ -1,0 +1,72 @@
+"""Skeletons known by name, given by hand, and completed from weights."""
+
+import pytest
+
+from centernet.errors import UsageError
+from centernet.structures import Categories, Skeleton
+from centernet.structures.skeletons import COCO_PERSON, by_hand, completed, known_skeleton
+
+FACE = Skeleton(names=("nose", "left_eye", "right_eye"))
+FACES = Categories(("box", "face"), (1, 2), (None, FACE))
+
+
+def test_names_that_are_joined_otherwise_are_known() -> None:
+    names = [name.replace("_", " ").title() for name in COCO_PERSON.names]
+    found = known_skeleton(names)
+
+    assert found is not None
+    assert found.sigmas == COCO_PERSON.sigmas
+    assert found.names == tuple(names)
+    assert known_skeleton(names[1:]) is None
+
+
+def test_a_skeleton_is_told_by_names_or_numbers() -> None:
+    told = by_hand(
+        FACES, edges="0:left_eye, nose:2", flip_pairs="left_eye:right_eye", sigmas="0.02,0.03,0.03"
+    )
+    _, face = told.skeletons
+
+    assert face is not None
+    assert face.edges == ((0, 1), (0, 2))
+    assert face.pairs == ((1, 2),)
+    assert face.sigmas == (0.02, 0.03, 0.03)
+    assert told.names == FACES.names
+
+
+def test_what_is_not_told_stays() -> None:
+    told = by_hand(by_hand(FACES, edges="0:1"), sigmas="1,2,3")
+
+    assert told.skeletons[1] == Skeleton(names=FACE.names, edges=((0, 1),), sigmas=(1.0, 2.0, 3.0))
+    assert by_hand(FACES) is FACES
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"edges": "0:3"}, "edges are pairs of keypoints such as 0:1,2:3 or nose:right_eye; got '0:3'"),
+        ({"flip_pairs": "1-2"}, "flip_pairs are pairs .* got '1-2': there are 3, counted from 0"),
+        ({"flip_pairs": "1:2,2:0"}, "a keypoint is in two left-right pairs"),
+        ({"edges": "1:1"}, "joins a keypoint with itself"),
+        ({"sigmas": "0.1,0.2"}, "3 keypoints but 2 sigmas"),
+        ({"sigmas": "0.1,a,b"}, "sigmas are numbers such as 0.026,0.025; got '0.1,a,b'"),
+        ({"sigmas": "0.1,0,0.1"}, "sigmas are above 0"),
+    ],
+)
+def test_a_skeleton_that_cannot_be_is_refused(told: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        by_hand(FACES, **told)
+
+
+def test_of_several_classes_nobody_knows_which_is_meant() -> None:
+    with pytest.raises(UsageError, match="for one class with keypoints, and here are 2"):
+        by_hand(Categories(("a", "b"), (1, 2), (FACE, FACE)), edges="0:1")
+    with pytest.raises(UsageError, match="and here are 0"):
+        by_hand(Categories.of("box"), sigmas="1")
+
+
+def test_what_a_data_set_does_not_say_comes_from_the_weights() -> None:
+    weights = by_hand(FACES, edges="0:1", sigmas="1,2,3")
+    data = by_hand(FACES, sigmas="4,5,6")
+
+    assert completed(data, weights) == by_hand(FACES, edges="0:1", sigmas="4,5,6")
+    assert completed(Categories.of("box", "face"), weights) == Categories.of("box", "face")

@@ -1,0 +1,145 @@
+"""Looks at an image decide together: what lies outside, which centres count, where boxes end up."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from centernet.geometry.affine import scaling
+from centernet.geometry.resize import Paste
+from centernet.inference.options import Inference
+from centernet.inference.predictor import Predictor
+from centernet.models.factory import Architecture, build_backbone
+from centernet.models.network import Network
+from centernet.models.normalize import Normalize
+from centernet.protocols import Maps
+from centernet.structures import Categories, View
+from centernet.structures.batch import Grid, Objects
+from centernet.structures.sample import sample_of
+from centernet.tasks.triplet.multi_scale import Evidence, decide, evidence_of
+from centernet.tasks.triplet.task import KEYPOINTS, Triplet
+
+
+def outputs(boxes: list[list[float]]) -> dict[str, np.ndarray]:
+    count = len(boxes)
+    return {
+        "pair_boxes": np.array([boxes]),
+        "pair_scores": np.full((1, count), 0.5),
+        "pair_labels": np.zeros((1, count), dtype=int),
+        "pair_corner_scores": np.full((1, count, 2), 0.5),
+        "center_places": np.array([[[50.0, 50.0]]]),
+        "center_scores": np.array([[0.8]]),
+        "center_labels": np.array([[0]]),
+    }
+
+
+VIEW = View(name="a.jpg", image_size=(100, 100), input_size=(100, 100))
+
+
+def test_a_box_five_pixels_out_of_the_image_is_dropped_and_others_are_cut() -> None:
+    boxes = [[-4.0, 0, 100, 104], [-5.0, 0, 100, 100], [0.0, 0, 100, 105], [10.0, 20, 30, 40]]
+    (found,) = evidence_of(outputs(boxes), [VIEW], 1.0)
+
+    assert found.boxes.tolist() == [[0, 0, 100, 100], [10, 20, 30, 40]]
+
+
+def test_how_far_out_counts_in_the_pixels_that_are_shown() -> None:
+    view = replace(VIEW, input_size=(50, 50), input_from_image=scaling(0.5))
+    (found,) = evidence_of(outputs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), [view], 0.5)
+
+    # Eight pixels of the image, but four as it is shown.
+    assert found.boxes.tolist() == [[0, 0, 100, 100], [20, 20, 40, 40]]
+    assert found.centers.tolist() == [[100, 100]]
+
+
+def look(box: list[float], center: tuple[float, float], score: float) -> Evidence:
+    return Evidence(
+        boxes=np.array([box]),
+        scores=np.array([0.6]),
+        labels=np.array([0]),
+        corner_scores=np.array([[0.7, 0.5]]),
+        centers=np.array([center]),
+        center_scores=np.array([score]),
+        center_labels=np.array([0]),
+    )
+
+
+def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
+    small = look([0.0, 0, 12, 12], (100.0, 100.0), 0.9)
+    own = look([0.0, 0, 10, 10], (5.0, 5.0), 0.3)
+    both = decide([small, own], (0.5, 1.0))
+    other_way = decide([small, own], (0.9, 0.5))
+
+    assert sorted(both.boxes.tolist()) == [[0, 0, 10, 10], [0, 0, 12, 12]]
+    assert both.scores == pytest.approx([(2 * 0.6 + 0.3) / 3] * 2)
+    assert both.corner_scores == pytest.approx(np.array([[0.7, 0.5]] * 2))
+    assert len(other_way.boxes) == 0
+
+
+def test_of_a_large_box_the_middle_fifth_counts_and_of_a_small_one_the_third() -> None:
+    # 0.35 of the side: within the middle third, outside the middle fifth.
+    small, large = look([0.0, 0, 100, 100], (35.0, 50.0), 0.9), look([0.0, 0, 200, 200], (70.0, 100.0), 0.9)
+
+    assert len(decide([small], (1.0,)).boxes) == 1
+    assert len(decide([large], (1.0,)).boxes) == 0
+
+
+class Ideal(Network):
+    """Gives the maps of one known object in an image of 300×500 pixels, mirrored where the input is."""
+
+    box = (40.0, 30.0, 460.0, 250.0)
+
+    def __init__(self) -> None:
+        super().__init__(build_backbone("timm/resnet10t"), {})
+
+    def last_maps(self, images: Tensor, *, at_cells: bool = False) -> Maps:
+        del at_cells
+        _, _, height, width = images.shape
+        shift_x, shift_y = width // 2 - 250, height // 2 - 150
+        x1, y1, x2, y2 = self.box
+        placed = torch.tensor([[x1 + shift_x, y1 + shift_y, x2 + shift_x, y2 + shift_y]])
+        boxes = [placed, placed.clone()][: len(images)]
+        if len(images) == 2:
+            boxes[1][:, [0, 2]] = width - placed[:, [2, 0]]
+        grid = Grid(batch=len(images), height=(height + 1) // 4, width=(width + 1) // 4)
+        stretch = torch.tensor([grid.width * 4 / width, grid.height * 4 / height] * 2)
+        targets = Triplet(num_classes=1).encode(
+            Objects(
+                boxes=torch.cat(boxes) * stretch,
+                labels=torch.zeros(len(images), dtype=torch.long),
+                image_index=torch.arange(len(images)),
+            ),
+            grid,
+        )
+        maps = {}
+        for name in KEYPOINTS:
+            heatmap = targets[f"{name}_heatmap"]
+            offset = torch.zeros(len(images), 2, grid.height, grid.width)
+            image, y, x = targets[f"{name}_cells"].unbind(1)
+            offset[image, :, y, x] = targets[f"{name}_offset"]
+            maps |= {f"{name}_heatmap": torch.logit(heatmap, eps=1e-5), f"{name}_offset": offset}
+            maps[f"{name}_tag"] = torch.zeros(len(images), 1, grid.height, grid.width)
+        return maps
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_boxes_on_an_input_one_short_of_a_multiple_end_up_where_they_are(flip: bool) -> None:
+    predictor = Predictor(
+        network=Ideal(),
+        task=Triplet(num_classes=1),
+        categories=Categories.of("thing"),
+        rule=Paste(),
+        normalize=Normalize(),
+        architecture=Architecture(backbone="timm/resnet10t"),
+    )
+    image = np.zeros((300, 500, 3), np.uint8)
+    (found,) = predictor.detect(
+        [sample_of(image, "a.jpg")], Inference(flip=flip, nms="gaussian" if flip else "none", exact=flip)
+    )
+
+    assert found.boxes[0] == pytest.approx(Ideal.box, abs=1e-2)
+    assert found.scores[0] > 0.99
+    # The mirror image finds it again, and soft-NMS lowers that.
+    assert len(found.above(0.5)) == 1

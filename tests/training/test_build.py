@@ -1,0 +1,112 @@
+"""Where a training begins."""
+
+from pathlib import Path
+
+import pytest
+
+from centernet.data.synthetic import write_scenes
+from centernet.recipes.recipe import Recipe
+from centernet.training.build import suited
+from centernet.training.data import advise, open_training_data
+
+
+def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=5)
+    recipe = Recipe(task="pose", flip_pairs="0:1,2:3", edges="0:4", sigmas="1,2,3,4,5")
+    training, validation = open_training_data(str(data), recipe)
+
+    assert validation is not None
+    for dataset in (training, validation):
+        (skeleton,) = dataset.categories.skeletons
+        assert skeleton is not None
+        assert skeleton.pairs == ((0, 1), (2, 3))
+        assert skeleton.edges == ((0, 4),)
+        assert skeleton.sigmas == (1, 2, 3, 4, 5)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", ["val2017", "valid", "validation"])
+def test_validation_images_are_found_under_every_name_they_have(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = _renamed(tmp_path, {"train": "train2017", "val": name})
+    _, validation = open_training_data(str(data), Recipe())
+
+    assert validation is not None
+    assert len(validation) == 1
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["test", "testing", "test2017"])
+def test_that_weights_are_chosen_on_test_images_is_said(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, validation = open_training_data(str(_renamed(tmp_path, {"val": name})), Recipe())
+
+    assert validation is not None
+    assert f"has no val: the best weights are chosen on {name.rstrip('2017')}" in capsys.readouterr().err
+
+
+def test_that_nothing_is_there_to_measure_on_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, validation = open_training_data(str(_renamed(tmp_path, {"val": "extra"})), Recipe())
+
+    assert validation is None
+    assert "has no validation images, so AP is not measured" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "few", "said"),
+    [
+        ("small", "detect", 500, "2 training images are few for model=small; model=few is made for so few"),
+        ("nano", "detect", 500, "model=few-nano is made"),
+        ("few", "detect", 500, ""),
+        ("small", "triplet", 500, ""),
+        ("small", "detect", 2, ""),
+    ],
+)
+def test_what_is_made_for_few_images_is_named(
+    model: str,
+    task: str,
+    few: int,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("centernet.training.build.FEW", few)
+    recipe = Recipe(task=task)
+    training, _ = open_training_data(str(write_scenes(tmp_path, train=2, val=1, size=64)), recipe)
+    advise(model, recipe, training)
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert bool(said) == bool(told)
+
+
+def _renamed(folder: Path, names: dict[str, str]) -> Path:
+    """Generated scenes whose splits have other names."""
+    data = write_scenes(folder / "scenes", train=2, val=1, size=64)
+    for path in sorted([*data.rglob("*.json"), data / "train", data / "val"]):
+        new = path.name
+        for old, name in names.items():
+            new = new.replace(old, name)
+        path.rename(path.with_name(new))
+    return data
+
+
+def test_images_are_mirrored_as_soon_as_pairs_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=2)
+    plain, told = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
+    without, _ = open_training_data(str(data), plain)
+    with_pairs, _ = open_training_data(str(data), told)
+
+    assert suited(plain, without.categories, ()).flip == 0
+    assert "images are not mirrored" in capsys.readouterr().err
+    assert suited(told, with_pairs.categories, ()).flip == 0.5
+    assert not capsys.readouterr().err

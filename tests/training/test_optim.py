@@ -1,0 +1,54 @@
+import pytest
+import torch
+from torch import nn
+
+from centernet.recipes.recipe import Recipe
+from centernet.training.optim import build_optimizer, build_schedule, ema_average
+
+
+def rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
+    optimizer = build_optimizer(nn.Linear(2, 2), recipe)
+    schedule = build_schedule(optimizer, recipe, steps_per_epoch)
+    seen = []
+    for _ in range(count):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return seen
+
+
+def test_the_rate_rises_over_the_warmup_and_falls_to_a_hundredth() -> None:
+    recipe = Recipe(lr=1.0, epochs=10, warmup_epochs=1.0, schedule="cosine")
+
+    seen = rates(recipe, steps_per_epoch=10, count=101)
+
+    assert seen[:10] == sorted(seen[:10])
+    assert max(seen) == pytest.approx(1.0, abs=0.05)
+    assert seen[-1] == pytest.approx(0.01)
+
+
+def test_the_step_schedule_divides_by_ten_after_its_epochs() -> None:
+    recipe = Recipe(lr=1.0, epochs=6, warmup_epochs=0.0, schedule="step", lr_steps=(2, 4))
+
+    seen = rates(recipe, steps_per_epoch=1, count=6)
+
+    assert seen == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_biases_and_normalisation_do_not_decay() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+
+    decaying, free = build_optimizer(network, Recipe(weight_decay=0.1)).param_groups
+
+    assert [tuple(p.shape) for p in decaying["params"]] == [(4, 3, 3, 3)]
+    assert decaying["weight_decay"] == 0.1
+    assert len(free["params"]) == 3
+    assert free["weight_decay"] == 0.0
+
+
+def test_the_average_forgets_the_random_start_soon_and_keeps_to_its_decay_later() -> None:
+    average = ema_average(0.99)
+    old, new = torch.zeros(1), torch.ones(1)
+
+    assert average(old, new, torch.tensor(1)).item() == pytest.approx(1 - 2 / 11)
+    assert average(old, new, torch.tensor(10_000)).item() == pytest.approx(0.01)
