@@ -14,12 +14,12 @@ from centernet.data.loading.collate import collate
 from centernet.data.transforms.augment import Augment, RandomCrop
 from centernet.data.transforms.color_jitter import ColorJitter
 from centernet.data.transforms.warp import resize
-from centernet.geometry.resize import Fit, Span
-from centernet.inference.predictor import detections_of
+from centernet.geometry.resize import FitWidth, Letterbox
+from centernet.inference.predictor import to_detections
 from centernet.io.images import read_image
 from centernet.models.normalize import Normalize
 from centernet.structures import Annotations, Categories, ImageRecord, Sample
-from centernet.structures.batch import Batch, Grid, Objects
+from centernet.structures.batch import Batch, BatchAnnotations, Grid
 from centernet.structures.sample import read_sample, sample_of
 from centernet.structures.skeletons import COCO_PERSON
 from centernet.tasks.detect import Detect
@@ -91,12 +91,12 @@ def make_image() -> np.ndarray:
 
 def make_objects(
     count: int, batch: int, num_classes: int
-) -> tuple[list[np.ndarray], list[np.ndarray], Objects]:
+) -> tuple[list[np.ndarray], list[np.ndarray], BatchAnnotations]:
     """The same objects as arrays for each image, and as one list of the batch."""
     rng = np.random.default_rng(0)
     boxes = [make_boxes(count, (INPUT, INPUT), rng) for _ in range(batch)]
     labels = [rng.integers(num_classes, size=count) for _ in range(batch)]
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=torch.from_numpy(np.concatenate(boxes)),
         labels=torch.from_numpy(np.concatenate(labels)),
         image_index=torch.arange(batch).repeat_interleave(count),
@@ -152,7 +152,7 @@ def decode_pose_case(num_persons: int = 12) -> Case:
     boxes = make_boxes(num_persons, (INPUT, INPUT), rng)
     places = boxes[:, None, :2] + rng.random((num_persons, 17, 2)) * (boxes[:, None, 2:] - boxes[:, None, :2])
     seen = np.full((num_persons, 17, 1), 2)
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=torch.from_numpy(boxes),
         labels=torch.zeros(num_persons, dtype=torch.long),
         image_index=torch.zeros(num_persons, dtype=torch.long),
@@ -166,10 +166,10 @@ def decode_pose_case(num_persons: int = 12) -> Case:
     for name in ("size", "offset", "keypoint_offset"):
         maps[name] = (20 if name == "size" else 1) * torch.rand(1, 2, CELLS, CELLS)
     maps["keypoints"] = 10 * torch.randn(1, 34, CELLS, CELLS)
-    shown = resize(sample_of(make_image(), "image"), Fit(height=INPUT, width=INPUT)).view
+    shown = resize(sample_of(make_image(), "image"), Letterbox(height=INPUT, width=INPUT)).view
     batch = Batch(
         images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
-        objects=Objects.none(),
+        objects=BatchAnnotations.none(),
         views=(shown,),
         image_ids=(0,),
     )
@@ -184,7 +184,7 @@ def decode_pose_case(num_persons: int = 12) -> Case:
         group="decode",
         name="100 persons, 17 keypoints, to image pixels",
         original=run_original,
-        ours=lambda: detections_of(task.decode(maps, STRIDE), batch, categories),
+        ours=lambda: to_detections(task.decode(maps, STRIDE), batch, categories),
     )
 
 
@@ -195,10 +195,10 @@ def decode_space_case() -> Case:
     camera = np.array([[721.5, 0, 609.6, 44.9], [0, 721.5, 172.9, 0.2], [0, 0, 1, 0.003]])
     image = sample_of(np.zeros((375, 1242, 3), np.uint8), "image")
     sample = replace(image, view=replace(image.view, camera=camera))
-    shown = resize(sample, Span(height=384, width=1280)).view
+    shown = resize(sample, FitWidth(height=384, width=1280)).view
     batch = Batch(
         images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
-        objects=Objects.none(),
+        objects=BatchAnnotations.none(),
         views=(shown,),
         image_ids=(0,),
     )
@@ -213,13 +213,13 @@ def decode_space_case() -> Case:
         group="decode",
         name="100 boxes in 3D, 96×320, to metres",
         original=run_original,
-        ours=lambda: detections_of(task.decode(maps, STRIDE), batch, categories),
+        ours=lambda: to_detections(task.decode(maps, STRIDE), batch, categories),
     )
 
 
 def preprocess_case() -> Case:
     """From a decoded image to a normalised tensor."""
-    image, rule, normalize = make_image(), Fit(height=INPUT, width=INPUT), Normalize()
+    image, rule, normalize = make_image(), Letterbox(height=INPUT, width=INPUT), Normalize()
     return Case(
         group="pre-process",
         name="480×640 to 512×512",
@@ -237,7 +237,7 @@ def sample_case(name: str, path: Path, count: int, *, from_file: bool, batch: in
     )
     decoded_bgr, decoded = cv2.imread(str(path)), read_image(path)
     augment = Augment(
-        rule=Fit(height=INPUT, width=INPUT), window=RandomCrop(), flip=0.5, colors=ColorJitter()
+        rule=Letterbox(height=INPUT, width=INPUT), window=RandomCrop(), flip=0.5, colors=ColorJitter()
     )
     task, normalize = Detect(num_classes=80), Normalize()
 

@@ -19,29 +19,28 @@ from benchmarks.fcos import fcos_predictor
 from benchmarks.measuring import RESULTS
 from benchmarks.trainings import origin, origins
 
-from centernet.data.doctor.crowding import meetings
+from centernet.data.doctor.crowding import center_collisions
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
 from centernet.detections import Detections
 from centernet.evaluation import evaluate
 from centernet.geometry.boxes import iou_matrix
-from centernet.geometry.resize import Fit
-from centernet.inference.predictor import Predictor, detections_of
+from centernet.geometry.resize import Letterbox
+from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.recipes.presets import demo
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Annotations, Categories, Dataset
-from centernet.training.build import start
 from centernet.training.fit import fit
 from centernet.training.loaders import validation_loader
 
 MODES = ("plain", "collision", "crossing")
 STRIDE = 4
 SIDE = 128
-AS_THEY_ARE = Fit(height=SIDE, width=SIDE)
+AS_THEY_ARE = Letterbox(height=SIDE, width=SIDE)
 SURE = 0.3
 """Least score of `centernet predict`."""
 
-Build = Callable[[Recipe, Categories], Predictor]
+Build = Callable[[Recipe, Categories], TorchPredictor]
 WAYS: Mapping[str, tuple[Mapping[str, object], Build]] = {
     "plain": ({}, start),
     "stride 2 (input twice as large)": ({"imgsz": 256}, start),
@@ -95,8 +94,8 @@ def scenes(folder: Path, train: int, val: int, seed: int) -> tuple[Dataset, dict
         parts.append(open_dataset(folder / mode, "train"))
         held_out[mode] = open_dataset(folder / mode, "val")
     records = [record for part in parts for record in part.records]
-    together = [replace(record, image_id=i + 1) for i, record in enumerate(records)]
-    return replace(parts[0], records=tuple(together)), held_out
+    merge_parities = [replace(record, image_id=i + 1) for i, record in enumerate(records)]
+    return replace(parts[0], records=tuple(merge_parities)), held_out
 
 
 def measured(
@@ -132,13 +131,13 @@ def measured(
     return row
 
 
-def look(predictor: Predictor, recipe: Recipe, dataset: Dataset) -> list[Detections]:
+def look(predictor: TorchPredictor, recipe: Recipe, dataset: Dataset) -> list[Detections]:
     """What is found in the images of a data set."""
     found: list[Detections] = []
     with torch.inference_mode():
         for batch in validation_loader(dataset, predictor, replace(recipe, workers=0)):
             outputs = predictor.task.decode(predictor.maps(batch), predictor.network.stride)
-            found += detections_of(outputs, batch, dataset.categories)
+            found += to_detections(outputs, batch, dataset.categories)
     return found
 
 
@@ -151,7 +150,7 @@ def recalls(dataset: Dataset, found: Sequence[Detections]) -> dict[str, float]:
     counts = np.zeros(3)
     for record in dataset.records:
         assert record.size is not None
-        in_cell, near = meetings(record.annotations, record.size, AS_THEY_ARE, STRIDE)
+        in_cell, near = center_collisions(record.annotations, record.size, AS_THEY_ARE, STRIDE)
         meets = in_cell | near
         one = by_image[record.image_id]
         for i, least in enumerate((0.0, SURE)):

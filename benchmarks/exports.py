@@ -13,12 +13,12 @@ import torch
 from benchmarks.measuring import RESULTS, commit, machine
 from tests.contracts.test_exports import BACKBONES, TASKS, predictor_of
 
-from centernet.export.exporter import facts_of, parity_of
+from centernet.export.exporter import metadata_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.inference.backends.onnxruntime import OnnxFile
-from centernet.inference.backends.openvino import OpenVinoFile
+from centernet.inference.backends.onnxruntime import OnnxBackend
+from centernet.inference.backends.openvino import OpenVinoBackend
 
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
 """The largest ones, with one task each."""
@@ -50,12 +50,12 @@ def measure(task: str, backbone: str) -> dict[str, Any]:
     start = time.process_time()
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
-    facts = facts_of(predictor, graph)
-    model = onnx_model(graph, facts)
+    metadata = metadata_of(predictor, graph)
+    model = onnx_model(graph, metadata)
     seconds = time.process_time() - start
     files = {
-        "onnx": OnnxFile(model.SerializeToString(), "file"),
-        "openvino": OpenVinoFile(openvino_model(model, facts), "graph"),
+        "onnx": OnnxBackend(model.SerializeToString(), "file"),
+        "openvino": OpenVinoBackend(openvino_model(model, metadata), "graph"),
     }
     row: dict[str, Any] = {"seconds": round(seconds, 1)}
     for name, file in files.items():

@@ -12,15 +12,15 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.models.timm_encoder import build_encoder
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
-from centernet.structures.batch import Grid, Objects
-from centernet.training.build import start
+from centernet.structures.batch import BatchAnnotations, Grid
+from centernet.training.build import build_predictor
 
 STRIDES = (4, 8, 16, 32)
 SHARE = 4
@@ -95,7 +95,7 @@ class FcosTask:
     def heads(self) -> Mapping[str, HeadSpec]:
         return {}
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         limit = torch.tensor([grid.width, grid.height] * 2) * grid.stride
         boxes = objects.boxes.clamp(min=0).minimum(limit)
         kept = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
@@ -136,12 +136,12 @@ def _filled(values: Tensor, count: int) -> Tensor:
     return room
 
 
-def fcos_predictor(recipe: Recipe, categories: Categories) -> Predictor:
+def fcos_predictor(recipe: Recipe, categories: Categories) -> TorchPredictor:
     """FCOS on the encoder, with the channels, and seen through the pre-processing of a recipe."""
-    alike = start(recipe, categories)
+    alike = build_predictor(recipe, categories)
     torch.manual_seed(recipe.seed)
     network = FcosNetwork(recipe.backbone.removeprefix("timm/"), len(categories), recipe.channels)
-    return Predictor(
+    return TorchPredictor(
         network=network,  # type: ignore[arg-type]
         task=FcosTask(num_classes=len(categories)),
         categories=categories,

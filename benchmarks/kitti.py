@@ -43,18 +43,18 @@ def main() -> None:
 def measure(frames: int) -> dict[str, Any]:
     """Seconds for so many frames, and the most memory that the process has held by then."""
     with tempfile.TemporaryDirectory() as folder:
-        truth, results = Path(folder) / "label_2", Path(folder) / "results"
-        write_frames(truth, results, frames)
+        ground_truth, results = Path(folder) / "label_2", Path(folder) / "results"
+        write_frames(ground_truth, results, frames)
         ways = {"protocol": ("original", "strict"), "points": (11, 40)}
-        seconds = cpu_ms(lambda: score("kitti", truth, results, **ways)) / 1000
+        seconds = cpu_ms(lambda: score("kitti", ground_truth, results, **ways)) / 1000
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"frames": frames, "seconds": round(seconds, 2), "peak_mb": round(peak_mb)}
 
 
-def write_frames(truth: Path, results: Path, frames: int) -> None:
+def write_frames(ground_truth: Path, results: Path, frames: int) -> None:
     """Ten objects in each frame, and ten that were found: near them, half of them too far off to count."""
     rng = np.random.default_rng(0)
-    for folder in (truth, results):
+    for folder in (ground_truth, results):
         folder.mkdir()
     for frame in range(frames):
         types = rng.choice(TYPES, PER_FRAME, p=SHARES).tolist()
@@ -73,7 +73,7 @@ def write_frames(truth: Path, results: Path, frames: int) -> None:
             f"{kind} 0 {hidden} 0.3 {_joined(box)} {_joined(solid)}\n"
             for kind, hidden, box, solid in zip(types, occlusion, boxes, solids, strict=True)
         ]
-        (truth / f"{frame:06d}.txt").write_text("".join(lines))
+        (ground_truth / f"{frame:06d}.txt").write_text("".join(lines))
         lines = [
             f"{'Car' if kind == 'DontCare' else kind} -1 -1 0.3 {_joined(box)} {_joined(solid)} {sure:.3f}\n"
             for kind, box, solid, sure in zip(

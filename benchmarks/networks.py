@@ -20,14 +20,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.ops import deform_conv2d
 
 from benchmarks import accelerator
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.backbones.dla import DLA
 from centernet.models.convolutions import TAPS, DeformableConv
 from centernet.models.network import Network
 from centernet.recipes.presets import RECIPES
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
-from centernet.training.build import start
+from centernet.training.build import build_predictor
 
 NAMES = ("small", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "resnet101-dcn", "hourglass104")
 """Recipes whose networks are timed."""
@@ -68,13 +68,13 @@ def main() -> None:
     print(as_markdown(report))
 
 
-def trained_alike(recipe: Recipe, num_classes: int, side: int) -> Predictor:
+def trained_alike(recipe: Recipe, num_classes: int, side: int) -> TorchPredictor:
     """A predictor with random weights that cost what trained ones do.
 
     Features have mean 0 and deviation 1 on noise of this side, and the taps of deformable convolutions have
     moved by a pixel or two, up to four.
     """
-    predictor = start(recipe, Categories.of(*(f"class{i}" for i in range(num_classes))))
+    predictor = build_predictor(recipe, Categories.of(*(f"class{i}" for i in range(num_classes))))
     generator = torch.Generator().manual_seed(1)
     for module in predictor.network.modules():
         if isinstance(module, DeformableConv):
@@ -158,7 +158,7 @@ def gflops(network: nn.Module, side: int) -> float:
     return counter.get_total_flops() / 1e9
 
 
-def measure(predictor: Predictor, side: int, rounds: int) -> dict[str, Any]:
+def measure(predictor: TorchPredictor, side: int, rounds: int) -> dict[str, Any]:
     """Milliseconds of an image: the least and the median of all rounds.
 
     Raises:

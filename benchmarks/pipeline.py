@@ -27,9 +27,9 @@ from centernet import CenterNet
 from centernet.data.transforms.warp import resize
 from centernet.export.openvino import save_openvino
 from centernet.export.quantize import quantized
-from centernet.inference.options import Inference
-from centernet.inference.predictor import Predictor
-from centernet.io.images import stacked
+from centernet.inference.options import InferenceOptions
+from centernet.inference.predictor import TorchPredictor
+from centernet.io.images import stack_images
 from centernet.recipes.presets import RECIPES
 from centernet.structures import Sample
 from centernet.structures.sample import sample_of
@@ -67,7 +67,7 @@ def main() -> None:
     print(as_markdown(report))
 
 
-def all_ways(predictor: Predictor, folder: Path) -> dict[str, Callable[[], object]]:
+def all_ways(predictor: TorchPredictor, folder: Path) -> dict[str, Callable[[], object]]:
     """What each way does with the same image."""
     image = make_image()
     sample = sample_of(np.ascontiguousarray(image[..., ::-1]), "image")
@@ -82,7 +82,7 @@ def all_ways(predictor: Predictor, folder: Path) -> dict[str, Callable[[], objec
         return to_image(found[0].numpy(), image.shape[:2])
 
     def asking(finder: Any, *, half: bool = False) -> Callable[[], object]:
-        return lambda: finder.detect([sample], Inference(half=half))
+        return lambda: finder.detect([sample], InferenceOptions(half=half))
 
     ways: dict[str, Callable[[], object]] = {
         "the original's, PyTorch": as_the_original_does,
@@ -101,9 +101,9 @@ def all_ways(predictor: Predictor, folder: Path) -> dict[str, Callable[[], objec
     }
 
 
-def in_8_bits(predictor: Predictor, sample: Sample, graph: Path, folder: Path) -> Path:
+def in_8_bits(predictor: TorchPredictor, sample: Sample, graph: Path, folder: Path) -> Path:
     """A graph of OpenVINO as `int8=true` writes it, not compared: random weights find nothing for sure."""
-    shown = stacked([resize(sample, predictor.rule).image])
+    shown = stack_images([resize(sample, predictor.rule).image])
     save_openvino(quantized(Core().read_model(graph / "model.xml"), [shown] * 8), folder)
     return folder
 
@@ -120,7 +120,7 @@ def to_image(rows: np.ndarray, size: tuple[int, int]) -> list[list[float]]:
     ]
 
 
-def decode_share(predictor: Predictor, rounds: int) -> float:
+def decode_share(predictor: TorchPredictor, rounds: int) -> float:
     """What decoding takes of network and decoding together, in PyTorch."""
     images = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     times: list[tuple[float, float]] = []

@@ -25,7 +25,7 @@ WEIGHTS = "blood-cells"
 BROKEN_EACH = 100
 """One of so many files is no whole image."""
 
-KINDS = 40
+TASK_BUILDERS = 40
 """Different images; the others are the same files under other names."""
 
 
@@ -72,7 +72,7 @@ def write_images(folder: Path, count: int) -> int:
     folder.mkdir()
     rng = np.random.default_rng(0)
     whole = []
-    for _ in range(min(KINDS, count)):
+    for _ in range(min(TASK_BUILDERS, count)):
         rough = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
         picture = cv2.resize(rough, SIZE[::-1], interpolation=cv2.INTER_CUBIC).astype(np.int16)
         noisy = np.clip(picture + rng.integers(-12, 13, picture.shape), 0, 255).astype(np.uint8)

@@ -90,8 +90,8 @@ def train_yolo(data: Path, entry: Entry, seed: int) -> dict[str, float]:
     import torch
     from ultralytics import YOLO
 
+    from centernet.data.formats import yolo
     from centernet.data.formats.catalog import open_dataset
-    from centernet.data.formats.yolo import format as yolo
     from centernet.detections import Detections
     from centernet.evaluation import evaluate
     from centernet.io.images import read_image

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from centernet.cli.arguments import Argument
 from centernet.cli.command import COMMON
-from centernet.cli.commands import VERBS
+from centernet.cli.commands import COMMANDS
 from centernet.cli.train import settings_of
 from centernet.models.factory import HOURGLASSES
 from centernet.recipes.presets import RECIPES, small
@@ -30,7 +30,7 @@ def verbs() -> str:
     """Every verb with what it takes, but for the settings of `train`."""
     known = {argument.name for argument in settings_of(small())}
     parts = []
-    for verb in VERBS.values():
+    for verb in COMMANDS.values():
         own = [one for one in verb.arguments if verb.name != "train" or one.name not in known]
         parts += [f"### `centernet {verb.name}`", f"{verb.about[0].upper()}{verb.about[1:]}."]
         parts += [_table(own)] * bool(own)

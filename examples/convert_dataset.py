@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from centernet.data.doctor.clean import clean
+from centernet.data.formats import yolo
 from centernet.data.formats.catalog import open_dataset, splits
-from centernet.data.formats.yolo import format as yolo
 
 
 def main(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from centernet.detections import Detections
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import Evaluation, evaluate
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.io.images import read_image
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
@@ -353,7 +353,7 @@ def test_training_goes_where_the_model_is(
 ) -> None:
     where = []
 
-    def listen(predictor: Predictor, recipe: Recipe, *_: object, **__: object) -> None:
+    def listen(predictor: TorchPredictor, recipe: Recipe, *_: object, **__: object) -> None:
         where.append(recipe.device)
         raise KeyboardInterrupt
 

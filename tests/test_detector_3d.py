@@ -123,7 +123,9 @@ def test_tiles_are_refused_where_depths_hold_for_one_size_alone(
     model: CenterNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_the_original = CenterNet(model.run_folder, device="cpu")
-    monkeypatch.setattr(as_the_original, "_predictor", as_the_original.predictor.deciding(focal_px=0.0))
+    monkeypatch.setattr(
+        as_the_original, "_predictor", as_the_original.predictor.with_task_settings(focal_px=0.0)
+    )
 
     with pytest.raises(
         UsageError, match=r"depths hold only for images as large as in training \(focal_px=0\)"

@@ -10,7 +10,7 @@ from docs.tables import REFERENCE, with_tables
 
 from centernet.cli.arguments import read_arguments
 from centernet.cli.command import COMMON
-from centernet.cli.commands import VERBS
+from centernet.cli.commands import COMMANDS
 from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 from centernet.errors import UsageError
@@ -40,14 +40,14 @@ def user_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the reader of a page stands: a data set, images and a run; drawing and training are small."""
     from centernet.data import synthetic as scenes
     from centernet.training import run_folder as folders
-    from centernet.training.build import start
+    from centernet.training.build import build_predictor
     from centernet.weights import files as weights
 
     monkeypatch.chdir(tmp_path)
     write_scenes("path/to/dataset", train=2, val=1, size=64)
     Path("images").symlink_to("path/to/dataset/val")
     recipe = Recipe(**SMALL)
-    predictor = start(recipe, Categories.of("circle", "square", "triangle"))
+    predictor = build_predictor(recipe, Categories.of("circle", "square", "triangle"))
     # It finds something everywhere, so that loops over what was found have something to do.
     predictor.network.heads[0]["heatmap"][-1].bias.data.fill_(2.0)
     run = Path("runs/detect/train")
@@ -87,7 +87,7 @@ def test_the_commands_of_a_page_are_understood(page: Path) -> None:
         if {"--help", "…"} & set(words):
             continue
         try:
-            read_arguments(verb, words, (*VERBS[verb].arguments, *COMMON))
+            read_arguments(verb, words, (*COMMANDS[verb].arguments, *COMMON))
         except (KeyError, UsageError) as error:
             unknown.append((command, error))
 

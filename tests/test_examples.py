@@ -24,10 +24,10 @@ def run(name: str, *arguments: Any, **settings: Any) -> Any:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A weights folder; what it finds is nonsense, but it finds something everywhere."""
-    from centernet.training.build import start
+    from centernet.training.build import build_predictor
     from centernet.weights import files as weights
 
-    predictor = start(Recipe(imgsz=64, top_k=5), Categories.of("circle", "square", "triangle"))
+    predictor = build_predictor(Recipe(imgsz=64, top_k=5), Categories.of("circle", "square", "triangle"))
     return str(weights.save(predictor, tmp_path_factory.mktemp("weights")))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from centernet.errors import UsageError
-from centernet.hardware import device_of, devices_of, jobs_at_once
+from centernet.hardware import device_of, devices_of, max_concurrent_jobs
 from centernet.recipes.recipe import Recipe, with_settings
 from centernet.training.fit import _accelerator, _devices
 
@@ -14,7 +14,7 @@ from centernet.training.fit import _accelerator, _devices
 @pytest.fixture
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine where every device can be used."""
-    monkeypatch.setattr("centernet.hardware.torch.empty", lambda *_, **__: None)
+    monkeypatch.setattr("torch.empty", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize(("name", "index"), [("cuda", None), ("cuda:1", 1), ("0", 0), (1, 1), ("cpu", None)])
@@ -58,11 +58,11 @@ def test_jobs_share_the_cores_that_this_process_may_use(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(3, 9)), raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
 
-    assert jobs_at_once(threads) == jobs
+    assert max_concurrent_jobs(threads) == jobs
 
 
 def test_where_a_system_does_not_say_it_is_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
 
-    assert jobs_at_once(1) == 4
+    assert max_concurrent_jobs(1) == 4

@@ -13,18 +13,18 @@ from centernet.data.formats.common.calibration import cameras_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
-from centernet.inference.backends.formats import is_written
-from centernet.inference.exported import FilePredictor
-from centernet.inference.options import Inference
+from centernet.inference.backends.formats import is_exported
+from centernet.inference.exported import ExportedPredictor
+from centernet.inference.options import InferenceOptions
 from centernet.inference.slicing import PIECE_SHARE, Slicing
 from centernet.inference.stream import annotated, detect_stream, readable, samples_of
 from centernet.io.sources import frames
-from centernet.recipes.hints import advised
+from centernet.recipes.hints import with_hints
 from centernet.recipes.presets import RECIPES
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Categories, Dataset, Sample
 from centernet.structures.sample import sample_of
-from centernet.structures.skeletons import completed
+from centernet.structures.skeletons import fill_skeleton
 from centernet.weights import zoo
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from centernet.evaluation import Evaluation
     from centernet.export import Parity
-    from centernet.inference.predictor import Predictor
+    from centernet.inference.predictor import TorchPredictor
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
 """Settings that a resumed run may change: they decide where it runs, not what it learns."""
@@ -65,9 +65,9 @@ class CenterNet:
         self._model = str(model)
         self._wanted = str(device)
         self._device: torch.device | str = "cpu"
-        self._predictor: Predictor | None = None
-        self._file: FilePredictor | None = None
-        if is_written(self._model):
+        self._predictor: TorchPredictor | None = None
+        self._file: ExportedPredictor | None = None
+        if is_exported(self._model):
             self._open_file(device)
         else:
             self._open(device)
@@ -75,7 +75,7 @@ class CenterNet:
     def _open_file(self, device: str | int) -> None:
         if device not in ("auto", "cpu"):
             raise UsageError(f"{self._model} runs on the processor: leave device={device} out")
-        self._file = FilePredictor.of(Path(self._model))
+        self._file = ExportedPredictor.of(Path(self._model))
 
     def _open(self, device: str | int) -> None:
         from centernet.hardware import device_of
@@ -84,7 +84,7 @@ class CenterNet:
 
         self._device = device_of(device)
         is_recipe = self._model in RECIPES and self._model not in zoo.names()
-        if not is_recipe or weights.lie_in(Path(self._model)):
+        if not is_recipe or weights.has_weights(Path(self._model)):
             self._predictor = weights.load(fetch(self._model), self._device)
 
     @classmethod
@@ -95,7 +95,7 @@ class CenterNet:
         return cls(f"hf://{name}" if is_remote else name, device)
 
     @property
-    def predictor(self) -> "Predictor":
+    def predictor(self) -> "TorchPredictor":
         """Network, task and pre-processing.
 
         Raises:
@@ -151,8 +151,8 @@ class CenterNet:
             InputError: Broken data, or a loss that is no number any more.
         """
         from centernet.training import run_folder as folders
-        from centernet.training.build import recipe_of, start, suited
-        from centernet.training.data import advise, open_training_data
+        from centernet.training.build import adapt_to_data, build_predictor, recipe_of
+        from centernet.training.data import open_training_data, suggest_recipe
 
         if self._wanted != "auto":
             settings.setdefault("device", self._wanted)
@@ -171,14 +171,14 @@ class CenterNet:
         recipe = in_proportion(with_settings(base, **settings), base, settings)
         training, validation = open_training_data(str(data), recipe)
         if is_recipe:
-            advise(self._model, recipe, training)
-        recipe = suited(recipe, training.categories, settings)
-        predictor = start(recipe, training.categories, self._beginning(recipe))
+            suggest_recipe(self._model, recipe, training)
+        recipe = adapt_to_data(recipe, training.categories, settings)
+        predictor = build_predictor(recipe, training.categories, self._beginning(recipe))
         folder = folders.new_folder(recipe)
         folders.describe(folder, self._model, str(data), recipe)
         return self._fit(folder, recipe, predictor, (training, validation), progress)
 
-    @advised
+    @with_hints
     def val(
         self,
         data: str | Path,
@@ -232,7 +232,7 @@ class CenterNet:
             UsageError: An impossible argument.
             InputError: The data set is broken, or has other classes.
         """
-        from centernet.evaluation.summary import measure
+        from centernet.evaluation.summary import summarize
         from centernet.training.data import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
@@ -252,10 +252,10 @@ class CenterNet:
             exact=exact,
             half=half,
         )
-        with_keypoints = bool(self.categories.most_keypoints)
+        with_keypoints = bool(self.categories.max_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints))
         check_same_classes(self.categories, dataset)
-        dataset = replace(dataset, categories=completed(dataset.categories, self.categories))
+        dataset = replace(dataset, categories=fill_skeleton(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
         stream = detect_stream(
             predictor,
@@ -264,11 +264,11 @@ class CenterNet:
             inference=inference,
             workers=workers,
             slicing=slicing,
-            most=max_det,
+            max_detections=max_det,
         )
-        return measure(predictor, dataset, stream, folder, results)
+        return summarize(predictor, dataset, stream, folder, results)
 
-    @advised
+    @with_hints
     def predict(
         self,
         source: Any,
@@ -356,7 +356,7 @@ class CenterNet:
             inference=inference,
             workers=int(images.is_patient) if workers is None else workers,
             slicing=slicing,
-            most=max_det,
+            max_detections=max_det,
             least=conf * PIECE_SHARE,
             strict=strict,
         )
@@ -411,13 +411,13 @@ class CenterNet:
         from centernet.weights import files as weights
 
         kind = Path(folder).suffix
-        if is_written(str(folder)) or kind in (".onnx", ".pt2", ".xml"):
+        if is_exported(str(folder)) or kind in (".onnx", ".pt2", ".xml"):
             raise UsageError(f"{folder} is a name of written files: export(format, output=...) writes those")
         if kind in (".pt", ".pth", ".ckpt", ".safetensors"):
             raise UsageError(f"weights are a folder of three files: leave {kind} out of {folder}")
         return weights.save(self.predictor, folder, half=half, card=card)
 
-    @advised
+    @with_hints
     def export(
         self,
         format: str = "onnx",  # noqa: A002 - the name that users type
@@ -447,11 +447,11 @@ class CenterNet:
             UsageError: No such format or precision, or a package that exporting needs is not installed.
             InputError: The file finds something else than the weights, and is not written.
         """
-        from centernet.export import MOST_CALIBRATION, export, place_of, precision_of
+        from centernet.export import MAX_CALIBRATION, export, location_of, precision_of
 
         precision = precision_of(format, half=half, int8=int8, has_data=data is not None)
-        path = place_of(output, self._model, format, precision)
-        calibration = _first_of(data, MOST_CALIBRATION) if int8 else ()
+        path = location_of(output, self._model, format, precision)
+        calibration = _first_of(data, MAX_CALIBRATION) if int8 else ()
         shown = _first_of(source, 8) if source is not None else calibration[:8]
         parity = export(
             self.predictor,
@@ -482,7 +482,7 @@ class CenterNet:
         imgsz: int | None,
         scales: Sequence[float],
         **looks: Any,
-    ) -> "tuple[Predictor | FilePredictor, Inference]":
+    ) -> "tuple[TorchPredictor | ExportedPredictor, InferenceOptions]":
         """The predictor and the way to ask it that arguments of `predict` and `val` mean."""
         if batch < 1 or (max_det is not None and max_det < 1):
             raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
@@ -493,14 +493,14 @@ class CenterNet:
         settings = {"top_k": max_det} if max_det else {}
         settings |= {"class_agnostic": True} if class_agnostic else {}
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
-        inference = Inference(scales=tuple(scales), across_classes=class_agnostic, **looks)
-        return replace(predictor.deciding(**settings), rule=rule), inference
+        inference = InferenceOptions(scales=tuple(scales), across_classes=class_agnostic, **looks)
+        return replace(predictor.with_task_settings(**settings), rule=rule), inference
 
     def _check_most(self, max_det: int | None, slicing: Slicing | None, scales: Sequence[float]) -> None:
         """Raises for more detections than a written file gives in the one look that is taken."""
-        if self._file and (max_det or 0) > self._file.most and slicing is None and len(scales) == 1:
+        if self._file and (max_det or 0) > self._file.max_detections and slicing is None and len(scales) == 1:
             raise UsageError(
-                f"{self._model} gives at most {self._file.most} detections of an image; "
+                f"{self._model} gives at most {self._file.max_detections} detections of an image; "
                 f"got max_det={max_det}: leave it out, or use the weights"
             )
 
@@ -509,7 +509,7 @@ class CenterNet:
             if overlap is not None:
                 raise UsageError("slice_overlap says how far tiles overlap: add slice=640, their side")
             return None
-        if (self._file or self.predictor).needs_its_scale:
+        if (self._file or self.predictor).is_scale_dependent:
             raise UsageError(
                 f"{self._model}: depths hold only for images as large as in training (focal_px=0), and tiles "
                 "are shown larger: leave slice out"
@@ -518,7 +518,7 @@ class CenterNet:
 
     def _resume(self, folder: Path, progress: bool | None, settings: dict[str, Any]) -> "Evaluation | None":
         from centernet.training import run_folder as folders
-        from centernet.training.build import start
+        from centernet.training.build import build_predictor
         from centernet.training.data import open_training_data
 
         if refused := sorted(settings.keys() - MACHINE_SETTINGS):
@@ -529,13 +529,13 @@ class CenterNet:
         training, validation = open_training_data(data, recipe)
         if (folder / folders.CHECKPOINT).exists():
             # It holds all weights: those that the run began from may be gone.
-            predictor = start(replace(recipe, pretrained=False), training.categories)
+            predictor = build_predictor(replace(recipe, pretrained=False), training.categories)
         else:
             origin = CenterNet(model, str(self._device))
-            predictor = start(recipe, training.categories, origin._beginning(recipe))
+            predictor = build_predictor(recipe, training.categories, origin._beginning(recipe))
         return self._fit(folder, recipe, predictor, (training, validation), progress, resume=True)
 
-    def _beginning(self, recipe: Recipe) -> "Predictor | None":
+    def _beginning(self, recipe: Recipe) -> "TorchPredictor | None":
         """The weights that a training goes on from."""
         return CenterNet(recipe.start, str(self._device)).predictor if recipe.start else self._predictor
 
@@ -543,7 +543,7 @@ class CenterNet:
         self,
         folder: Path,
         recipe: Recipe,
-        predictor: "Predictor",
+        predictor: "TorchPredictor",
         data: tuple[Dataset, Dataset | None],
         progress: bool | None,
         *,
@@ -551,7 +551,7 @@ class CenterNet:
     ) -> "Evaluation | None":
         from centernet.evaluation import evaluate
         from centernet.evaluation.curves import save_training_curves
-        from centernet.evaluation.summary import measure
+        from centernet.evaluation.summary import summarize
         from centernet.training.fit import fit
         from centernet.training.run_folder import is_first_process
         from centernet.weights import files as weights
@@ -582,7 +582,7 @@ class CenterNet:
         if validation is None:
             return None
         stream = detect_stream(self._predictor, annotated(validation), batch=recipe.batch, workers=1)
-        return measure(self._predictor, validation, stream, folder)
+        return summarize(self._predictor, validation, stream, folder)
 
 
 def _say(line: str) -> None:
@@ -603,5 +603,5 @@ def _with_bar(found: Iterator[Detections], length: int | None) -> Iterator[Detec
         task = bar.add_task("predict", total=length)
         for detections in found:
             # Its number counts images that were passed over, too.
-            bar.update(task, completed=detections.image_id + 1)
+            bar.update(task, fill_skeleton=detections.image_id + 1)
             yield detections

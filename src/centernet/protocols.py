@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
@@ -117,7 +117,7 @@ class Task(Protocol):
         """The maps the network must give, by name."""
         ...
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """The ideal maps for known objects."""
         ...
 

@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from centernet.benchmark import FORMS, Line, Table, benchmark
+from centernet.benchmark import VARIANTS, BenchmarkReport, BenchmarkRow, benchmark
 from centernet.cli import main
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import RECIPES
 from centernet.recipes.recipe import with_settings
-from centernet.training.build import start
+from centernet.training.build import build_predictor
 from centernet.weights.files import save
 
 
-def line(name: str, processor_ms: float, ap: float) -> Line:
-    return Line(
+def line(name: str, processor_ms: float, ap: float) -> BenchmarkRow:
+    return BenchmarkRow(
         name=name,
         p50_ms=processor_ms,
         p95_ms=2 * processor_ms,
@@ -33,7 +33,7 @@ def line(name: str, processor_ms: float, ap: float) -> Line:
 
 
 def test_lines_are_compared_with_the_first(tmp_path: Path) -> None:
-    table = Table(
+    table = BenchmarkReport(
         lines=(line("weights", 60.0, 0.57), line("onnx", 40.0, 0.55)), threads=1, batch=8, num_images=20
     )
     csv_path, picture = table.save(tmp_path / "new" / "folder")
@@ -56,7 +56,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def weights(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = with_settings(RECIPES["demo"](), imgsz=64, channels=16, head_channels=16)
-    predictor = start(recipe, open_dataset(scenes, "val").categories)
+    predictor = build_predictor(recipe, open_dataset(scenes, "val").categories)
     return save(predictor, tmp_path_factory.mktemp("weights") / "w")
 
 
@@ -97,4 +97,4 @@ def test_what_cannot_be_measured_is_named(scenes: Path) -> None:
         benchmark("blood-cells", scenes, formats=("tflite",))
     with pytest.raises(UsageError, match="threads must be at least 1; got 0"):
         benchmark("blood-cells", scenes, threads=0)
-    assert next(iter(FORMS)) == "weights"
+    assert next(iter(VARIANTS)) == "weights"

@@ -183,7 +183,7 @@ def test_operations_of_a_deformable_convolution_are_those_of_its_three_steps() -
 
 def test_a_network_is_reported_with_times_of_both_ways() -> None:
     predictor = networks.trained_alike(RECIPES["small"](), num_classes=2, side=64)
-    row = networks.measure(predictor, side=64, rounds=2)
+    row = networks.summarize(predictor, side=64, rounds=2)
 
     assert row["parameters_m"] == pytest.approx(5.2, abs=0.05)
     assert row["ratio"] == pytest.approx(row["original_ms"] / row["ours_ms"], abs=0.01)
@@ -195,7 +195,7 @@ def test_networks_that_differ_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(networks, "TOLERANCE", -1.0)
 
     with pytest.raises(RuntimeError, match="nothing is timed"):
-        networks.measure(predictor, side=64, rounds=1)
+        networks.summarize(predictor, side=64, rounds=1)
 
 
 def test_the_tables_of_networks_name_each_and_say_how_much_faster() -> None:

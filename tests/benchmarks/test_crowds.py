@@ -10,7 +10,7 @@ from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
 from centernet.detections import Detections
 from centernet.structures import Annotations, Categories, Dataset
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 CATEGORIES = Categories.of("cat", "dog")
 
@@ -77,7 +77,7 @@ def test_fcos_learns_one_image() -> None:
     network, task = FcosNetwork("resnet10t", 2, 32), FcosTask(num_classes=2)
     images = torch.zeros(1, 3, 64, 64)
     images[:, :, 16:40, 20:52] = 1
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=torch.tensor([[20.0, 16, 52, 40]]), labels=torch.tensor([1]), image_index=torch.tensor([0])
     )
     targets = task.encode(objects, Grid(batch=1, height=16, width=16))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.streaming import BROKEN_EACH, KINDS, run, write_images
+from benchmarks.streaming import BROKEN_EACH, TASK_BUILDERS, run, write_images
 
 from centernet.io.sources import Failure, frames
 
@@ -14,7 +14,7 @@ def test_one_of_a_hundred_images_is_broken_in_one_of_four_ways(tmp_path: Path) -
 
     assert broken == 4
     assert len(reasons) == 4
-    assert len(sizes) == KINDS + 4
+    assert len(sizes) == TASK_BUILDERS + 4
 
 
 def test_a_run_counts_what_could_be_read(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from centernet.cli import app as program
 from centernet.cli import main
 from centernet.cli.command import Output
-from centernet.cli.commands import VERBS
+from centernet.cli.commands import COMMANDS
 from centernet.errors import InputError, UsageError
 from centernet.recipes.recipe import Recipe
 
@@ -23,8 +23,8 @@ def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 def make_models_do(monkeypatch: pytest.MonkeyPatch, do: Callable[[Output], int]) -> None:
-    verb = replace(VERBS["models"], run=lambda _given, output: do(output))
-    monkeypatch.setitem(program.VERBS, "models", verb)
+    command = replace(COMMANDS["models"], run=lambda _given, output: do(output))
+    monkeypatch.setitem(program.COMMANDS, "models", command)
 
 
 def make_models_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -40,25 +40,25 @@ def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[s
 
     assert code == 0
     text = capsys.readouterr().out
-    assert all(f"  {verb.name} " in text and verb.about in text for verb in VERBS.values())
+    assert all(f"  {command.name} " in text and command.about in text for command in COMMANDS.values())
 
 
 def test_help_and_version_are_words_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help"]) == 0
-    assert VERBS["train"].about in capsys.readouterr().out
+    assert COMMANDS["train"].about in capsys.readouterr().out
     assert main(["help", "train"]) == 0
     assert "epochs" in capsys.readouterr().out
     assert main(["version"]) == 0
     assert capsys.readouterr().out.startswith("centernet ")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_of_a_verb_lists_all_it_takes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main([verb, "--help"])
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_help_of_a_verb_lists_all_it_takes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([command, "--help"])
 
     assert code == 0
     text = capsys.readouterr().out
-    assert all(f"  {argument.name}={argument.default}" in text for argument in VERBS[verb].arguments)
+    assert all(f"  {argument.name}={argument.default}" in text for argument in COMMANDS[command].arguments)
     assert "json=false" in text
 
 

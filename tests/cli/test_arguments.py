@@ -21,10 +21,10 @@ from centernet.cli.export import EXPORT
 from centernet.cli.predict import PREDICT
 from centernet.cli.train import settings_of
 from centernet.errors import UsageError
-from centernet.recipes.hints import HABITS
+from centernet.recipes.hints import HINTS
 from centernet.recipes.presets import small
 
-KINDS: dict[str, tuple[Kind, str]] = {
+TASK_BUILDERS: dict[str, tuple[Kind, str]] = {
     "epochs": (WHOLE, "100"),
     "lr": (NUMBER, "0.001"),
     "name": (TEXT, "train"),
@@ -33,7 +33,8 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "lr_steps": (list_of(WHOLE), "90,120"),
 }
 ARGUMENTS = [
-    Argument(name=name, kind=kind, about="", default=default) for name, (kind, default) in KINDS.items()
+    Argument(name=name, kind=kind, about="", default=default)
+    for name, (kind, default) in TASK_BUILDERS.items()
 ]
 
 
@@ -152,8 +153,8 @@ def is_taken(word: str, arguments: Sequence[Argument]) -> bool:
 
 
 def test_what_is_said_instead_is_understood() -> None:
-    verbs = settings_of(small()), PREDICT.arguments, EXPORT.arguments
-    words = [word for hint in HABITS.values() for word in re.findall(r"\w+=[\w.,]*\w", hint)]
+    commands = settings_of(small()), PREDICT.arguments, EXPORT.arguments
+    words = [word for hint in HINTS.values() for word in re.findall(r"\w+=[\w.,]*\w", hint)]
 
     assert len(words) > 25
-    assert [word for word in words if not any(is_taken(word, verb) for verb in verbs)] == []
+    assert [word for word in words if not any(is_taken(word, command) for command in commands)] == []

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.helpers.blank_states import state_of
 
 from centernet.cli import main
-from centernet.cli.commands import VERBS
+from centernet.cli.commands import COMMANDS
 from centernet.cli.inference_options import INFERENCE
 from centernet.data.synthetic import write_scenes
 from centernet.recipes.presets import RECIPES
@@ -76,10 +76,10 @@ def test_predict_answers_a_line_for_each_image_and_writes_pictures(
 
 
 @pytest.mark.parametrize("verb", ["predict", "val"])
-def test_ways_of_looking_are_arguments_of_both_verbs_and_of_their_methods(verb: str) -> None:
-    method = dict(signatures())[verb]
+def test_ways_of_looking_are_arguments_of_both_verbs_and_of_their_methods(command: str) -> None:
+    method = dict(signatures())[command]
 
-    assert {one.name for one in INFERENCE} <= {one.name for one in VERBS[verb].arguments}
+    assert {one.name for one in INFERENCE} <= {one.name for one in COMMANDS[command].arguments}
     assert {one.name for one in INFERENCE} <= inspect.signature(method).parameters.keys()
 
 
@@ -111,10 +111,10 @@ def test_images_can_be_looked_at_in_other_ways(
     ],
 )
 def test_ways_of_looking_that_cannot_be_end_with_2(
-    verb: str, word: str, message: str, scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+    command: str, word: str, message: str, scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    where = {"predict": "source", "val": "data"}[verb]
-    code = main([verb, f"model={run_folder}", f"{where}={scenes}", "device=cpu", word])
+    where = {"predict": "source", "val": "data"}[command]
+    code = main([command, f"model={run_folder}", f"{where}={scenes}", "device=cpu", word])
 
     assert code == 2
     assert message in capsys.readouterr().err
@@ -123,16 +123,16 @@ def test_ways_of_looking_that_cannot_be_end_with_2(
 def test_score_takes_results_from_files(
     scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    truth = next(scenes.rglob("*val*.json"))
+    ground_truth = next(scenes.rglob("*val*.json"))
     results = tmp_path / "results.json"
-    images = {one["id"]: one for one in json.loads(truth.read_text())["images"]}
+    images = {one["id"]: one for one in json.loads(ground_truth.read_text())["images"]}
     boxes = [
         {"image_id": one["image_id"], "category_id": one["category_id"], "bbox": one["bbox"], "score": 0.9}
-        for one in json.loads(truth.read_text())["annotations"]
+        for one in json.loads(ground_truth.read_text())["annotations"]
         if one["image_id"] in images
     ]
     results.write_text(json.dumps(boxes))
-    found = answer(capsys, "score", "format=coco", f"truth={truth}", f"results={results}")
+    found = answer(capsys, "score", "format=coco", f"truth={ground_truth}", f"results={results}")
 
     assert found["metrics"]["AP"] == pytest.approx(1)
 
@@ -345,15 +345,15 @@ def signatures() -> Iterator[tuple[str, Any]]:
 
 def test_help_states_the_defaults_that_hold() -> None:
     compared = 0
-    for verb, function in signatures():
+    for command, function in signatures():
         parameters = inspect.signature(function).parameters
-        for argument in VERBS[verb].arguments:
+        for argument in COMMANDS[command].arguments:
             parameter = parameters.get(argument.name)
             if parameter is None or parameter.default in (parameter.empty, None):
                 continue
             value = argument.kind.read(argument.default)
             value = tuple(value) if isinstance(value, list) else value
-            assert value == parameter.default, (verb, argument.name)
+            assert value == parameter.default, (command, argument.name)
             compared += 1
 
     assert compared > 10

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from centernet.data.formats import coco, yolo
 from centernet.data.formats.catalog import (
     FORMATS,
     WRITABLE,
@@ -20,8 +21,6 @@ from centernet.data.formats.catalog import (
     open_dataset,
     splits,
 )
-from centernet.data.formats.coco import format as coco
-from centernet.data.formats.yolo import format as yolo
 from centernet.errors import InputError
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord, Skeleton
 
@@ -96,13 +95,13 @@ def test_what_a_format_cannot_hold_is_named(one: WritableFormat, tmp_path: Path)
     )
     dataset = Dataset(name="set", format="", categories=face, records=(image,))
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as predicted:
         warnings.simplefilter("always")
         one.write(dataset, tmp_path / "set", "train")
     back = one.read(tmp_path / "set", "train")
 
     kept = back.records[0].annotations
-    words = " ".join(str(one.message) for one in told)
+    words = " ".join(str(one.message) for one in predicted)
     assert ("no keypoints" in words) == (not kept.keypoints.any())
     assert ("no boxes in 3D" in words) == (not np.isfinite(kept.boxes3d).any())
 
@@ -140,7 +139,7 @@ def test_a_missing_split_is_named_with_those_there_are(one: WritableFormat, tmp_
 
 @EVERY
 def test_an_empty_folder_is_not_recognised(one: Format, tmp_path: Path) -> None:
-    assert not one.recognise(tmp_path)
+    assert not one.identify(tmp_path)
     assert one.splits(tmp_path) == ()
     with pytest.raises(InputError, match=f"{tmp_path} holds no "):
         one.read(tmp_path, "train")

@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from centernet.export.exporter import facts_of, parity_of
+from centernet.export.exporter import metadata_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
 from centernet.export.torch_export import save_program
-from centernet.geometry.resize import Follow
-from centernet.inference.backends.onnxruntime import OnnxFile
-from centernet.inference.backends.openvino import OpenVinoFile
-from centernet.inference.backends.torch_export import TorchFile
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import ResizeLongestSide
+from centernet.inference.backends.onnxruntime import OnnxBackend
+from centernet.inference.backends.openvino import OpenVinoBackend
+from centernet.inference.backends.torch_export import TorchExportBackend
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.convolutions import DeformableConv
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
@@ -50,7 +50,7 @@ PAIRS = [
 ]
 
 
-def predictor_of(task: Task, backbone: str) -> Predictor:
+def predictor_of(task: Task, backbone: str) -> TorchPredictor:
     """Random weights that see something in noise, as if trained: features differ from place to place."""
     torch.manual_seed(0)
     normalize = Normalize(bgr=True)
@@ -61,11 +61,11 @@ def predictor_of(task: Task, backbone: str) -> Predictor:
             # They start without moves.
             layer.offset_mask.weight.data.normal_(std=0.02)
     _look_at_noise(network, normalize)
-    return Predictor(
+    return TorchPredictor(
         network=network.eval(),
         task=task,
         categories=CATEGORIES,
-        rule=Follow(long_side=96, multiple=network.backbone.divisor),
+        rule=ResizeLongestSide(long_side=96, multiple=network.backbone.divisor),
         normalize=normalize,
         architecture=architecture,
     )
@@ -110,8 +110,8 @@ def moved_maps(graph: Any) -> list[str]:
 def test_a_program_finds_what_the_network_finds(task: str, tmp_path: Path) -> None:
     predictor = predictor_of(TASKS[task], "slim")
     graph = DetectionGraph(predictor)
-    save_program(graph, facts_of(predictor, graph), tmp_path / "file.pt2")
-    parity = parity_of(graph, predictor, TorchFile(tmp_path / "file.pt2"))
+    save_program(graph, metadata_of(predictor, graph), tmp_path / "file.pt2")
+    parity = parity_of(graph, predictor, TorchExportBackend(tmp_path / "file.pt2"))
 
     assert parity.holds, parity
     assert parity.num_detections > 10
@@ -121,11 +121,11 @@ def test_a_program_finds_what_the_network_finds(task: str, tmp_path: Path) -> No
 def test_a_file_finds_what_the_network_finds(task: str, backbone: str) -> None:
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
-    facts = facts_of(predictor, graph)
-    model = onnx_model(graph, facts)
-    openvino = openvino_model(model, facts)
+    metadata = metadata_of(predictor, graph)
+    model = onnx_model(graph, metadata)
+    openvino = openvino_model(model, metadata)
 
-    for file in (OnnxFile(model.SerializeToString(), "file"), OpenVinoFile(openvino, "graph")):
+    for file in (OnnxBackend(model.SerializeToString(), "file"), OpenVinoBackend(openvino, "graph")):
         parity = parity_of(graph, predictor, file)
         assert parity.holds, parity
         assert parity.num_detections > 10

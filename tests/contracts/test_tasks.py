@@ -7,7 +7,7 @@ import torch
 
 from centernet.models.factory import Architecture
 from centernet.protocols import Maps, Task
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.task import Layered
 from centernet.tasks.mono3d import Mono3D
@@ -47,7 +47,7 @@ TASKS: dict[str, Task] = {
     "mono3d, three places a cell": Layered(inner=Mono3D(num_classes=3, top_k=7), per_cell=3),
 }
 GRID = Grid(batch=2, height=12, width=16)
-OBJECTS = Objects(
+OBJECTS = BatchAnnotations(
     boxes=torch.tensor([[3.0, 4, 30, 40], [10, 10, 20, 20], [-5, 5, 500, 20]]),
     labels=torch.tensor([0, 0, 0]),
     image_index=torch.tensor([0, 1, 1]),
@@ -74,8 +74,8 @@ def random_maps(task: Task, seed: int = 0) -> Maps:
     }
 
 
-@pytest.mark.parametrize("objects", [OBJECTS, Objects.none()], ids=["objects", "none"])
-def test_every_term_of_the_loss_is_finite_and_reaches_the_maps(task: Task, objects: Objects) -> None:
+@pytest.mark.parametrize("objects", [OBJECTS, BatchAnnotations.none()], ids=["objects", "none"])
+def test_every_term_of_the_loss_is_finite_and_reaches_the_maps(task: Task, objects: BatchAnnotations) -> None:
     maps = {name: value.requires_grad_() for name, value in random_maps(task).items()}
     terms = task.loss(maps, task.encode(objects, GRID))
     torch.stack(list(terms.values())).sum().backward()
@@ -86,10 +86,10 @@ def test_every_term_of_the_loss_is_finite_and_reaches_the_maps(task: Task, objec
         assert torch.isfinite(value.grad).all(), name
 
 
-@pytest.mark.parametrize("objects", [OBJECTS, Objects.none()], ids=["objects", "none"])
+@pytest.mark.parametrize("objects", [OBJECTS, BatchAnnotations.none()], ids=["objects", "none"])
 @pytest.mark.parametrize("separable", [False, True])
 def test_training_learns_the_same_where_maps_are_computed_at_cells_alone(
-    task: Task, objects: Objects, separable: bool
+    task: Task, objects: BatchAnnotations, separable: bool
 ) -> None:
     torch.manual_seed(0)
     architecture = Architecture(backbone="slim", channels=8, head_channels=8, separable=separable)
@@ -109,7 +109,7 @@ def test_training_learns_the_same_where_maps_are_computed_at_cells_alone(
 
 def test_loss_does_not_depend_on_the_order_of_objects(task: Task) -> None:
     maps, order = random_maps(task), torch.tensor([2, 0, 1])
-    shuffled = Objects(
+    shuffled = BatchAnnotations(
         boxes=OBJECTS.boxes[order], labels=OBJECTS.labels[order], image_index=OBJECTS.image_index[order]
     )
     plain, other = (task.loss(maps, task.encode(objects, GRID)) for objects in (OBJECTS, shuffled))
@@ -129,10 +129,10 @@ def test_outputs_are_of_one_length_and_best_first(task: Task) -> None:
 
 def test_an_image_decodes_alone_as_in_a_batch(task: Task) -> None:
     maps = random_maps(task)
-    together = task.decode(maps, GRID.stride)
+    merge_parities = task.decode(maps, GRID.stride)
     alone = task.decode({name: value[1:] for name, value in maps.items()}, GRID.stride)
 
-    assert all((alone[name][0] == together[name][1]).all() for name in together)
+    assert all((alone[name][0] == merge_parities[name][1]).all() for name in merge_parities)
 
 
 def test_maps_of_a_mirror_image_merge_into_maps_that_decode(task: Task) -> None:

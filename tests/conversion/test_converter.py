@@ -15,7 +15,7 @@ from centernet import CenterNet, convert
 from centernet.conversion.converter import COUNTER, Converted, converted
 from centernet.conversion.weight_names import DEAD
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, Span
+from centernet.geometry.resize import FitWidth, Letterbox
 from centernet.structures import Categories, Skeleton
 from centernet.structures.skeletons import COCO_PERSON
 from centernet.tasks.pose import Pose
@@ -86,7 +86,7 @@ def test_eighty_classes_are_those_of_coco() -> None:
     ids = dict(zip(categories.names, categories.ids, strict=True))
     assert (ids["person"], ids["stop sign"], ids["backpack"], ids["toothbrush"]) == (1, 13, 27, 90)
     assert (ids["dining table"], ids["toilet"], ids["tv"]) == (67, 70, 72)
-    assert predictor.rule == Fit(height=512, width=512)
+    assert predictor.rule == Letterbox(height=512, width=512)
     assert predictor.normalize.bgr
     assert predictor.normalize.mean == (0.40789654, 0.44719302, 0.47026115)
     assert predictor.normalize.std == (0.28863828, 0.27408164, 0.27809835)
@@ -97,17 +97,19 @@ def test_twenty_classes_are_those_of_voc_on_constants_in_the_wrong_order() -> No
 
     assert predictor.categories.names[0] == "aeroplane"
     assert predictor.categories.names[19] == "tvmonitor"
-    assert predictor.rule == Fit(height=384, width=384)
+    assert predictor.rule == Letterbox(height=384, width=384)
     assert predictor.normalize.bgr
     assert predictor.normalize.mean == (0.485, 0.456, 0.406)
-    assert detector_of(20, imgsz=512).predictor.rule == Fit(height=512, width=512)
+    assert detector_of(20, imgsz=512).predictor.rule == Letterbox(height=512, width=512)
 
 
 def test_other_classes_are_numbered_or_named() -> None:
     assert detector_of(3).predictor.categories == Categories.of("class0", "class1", "class2")
     assert detector_of(3).data.name == "your own data, shown as COCO"
     assert detector_of(3, names=("a", "b", "c")).predictor.categories == Categories.of("a", "b", "c")
-    assert detector_of(20, names=tuple("abcdefghijklmnopqrst")).predictor.rule == Fit(height=512, width=512)
+    assert detector_of(20, names=tuple("abcdefghijklmnopqrst")).predictor.rule == Letterbox(
+        height=512, width=512
+    )
 
 
 def test_poses_are_of_persons_with_seventeen_keypoints() -> None:
@@ -142,7 +144,7 @@ def test_boxes_in_space_are_those_of_kitti() -> None:
     predictor = converted(state_of("ddd_dla_34"), "a.pth").predictor
 
     assert predictor.categories == Categories(("Pedestrian", "Car", "Cyclist"), (0, 1, 2))
-    assert predictor.rule == Span(height=384, width=1280)
+    assert predictor.rule == FitWidth(height=384, width=1280)
     assert predictor.normalize.mean == (0.485, 0.456, 0.406)
     assert {name: spec.channels for name, spec in predictor.task.heads.items()} == {
         "heatmap": 3,
@@ -354,7 +356,7 @@ def test_what_fails_leaves_nothing_behind(
             raise InputError(f"cannot write {path}")
         path.write_bytes(content)
 
-    monkeypatch.setattr(weights, "write_whole", fail)
+    monkeypatch.setattr(weights, "write_atomically", fail)
     with pytest.raises(InputError):
         convert(checkpoint, tmp_path / "w")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.pth"]

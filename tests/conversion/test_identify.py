@@ -5,7 +5,7 @@ from tests.helpers.blank_states import state_of, tensors, without
 from tests.helpers.seeded_weights import manifests
 from torch import Tensor
 
-from centernet.conversion.identify import recognise
+from centernet.conversion.identify import identify
 from centernet.errors import InputError
 
 BACKBONES = {
@@ -27,7 +27,7 @@ TASKS = {"ctdet": ("detect", 80), "multi_pose": ("pose", 1), "ddd": ("mono3d", 3
 @pytest.mark.parametrize("name", [name for name in manifests() if not name.startswith("exdet")])
 def test_every_network_of_the_original_is_recognised(name: str) -> None:
     task = next(task for task in TASKS if name.startswith(f"{task}_"))
-    known = recognise(state_of(name), "a.pth")
+    known = identify(state_of(name), "a.pth")
 
     assert (known.architecture.backbone, known.architecture.head_channels) == BACKBONES[
         name.removeprefix(f"{task}_")
@@ -44,27 +44,27 @@ def test_the_deepest_resnet_is_recognised() -> None:
             f"{part}.{i}.{name}": shapes[f"{part}.1.{name}"] for i in range(1, count) for name in names
         }
 
-    assert recognise(tensors(shapes), "a.pth").architecture.backbone == "resnet152"
+    assert identify(tensors(shapes), "a.pth").architecture.backbone == "resnet152"
 
 
 def test_a_single_hourglass_is_recognised() -> None:
     second = {"kps.1", "cnvs.1", "inters", "inters_", "cnvs_"} | {f"{head}.1" for head in ("hm", "wh", "reg")}
 
-    known = recognise(without("ctdet_hourglass", *second), "a.pth")
+    known = identify(without("ctdet_hourglass", *second), "a.pth")
 
     assert known.architecture.backbone == "hourglass52"
 
 
 def test_channels_of_heads_are_read() -> None:
     state = state_of("ctdet_res_18", hm__0__weight=(128, 256, 3, 3), hm__2__weight=(7, 128, 1, 1))
-    known = recognise(state, "a.pth")
+    known = identify(state, "a.pth")
 
     assert known.architecture.head_channels == 128
     assert known.channels["hm"] == 7
 
 
 def test_a_network_of_poses_may_lack_what_options_take_away() -> None:
-    known = recognise(without("multi_pose_dla_34", "hm_hp", "hp_offset", "reg"), "a.pth")
+    known = identify(without("multi_pose_dla_34", "hm_hp", "hp_offset", "reg"), "a.pth")
 
     assert known.layout.name == "pose"
     assert dict(known.channels) == {"hm": 1, "wh": 2, "hps": 34}
@@ -121,7 +121,7 @@ def test_what_is_not_here_is_refused_in_a_line(case: str) -> None:
     state, message = REFUSED[case]
 
     with pytest.raises(InputError) as caught:
-        recognise(state, "a.pth")
+        identify(state, "a.pth")
     assert str(caught.value).startswith("a.pth")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from centernet.drawing import draw_birds_eye, draw_in_space
+from centernet.drawing import draw_birds_eye, draw_boxes3d_and_birds_eye
 from centernet.drawing.colors import class_color
 
 SIZE = (324, 200)
@@ -42,8 +42,8 @@ def test_the_heading_points_up_where_it_goes_away(rotation_y: float, is_up: bool
 
 
 def test_truth_is_white() -> None:
-    truth = np.array([[1.5, 2.0, 4.0, 3.0, 1.6, 20.0, 0.0]])
-    rows, _ = pixels_of(draw_birds_eye(NOTHING, NO_LABELS, SIZE, truth=truth), (240, 240, 240))
+    ground_truth = np.array([[1.5, 2.0, 4.0, 3.0, 1.6, 20.0, 0.0]])
+    rows, _ = pixels_of(draw_birds_eye(NOTHING, NO_LABELS, SIZE, ground_truth=ground_truth), (240, 240, 240))
 
     assert rows.min() == pytest.approx(CAMERA_ROW - 21 * PX, abs=2)
 
@@ -72,7 +72,9 @@ def test_the_map_is_below_wide_pictures_and_beside_others(
     shape: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     box = np.array([[1.5, 2.0, 4.0, 3.0, 1.6, 20.0, 0.0]])
-    picture = draw_in_space(np.zeros((*shape, 3), np.uint8), box, np.array([0]), CAMERA, image_size=shape)
+    picture = draw_boxes3d_and_birds_eye(
+        np.zeros((*shape, 3), np.uint8), box, np.array([0]), CAMERA, image_size=shape
+    )
 
     assert picture.shape[:2] == expected
 
@@ -80,6 +82,6 @@ def test_the_map_is_below_wide_pictures_and_beside_others(
 def test_a_picture_without_boxes_in_space_stays_as_it_is() -> None:
     image = np.zeros((80, 240, 3), dtype=np.uint8)
 
-    drawn = draw_in_space(image, NOTHING, NO_LABELS, CAMERA, image_size=(80, 240))
+    drawn = draw_boxes3d_and_birds_eye(image, NOTHING, NO_LABELS, CAMERA, image_size=(80, 240))
 
     np.testing.assert_array_equal(drawn, image)

@@ -11,7 +11,7 @@ from centernet.cli import main
 from centernet.drawing import Reasons, class_color, draw_explanation
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories, Skeleton
-from centernet.training.build import start
+from centernet.training.build import build_predictor
 from centernet.weights.files import save
 
 
@@ -60,7 +60,7 @@ def test_predict_explains_itself_for_every_task(task: str, tmp_path: Path) -> No
         task=task, backbone="timm/resnet10t", channels=8, head_channels=8, pool_channels=4, imgsz=64
     )
     skeletons = (Skeleton(names=("head", "tail")),) if task == "pose" else ()
-    predictor = start(recipe, Categories(("thing",), (1,), skeletons))
+    predictor = build_predictor(recipe, Categories(("thing",), (1,), skeletons))
     save(predictor, tmp_path / "weights")
     Image.fromarray(np.full((50, 60, 3), 90, np.uint8)).save(tmp_path / "a.png")
     given = [f"model={tmp_path}/weights", f"source={tmp_path}/a.png", "conf=0", "device=cpu", "save=false"]

@@ -1,17 +1,17 @@
 from itertools import pairwise
 
-from centernet.drawing.fonts import legible, legible_all, load_font, shorten, wrap
+from centernet.drawing.fonts import legible_all, load_font, printable, shorten, wrap
 
-_, FONT_FILE = legible("a")
+_, FONT_FILE = printable("a")
 FONT = load_font(FONT_FILE, 16)
 
 
 def test_latin_greek_and_cyrillic_are_written_as_they_are() -> None:
-    assert legible("Küche Ωμέγα собака")[0] == "Küche Ωμέγα собака"
+    assert printable("Küche Ωμέγα собака")[0] == "Küche Ωμέγα собака"
 
 
 def test_letters_that_no_font_has_are_written_as_code_points() -> None:
-    assert legible("cell \U000f1234")[0] == "cell \\U000f1234"
+    assert printable("cell \U000f1234")[0] == "cell \\U000f1234"
 
 
 def test_several_texts_share_one_font_and_become_one_line_each() -> None:

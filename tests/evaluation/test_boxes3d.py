@@ -9,7 +9,7 @@ import pytest
 from centernet.data.synthetic import ROADS, Scenes
 from centernet.detections import Detections
 from centernet.evaluation import evaluate
-from centernet.evaluation.boxes3d import SolidNumbers
+from centernet.evaluation.boxes3d import Box3dMetrics
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 COUNT = 60
@@ -103,7 +103,7 @@ def pair(is_crowd: bool, name: str = "Car") -> tuple[Annotations, Detections, Ca
     categories = Categories.of(name)
     boxes = np.array([[10, 10, 90, 60], [110, 10, 190, 60]], dtype=np.float32)
     boxes3d = np.array([[1.5, 1.6, 4, -3, 1.6, 10, 0], [1.5, 1.6, 4, 3, 1.6, 10, 0]], dtype=np.float32)
-    truth = replace(
+    ground_truth = replace(
         Annotations.of(boxes, np.array([0, 0])),
         boxes3d=boxes3d,
         alpha_rad=np.zeros(2, dtype=np.float32),
@@ -119,14 +119,14 @@ def pair(is_crowd: bool, name: str = "Car") -> tuple[Annotations, Detections, Ca
         boxes3d=boxes3d,
         alpha_rad=np.zeros(2, dtype=np.float32),
     )
-    return truth, found, categories
+    return ground_truth, found, categories
 
 
 def test_ignored_objects_need_not_be_found_and_are_not_wrong() -> None:
     objects = []
     for is_crowd in (False, True):
-        truth, found, categories = pair(is_crowd)
-        numbers = SolidNumbers.of([(truth, found)], categories)
+        ground_truth, found, categories = pair(is_crowd)
+        numbers = Box3dMetrics.of([(ground_truth, found)], categories)
         (moderate,) = (
             one for one in numbers.metrics[0].classes if (one.name, one.difficulty) == ("car", "moderate")
         )
@@ -136,8 +136,8 @@ def test_ignored_objects_need_not_be_found_and_are_not_wrong() -> None:
 
 
 def test_other_classes_than_kittis_are_named_as_not_measured() -> None:
-    truth, found, categories = pair(False, name="forklift")
-    numbers = SolidNumbers.of([(truth, found)], categories)
+    ground_truth, found, categories = pair(False, name="forklift")
+    numbers = Box3dMetrics.of([(ground_truth, found)], categories)
 
     assert numbers.to_dict() == {}
     assert "car, pedestrian, cyclist only" in numbers.notes[0]

@@ -45,9 +45,9 @@ def test_keypoints_that_are_off_lower_their_own_numbers_only() -> None:
 def test_each_class_has_its_own_row_and_sigmas() -> None:
     evaluation = evaluate(make_dataset(), [make_found(shift=4)])
     mouse, wheel, glue = evaluation.scores.classes
-    truth = to_coco(make_dataset())
+    ground_truth = to_coco(make_dataset())
     sigmas = {5: (0.067, 0.067, 0.067), 2: (0.05, 0.1)}
-    expected = evaluate_oks(truth, make_found(shift=4).to_coco(), sigmas)
+    expected = evaluate_oks(ground_truth, make_found(shift=4).to_coco(), sigmas)
 
     assert [mouse["OKS_AP"], glue["OKS_AP"]] == [one.ap for one in expected.classes]
     assert math.isnan(float(wheel["OKS_AP"]))
@@ -169,11 +169,11 @@ def test_a_file_without_areas_gives_the_same_numbers_read_as_a_data_set(tmp_path
     content = to_coco(make_dataset())
     for annotation in content["annotations"]:
         del annotation["area"]
-    truth = tmp_path / "truth.json"
-    truth.write_text(json.dumps(content))
+    ground_truth = tmp_path / "truth.json"
+    ground_truth.write_text(json.dumps(content))
     found = [make_found(shift=3)]
-    measured = evaluate(open_dataset(truth), found).metrics
-    scores = score("coco", truth, write_results(tmp_path / "results.json", make_dataset(), found))
+    measured = evaluate(open_dataset(ground_truth), found).metrics
+    scores = score("coco", ground_truth, write_results(tmp_path / "results.json", make_dataset(), found))
 
     assert scores.metrics == pytest.approx({name: measured[name] for name in scores.metrics}, nan_ok=True)
     assert measured["OKS_AP"] < evaluate(make_dataset(), found).metrics["OKS_AP"]

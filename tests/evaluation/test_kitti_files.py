@@ -19,8 +19,11 @@ def write(folder: Path, **frames: str) -> Path:
 
 
 def test_one_true_and_one_found_car_are_one_recall_of_11_and_none_of_40(tmp_path: Path) -> None:
-    truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=f"{CAR} 0.9\n")
-    scores = score("kitti", truth, results, protocol=("strict", "original"), points=(11, 40))
+    ground_truth, results = (
+        write(tmp_path / "label_2", f0=CAR),
+        write(tmp_path / "results", f0=f"{CAR} 0.9\n"),
+    )
+    scores = score("kitti", ground_truth, results, protocol=("strict", "original"), points=(11, 40))
 
     assert scores.metrics["strict_car_3d_easy_R11"] == pytest.approx(1 / 11)
     assert scores.metrics["original_car_aos_moderate_R11"] == pytest.approx(1 / 11)
@@ -36,13 +39,13 @@ def test_folders_may_be_those_of_the_whole_data_set(tmp_path: Path) -> None:
 
 
 def test_only_listed_frames_are_scored_and_unscored_ones_are_named(tmp_path: Path) -> None:
-    truth = write(tmp_path / "label_2", f0=CAR, f1=CAR)
+    ground_truth = write(tmp_path / "label_2", f0=CAR, f1=CAR)
     results = write(tmp_path / "results", f0=f"{CAR} 0.9\n")
     (tmp_path / "val.txt").write_text("0\n1\n")
 
-    assert "1 frames of" in "\n".join(score("kitti", truth, results).notes)
+    assert "1 frames of" in "\n".join(score("kitti", ground_truth, results).notes)
     with pytest.raises(InputError, match=r"results/1\.txt is missing: every frame has a file"):
-        score("kitti", truth, results, frames=tmp_path / "val.txt")
+        score("kitti", ground_truth, results, frames=tmp_path / "val.txt")
 
 
 @pytest.mark.parametrize(
@@ -55,17 +58,17 @@ def test_only_listed_frames_are_scored_and_unscored_ones_are_named(tmp_path: Pat
     ],
 )
 def test_broken_results_are_named_by_file_and_line(tmp_path: Path, row: str, words: str) -> None:
-    truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=row)
+    ground_truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=row)
 
     with pytest.raises(InputError, match=words):
-        score("kitti", truth, results)
+        score("kitti", ground_truth, results)
 
 
 def test_results_of_a_frame_without_truth_are_named(tmp_path: Path) -> None:
-    truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f7=f"{CAR} 0.9")
+    ground_truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f7=f"{CAR} 0.9")
 
     with pytest.raises(InputError, match=r"7\.txt is of a frame without truth"):
-        score("kitti", truth, results)
+        score("kitti", ground_truth, results)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +80,10 @@ def test_results_of_a_frame_without_truth_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_way_that_is_none_is_named(tmp_path: Path, ways: dict[str, object], words: str) -> None:
-    truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=f"{CAR} 0.9")
+    ground_truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=f"{CAR} 0.9")
 
     with pytest.raises(UsageError, match=words):
-        score("kitti", truth, results, **ways)  # type: ignore[arg-type]
+        score("kitti", ground_truth, results, **ways)  # type: ignore[arg-type]
 
 
 def test_published_results_score_from_their_files_as_by_the_programs_of_kitti(real_data: Path) -> None:

@@ -74,10 +74,10 @@ def without(key: str) -> dict[str, Any]:
     ids=lambda value: None if isinstance(value, str) else "results",
 )
 def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, message: str) -> None:
-    truth = write(tmp_path / "gt.json", TRUTH)
+    ground_truth = write(tmp_path / "gt.json", TRUTH)
 
     with pytest.raises(InputError, match=message) as caught:
-        score("coco", truth, write(tmp_path / "dt.json", results))
+        score("coco", ground_truth, write(tmp_path / "dt.json", results))
     assert "\n" not in str(caught.value)
 
 
@@ -94,10 +94,10 @@ def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, m
     ids=["text", "images", "categories", "annotation", "image_id", "area"],
 )
 def test_a_broken_truth_is_named_in_one_line(tmp_path: Path, change: dict, message: str) -> None:
-    truth = write(tmp_path / "gt.json", {**TRUTH, **change})
+    ground_truth = write(tmp_path / "gt.json", {**TRUTH, **change})
 
     with pytest.raises(InputError, match=message):
-        score("coco", truth, write(tmp_path / "dt.json", [RESULT]))
+        score("coco", ground_truth, write(tmp_path / "dt.json", [RESULT]))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -158,28 +158,28 @@ def test_voc_text_files_are_scored_against_a_folder_of_xml(tmp_path: Path) -> No
     ids=["image", "fields", "number", "nan"],
 )
 def test_a_broken_line_is_named_in_one_line(tmp_path: Path, lines: str, message: str) -> None:
-    truth, results = make_voc(tmp_path, lines)
+    ground_truth, results = make_voc(tmp_path, lines)
 
     with pytest.raises(InputError, match=message):
-        score("voc", truth, results)
+        score("voc", ground_truth, results)
 
 
 def test_files_of_an_unknown_class_or_none_at_all_are_named(tmp_path: Path) -> None:
-    truth, results = make_voc(tmp_path)
+    ground_truth, results = make_voc(tmp_path)
     write(results / "comp4_det_my_val_fox.txt", "")
 
     with pytest.raises(InputError, match=r"fox.txt is called after no class of .*, which has cat, dog"):
-        score("voc", truth, results)
+        score("voc", ground_truth, results)
     with pytest.raises(InputError, match=r"holds no results: no files called comp4_det"):
-        score("voc", truth, tmp_path)
+        score("voc", ground_truth, tmp_path)
 
 
 def test_truth_with_a_broken_box_is_not_scored_in_part(tmp_path: Path) -> None:
-    truth, results = make_voc(tmp_path)
-    write(truth / "b.xml", voc_xml(("cat", "1 1 x 10", 0)))
+    ground_truth, results = make_voc(tmp_path)
+    write(ground_truth / "b.xml", voc_xml(("cat", "1 1 x 10", 0)))
 
     with pytest.raises(InputError, match=r"b.xml:1: <xmax> is 'x', .*: mend it"):
-        score("voc", truth, results)
+        score("voc", ground_truth, results)
 
 
 def test_published_coco_results_get_their_published_score(real_data: Path) -> None:
@@ -215,10 +215,10 @@ def test_coco_results_are_scored_against_a_data_set_of_another_format(
     from centernet.data.formats.catalog import open_dataset
     from centernet.data.formats.coco.format import to_coco
 
-    truth = to_coco(open_dataset(real_data / "bccd", "val"))
+    ground_truth = to_coco(open_dataset(real_data / "bccd", "val"))
     results = [
         {key: annotation[key] for key in ("image_id", "category_id", "bbox")} | {"score": 0.5}
-        for annotation in truth["annotations"]
+        for annotation in ground_truth["annotations"]
     ]
     scores = score("coco", real_data / "bccd", write(tmp_path / "dt.json", results), split="val")
 
@@ -234,9 +234,9 @@ POSE_RESULT = {"image_id": 5, "category_id": 40, "keypoints": [10, 10, 1, 40, 40
 
 
 def test_what_the_results_hold_is_measured(tmp_path: Path) -> None:
-    truth = write(tmp_path / "gt.json", POSE_TRUTH)
+    ground_truth = write(tmp_path / "gt.json", POSE_TRUTH)
     keypoints, both, boxes = (
-        score("coco", truth, write(tmp_path / "dt.json", [result]))
+        score("coco", ground_truth, write(tmp_path / "dt.json", [result]))
         for result in (POSE_RESULT, {**POSE_RESULT, **RESULT}, RESULT)
     )
 
@@ -258,8 +258,8 @@ def test_keypoints_are_compared_with_the_file_of_keypoints_of_a_folder(tmp_path:
 
 def test_sigmas_that_are_not_known_or_make_no_sense_are_named(tmp_path: Path) -> None:
     category = {**POSE_TRUTH["categories"][0], "sigmas": [0.1]}
-    truth = write(tmp_path / "gt.json", {**POSE_TRUTH, "categories": [category]})
-    first, second = score("coco", truth, write(tmp_path / "dt.json", [POSE_RESULT])).notes
+    ground_truth = write(tmp_path / "gt.json", {**POSE_TRUTH, "categories": [category]})
+    first, second = score("coco", ground_truth, write(tmp_path / "dt.json", [POSE_RESULT])).notes
 
     assert "there are 1 sigmas for 2 keypoints" in first
     assert second == "no sigmas are known for glue: OKS with 0.067, COCO's mean"
@@ -278,11 +278,11 @@ def test_sigmas_that_are_not_known_or_make_no_sense_are_named(tmp_path: Path) ->
 def test_broken_keypoints_of_a_result_are_named_in_one_line(
     tmp_path: Path, result: dict, message: str
 ) -> None:
-    truth = write(tmp_path / "gt.json", POSE_TRUTH)
+    ground_truth = write(tmp_path / "gt.json", POSE_TRUTH)
     results = write(tmp_path / "dt.json", [POSE_RESULT, {**POSE_RESULT, **result}])
 
     with pytest.raises(InputError, match=message) as caught:
-        score("coco", truth, results)
+        score("coco", ground_truth, results)
     assert "\n" not in str(caught.value)
 
 
@@ -312,10 +312,10 @@ def test_keypoints_need_a_truth_with_keypoints_that_make_sense(tmp_path: Path) -
     ],
 )
 def test_published_keypoints_get_their_published_score(
-    real_data: Path, folder: str, truth: str, results: str, published: float
+    real_data: Path, folder: str, ground_truth: str, results: str, published: float
 ) -> None:
     files = real_data / "eval_fixtures" / folder
-    scores = score("coco", files / f"{truth}.json", files / f"{results}.json")
+    scores = score("coco", files / f"{ground_truth}.json", files / f"{results}.json")
 
     assert scores.metrics["OKS_AP"] == pytest.approx(published, abs=5e-7)
     assert scores.notes == ()

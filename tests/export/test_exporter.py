@@ -20,16 +20,23 @@ from tests.contracts.test_exports import TASKS, predictor_of
 from centernet import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.export import TOLERANCES, export
-from centernet.export.exporter import facts_of, parity_of
+from centernet.export.exporter import metadata_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.openvino import save_openvino
 from centernet.export.parity import compare
 from centernet.export.torch_export import save_program
-from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span
-from centernet.inference.backends.base import Facts
+from centernet.geometry.resize import (
+    FitWidth,
+    Letterbox,
+    PadBelowMultiple,
+    PadToMultiple,
+    ResizeLongestSide,
+    ResizeRule,
+)
+from centernet.inference.backends.base import ModelMetadata
 from centernet.inference.backends.formats import FORMATS
-from centernet.inference.exported import FilePredictor
-from centernet.inference.predictor import Predictor
+from centernet.inference.exported import ExportedPredictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.ops.peaks import find_peaks
@@ -55,7 +62,7 @@ sys.meta_path.insert(0, Refuse())
 """Begins programs in which what the network needs is not installed."""
 
 
-def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
+def make(task: Task, backbone: str = "timm/resnet10t") -> TorchPredictor:
     """Random weights that see something everywhere."""
     torch.manual_seed(0)
     architecture = Architecture(backbone=backbone, channels=16, head_channels=16)
@@ -63,11 +70,11 @@ def make(task: Task, backbone: str = "timm/resnet10t") -> Predictor:
     for name, head in network.heads[-1].items():  # type: ignore[operator, union-attr]
         head[-1].weight.data.normal_(std=0.3)
         head[-1].bias.data.fill_({"size": 4.0, "sides": 2.0}.get(name, 0.0))
-    return Predictor(
+    return TorchPredictor(
         network=network,
         task=task,
         categories=CATEGORIES,
-        rule=Follow(long_side=96),
+        rule=ResizeLongestSide(long_side=96),
         normalize=Normalize(bgr=True),
         architecture=architecture,
     )
@@ -238,7 +245,7 @@ def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(
         return compile_model(core, graph, device, settings)
 
     monkeypatch.setattr(Core, "compile_model", listen)
-    file = FilePredictor.of(openvino).file
+    file = ExportedPredictor.of(openvino).file
     images = np.zeros((1, 3, 64, 64), np.uint8)
 
     assert file.run(images, half=True)["boxes"].shape == file.run(images)["boxes"].shape
@@ -262,11 +269,11 @@ def test_threads_that_look_at_the_same_time_find_what_one_finds(
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
 def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
-    file = FilePredictor.of(request.getfixturevalue(kind))
+    file = ExportedPredictor.of(request.getfixturevalue(kind))
 
     with pytest.raises(UsageError, match="multiples of 32; got 40×64"):
         file.file.run(np.zeros((1, 3, 40, 64), np.uint8))
-    odd = replace(file, rule=Fit(height=40, width=64))
+    odd = replace(file, rule=Letterbox(height=40, width=64))
     with pytest.raises(UsageError, match="multiples of 32"):
         odd.detect([sample_of(np.zeros((40, 64, 3), np.uint8), "image")])
 
@@ -277,9 +284,9 @@ def test_inputs_with_fewer_cells_than_detections_give_all_there_are(
     kind: str, size: tuple[int, int], folder: Path, request: pytest.FixtureRequest
 ) -> None:
     image = blood(0)[: size[0], : size[1]]
-    rule = Fit(height=size[0], width=size[1])
+    rule = Letterbox(height=size[0], width=size[1])
     weights = replace(CenterNet(folder / "weights", "cpu").predictor, rule=rule)
-    file = replace(FilePredictor.of(request.getfixturevalue(kind)), rule=rule)
+    file = replace(ExportedPredictor.of(request.getfixturevalue(kind)), rule=rule)
     (ours,), (theirs,) = (one.detect([sample_of(image, "image")]) for one in (weights, file))
     seen = theirs.scores > 0
 
@@ -290,7 +297,7 @@ def test_inputs_with_fewer_cells_than_detections_give_all_there_are(
 
 def test_an_input_too_large_for_a_program_is_refused_in_a_line(program: Path) -> None:
     with pytest.raises(UsageError, match=r"takes no inputs of 8224×32 .*: use the weights"):
-        FilePredictor.of(program).file.run(np.zeros((1, 3, 8224, 32), np.uint8))
+        ExportedPredictor.of(program).file.run(np.zeros((1, 3, 8224, 32), np.uint8))
 
 
 def test_files_that_are_not_ours_are_named(
@@ -442,12 +449,12 @@ def test_nobody_is_told_of_what_is_quantised() -> None:
     ("rule", "size", "px"),
     [
         # As large as in training, so that nothing is resampled.
-        (Follow(long_side=96), (64, 96), 1e-3),
-        (Keep(), (64, 90), 1e-3),
-        (Follow(long_side=96), (150, 210), 0.5),
-        (Follow(long_side=96), (50, 40), 0.5),
-        (Fit(height=96, width=128), (150, 210), 0.5),
-        (Span(height=64, width=128), (100, 190), 0.5),
+        (ResizeLongestSide(long_side=96), (64, 96), 1e-3),
+        (PadToMultiple(), (64, 90), 1e-3),
+        (ResizeLongestSide(long_side=96), (150, 210), 0.5),
+        (ResizeLongestSide(long_side=96), (50, 40), 0.5),
+        (Letterbox(height=96, width=128), (150, 210), 0.5),
+        (FitWidth(height=64, width=128), (100, 190), 0.5),
     ],
 )
 def test_the_example_runs_where_no_torch_is(
@@ -536,7 +543,7 @@ def test_eight_bits_are_for_features_not_for_places() -> None:
 @pytest.fixture(scope="module")
 def corners(folder: Path) -> Path:
     """Weights of a detector by corners, on inputs one short of a multiple; beside them its file."""
-    predictor = replace(predictor_of(TASKS["triplet"], "timm/resnet10t"), rule=Paste(pad=31))
+    predictor = replace(predictor_of(TASKS["triplet"], "timm/resnet10t"), rule=PadBelowMultiple(pad=31))
     save(predictor, folder / "corners")
     export(predictor, folder / "corners.onnx")
     return folder / "corners.onnx"
@@ -625,14 +632,14 @@ def test_a_full_disk_is_named_whatever_is_written(
 ) -> None:
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
     monkeypatch.setattr(DetectionGraph, "traced", lambda _: program)
-    facts = Facts(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs=())
+    metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs=())
     value = opset13.parameter([1])
     model = Model([opset13.relu(value)], [value])
     # Stands in the way as a full disk does.
     (tmp_path / "graph" / "model.xml").mkdir(parents=True)
 
     with pytest.raises(OSError, match="directory"):
-        save_program(DetectionGraph(CenterNet(folder / "weights", "cpu").predictor), facts, tmp_path)
+        save_program(DetectionGraph(CenterNet(folder / "weights", "cpu").predictor), metadata, tmp_path)
     with pytest.raises(OSError, match="model"):
         save_openvino(model, tmp_path / "graph")
 
@@ -641,12 +648,12 @@ class Itself:
     """A network in the place of a file, which may be wrong."""
 
     name = "itself"
-    at_once = 1
+    max_concurrency = 1
 
-    def __init__(self, predictor: Predictor, wrong_px: float = 0.0) -> None:
+    def __init__(self, predictor: TorchPredictor, wrong_px: float = 0.0) -> None:
         self._graph = DetectionGraph(predictor)
         self._wrong_px = wrong_px
-        self.facts = facts_of(predictor, self._graph)
+        self.metadata = metadata_of(predictor, self._graph)
 
     def run(self, images: np.ndarray, *, half: bool = False) -> dict[str, np.ndarray]:  # noqa: ARG002
         with torch.inference_mode():
@@ -710,10 +717,10 @@ def test_a_file_that_finds_something_else_is_not_written(
 
     def moved(*given: object) -> object:
         """Another network's graph in the place of this one's."""
-        graph, facts = given
+        graph, metadata = given
         with torch.no_grad():
             graph.network.heads[-1]["size"][-1].bias += 1  # type: ignore[attr-defined]
-        model = writing_onnx(graph, facts)
+        model = writing_onnx(graph, metadata)
         with torch.no_grad():
             graph.network.heads[-1]["size"][-1].bias -= 1  # type: ignore[attr-defined]
         return model

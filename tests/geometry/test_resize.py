@@ -7,11 +7,24 @@ from hypothesis import strategies as st
 
 from centernet.errors import UsageError
 from centernet.geometry.affine import Matrix, transform_points
-from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span, choose_rule
+from centernet.geometry.resize import (
+    FitWidth,
+    Letterbox,
+    PadBelowMultiple,
+    PadToMultiple,
+    ResizeLongestSide,
+    ResizeRule,
+    choose_rule,
+)
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 rules = st.sampled_from(
-    [Fit(height=512, width=512), Fit(height=256, width=640), Follow(long_side=320), Keep()]
+    [
+        Letterbox(height=512, width=512),
+        Letterbox(height=256, width=640),
+        ResizeLongestSide(long_side=320),
+        PadToMultiple(),
+    ]
 )
 
 
@@ -36,7 +49,7 @@ def test_every_rule_shows_the_whole_image_undistorted(rule: ResizeRule, image_si
 
 @given(sizes)
 def test_fit_touches_two_sides_of_its_input(image_size: tuple[int, int]) -> None:
-    (height, width), matrix = Fit(height=384, width=512)(image_size)
+    (height, width), matrix = Letterbox(height=384, width=512)(image_size)
     (left, top), (right, bottom) = corners_of(image_size, matrix)
 
     assert (height, width) == (384, 512)
@@ -47,7 +60,7 @@ def test_fit_touches_two_sides_of_its_input(image_size: tuple[int, int]) -> None
 
 @given(sizes, st.sampled_from([64, 320, 512]), st.sampled_from([32, 128]))
 def test_follow_is_no_larger_than_it_must_be(image_size: tuple[int, int], side: int, multiple: int) -> None:
-    input_size, matrix = Follow(long_side=side, multiple=multiple)(image_size)
+    input_size, matrix = ResizeLongestSide(long_side=side, multiple=multiple)(image_size)
     _, (right, bottom) = corners_of(image_size, matrix)
 
     assert max(right, bottom) == pytest.approx(side)
@@ -57,7 +70,7 @@ def test_follow_is_no_larger_than_it_must_be(image_size: tuple[int, int], side: 
 
 
 def test_keep_is_strictly_larger_than_the_image() -> None:
-    (height, width), matrix = Keep()((512, 300))
+    (height, width), matrix = PadToMultiple()((512, 300))
 
     assert (height, width) == (544, 320)
     assert matrix.tolist() == [[1, 0, 10], [0, 1, 16], [0, 0, 1]]
@@ -65,14 +78,14 @@ def test_keep_is_strictly_larger_than_the_image() -> None:
 
 def test_keep_leaves_every_pixel_as_it_is() -> None:
     for image_size in [(1, 1), (31, 32), (33, 427)]:
-        _, matrix = Keep(pad=127)(image_size)
+        _, matrix = PadToMultiple(pad=127)(image_size)
         assert (matrix == np.round(matrix)).all()
         assert (matrix[:2, :2] == np.eye(2)).all()
 
 
 @given(sizes)
 def test_span_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) -> None:
-    (height, width), matrix = Span(height=384, width=1280)(image_size)
+    (height, width), matrix = FitWidth(height=384, width=1280)(image_size)
     (left, top), (right, bottom) = corners_of(image_size, matrix)
 
     assert (height, width) == (384, 1280)
@@ -82,14 +95,14 @@ def test_span_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) 
 
 
 def test_span_cuts_a_row_off_an_image_of_kitti() -> None:
-    _, matrix = Span()((375, 1242))
+    _, matrix = FitWidth()((375, 1242))
     (_, top), (_, bottom) = corners_of((375, 1242), matrix)
 
     assert bottom - top == pytest.approx(375 * 1280 / 1242)
     assert top == pytest.approx((384 - 386.473) / 2, abs=1e-3)
 
 
-@pytest.mark.parametrize("rule", [Fit(height=256, width=384), Span(height=128, width=384)])
+@pytest.mark.parametrize("rule", [Letterbox(height=256, width=384), FitWidth(height=128, width=384)])
 @pytest.mark.parametrize("scale", [0.5, 1.25, 2.0])
 def test_on_an_input_of_fixed_size_a_scaled_image_keeps_its_middle(rule: ResizeRule, scale: float) -> None:
     # Both sides times every scale are whole.
@@ -103,8 +116,8 @@ def test_on_an_input_of_fixed_size_a_scaled_image_keeps_its_middle(rule: ResizeR
 
 
 def test_the_inputs_of_follow_and_keep_grow_with_the_scale() -> None:
-    follow_size, follow = Follow(long_side=320)((240, 320), 2.0)
-    keep_size, keep = Keep()((240, 320), 0.5)
+    follow_size, follow = ResizeLongestSide(long_side=320)((240, 320), 2.0)
+    keep_size, keep = PadToMultiple()((240, 320), 0.5)
 
     assert follow_size == (480, 640)
     assert follow.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 1]]
@@ -122,23 +135,23 @@ def test_scale_one_changes_nothing(rule: ResizeRule, image_size: tuple[int, int]
     assert (matrix == plain).all()
 
 
-FIT, FOLLOW, SPAN = Fit(height=256, width=384), Follow(long_side=320), Span()
+FIT, FOLLOW, SPAN = Letterbox(height=256, width=384), ResizeLongestSide(long_side=320), FitWidth()
 
 
 @pytest.mark.parametrize(
     ("rule", "name", "side", "chosen"),
     [
         (FIT, None, None, FIT),
-        (FIT, None, 128, Fit(height=128, width=128)),
-        (FIT, "fit", None, Fit(height=384, width=384)),
-        (FIT, "follow", None, Follow(long_side=384)),
-        (FIT, "keep", None, Keep()),
-        (FOLLOW, None, 640, Follow(long_side=640)),
-        (FOLLOW, "fit", None, Fit(height=320, width=320)),
-        (Keep(), "fit", None, Fit(height=512, width=512)),
-        (Keep(), "follow", 640, Follow(long_side=640)),
+        (FIT, None, 128, Letterbox(height=128, width=128)),
+        (FIT, "fit", None, Letterbox(height=384, width=384)),
+        (FIT, "follow", None, ResizeLongestSide(long_side=384)),
+        (FIT, "keep", None, PadToMultiple()),
+        (FOLLOW, None, 640, ResizeLongestSide(long_side=640)),
+        (FOLLOW, "fit", None, Letterbox(height=320, width=320)),
+        (PadToMultiple(), "fit", None, Letterbox(height=512, width=512)),
+        (PadToMultiple(), "follow", 640, ResizeLongestSide(long_side=640)),
         (SPAN, None, None, SPAN),
-        (SPAN, "follow", None, Follow(long_side=1280)),
+        (SPAN, "follow", None, ResizeLongestSide(long_side=1280)),
     ],
 )
 def test_another_rule_or_another_side_can_be_asked_for(
@@ -148,8 +161,8 @@ def test_another_rule_or_another_side_can_be_asked_for(
 
 
 def test_a_chosen_rule_gives_sides_the_network_can_take() -> None:
-    assert choose_rule(FIT, "keep", None, 128) == Keep(pad=127)
-    assert choose_rule(FIT, "follow", 256, 128) == Follow(long_side=256, multiple=128)
+    assert choose_rule(FIT, "keep", None, 128) == PadToMultiple(pad=127)
+    assert choose_rule(FIT, "follow", 256, 128) == ResizeLongestSide(long_side=256, multiple=128)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +172,14 @@ def test_a_chosen_rule_gives_sides_the_network_can_take() -> None:
         (FIT, None, 300, "imgsz must be a multiple of 32 for these weights; got 300: try imgsz=288"),
         (FIT, None, -5, "got -5: try imgsz=32"),
         (FOLLOW, None, 0, "got 0: try imgsz=32"),
-        (Follow(long_side=500), "fit", None, "got 500: try imgsz=512"),
+        (ResizeLongestSide(long_side=500), "fit", None, "got 500: try imgsz=512"),
         (
             FIT,
             "keep",
             64,
             "at their own size, so imgsz=64 has nothing to say: leave it out, or add resize=fit",
         ),
-        (Keep(), None, 64, "at their own size, so imgsz=64 has nothing to say"),
+        (PadToMultiple(), None, 64, "at their own size, so imgsz=64 has nothing to say"),
         (SPAN, None, 64, "on 384×1280 pixels, a shape that imgsz=64 does not say: leave it out"),
     ],
 )
@@ -181,7 +194,7 @@ def test_rules_and_sides_that_cannot_be_are_refused(
 def test_pasted_images_lie_round_the_middle_of_an_input_one_short_of_a_multiple(
     side: int, input_side: int
 ) -> None:
-    input_size, input_from_image = Paste()((side, 2 * side))
+    input_size, input_from_image = PadBelowMultiple()((side, 2 * side))
 
     assert input_size[0] == input_side
     assert input_from_image[1, 2] == input_side // 2 - side // 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from centernet.geometry.affine import crop_to_input, transform_boxes
-from centernet.geometry.resize import Fit, Keep
+from centernet.geometry.resize import Letterbox, PadToMultiple
 from centernet.ops.peaks import find_peaks, is_peak
 from centernet.structures import View
 from centernet.tasks.detect import Detect
@@ -88,8 +88,8 @@ def test_golden_post_process(golden_folder: Path, name: str) -> None:
 def test_golden_resize_rules(golden_folder: Path) -> None:
     golden = dict(np.load(golden_folder / "postprocess.npz"))
     x, y = golden["c"].tolist()
-    fit_size, fit = Fit(height=512, width=512)((427, 640))
-    keep_size, keep = Keep()((427, 640))
+    fit_size, fit = Letterbox(height=512, width=512)((427, 640))
+    keep_size, keep = PadToMultiple()((427, 640))
 
     assert fit_size == tuple((4 * golden["out_hw_fix"]).tolist())
     assert keep_size == tuple((4 * golden["out_hw_keep"]).tolist())

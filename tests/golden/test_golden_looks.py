@@ -8,7 +8,7 @@ import torch
 from tests.golden.test_golden_decode import rows
 
 from centernet.detections import Detections
-from centernet.inference.options import Inference
+from centernet.inference.options import InferenceOptions
 from centernet.ops.nms import Suppression, soft_nms, soft_nms_with_leftovers
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect
@@ -39,12 +39,14 @@ def table_of(found: Detections) -> np.ndarray:
 @pytest.mark.parametrize(
     ("name", "inference", "scales"),
     [
-        ("merge_single", Inference(), 1),
-        ("merge_single_nms", Inference(nms="gaussian", exact=True), 1),
-        ("merge_multi", Inference(scales=(0.5, 1.0, 1.5), exact=True), 3),
+        ("merge_single", InferenceOptions(), 1),
+        ("merge_single_nms", InferenceOptions(nms="gaussian", exact=True), 1),
+        ("merge_multi", InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True), 3),
     ],
 )
-def test_golden_merge(golden: dict[str, np.ndarray], name: str, inference: Inference, scales: int) -> None:
+def test_golden_merge(
+    golden: dict[str, np.ndarray], name: str, inference: InferenceOptions, scales: int
+) -> None:
     looks = [look(golden[f"merge_in{i}"]) for i in range(scales)]
     found = inference.merge(looks, top_k=100)
 
@@ -71,8 +73,8 @@ def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dic
 
 def test_golden_merge_without_leftovers_is_that_of_the_rows_kept(golden: dict[str, np.ndarray]) -> None:
     looks = [look(golden[f"merge_in{i}"]) for i in range(3)]
-    ours = Inference(scales=(0.5, 1.0, 1.5)).merge(looks, top_k=1000)
-    theirs = Inference(scales=(0.5, 1.0, 1.5), exact=True).merge(looks, top_k=1000)
+    ours = InferenceOptions(scales=(0.5, 1.0, 1.5)).merge(looks, top_k=1000)
+    theirs = InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True).merge(looks, top_k=1000)
 
     # 268 boxes go in. As many come out of theirs, 46 of them twice.
     assert sum(map(len, looks)) == len(theirs) == 268

@@ -18,11 +18,11 @@ def golden(golden_folder: Path) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("truth", "name"), [("focal_gt", "focal_neg_loss"), ("focal_gt_nopos", "focal_nopos")]
 )
-def test_golden_focal_loss(golden: dict[str, np.ndarray], truth: str, name: str) -> None:
+def test_golden_focal_loss(golden: dict[str, np.ndarray], ground_truth: str, name: str) -> None:
     probability = torch.from_numpy(golden["focal_pred"]).double()
     # Ours takes logits; the original's gradient is with respect to the probability.
     logits = torch.logit(probability).float().requires_grad_()
-    loss = focal_loss(logits, torch.from_numpy(golden[truth]))
+    loss = focal_loss(logits, torch.from_numpy(golden[ground_truth]))
     loss.backward()
     expected = golden[f"{name}__grad_pred"] * (probability * (1 - probability)).numpy()
 

@@ -9,10 +9,10 @@ import torch
 from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.boxes3d import corners_of
 from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
-from centernet.geometry.resize import Span
+from centernet.geometry.resize import FitWidth
 from centernet.inference.postprocess import placed
 from centernet.structures import View
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.mono3d import Mono3D
 
 TASK = Mono3D(num_classes=3)
@@ -55,7 +55,9 @@ def test_golden_places_and_headings(golden: dict[str, np.ndarray]) -> None:
     assert back == pytest.approx(golden["utils_rot_y2alpha"], abs=1e-4)
 
 
-def shown_objects(golden: dict[str, np.ndarray], input_from_image: np.ndarray, *, learned: bool) -> Objects:
+def shown_objects(
+    golden: dict[str, np.ndarray], input_from_image: np.ndarray, *, learned: bool
+) -> BatchAnnotations:
     """The annotations on an input; those of regions to ignore once for each class they concern."""
     boxes = golden["ann_bbox_xywh"].copy()
     boxes[:, 2:] += boxes[:, :2]
@@ -68,7 +70,7 @@ def shown_objects(golden: dict[str, np.ndarray], input_from_image: np.ndarray, *
     boxes3d = np.full((len(rows), 7), np.nan)
     if learned:
         boxes3d[:, :3], boxes3d[:, 5] = golden["ann_dim_hwl"][index], golden["ann_depth"][index]
-    return Objects(
+    return BatchAnnotations(
         boxes=torch.from_numpy(transform_boxes(input_from_image, boxes[index])).float(),
         labels=torch.tensor([label for _, label, _ in rows]),
         image_index=torch.zeros(len(rows), dtype=torch.long),
@@ -187,7 +189,7 @@ def test_golden_places_in_space(golden: dict[str, np.ndarray]) -> None:
     rows, theirs = golden["ddd_dets_in"][0], golden["ddd_post"]
     headings = torch.from_numpy(rows[:, 3:11])[..., None, None]
     alpha = np.array([alpha_of(heading[None]) for heading in headings])
-    input_size, input_from_image = Span(height=384, width=1280)((375, 1242))
+    input_size, input_from_image = FitWidth(height=384, width=1280)((375, 1242))
     view = View(
         name="a",
         image_size=(375, 1242),

@@ -15,8 +15,8 @@ from PIL import Image
 from tests.golden.test_golden_networks import build, load_seeded
 
 from centernet.detector import CenterNet
-from centernet.geometry.resize import Fit
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import Letterbox
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
@@ -43,11 +43,11 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
     """ResNet-18 of the original with seeded weights, heatmaps spread over all scores."""
     network = build("res_18").eval()
     load_seeded(network, "res_18")
-    predictor = Predictor(
+    predictor = TorchPredictor(
         network=network,
         task=Detect(num_classes=80),
         categories=Categories.of(*(f"class{i}" for i in range(80))),
-        rule=Fit(height=SIDE, width=SIDE),
+        rule=Letterbox(height=SIDE, width=SIDE),
         normalize=Normalize(mean=MEAN, std=STD, bgr=True),
         architecture=Architecture(backbone="resnet18"),
     )
@@ -69,7 +69,7 @@ Window = tuple[np.ndarray, float, tuple[int, int]]
 """Middle `(x, y)`, width, and input size `(height, width)`."""
 
 
-def prepare(bgr: np.ndarray, scale: float, keep: bool) -> tuple[np.ndarray, Window]:
+def preprocess(bgr: np.ndarray, scale: float, keep: bool) -> tuple[np.ndarray, Window]:
     """Network input `(1 3 h w)`, and which window of the scaled image it shows."""
     height, width = bgr.shape[:2]
     rows, columns = int(height * scale), int(width * scale)
@@ -153,7 +153,7 @@ def original(
     """Final rows `(x1, y1, x2, y2, score, label)`, cut to the image."""
     found = []
     for scale in scales:
-        pixels, window = prepare(bgr, scale, keep)
+        pixels, window = preprocess(bgr, scale, keep)
         found.append(in_image(detections_in_cells(*maps_of(network, pixels, flip)), window, scale))
     table = np.concatenate(found)
     if soft_nms or len(scales) > 1:

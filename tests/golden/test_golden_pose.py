@@ -9,7 +9,7 @@ import torch
 
 from centernet.geometry.affine import crop_to_input, mirror, transform_boxes, transform_points
 from centernet.structures import Categories
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.structures.skeletons import COCO_PERSON
 from centernet.tasks.pose import Pose
 
@@ -32,7 +32,7 @@ def postprocessed(golden_folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(golden_folder / "postprocess.npz"))
 
 
-def shown_objects(golden: dict[str, np.ndarray], case: str) -> Objects:
+def shown_objects(golden: dict[str, np.ndarray], case: str) -> BatchAnnotations:
     """The persons of a case in input pixels, exchanged left and right where the case is mirrored."""
     boxes = golden[f"ann_{case[0]}_bbox_xywh"].copy()
     boxes[:, 2:] += boxes[:, :2]
@@ -47,7 +47,7 @@ def shown_objects(golden: dict[str, np.ndarray], case: str) -> Objects:
         )
         keypoints = keypoints[:, COCO_PERSON.mirrored]
     keypoints[..., :2] = transform_points(matrix, keypoints[..., :2].reshape(-1, 2)).reshape(-1, 17, 2)
-    return Objects(
+    return BatchAnnotations(
         boxes=torch.from_numpy(transform_boxes(matrix, boxes)).float(),
         labels=torch.zeros(len(boxes), dtype=torch.long),
         image_index=torch.zeros(len(boxes), dtype=torch.long),

@@ -9,7 +9,7 @@ import torch
 from centernet.data.loading.collate import collate
 from centernet.data.transforms.warp import resize, show
 from centernet.geometry.affine import crop_to_input
-from centernet.geometry.resize import Fit, Keep, ResizeRule, Size
+from centernet.geometry.resize import Letterbox, PadToMultiple, ResizeRule, Size
 from centernet.models.normalize import Normalize
 from centernet.structures.sample import sample_of
 
@@ -18,11 +18,11 @@ LEVELS = 3.5 / 255
 
 
 RULES: dict[str, ResizeRule | Size] = {
-    "": Fit(),
-    "--flip_test": Fit(),
-    "--keep_res": Keep(),
-    "--keep_res --arch hourglass": Keep(pad=127),
-    "--input_res 256": Fit(height=256, width=256),
+    "": Letterbox(),
+    "--flip_test": Letterbox(),
+    "--keep_res": PadToMultiple(),
+    "--keep_res --arch hourglass": PadToMultiple(pad=127),
+    "--input_res 256": Letterbox(height=256, width=256),
     "--input_h 256 --input_w 384": (256, 384),
     "--input_h 128 --input_w 512": (128, 512),
 }
@@ -46,7 +46,7 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     normalize = Normalize(mean=tuple(mean), std=tuple(std), bgr=True)
     sample = sample_of(rgb, "image")
     if isinstance(rule, tuple):
-        # The original scales by the longer side alone and cuts off the rest; `Fit` shows all.
+        # The original scales by the longer side alone and cuts off the rest; `Letterbox` shows all.
         height, width = sample.view.image_size
         shown = show(sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule))
     else:
@@ -55,7 +55,7 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     pixels = (torch.cat([images, images.flip(3)]) if "--flip_test" in options else images).numpy()
 
     middle = [slice(side // 2 - 10, side // 2 + 10) for side in pixels.shape[2:]]
-    largest = 1e-5 if isinstance(rule, Keep) and scale_factor == 1 else LEVELS / min(std)
+    largest = 1e-5 if isinstance(rule, PadToMultiple) and scale_factor == 1 else LEVELS / min(std)
     assert pixels.shape == tuple(golden[f"{number:02d}__shape"].tolist())
     assert np.abs(pixels[:, :, 3::16, 5::16] - golden[f"{number:02d}__slice"]).max() < largest
     assert np.abs(pixels[:, :, *middle] - golden[f"{number:02d}__crop"]).max() < largest

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from centernet.protocols import Maps
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
@@ -34,7 +34,7 @@ def losses(golden_folder: Path) -> dict[str, Tensor]:
     return {key: torch.from_numpy(found[key]) for key in found if found[key].dtype.kind in "fiu"}
 
 
-def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> Objects:
+def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> BatchAnnotations:
     """The annotations of three images as inputs of a size show them, cut to these, in pixels of ours.
 
     The original's inputs have 127 mod 128 pixels and a cell for each 511/128 of them; ours have one more.
@@ -54,7 +54,7 @@ def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> Objects:
         boxes[:, 1:4:2] *= 4 * ((height + 1) // 4 / height)
         rows += [(*row[:4], row[4] - 1, image) for row in boxes.tolist()]
     table = torch.tensor(rows, dtype=torch.float64)
-    return Objects(boxes=table[:, :4], labels=table[:, 4].long(), image_index=table[:, 5].long())
+    return BatchAnnotations(boxes=table[:, :4], labels=table[:, 4].long(), image_index=table[:, 5].long())
 
 
 def windows(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from centernet import CenterNet, convert
 from centernet.conversion.converter import converted
-from centernet.conversion.identify import recognise
+from centernet.conversion.identify import identify
 from centernet.errors import InputError
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
@@ -49,7 +49,7 @@ def test_corners_without_centres_are_refused_as_cornernet() -> None:
     state = {key: value for key, value in blank("52").items() if not key.startswith("ct_")}
 
     with pytest.raises(InputError, match="a checkpoint of CornerNet, which finds objects by two corners"):
-        recognise(state, "CornerNet_500000.pkl")
+        identify(state, "CornerNet_500000.pkl")
 
 
 def test_heatmaps_of_different_numbers_of_classes_are_refused() -> None:
@@ -57,7 +57,7 @@ def test_heatmaps_of_different_numbers_of_classes_are_refused() -> None:
     state["br_heats.0.1.weight"] = torch.empty(7, 256, 1, 1, device="meta")
 
     with pytest.raises(InputError, match="its head 'br_heats' has 7 channels where keypoint-triplet has 80"):
-        recognise(state, "a.pkl")
+        identify(state, "a.pkl")
 
 
 @pytest.fixture(scope="module")

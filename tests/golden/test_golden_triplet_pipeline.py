@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from centernet.geometry.resize import Paste
-from centernet.inference.options import Inference
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import PadBelowMultiple
+from centernet.inference.options import InferenceOptions
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture, build_backbone
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
@@ -30,7 +30,7 @@ from centernet.tasks.triplet.task import Triplet
 
 MEAN, STD = (0.40789654, 0.44719302, 0.47026115), (0.28863828, 0.27408164, 0.27809835)
 POINTS = ("top_left", "bottom_right", "center")
-TOP_K, TAG_DISTANCE, MOST_PAIRS = 70, 0.5, 1000
+TOP_K, TAG_DISTANCE, MAX_PAIRS = 70, 0.5, 1000
 ALL_SCALES = (0.6, 1.0, 1.2)
 TALL, ODD, EXACT = (301, 421), (250, 333), (255, 383)
 """Sizes of images, rows and columns; those of the last are 127 mod 128."""
@@ -79,7 +79,7 @@ class Rules:
     """What the original does, to be changed where a test asks whether it matters."""
 
     loses_last: bool = True
-    most_pairs: int = MOST_PAIRS
+    most_pairs: int = MAX_PAIRS
     mirror_shift: int = 0
     margin: float = 5.0
     all_centers: bool = False
@@ -304,16 +304,16 @@ class Case:
     def ours(self) -> np.ndarray:
         """The same rows of our predictor."""
         classes = 2 * self.network.classes if self.network.twins else self.network.classes
-        predictor = Predictor(
+        predictor = TorchPredictor(
             network=self.network,
             task=Triplet(num_classes=classes, top_k=self.most),
             categories=Categories.of(*(f"class{i}" for i in range(classes))),
-            rule=Paste(),
+            rule=PadBelowMultiple(),
             normalize=Normalize(mean=MEAN, std=STD, bgr=True),
             architecture=Architecture(backbone="timm/resnet10t"),
         )
         sample = sample_of(np.ascontiguousarray(picture(self.size)[..., ::-1]), "image")
-        inference = Inference(
+        inference = InferenceOptions(
             flip=self.flip, scales=self.scales, nms=self.nms, exact=True, merge_boxes=self.merge
         )
         (found,) = predictor.detect([sample], inference)

@@ -83,9 +83,9 @@ def iou(one: Row, other: Row, metric: str) -> float:
     return shared / (first + second - shared) if shared else 0.0
 
 
-def numbers(truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> dict[str, Any]:
+def numbers(ground_truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> dict[str, Any]:
     """Curves by class, metric and difficulty."""
-    true_frames, found_frames = rows_by_frame(truth), rows_by_frame(found)
+    true_frames, found_frames = rows_by_frame(ground_truth), rows_by_frame(found)
     shared_and_sizes.cache_clear()
     curves = {}
     for name in CLASSES:

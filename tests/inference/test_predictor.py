@@ -8,9 +8,9 @@ import torch
 
 from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule
-from centernet.inference.options import Inference
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import Letterbox, PadToMultiple, ResizeLongestSide, ResizeRule
+from centernet.inference.options import InferenceOptions
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.structures import Categories, Skeleton
@@ -23,7 +23,7 @@ TASK = Detect(num_classes=2, top_k=20)
 
 
 @pytest.fixture(scope="module")
-def predictor() -> Predictor:
+def predictor() -> TorchPredictor:
     """Random weights that see something everywhere."""
     torch.manual_seed(0)
     architecture = Architecture(backbone="timm/resnet10t", channels=16, head_channels=16)
@@ -34,18 +34,18 @@ def predictor() -> Predictor:
     # Mirrored, an input pixel x becomes 63 - x: of the cells' three eighths just this stays in its place.
     heads["offset"][-1].weight.data.zero_()
     heads["offset"][-1].bias.data.fill_(3 / 8)
-    return Predictor(
+    return TorchPredictor(
         network=network,
         task=TASK,
         categories=Categories.of("red", "blue"),
-        rule=Fit(height=64, width=64),
+        rule=Letterbox(height=64, width=64),
         normalize=Normalize(),
         architecture=architecture,
     )
 
 
-def detect(predictor: Predictor, image: np.ndarray, **ways: object) -> Detections:
-    (found,) = predictor.detect([sample_of(image, "image")], Inference(**ways))  # type: ignore[arg-type]
+def detect(predictor: TorchPredictor, image: np.ndarray, **ways: object) -> Detections:
+    (found,) = predictor.detect([sample_of(image, "image")], InferenceOptions(**ways))  # type: ignore[arg-type]
     return found
 
 
@@ -55,7 +55,7 @@ def as_rows(found: Detections) -> np.ndarray:
 
 
 def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_what_that_shows(
-    predictor: Predictor,
+    predictor: TorchPredictor,
 ) -> None:
     plain = detect(predictor, IMAGE, flip=True)
     mirror = detect(predictor, IMAGE[:, ::-1].copy(), flip=True)
@@ -82,7 +82,7 @@ FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
-    predictor: Predictor, seed: int, sureness: float, last: int
+    predictor: TorchPredictor, seed: int, sureness: float, last: int
 ) -> None:
     categories = Categories(("face",), (1,), (FACE,))
     # One face and one candidate for each keypoint, so that nothing is decided by what is nearer.
@@ -104,14 +104,16 @@ def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
     assert plain.keypoints[..., :2] == pytest.approx(turned[..., :2], rel=1e-4, abs=1e-4)
 
 
-def test_alone_an_image_and_its_mirror_image_show_different_things(predictor: Predictor) -> None:
+def test_alone_an_image_and_its_mirror_image_show_different_things(predictor: TorchPredictor) -> None:
     plain, mirror = detect(predictor, IMAGE), detect(predictor, IMAGE[:, ::-1].copy())
 
     assert np.abs(plain.scores - mirror.scores).max() > 1e-3
 
 
-@pytest.mark.parametrize("rule", [Fit(height=64, width=96), Follow(long_side=96), Keep()])
-def test_one_scale_of_one_is_no_scale(predictor: Predictor, rule: ResizeRule) -> None:
+@pytest.mark.parametrize(
+    "rule", [Letterbox(height=64, width=96), ResizeLongestSide(long_side=96), PadToMultiple()]
+)
+def test_one_scale_of_one_is_no_scale(predictor: TorchPredictor, rule: ResizeRule) -> None:
     other = replace(predictor, rule=rule)
     image = IMAGE[:50, :60]
     plain, scaled = detect(other, image), detect(other, image, scales=(1.0,))
@@ -119,8 +121,10 @@ def test_one_scale_of_one_is_no_scale(predictor: Predictor, rule: ResizeRule) ->
     assert (as_rows(plain) == as_rows(scaled)).all()
 
 
-@pytest.mark.parametrize("rule", [Fit(height=64, width=64), Follow(long_side=64), Keep()])
-def test_boxes_of_every_scale_lie_in_the_image(predictor: Predictor, rule: ResizeRule) -> None:
+@pytest.mark.parametrize(
+    "rule", [Letterbox(height=64, width=64), ResizeLongestSide(long_side=64), PadToMultiple()]
+)
+def test_boxes_of_every_scale_lie_in_the_image(predictor: TorchPredictor, rule: ResizeRule) -> None:
     image = np.zeros((50, 60, 3), dtype=np.uint8)
     image[20:30, 25:45] = 255
     found = [detect(replace(predictor, rule=rule), image, scales=(s,)) for s in (0.5, 1.5)]
@@ -135,32 +139,32 @@ def test_boxes_of_every_scale_lie_in_the_image(predictor: Predictor, rule: Resiz
     assert (np.diff(merged.scores) <= 0).all()
 
 
-def test_several_ways_of_looking_work_together(predictor: Predictor) -> None:
+def test_several_ways_of_looking_work_together(predictor: TorchPredictor) -> None:
     found = detect(predictor, IMAGE, scales=(0.5, 1.0), flip=True, across_classes=True, half=True)
 
     assert len(found) == 20
     assert found.image is not None
 
 
-def test_an_image_in_a_batch_shows_what_it_shows_alone(predictor: Predictor) -> None:
+def test_an_image_in_a_batch_shows_what_it_shows_alone(predictor: TorchPredictor) -> None:
     other = np.random.default_rng(1).integers(0, 255, (48, 60, 3), dtype=np.uint8)
-    inference = Inference(scales=(0.5, 1.5), flip=True)
-    together = predictor.detect([sample_of(image, "image") for image in (IMAGE, other)], inference)
+    inference = InferenceOptions(scales=(0.5, 1.5), flip=True)
+    merge_parities = predictor.detect([sample_of(image, "image") for image in (IMAGE, other)], inference)
     alone = [predictor.detect([sample_of(image, "image")], inference)[0] for image in (IMAGE, other)]
 
-    for one, two in zip(together, alone, strict=True):
+    for one, two in zip(merge_parities, alone, strict=True):
         assert as_rows(one) == pytest.approx(as_rows(two), abs=1e-2)
 
 
-def test_settings_of_the_task_can_be_replaced(predictor: Predictor) -> None:
-    few = predictor.deciding(top_k=3, class_agnostic=True)
+def test_settings_of_the_task_can_be_replaced(predictor: TorchPredictor) -> None:
+    few = predictor.with_task_settings(top_k=3, class_agnostic=True)
 
     assert few.task == replace(TASK, top_k=3, class_agnostic=True)
     assert len(detect(few, IMAGE)) == 3
     assert predictor.task == TASK
 
 
-def test_a_setting_that_a_task_does_not_have_is_refused(predictor: Predictor) -> None:
+def test_a_setting_that_a_task_does_not_have_is_refused(predictor: TorchPredictor) -> None:
     @dataclass(frozen=True, kw_only=True)
     class OneClass(Detect):
         """Has every method, and a setting of its own."""
@@ -169,6 +173,6 @@ def test_a_setting_that_a_task_does_not_have_is_refused(predictor: Predictor) ->
 
     other = replace(predictor, task=OneClass(num_classes=2))
 
-    assert other.deciding(sharpness=2.0).task == OneClass(num_classes=2, sharpness=2.0)
+    assert other.with_task_settings(sharpness=2.0).task == OneClass(num_classes=2, sharpness=2.0)
     with pytest.raises(UsageError, match="sharpness says nothing to these weights: leave it out"):
-        predictor.deciding(sharpness=2.0)
+        predictor.with_task_settings(sharpness=2.0)

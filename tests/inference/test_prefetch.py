@@ -8,7 +8,7 @@ from threading import Barrier, current_thread, main_thread
 
 import pytest
 
-from centernet.inference.prefetch import ahead
+from centernet.inference.prefetch import prefetch
 
 
 def same(number: int, seconds: float = 0.0) -> int:
@@ -20,7 +20,7 @@ def test_results_come_in_order_however_long_each_takes() -> None:
     calls = [partial(same, number, 0.02 if number % 3 == 0 else 0.0) for number in range(12)]
 
     for workers in (0, 1, 3):
-        assert list(ahead(calls, workers, 5)) == list(range(12))
+        assert list(prefetch(calls, workers, 5)) == list(range(12))
 
 
 def test_threads_work_at_the_same_time() -> None:
@@ -30,7 +30,7 @@ def test_threads_work_at_the_same_time() -> None:
         both.wait()
         return current_thread() is not main_thread()
 
-    assert list(ahead([meet] * 4, workers=2, most=2)) == [True] * 4
+    assert list(prefetch([meet] * 4, workers=2, most=2)) == [True] * 4
 
 
 def test_no_more_are_taken_than_may_wait() -> None:
@@ -41,7 +41,7 @@ def test_no_more_are_taken_than_may_wait() -> None:
             taken.append(number)
             yield partial(same, number)
 
-    results = ahead(endless(), workers=2, most=4)
+    results = prefetch(endless(), workers=2, most=4)
     first = list(islice(results, 10))
     time.sleep(0.05)
     waiting = len(taken) - len(first)
@@ -56,7 +56,7 @@ def test_no_more_are_taken_than_may_wait() -> None:
 
 def test_without_threads_nothing_is_taken_ahead() -> None:
     taken = []
-    results = ahead((partial(same, taken.append(1) or number) for number in range(9)), workers=0, most=4)
+    results = prefetch((partial(same, taken.append(1) or number) for number in range(9)), workers=0, most=4)
     next(results)
     next(results)
 
@@ -68,7 +68,7 @@ def test_an_error_comes_in_its_turn_and_ends_it(workers: int) -> None:
     def fail() -> int:
         raise ValueError("the third")
 
-    results = ahead([partial(same, 0), partial(same, 1, 0.02), fail, partial(same, 3)], workers, 4)
+    results = prefetch([partial(same, 0), partial(same, 1, 0.02), fail, partial(same, 3)], workers, 4)
 
     assert list(islice(results, 2)) == [0, 1]
     with pytest.raises(ValueError, match="the third"):
@@ -82,7 +82,7 @@ def test_an_error_of_the_source_comes_in_its_turn(workers: int) -> None:
         yield partial(same, 0, 0.02)
         raise ValueError("no more")
 
-    results = ahead(source(), workers, 4)
+    results = prefetch(source(), workers, 4)
 
     assert next(results) == 0
     with pytest.raises(ValueError, match="no more"):

@@ -13,10 +13,10 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.boxes import box_areas, iou_matrix
 from centernet.geometry.camera import project
-from centernet.geometry.resize import Fit
-from centernet.inference.options import Inference
-from centernet.inference.preprocess import Prepared
-from centernet.inference.slicing import Part, Slicing, merge
+from centernet.geometry.resize import Letterbox
+from centernet.inference.options import InferenceOptions
+from centernet.inference.preprocess import ModelInput
+from centernet.inference.slicing import Slicing, Tile, merge
 from centernet.inference.stream import detect_stream, samples_of
 from centernet.io.sources import frames
 from centernet.structures import Categories, Sample, Skeleton
@@ -24,10 +24,10 @@ from centernet.structures.sample import sample_of
 
 NAMES = Categories.of("cat", "dog", "cow")
 CAMERA = np.array([[700.0, 0, 600, 0], [0, 700, 400, 0], [0, 0, 1, 0]])
-RULE = Fit(height=64, width=64)
+RULE = Letterbox(height=64, width=64)
 
 
-def detections_of(boxes: Any, scores: Any, labels: Any, size: tuple[int, int], **more: Any) -> Detections:
+def to_detections(boxes: Any, scores: Any, labels: Any, size: tuple[int, int], **more: Any) -> Detections:
     return Detections(
         boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
         scores=np.array(scores, dtype=np.float32).reshape(-1),
@@ -56,14 +56,14 @@ class Oracle:
     side: int
     least: float = 6.0
     noise: float = 0.0
-    rule: Fit = RULE
+    rule: Letterbox = RULE
     stride: int = 4
     most: int = 500
-    at_once: int = 2
+    max_concurrency: int = 2
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
-    def detect_prepared(
-        self, images: Sequence[Prepared], inference: Inference | None = None
+    def detect_preprocessed(
+        self, images: Sequence[ModelInput], inference: InferenceOptions | None = None
     ) -> list[Detections]:
         assert inference is not None
         return [self._detect(image.sample) for image in images]
@@ -80,11 +80,11 @@ class Oracle:
         sides = np.tile(pieces[:, 2:] - pieces[:, :2], 2)
         pieces = pieces + self.noise * sides * self.rng.normal(size=pieces.shape)
         pieces = np.clip(pieces - np.tile(window[:2], 2), 0, [width, height] * 2)
-        return detections_of(pieces[is_seen], scores[is_seen], self.labels[is_seen], (height, width))
+        return to_detections(pieces[is_seen], scores[is_seen], self.labels[is_seen], (height, width))
 
-    def _place_of(self, part: np.ndarray) -> tuple[int, int]:
+    def _place_of(self, tile: np.ndarray) -> tuple[int, int]:
         """Row and column at which a view of the image's pixels begins."""
-        first, own = (array.__array_interface__["data"][0] for array in (self.image, part))
+        first, own = (array.__array_interface__["data"][0] for array in (self.image, tile))
         return divmod((own - first) // 3, self.image.shape[1])
 
 
@@ -120,16 +120,16 @@ def left_over(found: Detections, boxes: np.ndarray, labels: np.ndarray, least: f
     "slicing", [Slicing(), Slicing(side=300, overlap=0.0), Slicing(side=500, overlap=0.5)]
 )
 def test_tiles_cover_the_image_overlap_and_are_of_one_size(size: tuple[int, int], slicing: Slicing) -> None:
-    parts = list(slicing.parts(sample_of(np.zeros((*size, 3), dtype=np.uint8), "image")))
-    tiles = parts[:-1]
+    tiles = list(slicing.tiles(sample_of(np.zeros((*size, 3), dtype=np.uint8), "image")))
+    tiles = tiles[:-1]
     is_covered = np.zeros(size, dtype=bool)
     for tile in tiles:
         left, top, right, bottom = tile.window
         is_covered[top:bottom, left:right] = True
     lefts = sorted({tile.window[0] for tile in tiles})
 
-    assert [part.is_last for part in parts] == [False] * len(tiles) + [True]
-    assert parts[-1].sample.view.image_size == size
+    assert [tile.is_last for tile in tiles] == [False] * len(tiles) + [True]
+    assert tiles[-1].sample.view.image_size == size
     assert bool(tiles) == (max(size) > slicing.side)
     assert is_covered.all() or not tiles
     assert {tile.sample.view.image_size for tile in tiles} <= {tuple(np.minimum(size, slicing.side).tolist())}
@@ -157,8 +157,8 @@ def test_objects_whose_sides_are_missed_by_a_little_are_found_once() -> None:
         image = np.zeros((700, 900, 3), dtype=np.uint8)
         oracle = Oracle(image, boxes, labels, side=256, noise=0.03)
         found = look_in_tiles(oracle, Slicing(side=256, overlap=0.25))
-        parts = left_over(found, boxes, labels, least=0.6)
-        missed, more = missed + parts[0], more + parts[1]
+        tiles = left_over(found, boxes, labels, least=0.6)
+        missed, more = missed + tiles[0], more + tiles[1]
 
     assert missed == []
     assert len(more) <= 1
@@ -177,7 +177,7 @@ def test_generated_scenes_side_by_side_are_found_as_they_were_drawn() -> None:
     labels = np.concatenate([one.annotations.labels for one in samples])
     # Tiles begin at 0, 156, 312, 468 and 0, 156, 312: borders run through scenes and through objects.
     oracle = Oracle(np.concatenate(rows), boxes, labels, side=200, least=2)
-    tiles = list(Slicing(side=200).parts(sample_of(oracle.image, "image")))[:-1]
+    tiles = list(Slicing(side=200).tiles(sample_of(oracle.image, "image")))[:-1]
     found = look_in_tiles(oracle, Slicing(side=200), batch=4, workers=1)
 
     inner = [one.window[0] for one in tiles if one.window[0]]
@@ -197,15 +197,15 @@ def test_an_object_larger_than_the_overlap_is_put_together_where_no_look_shows_a
     assert len(found) == 2
 
 
-def looks_at(
+def detections_at_scale(
     sizes: tuple[int, int], slicing: Slicing, found: Sequence[tuple[Any, Any, Any]], **more: Any
-) -> list[tuple[Part, Detections]]:
+) -> list[tuple[Tile, Detections]]:
     """What each part of an image shows: boxes in pixels of the image, scores, labels."""
     sample = sample_of(np.zeros((*sizes, 3), dtype=np.uint8), "image", camera=CAMERA)
     looks = []
-    for part, (boxes, scores, labels) in zip(slicing.parts(sample), found, strict=True):
-        moved = np.array(boxes, dtype=np.float32).reshape(-1, 4) - np.tile(part.window[:2], 2)
-        looks.append((part, detections_of(moved, scores, labels, part.sample.view.image_size, **more)))
+    for tile, (boxes, scores, labels) in zip(slicing.tiles(sample), found, strict=True):
+        moved = np.array(boxes, dtype=np.float32).reshape(-1, 4) - np.tile(tile.window[:2], 2)
+        looks.append((tile, to_detections(moved, scores, labels, tile.sample.view.image_size, **more)))
     return looks
 
 
@@ -216,7 +216,7 @@ TWO, SIZE = Slicing(side=100, overlap=0.3), (100, 160)
 
 def test_the_surest_of_what_several_parts_show_is_kept() -> None:
     found = merge(
-        looks_at(
+        detections_at_scale(
             SIZE,
             TWO,
             [
@@ -234,7 +234,9 @@ def test_the_surest_of_what_several_parts_show_is_kept() -> None:
 
 def test_a_whole_box_is_kept_rather_than_a_surer_piece_and_is_as_sure() -> None:
     found = merge(
-        looks_at(SIZE, TWO, [([[80, 10, 100, 30]], [0.9], [0]), ([[80, 10, 120, 30]], [0.5], [0]), NOTHING]),
+        detections_at_scale(
+            SIZE, TWO, [([[80, 10, 100, 30]], [0.9], [0]), ([[80, 10, 120, 30]], [0.5], [0]), NOTHING]
+        ),
         most=9,
     )
 
@@ -244,7 +246,9 @@ def test_a_whole_box_is_kept_rather_than_a_surer_piece_and_is_as_sure() -> None:
 
 def test_what_is_hardly_seen_takes_nothing_from_what_is_sure() -> None:
     found = merge(
-        looks_at(SIZE, TWO, [([[80, 10, 100, 30]], [0.9], [0]), NOTHING, ([[80, 5, 150, 35]], [0.02], [0])]),
+        detections_at_scale(
+            SIZE, TWO, [([[80, 10, 100, 30]], [0.9], [0]), NOTHING, ([[80, 5, 150, 35]], [0.02], [0])]
+        ),
         most=9,
     )
 
@@ -253,11 +257,14 @@ def test_what_is_hardly_seen_takes_nothing_from_what_is_sure() -> None:
 
 def test_one_part_that_shows_two_objects_is_believed() -> None:
     pair = [[70, 10, 90, 30], [74, 10, 94, 30]]
-    once = merge(looks_at(SIZE, TWO, [(pair, [0.9, 0.8], [0, 0]), NOTHING, NOTHING]), most=9)
+    once = merge(detections_at_scale(SIZE, TWO, [(pair, [0.9, 0.8], [0, 0]), NOTHING, NOTHING]), most=9)
     twice = merge(
-        looks_at(SIZE, TWO, [(pair, [0.9, 0.8], [0, 0]), (pair, [0.7, 0.9], [0, 0]), NOTHING]), most=9
+        detections_at_scale(SIZE, TWO, [(pair, [0.9, 0.8], [0, 0]), (pair, [0.7, 0.9], [0, 0]), NOTHING]),
+        most=9,
     )
-    mixed = merge(looks_at(SIZE, TWO, [(pair[:1], [0.9], [0]), (pair, [0.7, 0.8], [0, 0]), NOTHING]), most=9)
+    mixed = merge(
+        detections_at_scale(SIZE, TWO, [(pair[:1], [0.9], [0]), (pair, [0.7, 0.8], [0, 0]), NOTHING]), most=9
+    )
 
     for found in (once, twice, mixed):
         assert sorted(found.boxes.tolist()) == pair
@@ -267,27 +274,29 @@ def test_a_small_object_before_a_large_one_stays() -> None:
     large, small = [10, 5, 150, 95], [85, 40, 98, 55]
     left = ([[10, 5, 100, 95], small], [0.7, 0.9], [0, 0])
     right = ([[60, 5, 150, 95], small], [0.7, 0.9], [0, 0])
-    found = merge(looks_at(SIZE, TWO, [left, right, ([large], [0.8], [0])]), most=9)
+    found = merge(detections_at_scale(SIZE, TWO, [left, right, ([large], [0.8], [0])]), most=9)
 
     assert sorted(found.boxes.tolist()) == [large, small]
 
 
 def test_classes_are_apart_unless_they_do_not_count() -> None:
-    looks = looks_at(SIZE, TWO, [([[70, 10, 90, 30]], [0.6], [0]), ([[70, 10, 90, 30]], [0.8], [1]), NOTHING])
+    looks = detections_at_scale(
+        SIZE, TWO, [([[70, 10, 90, 30]], [0.6], [0]), ([[70, 10, 90, 30]], [0.8], [1]), NOTHING]
+    )
 
     assert merge(looks, most=9).labels.tolist() == [1, 0]
     assert merge(looks, most=9, across_classes=True).labels.tolist() == [1]
 
 
 def test_the_best_are_kept_and_the_worst_not_looked_at() -> None:
-    looks = looks_at(
+    looks = detections_at_scale(
         SIZE, TWO, [([[10, 10, 20, 20], [30, 10, 40, 20]], [0.6, 0.2], [0, 0]), NOTHING, NOTHING]
     )
 
     assert merge(looks, most=1).scores == pytest.approx([0.6])
     assert merge(looks, most=9, least=0.3).scores == pytest.approx([0.6])
     assert len(merge(looks, most=9)) == 2
-    assert len(merge(looks_at(SIZE, TWO, [NOTHING] * 3), most=9)) == 0
+    assert len(merge(detections_at_scale(SIZE, TWO, [NOTHING] * 3), most=9)) == 0
 
 
 def test_keypoints_move_with_their_boxes_and_come_from_the_look_that_is_surest_of_them() -> None:
@@ -295,15 +304,15 @@ def test_keypoints_move_with_their_boxes_and_come_from_the_look_that_is_surest_o
     # Two pieces of one cat: the left tile sees its head, the right one its tail. A dog has neither.
     left, right = [5, 10, 100, 60], [60, 10, 155, 60]
     seen = [([left], [0.6], [0]), ([right, [62, 70, 80, 90]], [0.6, 0.5], [0, 1]), NOTHING]
-    looks = looks_at(SIZE, TWO, seen, categories=names)
+    looks = detections_at_scale(SIZE, TWO, seen, categories=names)
     points = [
         [[[10, 20, 0.9], [90, 30, 0.1]]],
         [[[5, 25, 0.2], [85, 30, 0.8]], np.zeros((2, 3))],
         np.zeros((0, 2, 3)),
     ]
     looks = [
-        (part, replace(found, keypoints=np.array(own, dtype=np.float32)))
-        for (part, found), own in zip(looks, points, strict=True)
+        (tile, replace(found, keypoints=np.array(own, dtype=np.float32)))
+        for (tile, found), own in zip(looks, points, strict=True)
     ]
     found = merge(looks, most=9)
 
@@ -315,9 +324,9 @@ def test_keypoints_move_with_their_boxes_and_come_from_the_look_that_is_surest_o
 def test_the_camera_of_a_tile_sees_the_same_metres() -> None:
     points = np.array([[1.0, 2, 20], [-3, 1, 15]])
     sample = sample_of(np.zeros((800, 1200, 3), dtype=np.uint8), "image", camera=CAMERA)
-    for part in Slicing(side=500).parts(sample):
-        assert part.sample.view.camera is not None
-        seen = project(part.sample.view.camera, points) + np.array(part.window[:2])
+    for tile in Slicing(side=500).tiles(sample):
+        assert tile.sample.view.camera is not None
+        seen = project(tile.sample.view.camera, points) + np.array(tile.window[:2])
 
         np.testing.assert_allclose(seen, project(CAMERA, points))
 
@@ -325,7 +334,7 @@ def test_the_camera_of_a_tile_sees_the_same_metres() -> None:
 def test_boxes_in_space_stay_where_they_are_and_the_camera_is_that_of_the_image() -> None:
     solid = np.array([[1.5, 1.6, 4, 1, 2, 20, 0.3]], dtype=np.float32)
     more = {"boxes3d": solid, "alpha_rad": np.array([0.2], dtype=np.float32), "camera": CAMERA + 1}
-    looks = looks_at(SIZE, TWO, [([[70, 10, 90, 30]], [0.6], [0])] * 3, **more)
+    looks = detections_at_scale(SIZE, TWO, [([[70, 10, 90, 30]], [0.6], [0])] * 3, **more)
     found = merge(looks, most=9)
 
     assert found.boxes3d.tolist() == solid.tolist()

@@ -14,34 +14,34 @@ import pytest
 
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.geometry.resize import Fit
-from centernet.inference.options import Inference
-from centernet.inference.preprocess import Prepared, prepare
+from centernet.geometry.resize import Letterbox
+from centernet.inference.options import InferenceOptions
+from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.inference.slicing import Slicing
-from centernet.inference.stream import Finder, detect_stream, samples_of
+from centernet.inference.stream import Predictor, detect_stream, samples_of
 from centernet.io.sources import frames
 from centernet.io.videos import Video, VideoWriter
 from centernet.structures import Categories
 
-RULE = Fit(height=32, width=32)
+RULE = Letterbox(height=32, width=32)
 
 
 @dataclass
 class Brightness:
     """Finds in each image one object, which is as sure as the image is bright."""
 
-    rule: Fit = RULE
+    rule: Letterbox = RULE
     stride: int = 4
     most: int = 10
-    at_once: int = 1
+    max_concurrency: int = 1
     meeting: Barrier | None = None
     batches: list[int] = field(default_factory=list)
     looking: int = 0
     most_looking: int = 0
     lock: Any = field(default_factory=Lock)
 
-    def detect_prepared(
-        self, images: Sequence[Prepared], inference: Inference | None = None
+    def detect_preprocessed(
+        self, images: Sequence[ModelInput], inference: InferenceOptions | None = None
     ) -> list[Detections]:
         assert inference is not None
         self.batches.append(len(images))
@@ -70,15 +70,15 @@ class Brightness:
 
 
 def test_what_is_asked_of_a_finder_is_what_it_has() -> None:
-    assert isinstance(Brightness(), Finder)
+    assert isinstance(Brightness(), Predictor)
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("at_once", [1, 2])
-def test_detections_come_in_the_order_of_the_images(workers: int, batch: int, at_once: int) -> None:
+def test_detections_come_in_the_order_of_the_images(workers: int, batch: int, max_concurrency: int) -> None:
     images = [np.full((24 + number % 5, 30, 3), 10 * number, dtype=np.uint8) for number in range(14)]
-    finder = Brightness(at_once=at_once)
+    finder = Brightness(max_concurrency=max_concurrency)
     found = list(detect_stream(finder, samples_of(frames(images)), batch=batch, workers=workers))
 
     assert [round(float(one.scores[0]) * 25.5) for one in found] == list(range(14))
@@ -90,12 +90,12 @@ def test_detections_come_in_the_order_of_the_images(workers: int, batch: int, at
 def test_as_many_look_at_the_same_time_as_have_cores() -> None:
     images = [np.zeros((24, 30, 3), dtype=np.uint8)] * 12
     # Each waits in its call until as many are there.
-    finder = Brightness(at_once=3, meeting=Barrier(3))
+    finder = Brightness(max_concurrency=3, meeting=Barrier(3))
     assert len(list(detect_stream(finder, samples_of(frames(images)), batch=2, workers=4))) == 12
 
     assert finder.most_looking == 3
-    for workers, at_once in ((0, 3), (1, 3), (4, 1)):
-        alone = Brightness(at_once=at_once)
+    for workers, max_concurrency in ((0, 3), (1, 3), (4, 1)):
+        alone = Brightness(max_concurrency=max_concurrency)
         assert len(list(detect_stream(alone, samples_of(frames(images)), batch=2, workers=workers))) == 12
         assert alone.most_looking == 1
 
@@ -120,12 +120,12 @@ def test_what_cannot_be_read_is_named_in_its_place_and_keeps_its_number(
 @pytest.mark.parametrize("batch", [1, 2, 4])
 @pytest.mark.parametrize(("workers", "at_once"), [(0, 1), (2, 1), (2, 2)])
 def test_strict_stops_at_what_cannot_be_read_after_all_before_it(
-    batch: int, workers: int, at_once: int, tmp_path: Path
+    batch: int, workers: int, max_concurrency: int, tmp_path: Path
 ) -> None:
     for number in range(4):
         cv2.imwrite(str(tmp_path / f"{number}.jpg"), np.zeros((20, 20, 3), dtype=np.uint8))
     (tmp_path / "2.jpg").write_bytes(b"none")
-    finder, readings = Brightness(at_once=at_once), samples_of(frames(tmp_path))
+    finder, readings = Brightness(max_concurrency=max_concurrency), samples_of(frames(tmp_path))
     stream = detect_stream(finder, readings, batch=batch, workers=workers)
 
     assert [next(stream).image_id, next(stream).image_id] == [0, 1]
@@ -133,11 +133,11 @@ def test_strict_stops_at_what_cannot_be_read_after_all_before_it(
         next(stream)
 
 
-def bound(batch: int, workers: int, at_once: int = 1) -> int:
+def bound(batch: int, workers: int, max_concurrency: int = 1) -> int:
     """Images in memory, as the documentation says."""
     if not workers:
         return batch + 1
-    looking = min(workers, at_once)
+    looking = min(workers, max_concurrency)
     return (2 + looking * (looking > 1)) * batch + workers
 
 
@@ -145,7 +145,7 @@ def bound(batch: int, workers: int, at_once: int = 1) -> int:
 @pytest.mark.parametrize(("batch", "workers"), [(1, 0), (4, 0), (1, 1), (1, 3), (4, 2)])
 @pytest.mark.parametrize("slicing", [None, Slicing(side=32)], ids=["whole", "in tiles"])
 def test_of_endless_images_few_are_in_memory(
-    batch: int, workers: int, at_once: int, slicing: Slicing | None
+    batch: int, workers: int, max_concurrency: int, slicing: Slicing | None
 ) -> None:
     alive, most = 0, 0
 
@@ -164,13 +164,13 @@ def test_of_endless_images_few_are_in_memory(
             del image
 
     readings = samples_of(frames(images()))
-    finder = Brightness(at_once=at_once)
+    finder = Brightness(max_concurrency=max_concurrency)
     stream = detect_stream(finder, readings, batch=batch, workers=workers, slicing=slicing)
     for _, detections in zip(range(60), stream, strict=False):
         del detections
     stream.close()
 
-    assert 1 < most <= bound(batch, workers, at_once)
+    assert 1 < most <= bound(batch, workers, max_concurrency)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -179,14 +179,14 @@ def test_of_a_video_few_frames_are_in_memory(
 ) -> None:
     # The garbage collector's list of objects is no help here: asking for it breaks tuples that another
     # thread is building (a SystemError of CPython).
-    made: list[weakref.ref[Prepared]] = []
+    made: list[weakref.ref[ModelInput]] = []
 
-    def watched(*given: Any) -> Prepared:
-        prepared = prepare(*given)
+    def watched(*given: Any) -> ModelInput:
+        prepared = preprocess(*given)
         made.append(weakref.ref(prepared))
         return prepared
 
-    monkeypatch.setattr("centernet.inference.stream.prepare", watched)
+    monkeypatch.setattr("centernet.inference.stream.preprocess", watched)
     writer = VideoWriter(tmp_path / "clip.mp4", 10.0)
     for number in range(40):
         writer.add(np.full((32, 48, 3), 5 * number, dtype=np.uint8))

@@ -69,14 +69,18 @@ def make_data(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {"images": images, "annotations": annotations, "categories": categories}, results
 
 
-def pycocotools_numbers(truth: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[float], Any]:
+def pycocotools_numbers(
+    ground_truth: dict[str, Any], results: list[dict[str, Any]]
+) -> tuple[list[float], Any]:
     """The twelve numbers and the precision table of the original evaluator."""
     true = COCO()
-    true.dataset = json.loads(json.dumps(truth))
+    true.dataset = json.loads(json.dumps(ground_truth))
     true.createIndex()
     found = COCO()
     found.dataset = {
-        **json.loads(json.dumps({"images": truth["images"], "categories": truth["categories"]})),
+        **json.loads(
+            json.dumps({"images": ground_truth["images"], "categories": ground_truth["categories"]})
+        ),
         "annotations": [
             {**result, "id": number, "area": result["bbox"][2] * result["bbox"][3], "iscrowd": 0}
             for number, result in enumerate(results, start=1)
@@ -92,9 +96,9 @@ def pycocotools_numbers(truth: dict[str, Any], results: list[dict[str, Any]]) ->
 
 @pytest.mark.parametrize("seed", range(25))
 def test_random_data_score_as_in_pycocotools(seed: int) -> None:
-    truth, results = make_data(seed)
-    expected, _ = pycocotools_numbers(truth, results)
-    numbers = evaluate_coco(truth, results).to_dict()
+    ground_truth, results = make_data(seed)
+    expected, _ = pycocotools_numbers(ground_truth, results)
+    numbers = evaluate_coco(ground_truth, results).to_dict()
 
     assert list(numbers) == NAMES
     for value, name in zip(expected, NAMES, strict=True):
@@ -105,9 +109,9 @@ def test_random_data_score_as_in_pycocotools(seed: int) -> None:
 
 
 def test_classes_and_curves_are_those_of_pycocotools() -> None:
-    truth, results = make_data(3)
-    _, precision = pycocotools_numbers(truth, results)
-    metrics = evaluate_coco(truth, results)
+    ground_truth, results = make_data(3)
+    _, precision = pycocotools_numbers(ground_truth, results)
+    metrics = evaluate_coco(ground_truth, results)
 
     assert [one.category_id for one in metrics.classes] == [44, 3, 17, 8]
     for one in metrics.classes:
@@ -122,44 +126,44 @@ def test_classes_and_curves_are_those_of_pycocotools() -> None:
 
 
 def test_truth_without_detections_scores_zero() -> None:
-    truth, _ = make_data(1)
-    metrics = evaluate_coco(truth, [])
+    ground_truth, _ = make_data(1)
+    metrics = evaluate_coco(ground_truth, [])
 
     assert metrics.to_dict()["AP"] == 0
     assert metrics.to_dict()["AR_100"] == 0
 
 
 def test_detections_without_truth_have_no_score() -> None:
-    truth, results = make_data(1)
-    metrics = evaluate_coco({**truth, "annotations": []}, results)
+    ground_truth, results = make_data(1)
+    metrics = evaluate_coco({**ground_truth, "annotations": []}, results)
 
     assert all(math.isnan(value) for value in metrics.to_dict().values())
     assert all(one.curve is None and one.objects == 0 for one in metrics.classes)
 
 
 def test_objects_are_counted_without_crowds_and_detections_by_class() -> None:
-    truth, results = make_data(2)
-    metrics = evaluate_coco(truth, results)
+    ground_truth, results = make_data(2)
+    metrics = evaluate_coco(ground_truth, results)
 
-    plain = [annotation for annotation in truth["annotations"] if not annotation["iscrowd"]]
-    assert sum(one.objects for one in metrics.classes) == len(plain) < len(truth["annotations"])
+    plain = [annotation for annotation in ground_truth["annotations"] if not annotation["iscrowd"]]
+    assert sum(one.objects for one in metrics.classes) == len(plain) < len(ground_truth["annotations"])
     assert sum(one.detections for one in metrics.classes) == len(results)
 
 
 def test_neither_truth_nor_results_are_changed_and_nothing_is_printed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    truth, results = make_data(4)
-    before = json.dumps([truth, results])
-    evaluate_coco(truth, results)
+    ground_truth, results = make_data(4)
+    before = json.dumps([ground_truth, results])
+    evaluate_coco(ground_truth, results)
 
-    assert json.dumps([truth, results]) == before
+    assert json.dumps([ground_truth, results]) == before
     assert capfd.readouterr() == ("", "")
 
 
 def test_more_detections_can_be_allowed_in_an_image() -> None:
     boxes = [[20.0 * column, 20.0 * row, 10.0, 10.0] for row in range(15) for column in range(10)]
-    truth = {
+    ground_truth = {
         "images": [{"id": 1}],
         "categories": [{"id": 1, "name": "tree"}],
         "annotations": [
@@ -169,17 +173,19 @@ def test_more_detections_can_be_allowed_in_an_image() -> None:
     }
     results = [{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.5} for box in boxes]
 
-    assert evaluate_coco(truth, results).ar[100] == pytest.approx(100 / 150)
-    assert evaluate_coco(truth, results, (300, 10)).ar == {10: pytest.approx(10 / 150), 300: 1.0}
+    assert evaluate_coco(ground_truth, results).ar[100] == pytest.approx(100 / 150)
+    assert evaluate_coco(ground_truth, results, (300, 10)).ar == {10: pytest.approx(10 / 150), 300: 1.0}
 
 
 def test_annotation_id_zero_counts_and_a_missing_area_is_that_of_the_box() -> None:
-    truth = {
+    ground_truth = {
         "images": [{"id": 0}],
         "categories": [{"id": 0, "name": "cell"}],
         "annotations": [{"id": 0, "image_id": 0, "category_id": 0, "bbox": [0, 0, 50, 50]}],
     }
-    metrics = evaluate_coco(truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 50, 50], "score": 1}])
+    metrics = evaluate_coco(
+        ground_truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 50, 50], "score": 1}]
+    )
 
     assert metrics.ap == metrics.ap_medium == 1
     assert math.isnan(metrics.ap_small)
@@ -188,19 +194,21 @@ def test_annotation_id_zero_counts_and_a_missing_area_is_that_of_the_box() -> No
 def test_a_missing_area_of_an_object_with_keypoints_is_053_of_the_box() -> None:
     # The box has 1849 square pixels: medium; 0.53 of them are small.
     one = {"id": 3, "image_id": 0, "category_id": 0, "bbox": [0, 0, 43, 43], "keypoints": [9, 9, 2]}
-    truth = {"images": [{"id": 0}], "categories": [{"id": 0, "name": "cell"}], "annotations": [one]}
-    metrics = evaluate_coco(truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 43, 43], "score": 1}])
+    ground_truth = {"images": [{"id": 0}], "categories": [{"id": 0, "name": "cell"}], "annotations": [one]}
+    metrics = evaluate_coco(
+        ground_truth, [{"image_id": 0, "category_id": 0, "bbox": [0, 0, 43, 43], "score": 1}]
+    )
 
     assert metrics.ap == metrics.ap_small == 1
     assert math.isnan(metrics.ap_medium)
 
 
 def test_a_result_of_an_unknown_image_is_named() -> None:
-    truth, results = make_data(1)
+    ground_truth, results = make_data(1)
     stranger = {**results[0], "image_id": 7}
 
     with pytest.raises(ValueError, match=r"results\[1\] is of image 7"):
-        evaluate_coco(truth, [results[0], stranger])
+        evaluate_coco(ground_truth, [results[0], stranger])
 
 
 @pytest.mark.parametrize(
@@ -211,12 +219,13 @@ def test_a_result_of_an_unknown_image_is_named() -> None:
     ],
 )
 def test_published_results_get_their_published_score(
-    real_data: Path, folder: str, truth: str, results: str, tolerance: float
+    real_data: Path, folder: str, ground_truth: str, results: str, tolerance: float
 ) -> None:
     files = real_data / "eval_fixtures" / folder
     expected = json.loads((files / "expected_bbox.json").read_text())
     metrics = evaluate_coco(
-        json.loads((files / f"{truth}.json").read_text()), json.loads((files / f"{results}.json").read_text())
+        json.loads((files / f"{ground_truth}.json").read_text()),
+        json.loads((files / f"{results}.json").read_text()),
     )
 
     assert list(metrics.to_dict().values()) == pytest.approx(list(expected.values()), abs=tolerance)

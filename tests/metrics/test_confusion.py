@@ -26,9 +26,9 @@ def make_found(boxes: list[list[float]], scores: list[float], labels: list[int])
 
 
 def test_right_wrong_class_missed_and_invented_objects_each_have_their_cell() -> None:
-    truth = make_truth([LEFT, RIGHT, [80, 80, 90, 90]], [0, 1, 1])
+    ground_truth = make_truth([LEFT, RIGHT, [80, 80, 90, 90]], [0, 1, 1])
     found = make_found([LEFT, RIGHT, NOWHERE], [0.9, 0.8, 0.7], [0, 0, 0])
-    matrix = confusion_matrix([(truth, found)], CATEGORIES)
+    matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
     assert matrix.counts.tolist() == [[1, 0, 0], [1, 0, 1], [1, 0, 0]]
     assert matrix.precision[0] == 1 / 3
@@ -37,37 +37,37 @@ def test_right_wrong_class_missed_and_invented_objects_each_have_their_cell() ->
 
 
 def test_the_better_score_takes_the_object_whatever_its_class() -> None:
-    truth = make_truth([LEFT], [0])
+    ground_truth = make_truth([LEFT], [0])
     found = make_found([LEFT, LEFT], [0.6, 0.7], [0, 1])
-    matrix = confusion_matrix([(truth, found)], CATEGORIES)
+    matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
     assert matrix.counts.tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
 
 
 def test_a_detection_takes_the_next_best_object_when_its_best_is_taken() -> None:
-    truth = make_truth([[0, 0, 10, 10], [2, 0, 12, 10]], [0, 1])
+    ground_truth = make_truth([[0, 0, 10, 10], [2, 0, 12, 10]], [0, 1])
     found = make_found([[0, 0, 10, 10], [0.5, 0, 10.5, 10]], [0.9, 0.8], [0, 1])
-    matrix = confusion_matrix([(truth, found)], CATEGORIES)
+    matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
     assert matrix.counts.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
 
 
 def test_scores_and_overlaps_at_the_limit_count_and_those_below_do_not() -> None:
-    truth = make_truth([LEFT, RIGHT], [0, 0])
+    ground_truth = make_truth([LEFT, RIGHT], [0, 0])
     found = make_found([[0, 0, 10, 5], [50, 0, 60, 10]], [0.25, 0.24], [0, 0])
 
-    at_limit = confusion_matrix([(truth, found)], CATEGORIES, min_iou=0.5)
-    above_limit = confusion_matrix([(truth, found)], CATEGORIES, min_iou=0.51)
+    at_limit = confusion_matrix([(ground_truth, found)], CATEGORIES, min_iou=0.5)
+    above_limit = confusion_matrix([(ground_truth, found)], CATEGORIES, min_iou=0.51)
 
     assert at_limit.counts.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
     assert above_limit.counts.tolist() == [[0, 0, 2], [0, 0, 0], [1, 0, 0]]
 
 
 def test_crowd_regions_and_detections_of_their_class_in_them_are_not_counted() -> None:
-    truth = make_truth([[0, 0, 40, 40]], [0])
-    truth.is_crowd[0] = True
+    ground_truth = make_truth([[0, 0, 40, 40]], [0])
+    ground_truth.is_crowd[0] = True
     found = make_found([[5, 5, 10, 10], [20, 20, 30, 30]], [0.9, 0.8], [0, 1])
-    matrix = confusion_matrix([(truth, found)], CATEGORIES)
+    matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
     assert matrix.counts.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0]]
 

@@ -193,10 +193,10 @@ def test_other_frames_are_refused() -> None:
 
 @pytest.mark.parametrize("seed", range(24))
 def test_random_frames_score_as_by_loops_over_objects(seed: int) -> None:
-    truth, found = random_frames(seed, num_frames=[2, 20, 230][seed % 3])
+    ground_truth, found = random_frames(seed, num_frames=[2, 20, 230][seed % 3])
     for protocol in (ORIGINAL, STRICT):
-        expected = kitti_by_loops.numbers(truth, found, protocol)
-        metrics = evaluate_kitti(truth, found, protocol)
+        expected = kitti_by_loops.numbers(ground_truth, found, protocol)
+        metrics = evaluate_kitti(ground_truth, found, protocol)
 
         for one in metrics.classes:
             if one.objects and one.found:
@@ -207,11 +207,11 @@ def test_random_frames_score_as_by_loops_over_objects(seed: int) -> None:
 
 
 def test_the_order_of_frames_does_not_matter() -> None:
-    truth, found = random_frames(5, num_frames=60)
-    turned = [turn_round(objects) for objects in (truth, found)]
+    ground_truth, found = random_frames(5, num_frames=60)
+    turned = [turn_round(objects) for objects in (ground_truth, found)]
 
     assert evaluate_kitti(*turned, STRICT).to_dict() == pytest.approx(
-        evaluate_kitti(truth, found, STRICT).to_dict(), nan_ok=True
+        evaluate_kitti(ground_truth, found, STRICT).to_dict(), nan_ok=True
     )
 
 
@@ -227,9 +227,9 @@ def turn_round(objects: KittiObjects) -> KittiObjects:
 def test_published_results_score_as_by_the_programs_of_kitti(real_data: Path) -> None:
     folder = real_data / "eval_fixtures" / "kitti_small200"
     frames = frames_in(folder / "label_2")
-    truth = read_labels(folder / "label_2", frames)
+    ground_truth = read_labels(folder / "label_2", frames)
     found = read_results(folder / "results" / "data", frames)
-    original, strict = (evaluate_kitti(truth, found, protocol) for protocol in (ORIGINAL, STRICT))
+    original, strict = (evaluate_kitti(ground_truth, found, protocol) for protocol in (ORIGINAL, STRICT))
     expected = json.loads((folder / "expected_strict_iou0.7_0.5_0.5.json").read_text())
 
     check(original, 11, json.loads((folder / "expected_R11_iou0.5_0.25_0.25.json").read_text()))
@@ -248,22 +248,28 @@ def test_real_truth_scores_against_itself_as_by_the_programs_of_kitti(real_data:
     folder = real_data / "kitti_mini"
     published = json.loads((real_data / "eval_fixtures" / "kitti_mini_gt_as_results.json").read_text())
     expected = published[f"kitti_mini_{split}"]
-    truth = read_labels(folder / "training" / "label_2", read_frames(folder / "ImageSets" / f"{split}.txt"))
-    is_object = truth.types != "DontCare"
+    ground_truth = read_labels(
+        folder / "training" / "label_2", read_frames(folder / "ImageSets" / f"{split}.txt")
+    )
+    is_object = ground_truth.types != "DontCare"
     found = replace(
-        truth,
+        ground_truth,
         **{
-            name: getattr(truth, name)[is_object]
+            name: getattr(ground_truth, name)[is_object]
             for name in ("frame", "lines", "types", "truncation", "occlusion", "alpha_rad")
         },
-        boxes=truth.boxes[is_object],
-        boxes3d=truth.boxes3d[is_object],
-        scores=0.991 - 0.001 * truth.lines[is_object],
+        boxes=ground_truth.boxes[is_object],
+        boxes3d=ground_truth.boxes3d[is_object],
+        scores=0.991 - 0.001 * ground_truth.lines[is_object],
     )
 
-    check(evaluate_kitti(truth, found, ORIGINAL), 11, expected["R11_iou0.5_0.25_0.25"])
+    check(evaluate_kitti(ground_truth, found, ORIGINAL), 11, expected["R11_iou0.5_0.25_0.25"])
     for points in (11, 40):
-        check(evaluate_kitti(truth, found, STRICT), points, expected["strict_iou0.7_0.5_0.5"][f"R{points}"])
+        check(
+            evaluate_kitti(ground_truth, found, STRICT),
+            points,
+            expected["strict_iou0.7_0.5_0.5"][f"R{points}"],
+        )
 
 
 def check(metrics: KittiMetrics, points: int, expected: dict[str, dict[str, list[float]]]) -> None:

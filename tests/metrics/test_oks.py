@@ -63,20 +63,20 @@ def make_data(
                 }
                 box = [*corner.tolist(), *(sides * generator.uniform(0.5, 2, 2)).tolist()]
                 results.append({**entry, "bbox": box} if with_boxes else entry)
-    truth = {
+    ground_truth = {
         "images": [{"id": image_id} for image_id in image_ids],
         "annotations": annotations,
         "categories": [{"id": 9, "name": "kind"}],
     }
-    return truth, results, generator.uniform(0.02, 0.2, count).tolist()
+    return ground_truth, results, generator.uniform(0.02, 0.2, count).tolist()
 
 
 def pycocotools_numbers(
-    truth: dict[str, Any], results: list[dict[str, Any]], sigmas: list[float]
+    ground_truth: dict[str, Any], results: list[dict[str, Any]], sigmas: list[float]
 ) -> list[float]:
     """The ten numbers of the original evaluator."""
     true = COCO()
-    true.dataset = {**json.loads(json.dumps(truth)), "info": {}}
+    true.dataset = {**json.loads(json.dumps(ground_truth)), "info": {}}
     true.createIndex()
     evaluator = COCOeval(true, true.loadRes(json.loads(json.dumps(results))), "keypoints")
     evaluator.params.kpt_oks_sigmas = np.array(sigmas)
@@ -94,19 +94,19 @@ def known(values: list[float]) -> list[float]:
 @pytest.mark.parametrize("count", [2, 5, 17])
 @pytest.mark.parametrize("seed", range(8))
 def test_random_keypoints_score_as_in_pycocotools(seed: int, count: int, with_boxes: bool) -> None:
-    truth, results, sigmas = make_data(100 * count + seed, count, with_boxes=with_boxes)
-    numbers = evaluate_oks(truth, results, {9: sigmas}).to_dict()
+    ground_truth, results, sigmas = make_data(100 * count + seed, count, with_boxes=with_boxes)
+    numbers = evaluate_oks(ground_truth, results, {9: sigmas}).to_dict()
 
     assert list(numbers) == NAMES
     if results:
-        expected = known(pycocotools_numbers(truth, results, sigmas))
+        expected = known(pycocotools_numbers(ground_truth, results, sigmas))
         assert list(numbers.values()) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_the_random_data_hold_what_they_should() -> None:
-    truth, results, _ = make_data(1703, 17, with_boxes=True)
-    annotations = truth["annotations"]
-    of_image = [sum(one["image_id"] == image["id"] for one in results) for image in truth["images"]]
+    ground_truth, results, _ = make_data(1703, 17, with_boxes=True)
+    annotations = ground_truth["annotations"]
+    of_image = [sum(one["image_id"] == image["id"] for one in results) for image in ground_truth["images"]]
 
     assert any(one["iscrowd"] for one in annotations)
     assert any(not one["num_keypoints"] for one in annotations)
@@ -117,13 +117,13 @@ def test_classes_are_measured_by_their_own_keypoints_and_averaged() -> None:
     mouse, mice, few = make_data(3, 5, with_boxes=False)
     person, persons, many = make_data(4, 17, with_boxes=False)
     images = [{"id": number} for number in range(50, 60)]
-    truth = {
+    ground_truth = {
         "images": images,
         "annotations": mouse["annotations"] + [{**one, "category_id": 2} for one in person["annotations"]],
         "categories": [{"id": 9, "name": "mouse"}, {"id": 2, "name": "person"}, {"id": 4, "name": "box"}],
     }
     results = mice + [{**one, "category_id": 2} for one in persons]
-    both = evaluate_oks(truth, results, {9: few, 2: many})
+    both = evaluate_oks(ground_truth, results, {9: few, 2: many})
     alone = [
         evaluate_oks(mouse, mice, {9: few}).to_dict(),
         evaluate_oks(person, persons, {9: many}).to_dict(),
@@ -170,9 +170,9 @@ def test_without_an_area_it_is_053_of_the_box() -> None:
 
 
 def test_objects_without_labelled_keypoints_need_not_be_found_and_finds_there_are_not_wrong() -> None:
-    truth = make_one()
+    ground_truth = make_one()
     nothing = {"image_id": 1, "category_id": 1, "keypoints": [0] * 6}
-    truth["annotations"] += [
+    ground_truth["annotations"] += [
         {**nothing, "bbox": [200, 0, 40, 40]},
         {**nothing, "bbox": [300, 300, 90, 90], "iscrowd": 1},
     ]
@@ -180,7 +180,7 @@ def test_objects_without_labelled_keypoints_need_not_be_found_and_finds_there_ar
         found_at(50, keypoints=[x, y, 1, x + 5, y, 1], score=0.9)
         for x, y in ((210, 20), (310, 310), (350, 320))
     )
-    metrics = evaluate_oks(truth, found_at(50) + unlabelled + first + second, {1: (0.05, 0.05)})
+    metrics = evaluate_oks(ground_truth, found_at(50) + unlabelled + first + second, {1: (0.05, 0.05)})
 
     assert metrics.classes[0].objects == 1
     assert metrics.classes[0].detections == 4
@@ -188,9 +188,9 @@ def test_objects_without_labelled_keypoints_need_not_be_found_and_finds_there_ar
 
 
 def test_a_class_without_objects_has_no_score_and_does_not_count() -> None:
-    truth = make_one()
-    truth["categories"].append({"id": 7, "name": "owl"})
-    metrics = evaluate_oks(truth, found_at(50), {1: (0.1, 0.1), 7: (0.1,)})
+    ground_truth = make_one()
+    ground_truth["categories"].append({"id": 7, "name": "owl"})
+    metrics = evaluate_oks(ground_truth, found_at(50), {1: (0.1, 0.1), 7: (0.1,)})
 
     assert math.isnan(metrics.classes[1].ap)
     assert metrics.classes[1].curve is None
@@ -204,11 +204,11 @@ def test_nothing_found_scores_zero() -> None:
 def test_neither_truth_nor_results_are_changed_and_nothing_is_printed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    truth, results, sigmas = make_data(5, 5, with_boxes=True)
-    before = json.dumps([truth, results])
-    evaluate_oks(truth, results, {9: sigmas})
+    ground_truth, results, sigmas = make_data(5, 5, with_boxes=True)
+    before = json.dumps([ground_truth, results])
+    evaluate_oks(ground_truth, results, {9: sigmas})
 
-    assert json.dumps([truth, results]) == before
+    assert json.dumps([ground_truth, results]) == before
     assert capfd.readouterr() == ("", "")
 
 
@@ -236,12 +236,12 @@ def test_wrong_counts_and_unknown_images_are_named() -> None:
     ],
 )
 def test_published_results_get_their_published_score(
-    real_data: Path, folder: str, truth: str, results: str, sigmas: tuple[float, ...], tolerance: float
+    real_data: Path, folder: str, ground_truth: str, results: str, sigmas: tuple[float, ...], tolerance: float
 ) -> None:
     files = real_data / "eval_fixtures" / folder
     expected = json.loads((files / "expected_keypoints.json").read_text())
     metrics = evaluate_oks(
-        json.loads((files / f"{truth}.json").read_text()),
+        json.loads((files / f"{ground_truth}.json").read_text()),
         json.loads((files / f"{results}.json").read_text()),
         {1: sigmas},
     ).to_dict()

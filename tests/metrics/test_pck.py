@@ -47,24 +47,27 @@ NOTHING = [0, 0, 0]
 
 def test_a_keypoint_is_right_within_a_fifth_of_the_longer_side() -> None:
     # The longer side is 100: 20 pixels are allowed.
-    truth = true([[[10, 10, 2], [60, 10, 1], NOTHING]])
-    right = evaluate_pck([(truth, found([[[22, 26, 1], [63, 14, 1], NOTHING]]))], CATEGORIES)
-    wrong = evaluate_pck([(truth, found([[[22.1, 26, 1], [63, 14, 1], NOTHING]]))], CATEGORIES)
+    ground_truth = true([[[10, 10, 2], [60, 10, 1], NOTHING]])
+    right = evaluate_pck([(ground_truth, found([[[22, 26, 1], [63, 14, 1], NOTHING]]))], CATEGORIES)
+    wrong = evaluate_pck([(ground_truth, found([[[22.1, 26, 1], [63, 14, 1], NOTHING]]))], CATEGORIES)
 
     assert right.to_dict() == {"PCK": 1.0, "keypoint_error_px": pytest.approx(12.5)}
     assert wrong.to_dict()["PCK"] == 0.5
 
 
 def test_another_share_can_be_allowed() -> None:
-    truth, guess = true([[[10, 10, 2], NOTHING, NOTHING]]), found([[[19, 10, 1], NOTHING, NOTHING]])
+    ground_truth, guess = true([[[10, 10, 2], NOTHING, NOTHING]]), found([[[19, 10, 1], NOTHING, NOTHING]])
 
-    assert evaluate_pck([(truth, guess)], CATEGORIES, alpha=0.09).to_dict()["PCK"] == 1
-    assert evaluate_pck([(truth, guess)], CATEGORIES, alpha=0.08).to_dict()["PCK"] == 0
+    assert evaluate_pck([(ground_truth, guess)], CATEGORIES, alpha=0.09).to_dict()["PCK"] == 1
+    assert evaluate_pck([(ground_truth, guess)], CATEGORIES, alpha=0.08).to_dict()["PCK"] == 0
 
 
 def test_only_labelled_keypoints_count() -> None:
-    truth, guess = true([[[10, 10, 2], [0, 0, 0], NOTHING]]), found([[[10, 13, 1], [99, 99, 1], NOTHING]])
-    metrics = evaluate_pck([(truth, guess)], CATEGORIES)
+    ground_truth, guess = (
+        true([[[10, 10, 2], [0, 0, 0], NOTHING]]),
+        found([[[10, 13, 1], [99, 99, 1], NOTHING]]),
+    )
+    metrics = evaluate_pck([(ground_truth, guess)], CATEGORIES)
 
     assert metrics.to_dict() == {"PCK": 1.0, "keypoint_error_px": 3.0}
     assert metrics.classes[0].keypoint_labelled.tolist() == [1, 0]
@@ -73,31 +76,31 @@ def test_only_labelled_keypoints_count() -> None:
 
 def test_keypoints_of_a_missed_object_are_not_found_and_have_no_distance() -> None:
     boxes = [SQUARE, [100, 100, 150, 150]]
-    truth = true([[[10, 10, 2], [20, 10, 2], NOTHING], [[110, 110, 2], [120, 110, 2], NOTHING]], boxes)
-    metrics = evaluate_pck([(truth, found([[[10, 14, 1], [20, 10, 1], NOTHING]]))], CATEGORIES)
+    ground_truth = true([[[10, 10, 2], [20, 10, 2], NOTHING], [[110, 110, 2], [120, 110, 2], NOTHING]], boxes)
+    metrics = evaluate_pck([(ground_truth, found([[[10, 14, 1], [20, 10, 1], NOTHING]]))], CATEGORIES)
 
     assert metrics.to_dict() == {"PCK": 0.5, "keypoint_error_px": 2.0}
 
 
 def test_the_best_detection_takes_the_object_it_overlaps_most() -> None:
     boxes = [SQUARE, [0, 10, 100, 60]]
-    truth = true([[[10, 10, 2], NOTHING, NOTHING], [[10, 50, 2], NOTHING, NOTHING]], boxes)
+    ground_truth = true([[[10, 10, 2], NOTHING, NOTHING], [[10, 50, 2], NOTHING, NOTHING]], boxes)
     guess = found(
         [[[10, 19, 1], NOTHING, NOTHING], [[10, 51, 1], NOTHING, NOTHING]],
         [[0, 1, 100, 51], [0, 10, 100, 60]],
         scores=[0.3, 0.9],
     )
 
-    assert evaluate_pck([(truth, guess)], CATEGORIES).to_dict()["keypoint_error_px"] == 5.0
+    assert evaluate_pck([(ground_truth, guess)], CATEGORIES).to_dict()["keypoint_error_px"] == 5.0
 
 
 def test_classes_are_measured_apart_and_averaged() -> None:
-    truth = true(
+    ground_truth = true(
         [[[10, 10, 2], [20, 10, 2], NOTHING], [[5, 5, 2], [6, 5, 2], [7, 5, 2]], [NOTHING] * 3],
         labels=[0, 2, 1],
     )
     guess = found([[[10, 12, 1], [20, 10, 1], NOTHING], [[5, 5, 1], [6, 5, 1], [7, 44, 1]]], labels=[0, 2])
-    metrics = evaluate_pck([(truth, guess)], CATEGORIES)
+    metrics = evaluate_pck([(ground_truth, guess)], CATEGORIES)
 
     assert [(one.name, one.category_id, one.keypoints[0]) for one in metrics.classes] == [
         ("glue", 4, "tip"),

@@ -55,10 +55,10 @@ def test_the_best_score_takes_the_object_and_the_second_is_wrong() -> None:
 
 
 def test_detections_of_ignored_objects_count_neither_way() -> None:
-    truth = make_truth([LEFT, RIGHT])
-    truth.is_crowd[1] = True
+    ground_truth = make_truth([LEFT, RIGHT])
+    ground_truth.is_crowd[1] = True
     found = make_found([RIGHT, RIGHT, LEFT], [0.9, 0.8, 0.7])
-    cat = evaluate_voc([(truth, found)], CATEGORIES).classes[0]
+    cat = evaluate_voc([(ground_truth, found)], CATEGORIES).classes[0]
 
     assert (cat.objects, cat.detections) == (1, 3)
     assert cat.ap_area == cat.ap_11point == 1
@@ -114,9 +114,11 @@ def test_published_results_get_their_published_score(real_data: Path, iou: str) 
 def evaluate_published(folder: Path, iou: float) -> VocMetrics:
     pairs = []
     for file in sorted((folder / "gts").glob("*.txt")):
-        truth = np.loadtxt(file, usecols=(1, 2, 3, 4), ndmin=2)
+        ground_truth = np.loadtxt(file, usecols=(1, 2, 3, 4), ndmin=2)
         found = np.loadtxt(folder / "dets" / file.name, usecols=(1, 2, 3, 4, 5), ndmin=2)
-        truth[:, 2:] += truth[:, :2]
+        ground_truth[:, 2:] += ground_truth[:, :2]
         found[:, 3:] += found[:, 1:3]
-        pairs.append((make_truth(truth.tolist()), make_found(found[:, 1:].tolist(), found[:, 0].tolist())))
+        pairs.append(
+            (make_truth(ground_truth.tolist()), make_found(found[:, 1:].tolist(), found[:, 0].tolist()))
+        )
     return evaluate_voc(pairs, CATEGORIES, iou)

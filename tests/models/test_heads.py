@@ -54,7 +54,7 @@ def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("together", [6, 60], ids=["few cells", "so many that the whole map is cheaper"])
 def test_at_cells_a_head_says_what_its_map_holds(
-    separable: bool, precision: torch.dtype, together: int
+    separable: bool, precision: torch.dtype, merge_parities: int
 ) -> None:
     torch.manual_seed(0)
     head = build_head(8, 16, HeadSpec(channels=3), separable=separable)
@@ -69,12 +69,14 @@ def test_at_cells_a_head_says_what_its_map_holds(
         calls: list[object] = []
         head.register_forward_hook(lambda *given: calls.append(given))
         at_cells = HeadAtCells(head, features)
-        told = torch.cat([at_cells.at(some) for some in cells.view(-1, 3).split(together)]).view(2, 5, 6, 3)
+        predicted = torch.cat([at_cells.at(some) for some in cells.view(-1, 3).split(merge_parities)]).view(
+            2, 5, 6, 3
+        )
 
-    assert len(calls) == (together == 60)
-    assert told.dtype == whole.dtype
+    assert len(calls) == (merge_parities == 60)
+    assert predicted.dtype == whole.dtype
     torch.testing.assert_close(
-        told.movedim(3, 1), whole, **({} if precision == torch.float32 else {"rtol": 0.02, "atol": 0.01})
+        predicted.movedim(3, 1), whole, **({} if precision == torch.float32 else {"rtol": 0.02, "atol": 0.01})
     )
 
 

@@ -6,18 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from centernet.ops.box_coders import CenterAndSize, FourSides, Regression, told_at
+from centernet.ops.box_coders import BoxCoder, CenterSizeCoder, LTRBCoder, predict_at
 from centernet.ops.center_boxes import CenterBoxes
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
-WAYS: list[Regression] = [CenterAndSize(size_weight=0.1, offset_weight=1.0), FourSides(sides_weight=0.5)]
+WAYS: list[BoxCoder] = [CenterSizeCoder(size_weight=0.1, offset_weight=1.0), LTRBCoder(sides_weight=0.5)]
 GRID = Grid(batch=1, height=16, width=24)
 
 
 def boxes_of(rows: list[list[float]], grid: Grid = GRID) -> CenterBoxes:
     boxes = torch.tensor(rows, dtype=torch.float32).view(-1, 4)
     zeros = torch.zeros(len(boxes), dtype=torch.long)
-    return CenterBoxes.of(Objects(boxes=boxes, labels=zeros, image_index=zeros), grid)
+    return CenterBoxes.of(BatchAnnotations(boxes=boxes, labels=zeros, image_index=zeros), grid)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: type(way).__name__)
@@ -29,7 +29,7 @@ def boxes_of(rows: list[list[float]], grid: Grid = GRID) -> CenterBoxes:
 )
 @settings(max_examples=40, deadline=None)
 def test_every_cell_can_tell_any_box(
-    way: Regression,
+    way: BoxCoder,
     stride: int,
     corner: tuple[float, float],
     size: tuple[float, float],
@@ -37,10 +37,10 @@ def test_every_cell_can_tell_any_box(
 ) -> None:
     box = [*corner, corner[0] + size[0], corner[1] + size[1]]
     boxes = boxes_of([box], Grid(batch=1, height=64 // stride, width=96 // stride, stride=stride))
-    cells, owner = torch.tensor([[0, *cell]]), torch.tensor([0])
-    told = way.targets(boxes, cells, owner, stride)
+    cells, box_index = torch.tensor([[0, *cell]]), torch.tensor([0])
+    predicted = way.targets(boxes, cells, box_index, stride)
 
-    assert way.pixels(way.boxes(told, cells), stride)[0].tolist() == pytest.approx(box, abs=1e-3)
+    assert way.pixels(way.boxes(predicted, cells), stride)[0].tolist() == pytest.approx(box, abs=1e-3)
 
 
 def test_four_sides_by_hand() -> None:
@@ -69,7 +69,7 @@ def test_sides_of_a_mirror_image_merge_into_those_of_the_image() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: type(way).__name__)
-def test_errors_count_by_the_weights_of_their_cells(way: Regression) -> None:
+def test_errors_count_by_the_weights_of_their_cells(way: BoxCoder) -> None:
     cells, weights = torch.tensor([[0, 1, 1], [0, 5, 5]]), torch.tensor([3.0, 1.0])
     boxes = boxes_of([[0, 0, 10, 10], [20, 20, 40, 40]])
     targets = way.targets(boxes, cells, torch.arange(2), 4)
@@ -80,7 +80,7 @@ def test_errors_count_by_the_weights_of_their_cells(way: Regression) -> None:
             for cell, value in zip(cells.tolist(), targets[name], strict=True):
                 maps[name][0, :, cell[1], cell[2]] = value
             maps[name][0, :, cells[place, 1], cells[place, 2]] += 1
-        terms: list[Tensor] = list(way.losses(told_at(way, maps, cells), targets, weights).values())
+        terms: list[Tensor] = list(way.losses(predict_at(way, maps, cells), targets, weights).values())
         return float(torch.stack(terms).sum())
 
     assert error_at(0) == pytest.approx(3 * error_at(1), rel=1e-3)

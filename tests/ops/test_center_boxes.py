@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centernet.ops.center_boxes import CenterBoxes
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 GRID = Grid(batch=2, height=24, width=32)
 
@@ -17,18 +17,19 @@ def boxes_of(rows: list[list[float]], images: list[int] | None = None) -> Center
     boxes = torch.tensor(rows, dtype=torch.float32).view(-1, 4)
     labels = torch.zeros(len(boxes), dtype=torch.long)
     return CenterBoxes.of(
-        Objects(boxes=boxes, labels=labels, image_index=torch.tensor(images) if images else labels), GRID
+        BatchAnnotations(boxes=boxes, labels=labels, image_index=torch.tensor(images) if images else labels),
+        GRID,
     )
 
 
 def test_the_middle_of_a_box_by_hand() -> None:
     # 10 and 6 cells wide and high: reaches of int(10 / 2 * 0.54) = 2 and int(6 / 2 * 0.54) = 1 cells.
     boxes = boxes_of([[40, 40, 80, 64]])
-    cells, owner, weights = boxes.middles(0.54, 0, GRID)
+    cells, box_index, weights = boxes.central_cells(0.54, 0, GRID)
 
     assert sorted(set(cells[:, 2].tolist())) == [13, 14, 15, 16, 17]
     assert sorted(set(cells[:, 1].tolist())) == [12, 13, 14]
-    assert owner.tolist() == [0] * 15
+    assert box_index.tolist() == [0] * 15
     # Sigmas of 5 / 6 and 3 / 6 cells.
     at = {(y, x): weight for (_, y, x), weight in zip(cells.tolist(), weights.tolist(), strict=True)}
     assert at[13, 17] / at[13, 15] == pytest.approx(math.exp(-(2**2) / 2 / (5 / 6) ** 2))
@@ -45,10 +46,10 @@ def test_the_middle_of_a_box_by_hand() -> None:
 )
 @settings(max_examples=80, deadline=None)
 def test_a_box_alone_counts_as_the_logarithm_of_what_is_seen_of_it(
-    width: float, height: float, share: float, reach: int, x: float, y: float
+    width: float, height: float, share: float, radius: int, x: float, y: float
 ) -> None:
     boxes = boxes_of([[x - width / 2, y - height / 2, x + width / 2, y + height / 2]])
-    cells, _, weights = boxes.middles(share, reach, GRID)
+    cells, _, weights = boxes.central_cells(share, radius, GRID)
     area = float(boxes.size.prod()) * GRID.stride**2
 
     assert float(weights.sum()) == pytest.approx(math.log1p(area), rel=1e-4)
@@ -61,7 +62,7 @@ def test_a_box_alone_counts_as_the_logarithm_of_what_is_seen_of_it(
 
 def test_the_least_reach_is_that_of_spread() -> None:
     boxes = boxes_of([[40, 40, 44, 44], [0, 0, 4, 4]])
-    ours, _, _ = boxes.middles(0.54, 1, GRID)
+    ours, _, _ = boxes.central_cells(0.54, 1, GRID)
     theirs, _ = boxes.spread(1, GRID)
 
     assert sorted(ours.tolist()) == sorted(theirs.tolist())
@@ -70,8 +71,8 @@ def test_the_least_reach_is_that_of_spread() -> None:
 def test_a_cell_is_of_the_smallest_box_but_that_of_a_centre_of_its_own() -> None:
     # The centre of the large box, cell (12, 12), lies in the middle of the small one, one cell aside.
     boxes = boxes_of([[10, 10, 90, 90], [36, 44, 76, 64]])
-    cells, owner, _ = boxes.middles(0.9, 0, GRID)
-    owners = {tuple(cell): place for cell, place in zip(cells.tolist(), owner.tolist(), strict=True)}
+    cells, box_index, _ = boxes.central_cells(0.9, 0, GRID)
+    owners = {tuple(cell): place for cell, place in zip(cells.tolist(), box_index.tolist(), strict=True)}
 
     assert len(owners) == len(cells)
     assert owners[0, 12, 12] == 0
@@ -82,17 +83,17 @@ def test_a_cell_is_of_the_smallest_box_but_that_of_a_centre_of_its_own() -> None
 
 def test_boxes_of_other_images_are_not_in_the_way() -> None:
     rows = [[10.0, 10, 90, 90], [36.0, 44, 76, 64]]
-    together = boxes_of(rows, [0, 1]).middles(0.54, 0, GRID)[2]
-    alone = [boxes_of([row]).middles(0.54, 0, GRID)[2] for row in rows]
+    merge_parities = boxes_of(rows, [0, 1]).central_cells(0.54, 0, GRID)[2]
+    alone = [boxes_of([row]).central_cells(0.54, 0, GRID)[2] for row in rows]
 
-    assert together.tolist() == pytest.approx(torch.cat(alone).tolist())
+    assert merge_parities.tolist() == pytest.approx(torch.cat(alone).tolist())
 
 
 def test_a_mirrored_box_is_learned_in_mirrored_cells() -> None:
     # The middle of the box is the corner of a cell, and of the one beside it in the mirror.
     width = GRID.width * GRID.stride
-    cells, _, weights = boxes_of([[40, 40, 88, 64]]).middles(0.54, 0, GRID)
-    back, _, same = boxes_of([[width - 4 - 88, 40, width - 4 - 40, 64]]).middles(0.54, 0, GRID)
+    cells, _, weights = boxes_of([[40, 40, 88, 64]]).central_cells(0.54, 0, GRID)
+    back, _, same = boxes_of([[width - 4 - 88, 40, width - 4 - 40, 64]]).central_cells(0.54, 0, GRID)
     plain = {(y, x): weight for (_, y, x), weight in zip(cells.tolist(), weights.tolist(), strict=True)}
     mirrored = {
         (y, GRID.width - 1 - x): weight

@@ -36,11 +36,11 @@ def test_exact_radius_keeps_the_overlap_in_the_worst_case(
     width: float, height: float, overlap: float
 ) -> None:
     radius = exact_radius(torch.tensor([[width, height]], dtype=torch.float64), overlap).item()
-    truth = np.array([[0, 0, width, height]])
-    shifted = truth + radius
-    smaller = truth + np.array([radius, radius, -radius, -radius])
-    larger = truth - np.array([radius, radius, -radius, -radius])
-    overlaps = [iou_matrix(truth, box).item() for box in (shifted, smaller, larger)]
+    ground_truth = np.array([[0, 0, width, height]])
+    shifted = ground_truth + radius
+    smaller = ground_truth + np.array([radius, radius, -radius, -radius])
+    larger = ground_truth - np.array([radius, radius, -radius, -radius])
+    overlaps = [iou_matrix(ground_truth, box).item() for box in (shifted, smaller, larger)]
 
     assert min(overlaps) == pytest.approx(overlap, abs=1e-6)
 
@@ -81,11 +81,11 @@ def test_the_border_cuts_a_bump_and_nothing_wraps_round() -> None:
 
 def test_where_bumps_meet_the_larger_value_stays_in_any_order() -> None:
     cells, radii = [[0, 10, 12], [0, 11, 15], [0, 9, 13]], [4, 2, 6]
-    together = draw(cells, radii)
+    merge_parities = draw(cells, radii)
     alone = torch.stack([draw([cell], [radius]) for cell, radius in zip(cells, radii, strict=True)])
 
-    assert (together == alone.amax(0)).all()
-    assert (together == draw(cells[::-1], radii[::-1])).all()
+    assert (merge_parities == alone.amax(0)).all()
+    assert (merge_parities == draw(cells[::-1], radii[::-1])).all()
 
 
 def test_images_and_channels_do_not_touch_each_other() -> None:

@@ -71,7 +71,7 @@ def test_focal_loss_of_half_precision_is_taken_in_full() -> None:
 
 def test_focal_loss_for_heights_of_one_is_the_plain_one() -> None:
     logits = torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    plain, with_heights = (focal_loss(logits, one_bump(), heights=one) for one in (None, torch.ones(1)))
+    plain, with_heights = (focal_loss(logits, one_bump(), soft_targets=one) for one in (None, torch.ones(1)))
 
     assert with_heights.item() == pytest.approx(plain.item())
 
@@ -81,7 +81,7 @@ def test_focal_loss_pulls_a_positive_to_its_height_from_both_sides(height: float
     slopes = []
     for aside in (-1.0, 0.0, 1.0):
         logits = torch.full((1, 1, 4, 4), aside + math.log(height / (1 - height)), requires_grad=True)
-        focal_loss(logits, one_bump(), heights=torch.tensor([height])).backward()
+        focal_loss(logits, one_bump(), soft_targets=torch.tensor([height])).backward()
         assert logits.grad is not None
         slopes.append(logits.grad[0, 0, 1, 1].item())
 
@@ -91,7 +91,7 @@ def test_focal_loss_pulls_a_positive_to_its_height_from_both_sides(height: float
 
 def test_focal_loss_by_hand_of_a_height() -> None:
     # As `test_focal_loss_by_hand`, but the positive wants 0.75: (1 / 4)² ln 2.
-    loss = focal_loss(torch.zeros(1, 1, 4, 4), one_bump(), heights=torch.tensor([0.75]))
+    loss = focal_loss(torch.zeros(1, 1, 4, 4), one_bump(), soft_targets=torch.tensor([0.75]))
 
     assert loss.item() == pytest.approx((1 / 4 + 14 / 4 + 0.5**4 / 4) * math.log(2) - 3 / 16 * math.log(2))
 
@@ -129,18 +129,20 @@ def test_weights_of_one_change_no_mean() -> None:
 
 
 def test_what_weighs_more_counts_more() -> None:
-    truth = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2]])
+    ground_truth = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2]])
     boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 1, 2]])
 
     # Of the second box half is missing.
-    assert giou_loss(boxes, truth, torch.tensor([1.0, 3.0])).item() == pytest.approx(3 / 4 / 2, rel=1e-3)
+    assert giou_loss(boxes, ground_truth, torch.tensor([1.0, 3.0])).item() == pytest.approx(
+        3 / 4 / 2, rel=1e-3
+    )
 
 
 def test_iou_of_pairs_by_hand() -> None:
-    truth = torch.tensor([[0.0, 0, 2, 2]] * 4)
+    ground_truth = torch.tensor([[0.0, 0, 2, 2]] * 4)
     boxes = torch.tensor([[0.0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6], [2, 2, 0, 0]])
 
-    assert paired_iou(boxes, truth).tolist() == pytest.approx([1, 1 / 3, 0, 0])
+    assert paired_iou(boxes, ground_truth).tolist() == pytest.approx([1, 1 / 3, 0, 0])
 
 
 def test_giou_is_that_of_torchvision() -> None:

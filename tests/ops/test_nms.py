@@ -115,7 +115,7 @@ def test_the_order_of_boxes_does_not_matter(table: Table) -> None:
 @settings(max_examples=60, deadline=None)
 def test_all_labels_at_once_are_each_by_itself(table: Table) -> None:
     boxes, scores, labels = table
-    together = dict(
+    merge_parities = dict(
         zip(*map(np.ndarray.tolist, lowered_by_better_ones(boxes, scores, labels, top_k=100)), strict=True)
     )
     apart = {}
@@ -124,7 +124,7 @@ def test_all_labels_at_once_are_each_by_itself(table: Table) -> None:
         rows, lowered = lowered_by_better_ones(boxes[own], scores[own], labels[own], top_k=100)
         apart.update(zip(own[rows].tolist(), lowered.tolist(), strict=True))
 
-    assert together == pytest.approx(apart)
+    assert merge_parities == pytest.approx(apart)
 
 
 @given(tables())

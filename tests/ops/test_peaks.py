@@ -14,10 +14,10 @@ IN_BOTH = pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "grap
 
 def every_peak(heatmap: np.ndarray, kernel: int = 3) -> dict[tuple[int, int, int], float]:
     """Class, row and column of each cell of one image that no neighbour exceeds, looked at one by one."""
-    found, reach = {}, kernel // 2
+    found, radius = {}, kernel // 2
     for label, channel in enumerate(heatmap):
         for y, x in np.ndindex(channel.shape):
-            around = channel[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+            around = channel[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]
             if channel[y, x] >= around.max() and channel[y, x] > -np.inf:
                 found[label, y, x] = float(channel[y, x])
     return found
@@ -38,14 +38,14 @@ def check(heatmap: Tensor, top_k: int, kernel: int = 3, *, in_graph: bool = Fals
     assert peaks.values.shape == peaks.labels.shape == (batch, count)
     assert peaks.cells.shape == (batch, count, 3)
     for i, image in enumerate(heatmap.numpy()):
-        truth = every_peak(image, kernel)
-        best = sorted(truth.values(), reverse=True)[:top_k]
+        ground_truth = every_peak(image, kernel)
+        best = sorted(ground_truth.values(), reverse=True)[:top_k]
         values = peaks.values[i].tolist()
         assert values == best + [-np.inf] * (count - len(best))
         places = [
             (c, y, x) for c, (_, y, x) in zip(peaks.labels[i].tolist(), peaks.cells[i].tolist(), strict=True)
         ]
-        assert [truth[place] for place in places[: len(best)]] == best
+        assert [ground_truth[place] for place in places[: len(best)]] == best
         assert len(set(places[: len(best)])) == len(best)
         assert (peaks.cells[i, :, 0] == i).all()
         # What fills up must be readable too.
@@ -117,12 +117,12 @@ def test_peaks_of_a_batch_are_those_of_its_images() -> None:
     heatmap = torch.randn(3, 2, 17, 23, generator=torch.Generator().manual_seed(2))
     # One image in which far more blocks matter than in the others.
     heatmap[1] = 0
-    together = find_peaks(heatmap, 10)
+    merge_parities = find_peaks(heatmap, 10)
 
     for i in (0, 2):
         alone = find_peaks(heatmap[i : i + 1], 10)
-        assert (alone.values[0] == together.values[i]).all()
-        assert (alone.cells[0, :, 1:] == together.cells[i, :, 1:]).all()
+        assert (alone.values[0] == merge_parities.values[i]).all()
+        assert (alone.cells[0, :, 1:] == merge_parities.cells[i, :, 1:]).all()
 
 
 def test_peaks_carry_gradients() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from centernet.errors import UsageError
 from centernet.structures import Categories, Skeleton
-from centernet.structures.skeletons import COCO_PERSON, by_hand, completed, known_skeleton
+from centernet.structures.skeletons import COCO_PERSON, fill_skeleton, known_skeleton, override_skeleton
 
 FACE = Skeleton(names=("nose", "left_eye", "right_eye"))
 FACES = Categories(("box", "face"), (1, 2), (None, FACE))
@@ -21,23 +21,23 @@ def test_names_that_are_joined_otherwise_are_known() -> None:
 
 
 def test_a_skeleton_is_told_by_names_or_numbers() -> None:
-    told = by_hand(
+    predicted = override_skeleton(
         FACES, edges="0:left_eye, nose:2", flip_pairs="left_eye:right_eye", sigmas="0.02,0.03,0.03"
     )
-    _, face = told.skeletons
+    _, face = predicted.skeletons
 
     assert face is not None
     assert face.edges == ((0, 1), (0, 2))
     assert face.pairs == ((1, 2),)
     assert face.sigmas == (0.02, 0.03, 0.03)
-    assert told.names == FACES.names
+    assert predicted.names == FACES.names
 
 
 def test_what_is_not_told_stays() -> None:
-    told = by_hand(by_hand(FACES, edges="0:1"), sigmas="1,2,3")
+    predicted = override_skeleton(override_skeleton(FACES, edges="0:1"), sigmas="1,2,3")
 
-    assert told.skeletons[1] == Skeleton(names=FACE.names, edges=((0, 1),), sigmas=(1.0, 2.0, 3.0))
-    assert by_hand(FACES) is FACES
+    assert predicted.skeletons[1] == Skeleton(names=FACE.names, edges=((0, 1),), sigmas=(1.0, 2.0, 3.0))
+    assert override_skeleton(FACES) is FACES
 
 
 @pytest.mark.parametrize(
@@ -52,21 +52,21 @@ def test_what_is_not_told_stays() -> None:
         ({"sigmas": "0.1,0,0.1"}, "sigmas are above 0"),
     ],
 )
-def test_a_skeleton_that_cannot_be_is_refused(told: dict[str, str], message: str) -> None:
+def test_a_skeleton_that_cannot_be_is_refused(predicted: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        by_hand(FACES, **told)
+        override_skeleton(FACES, **predicted)
 
 
 def test_of_several_classes_nobody_knows_which_is_meant() -> None:
     with pytest.raises(UsageError, match="for one class with keypoints, and here are 2"):
-        by_hand(Categories(("a", "b"), (1, 2), (FACE, FACE)), edges="0:1")
+        override_skeleton(Categories(("a", "b"), (1, 2), (FACE, FACE)), edges="0:1")
     with pytest.raises(UsageError, match="and here are 0"):
-        by_hand(Categories.of("box"), sigmas="1")
+        override_skeleton(Categories.of("box"), sigmas="1")
 
 
 def test_what_a_data_set_does_not_say_comes_from_the_weights() -> None:
-    weights = by_hand(FACES, edges="0:1", sigmas="1,2,3")
-    data = by_hand(FACES, sigmas="4,5,6")
+    weights = override_skeleton(FACES, edges="0:1", sigmas="1,2,3")
+    data = override_skeleton(FACES, sigmas="4,5,6")
 
-    assert completed(data, weights) == by_hand(FACES, edges="0:1", sigmas="4,5,6")
-    assert completed(Categories.of("box", "face"), weights) == Categories.of("box", "face")
+    assert fill_skeleton(data, weights) == override_skeleton(FACES, edges="0:1", sigmas="4,5,6")
+    assert fill_skeleton(Categories.of("box", "face"), weights) == Categories.of("box", "face")

@@ -19,7 +19,7 @@ def test_classes_with_fewer_keypoints_fill_up_to_the_class_with_most() -> None:
     categories = Categories(("face", "box", "tube"), (1, 2, 3), (FACE, None, tube))
 
     assert categories.num_keypoints == (3, 0, 2)
-    assert categories.most_keypoints == 3
+    assert categories.max_keypoints == 3
     assert categories.mirrored.tolist() == [[0, 2, 1], [0, 1, 2], [1, 0, 2]]
 
 

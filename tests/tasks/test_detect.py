@@ -12,7 +12,7 @@ from torch import Tensor
 
 from centernet.ops.cells import read
 from centernet.protocols import Maps, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.detect import Detect
 
 TASK = Detect(num_classes=3)
@@ -21,9 +21,9 @@ GRID = Grid(batch=2, height=16, width=24)
 
 def make_objects(
     boxes: list[list[float]], labels: list[int] | None = None, images: list[int] | None = None
-) -> Objects:
+) -> BatchAnnotations:
     count = len(boxes)
-    return Objects(
+    return BatchAnnotations(
         boxes=torch.tensor(boxes, dtype=torch.float32).view(-1, 4),
         labels=torch.tensor(labels or [0] * count, dtype=torch.long),
         image_index=torch.tensor(images or [0] * count, dtype=torch.long),
@@ -42,7 +42,7 @@ def paint(targets: Targets) -> Maps:
     return maps
 
 
-def as_rows(objects: Objects) -> list[list[float]]:
+def as_rows(objects: BatchAnnotations) -> list[list[float]]:
     rows = torch.cat(
         [objects.image_index[:, None].float(), objects.labels[:, None].float(), objects.boxes], dim=1
     )
@@ -61,14 +61,14 @@ def decoded(task: Detect, maps: Maps, grid: Grid) -> list[list[float]]:
 def assert_same_rows(found: list[list[float]], wanted: list[list[float]]) -> None:
     """In any order: of two boxes that begin at one place the last bit decides which comes first."""
     assert len(found) == len(wanted)
-    rows, truth = np.array(found).reshape(-1, 1, 6), np.array(wanted).reshape(1, -1, 6)
-    is_same = (np.abs(rows - truth) < 1e-3).all(axis=2)
+    rows, ground_truth = np.array(found).reshape(-1, 1, 6), np.array(wanted).reshape(1, -1, 6)
+    is_same = (np.abs(rows - ground_truth) < 1e-3).all(axis=2)
     assert (is_same.sum(axis=0) == 1).all()
     assert (is_same.sum(axis=1) == 1).all()
 
 
 @st.composite
-def apart(draw: st.DrawFn) -> Objects:
+def apart(draw: st.DrawFn) -> BatchAnnotations:
     """Objects on the maps of `GRID`, no two of which have their centre in the same cell."""
     count = draw(st.integers(0, 30))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -77,7 +77,7 @@ def apart(draw: st.DrawFn) -> Objects:
     boxes, images = corners.reshape(count, 4).astype(np.float32), rng.integers(GRID.batch, size=count)
     center = (boxes[:, :2] + boxes[:, 2:]) / 2 / GRID.stride
     _, kept = np.unique(np.column_stack([images, np.floor(center)]), axis=0, return_index=True)
-    return Objects(
+    return BatchAnnotations(
         boxes=torch.from_numpy(boxes[kept]),
         labels=torch.from_numpy(rng.integers(3, size=len(kept))),
         image_index=torch.from_numpy(images[kept]),
@@ -87,7 +87,7 @@ def apart(draw: st.DrawFn) -> Objects:
 @given(apart(), st.booleans(), st.sampled_from([0.3, 0.7]), st.sampled_from([0.0, 0.5]))
 @settings(max_examples=150, deadline=None)
 def test_decoding_what_was_encoded_gives_the_objects(
-    objects: Objects, exact: bool, overlap: float, sides_weight: float
+    objects: BatchAnnotations, exact: bool, overlap: float, sides_weight: float
 ) -> None:
     task = replace(TASK, corrected_radius=exact, min_overlap=overlap, sides_weight=sides_weight)
 
@@ -97,7 +97,7 @@ def test_decoding_what_was_encoded_gives_the_objects(
 
 @given(apart())
 @settings(max_examples=50, deadline=None)
-def test_a_perfect_network_has_no_loss_but_that_of_the_bumps(objects: Objects) -> None:
+def test_a_perfect_network_has_no_loss_but_that_of_the_bumps(objects: BatchAnnotations) -> None:
     task = replace(TASK, giou_weight=1.0)
     targets = task.encode(objects, GRID)
     terms = task.loss(paint(targets), targets)
@@ -176,7 +176,7 @@ def test_boxes_of_which_nothing_is_seen_are_dropped(box: list[float]) -> None:
 
 
 def test_no_objects_give_empty_maps_and_a_loss_that_trains() -> None:
-    targets = TASK.encode(Objects.none(), GRID)
+    targets = TASK.encode(BatchAnnotations.none(), GRID)
     channels = {name: spec.channels for name, spec in TASK.heads.items()}
     maps = {name: torch.zeros(2, count, 16, 24, requires_grad=True) for name, count in channels.items()}
     loss = torch.stack(list(TASK.loss(maps, targets).values())).sum()
@@ -193,7 +193,7 @@ def test_no_objects_give_empty_maps_and_a_loss_that_trains() -> None:
 def test_thousands_of_objects_of_any_kind_give_finite_targets() -> None:
     rng = np.random.default_rng(0)
     boxes = rng.uniform(-200, 400, (3000, 4)).astype(np.float32)
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=torch.from_numpy(boxes),
         labels=torch.from_numpy(rng.integers(3, size=3000)),
         image_index=torch.from_numpy(rng.integers(2, size=3000)),
@@ -222,7 +222,9 @@ def test_round_the_centre_size_and_box_are_learned_too() -> None:
 
 @given(apart())
 @settings(max_examples=50, deadline=None)
-def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(objects: Objects) -> None:
+def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(
+    objects: BatchAnnotations,
+) -> None:
     task = replace(TASK, spread_share=0.54, sides_weight=1.0)
 
     found = decoded(task, paint(task.encode(objects, GRID)), GRID)
@@ -231,7 +233,9 @@ def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(obje
 
 @given(apart(), st.sampled_from([0.0, 0.5]))
 @settings(max_examples=50, deadline=None)
-def test_peaks_of_true_boxes_should_be_as_high_as_ever(objects: Objects, sides_weight: float) -> None:
+def test_peaks_of_true_boxes_should_be_as_high_as_ever(
+    objects: BatchAnnotations, sides_weight: float
+) -> None:
     plain = replace(TASK, sides_weight=sides_weight)
     telling = replace(plain, quality=1.0)
     maps = paint(plain.encode(objects, GRID))
@@ -247,13 +251,13 @@ def test_the_best_peak_tells_the_iou_of_its_box(quality: float, best: float) -> 
     maps = paint(targets)
     # Half as wide about the same centre: an IoU of one half.
     maps["size"][0, 0, 6, 4] /= 2
-    heights = torch.arange(0.05, 1.0, 0.05)
+    soft_targets = torch.arange(0.05, 1.0, 0.05)
     losses = []
-    for height in heights:
+    for height in soft_targets:
         maps["heatmap"][0, 2, 6, 4] = torch.logit(height)
         losses.append(task.loss(maps, targets)["heatmap"])
 
-    assert heights[torch.stack(losses).argmin()].item() == pytest.approx(min(best, 0.95))
+    assert soft_targets[torch.stack(losses).argmin()].item() == pytest.approx(min(best, 0.95))
 
 
 def test_the_height_of_a_peak_teaches_the_box_nothing() -> None:

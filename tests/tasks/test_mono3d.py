@@ -15,8 +15,8 @@ from centernet.data.transforms.warp import resize, show
 from centernet.detections import Detections
 from centernet.geometry.affine import mirror, scaling, translation
 from centernet.geometry.camera import project
-from centernet.geometry.resize import Fit, Follow
-from centernet.inference.predictor import detections_of
+from centernet.geometry.resize import Letterbox, ResizeLongestSide
+from centernet.inference.predictor import to_detections
 from centernet.structures import Annotations, Sample
 from centernet.structures.batch import Grid
 from centernet.tasks.mono3d import Mono3D
@@ -54,14 +54,14 @@ def ideal_maps(task: Mono3D, samples: Sequence[Sample]) -> dict[str, Tensor]:
 
 def seen_again(task: Mono3D, samples: Sequence[Sample]) -> list[Detections]:
     outputs = task.decode(ideal_maps(task, samples), stride=4)
-    found = detections_of(outputs, collate(samples), Scenes(mode=ROADS).categories)
+    found = to_detections(outputs, collate(samples), Scenes(mode=ROADS).categories)
     return [one.above(0.9) for one in found]
 
 
-def pairs(found: Detections, truth: Annotations) -> list[tuple[np.ndarray, np.ndarray]]:
+def pairs(found: Detections, ground_truth: Annotations) -> list[tuple[np.ndarray, np.ndarray]]:
     """Boxes in space, found and true: of objects found up to a cell, by which those at the border are cut."""
     matched = []
-    for box, label, box3d in zip(truth.boxes, truth.labels, truth.boxes3d, strict=True):
+    for box, label, box3d in zip(ground_truth.boxes, ground_truth.labels, ground_truth.boxes3d, strict=True):
         distance = np.abs(found.boxes - box).max(axis=1) + 1000 * (found.labels != label)
         if len(distance) and distance.min() < 4.5:
             matched.append((found.boxes3d[distance.argmin()].astype(float), box3d.astype(float)))
@@ -73,7 +73,9 @@ def turn(first: float, second: float) -> float:
 
 
 def check_exact(found: Sequence[Detections], truths: Sequence[Annotations], most_lost: int) -> None:
-    matched = [pair for one, truth in zip(found, truths, strict=True) for pair in pairs(one, truth)]
+    matched = [
+        pair for one, ground_truth in zip(found, truths, strict=True) for pair in pairs(one, ground_truth)
+    ]
     assert len(matched) >= sum(map(len, truths)) - most_lost
     for seen, true in matched:
         assert seen[5] == pytest.approx(true[5], rel=0.01)
@@ -89,8 +91,10 @@ def test_noise_free_scenes_come_back_exactly() -> None:
     check_exact(seen_again(OURS, samples), [sample.annotations for sample in samples], most_lost=3)
 
 
-@pytest.mark.parametrize("rule", [Fit(height=384, width=1280), Follow(long_side=480)], ids=repr)
-def test_they_do_whatever_the_size_of_the_input(rule: Fit | Follow) -> None:
+@pytest.mark.parametrize(
+    "rule", [Letterbox(height=384, width=1280), ResizeLongestSide(long_side=480)], ids=repr
+)
+def test_they_do_whatever_the_size_of_the_input(rule: Letterbox | ResizeLongestSide) -> None:
     samples = noise_free(8)
     shown = [resize(sample, rule) for sample in samples]
 
@@ -136,7 +140,7 @@ def replace_boxes(sample: Sample) -> Annotations:
 
 def test_told_for_a_focal_length_depth_doubles_with_half_the_zoom() -> None:
     (sample,) = noise_free(1)
-    near, far = (resize(sample, Follow(long_side=side)) for side in (640, 320))
+    near, far = (resize(sample, ResizeLongestSide(long_side=side)) for side in (640, 320))
     grids = [Grid(batch=1, height=48, width=160), Grid(batch=1, height=24, width=80)]
 
     depths = [
@@ -153,10 +157,10 @@ def test_views_at_another_scale_teach_sizes_and_depths_only_where_they_are_told_
 ) -> None:
     (sample,) = noise_free(1)
     zoom = Augment(
-        rule=Follow(long_side=640),
+        rule=ResizeLongestSide(long_side=640),
         window=ShiftScale(shift=0.0, scale=0.4),
         flip=0.0,
-        solid_at_any_scale=at_any_scale,
+        box3d_at_any_scale=at_any_scale,
     )
     plain = replace(zoom, window=ShiftScale(shift=0.1, scale=0.0))
 
@@ -173,7 +177,7 @@ def test_a_view_without_a_camera_gives_headings_alone() -> None:
     blind = replace(sample, view=replace(sample.view, camera=None))
     outputs = PAPERS.decode(ideal_maps(PAPERS, [sample]), stride=4)
 
-    (found,) = detections_of(outputs, collate([blind]), Scenes(mode=ROADS).categories)
+    (found,) = to_detections(outputs, collate([blind]), Scenes(mode=ROADS).categories)
 
     assert not found.have_boxes3d.any()
     assert np.isfinite(found.alpha_rad).all()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from centernet.protocols import Maps, Targets
 from centernet.structures import Categories, Skeleton
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.pose import Pose
 
 GRID = Grid(batch=2, height=24, width=32)
@@ -21,8 +21,8 @@ TASK = Pose.of(Categories(("face", "box", "tube"), (1, 2, 3), (FACE, None, TUBE)
 
 def objects_of(
     boxes: list[list[float]], labels: list[int], keypoints: list[list[list[float]]], images: list[int]
-) -> Objects:
-    return Objects(
+) -> BatchAnnotations:
+    return BatchAnnotations(
         boxes=torch.tensor(boxes, dtype=torch.float32),
         labels=torch.tensor(labels),
         image_index=torch.tensor(images),
@@ -49,7 +49,7 @@ def paint(task: Pose, targets: Targets) -> Maps:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Objects:
+def scenes(draw: st.DrawFn) -> BatchAnnotations:
     """One object of some class in each of some quarters of both images, its keypoints in its box."""
     rows: list[tuple[list[float], int, list[list[float]], int]] = []
     for image in range(GRID.batch):
@@ -71,7 +71,7 @@ def scenes(draw: st.DrawFn) -> Objects:
             ]
             rows.append(([x1, y1, x1 + width, y1 + height], label, keypoints, image))
     boxes, labels, keypoints_of_all, images = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Objects(
+    return BatchAnnotations(
         boxes=torch.tensor(boxes, dtype=torch.float32).view(-1, 4),
         labels=torch.tensor(labels, dtype=torch.long),
         image_index=torch.tensor(images, dtype=torch.long),
@@ -89,7 +89,7 @@ def is_alone(keypoints: Tensor) -> Tensor:
 @pytest.mark.parametrize("spread", [0, 1])
 @settings(max_examples=60, deadline=None)
 @given(scenes())
-def test_decode_gives_back_what_was_encoded(spread: int, objects: Objects) -> None:
+def test_decode_gives_back_what_was_encoded(spread: int, objects: BatchAnnotations) -> None:
     task = replace(TASK, spread=spread)
     found = task.decode(paint(task, task.encode(objects, GRID)), GRID.stride)
 

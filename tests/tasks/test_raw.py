@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from centernet.errors import UsageError
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.raw import RawMaps
 
 TASK = RawMaps(purpose="pose", maps={"heatmap": 1, "keypoints": 34})
@@ -27,7 +27,7 @@ def test_everything_that_needs_a_meaning_says_what_to_do_instead() -> None:
     message = r"these weights give raw maps for pose: call model.network\(images\)"
 
     with pytest.raises(UsageError, match=message):
-        TASK.encode(Objects.none(), Grid(batch=1, height=2, width=2))
+        TASK.encode(BatchAnnotations.none(), Grid(batch=1, height=2, width=2))
     with pytest.raises(UsageError, match=message):
         TASK.loss(maps, maps)
     with pytest.raises(UsageError, match=message):

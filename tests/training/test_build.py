@@ -6,8 +6,8 @@ import pytest
 
 from centernet.data.synthetic import write_scenes
 from centernet.recipes.recipe import Recipe
-from centernet.training.build import suited
-from centernet.training.data import advise, open_training_data
+from centernet.training.build import adapt_to_data
+from centernet.training.data import open_training_data, suggest_recipe
 
 
 def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
@@ -77,14 +77,14 @@ def test_what_is_made_for_few_images_is_named(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("centernet.training.build.FEW", few)
+    monkeypatch.setattr("centernet.training.data.FEW", few)
     recipe = Recipe(task=task)
     training, _ = open_training_data(str(write_scenes(tmp_path, train=2, val=1, size=64)), recipe)
-    advise(model, recipe, training)
+    suggest_recipe(model, recipe, training)
 
-    told = capsys.readouterr().err
-    assert said in told
-    assert bool(said) == bool(told)
+    predicted = capsys.readouterr().err
+    assert said in predicted
+    assert bool(said) == bool(predicted)
 
 
 def _renamed(folder: Path, names: dict[str, str]) -> Path:
@@ -102,11 +102,11 @@ def test_images_are_mirrored_as_soon_as_pairs_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=2)
-    plain, told = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
+    plain, predicted = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
     without, _ = open_training_data(str(data), plain)
-    with_pairs, _ = open_training_data(str(data), told)
+    with_pairs, _ = open_training_data(str(data), predicted)
 
-    assert suited(plain, without.categories, ()).flip == 0
+    assert adapt_to_data(plain, without.categories, ()).flip == 0
     assert "images are not mirrored" in capsys.readouterr().err
-    assert suited(told, with_pairs.categories, ()).flip == 0.5
+    assert adapt_to_data(predicted, with_pairs.categories, ()).flip == 0.5
     assert not capsys.readouterr().err

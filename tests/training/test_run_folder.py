@@ -14,7 +14,7 @@ from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import few
 from centernet.recipes.recipe import Recipe, in_proportion
-from centernet.training.build import start
+from centernet.training.build import build_predictor
 from centernet.training.data import open_training_data
 from centernet.training.loaders import validation_loader
 
@@ -125,7 +125,7 @@ def test_no_process_is_without_validation_images(scenes: Path) -> None:
     recipe = Recipe(imgsz=64, channels=16, head_channels=16, workers=0)
     training, validation = open_training_data(str(scenes), recipe)
     assert validation is not None
-    predictor = start(recipe, training.categories)
+    predictor = build_predictor(recipe, training.categories)
     shares = [len(validation_loader(validation, predictor, recipe, rank, 5)) for rank in range(5)]
 
     assert shares == [1] * 5

@@ -9,7 +9,7 @@ from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories, Skeleton
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.task import Layered
-from centernet.training.task_builders import KINDS, OF_TASKS, check_settings, task_of
+from centernet.training.task_builders import OF_TASKS, TASK_BUILDERS, check_settings, task_of
 
 
 def test_a_recipe_says_how_boxes_are_told() -> None:
@@ -42,9 +42,9 @@ def test_settings_that_say_nothing_to_a_task_are_refused(task: str, key: str, va
     check_settings(recipe, {"epochs"})
 
 
-@pytest.mark.parametrize("task", KINDS)
+@pytest.mark.parametrize("task", TASK_BUILDERS)
 def test_every_setting_of_a_task_changes_what_is_built(task: str) -> None:
-    settings = KINDS[task].settings & OF_TASKS - {"edges", "flip_pairs", "sigmas", "level_cells"}
+    settings = TASK_BUILDERS[task].settings & OF_TASKS - {"edges", "flip_pairs", "sigmas", "level_cells"}
     face = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
     categories = Categories(("face",), (1,), (face,))
     plain = task_of(Recipe(task=task), categories)

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from centernet.errors import InputError, UsageError
-from centernet.geometry.resize import Fit, Follow, Keep, ResizeRule, Span
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import FitWidth, Letterbox, PadToMultiple, ResizeLongestSide, ResizeRule
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.structures import Categories, Skeleton
@@ -20,21 +20,21 @@ from centernet.weights import files as weights
 
 
 @pytest.fixture(scope="module")
-def predictor() -> Predictor:
+def predictor() -> TorchPredictor:
     torch.manual_seed(0)
     task = Detect(num_classes=2, top_k=7, giou_weight=0.5)
     architecture = Architecture(backbone="timm/resnet10t", channels=16, head_channels=8, separable=True)
-    return Predictor(
+    return TorchPredictor(
         network=architecture.build(task.heads).eval(),
         task=task,
         categories=Categories(("red", "细胞"), (3, 90)),
-        rule=Follow(long_side=64),
+        rule=ResizeLongestSide(long_side=64),
         normalize=Normalize(bgr=True),
         architecture=architecture,
     )
 
 
-def test_what_was_saved_comes_back_whole(predictor: Predictor, tmp_path: Path) -> None:
+def test_what_was_saved_comes_back_whole(predictor: TorchPredictor, tmp_path: Path) -> None:
     loaded = weights.load(weights.save(predictor, tmp_path / "w"))
 
     assert loaded.task == predictor.task
@@ -63,9 +63,11 @@ TUBE = Skeleton(names=("tip", "end"), edges=((0, 1),), pairs=((0, 1),), sigmas=(
         Layered(inner=Detect(num_classes=2, top_k=7), levels=2, per_cell=3),
     ],
 )
-@pytest.mark.parametrize("rule", [Fit(height=64, width=96), Keep(pad=127), Span(height=64, width=128)])
+@pytest.mark.parametrize(
+    "rule", [Letterbox(height=64, width=96), PadToMultiple(pad=127), FitWidth(height=64, width=128)]
+)
 def test_every_task_and_rule_comes_back(
-    predictor: Predictor, task: RawMaps | Pose | Layered, rule: ResizeRule, tmp_path: Path
+    predictor: TorchPredictor, task: RawMaps | Pose | Layered, rule: ResizeRule, tmp_path: Path
 ) -> None:
     network = predictor.architecture.build(task.heads)
     loaded = weights.load(
@@ -76,7 +78,7 @@ def test_every_task_and_rule_comes_back(
     assert loaded.rule == rule
 
 
-def test_skeletons_come_back(predictor: Predictor, tmp_path: Path) -> None:
+def test_skeletons_come_back(predictor: TorchPredictor, tmp_path: Path) -> None:
     categories = Categories(("tube", "box"), (7, 9), (TUBE, None))
     task = Pose.of(categories)
     network = predictor.architecture.build(task.heads)
@@ -85,14 +87,14 @@ def test_skeletons_come_back(predictor: Predictor, tmp_path: Path) -> None:
     assert weights.load(weights.save(pose, tmp_path / "w")).categories == categories
 
 
-def test_one_file_is_enough(predictor: Predictor, tmp_path: Path) -> None:
+def test_one_file_is_enough(predictor: TorchPredictor, tmp_path: Path) -> None:
     weights.save_file(predictor, tmp_path / "alone.safetensors")
 
     assert weights.load(tmp_path / "alone.safetensors").categories == predictor.categories
 
 
 def test_half_weights_take_half_the_room_and_are_nearly_the_same(
-    predictor: Predictor, tmp_path: Path
+    predictor: TorchPredictor, tmp_path: Path
 ) -> None:
     whole = weights.save(predictor, tmp_path / "whole") / weights.MODEL
     half = weights.save(predictor, tmp_path / "half", half=True) / weights.MODEL
@@ -121,7 +123,7 @@ def rewrite(path: Path, **changes: torch.Tensor | None) -> None:
     ],
 )
 def test_weights_that_do_not_fit_are_named(
-    predictor: Predictor, tmp_path: Path, change: dict[str, torch.Tensor | None], message: str
+    predictor: TorchPredictor, tmp_path: Path, change: dict[str, torch.Tensor | None], message: str
 ) -> None:
     folder = weights.save(predictor, tmp_path)
     rewrite(folder / weights.MODEL, **change)
@@ -131,7 +133,7 @@ def test_weights_that_do_not_fit_are_named(
 
 
 def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
-    predictor: Predictor, tmp_path: Path
+    predictor: TorchPredictor, tmp_path: Path
 ) -> None:
     path = weights.save(predictor, tmp_path) / weights.MODEL
     path.write_bytes(path.read_bytes()[:1000])
@@ -150,7 +152,7 @@ def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
 
 
 def test_a_task_of_ones_own_is_saved_and_named_when_it_cannot_be_built(
-    predictor: Predictor, tmp_path: Path
+    predictor: TorchPredictor, tmp_path: Path
 ) -> None:
     class Own(Detect):
         """Not of this library."""
@@ -161,16 +163,16 @@ def test_a_task_of_ones_own_is_saved_and_named_when_it_cannot_be_built(
         weights.load(folder)
 
 
-def test_settings_reach_the_task_inside_another(predictor: Predictor) -> None:
+def test_settings_reach_the_task_inside_another(predictor: TorchPredictor) -> None:
     task = Layered(inner=Detect(num_classes=2), levels=2)
-    changed = replace(predictor, task=task).deciding(top_k=5, repeated_iou=0.7)
+    changed = replace(predictor, task=task).with_task_settings(top_k=5, repeated_iou=0.7)
 
     assert changed.task == Layered(inner=Detect(num_classes=2, top_k=5), levels=2, repeated_iou=0.7)
     with pytest.raises(UsageError, match="juggle says nothing to these weights"):
-        replace(predictor, task=task).deciding(juggle=1)
+        replace(predictor, task=task).with_task_settings(juggle=1)
 
 
-def test_a_strange_config_is_named(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_strange_config_is_named(predictor: TorchPredictor, tmp_path: Path) -> None:
     folder = weights.save(predictor, tmp_path)
     rewrite(folder / weights.MODEL)
     config = json.loads((folder / weights.CONFIG).read_text())
@@ -185,11 +187,11 @@ def test_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None
     (tmp_path / "file").mkdir()
 
     with pytest.raises(InputError, match=r"cannot write .*file"):
-        weights.write_whole(tmp_path / "file", b"new")
+        weights.write_atomically(tmp_path / "file", b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_layers_that_fit_are_taken_over_and_the_others_named(predictor: Predictor) -> None:
+def test_layers_that_fit_are_taken_over_and_the_others_named(predictor: TorchPredictor) -> None:
     network = predictor.architecture.build(Detect(num_classes=5).heads)
 
     fresh = weights.transfer(predictor.network, network)

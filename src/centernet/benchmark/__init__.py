@@ -1,7 +1,7 @@
 """How fast, how large and how exact a detector is in every form it can be run in."""
 
-from centernet.benchmark.report import Line, Table
+from centernet.benchmark.report import BenchmarkReport, BenchmarkRow
 from centernet.benchmark.run import benchmark
-from centernet.benchmark.variants import FORMS
+from centernet.benchmark.variants import VARIANTS
 
-__all__ = ["FORMS", "Line", "Table", "benchmark"]
+__all__ = ["VARIANTS", "BenchmarkReport", "BenchmarkRow", "benchmark"]

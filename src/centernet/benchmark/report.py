@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class BenchmarkRow:
     """One form of a detector.
 
     Attributes:
@@ -40,7 +40,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class BenchmarkReport:
     """All of them.
 
     Attributes:
@@ -50,7 +50,7 @@ class Table:
         num_images: Timed one by one.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[BenchmarkRow, ...]
     threads: int
     batch: int
     num_images: int

@@ -13,7 +13,7 @@ CALIBRATION = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class Variant:
     """One of them.
 
     Attributes:
@@ -41,14 +41,14 @@ class Form:
         return detector.export(self.format, output=path, int8=self.int8, data=data, source=images[:4])[0]
 
 
-FORMS: Mapping[str, Form] = {
-    "weights": Form(),
-    "weights-half": Form(half=True),
-    "torch": Form(format="torch"),
-    "onnx": Form(format="onnx"),
-    "onnx-int8": Form(format="onnx", int8=True),
-    "openvino": Form(format="openvino"),
-    "openvino-half": Form(format="openvino", half=True),
-    "openvino-int8": Form(format="openvino", int8=True),
+VARIANTS: Mapping[str, Variant] = {
+    "weights": Variant(),
+    "weights-half": Variant(half=True),
+    "torch": Variant(format="torch"),
+    "onnx": Variant(format="onnx"),
+    "onnx-int8": Variant(format="onnx", int8=True),
+    "openvino": Variant(format="openvino"),
+    "openvino-half": Variant(format="openvino", half=True),
+    "openvino-int8": Variant(format="openvino", int8=True),
 }
 """By what is typed. The first is what the others are compared with."""

@@ -17,7 +17,7 @@ from centernet.errors import InputError
 
 
 @dataclass(frozen=True)
-class Took:
+class Timing:
     """Seconds that looking took: by the clock, and of all processors."""
 
     clock: float
@@ -54,10 +54,10 @@ class Runner:
         theirs.close()
         self._hear()
 
-    def look(self, which: Sequence[int]) -> Took:
+    def look(self, which: Sequence[int]) -> Timing:
         """Look at some of the images, all at once."""
         self._ours.send(list(which))
-        return Took(*self._hear())
+        return Timing(*self._hear())
 
     def finish(self, data: str, split: str, batch: int) -> tuple[float, float]:
         """The most memory it took so far, MB, and its AP on annotated images; the process ends."""
@@ -86,7 +86,7 @@ class Runner:
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-def _serve(told: Connection, path: str, images: list[Any], half: bool, device: str) -> None:
+def _serve(predicted: Connection, path: str, images: list[Any], half: bool, device: str) -> None:
     """What the process does: a list of numbers is looked at, a tuple is measured and ends it."""
     from centernet.detector import CenterNet
 
@@ -94,16 +94,16 @@ def _serve(told: Connection, path: str, images: list[Any], half: bool, device: s
     cv2.setNumThreads(int(os.environ[_THREADS[0]]))
     try:
         detector = CenterNet(path, device)
-        told.send(())
-        while isinstance(order := told.recv(), list):
-            told.send(_timed(detector, [images[i] for i in order], half))
+        predicted.send(())
+        while isinstance(order := predicted.recv(), list):
+            predicted.send(_timed(detector, [images[i] for i in order], half))
         data, split, batch = order
         memory = _most_memory()
-        told.send((memory, detector.val(data, split=split, batch=batch, half=half).metrics["AP"]))
+        predicted.send((memory, detector.val(data, split=split, batch=batch, half=half).metrics["AP"]))
     except EOFError:
         pass
     except Exception as error:
-        told.send(f"{Path(path).name}: {str(error).splitlines()[0]}")
+        predicted.send(f"{Path(path).name}: {str(error).splitlines()[0]}")
 
 
 def _timed(detector: Any, images: list[Any], half: bool) -> tuple[float, float]:

@@ -16,8 +16,8 @@ from typing import Any
 
 from centernet.cli import help as pages
 from centernet.cli.arguments import Argument, read_arguments
-from centernet.cli.command import COMMON, Output, Verb
-from centernet.cli.commands import VERBS
+from centernet.cli.command import COMMON, Command, Output
+from centernet.cli.commands import COMMANDS
 from centernet.cli.train import TRAIN, settings_of
 from centernet.errors import InputError, UsageError
 from centernet.recipes.hints import did_you_mean
@@ -66,7 +66,7 @@ def _run(words: list[str]) -> int:
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
     if not words or words[0] in _HELP:
-        print(pages.overview(VERBS.values()))
+        print(pages.overview(COMMANDS.values()))
         return 0
     if words[0] in ("--version", "version"):
         from centernet import __version__
@@ -75,48 +75,48 @@ def _run(words: list[str]) -> int:
         return 0
     front = [word for word in words if word in _FRONT]
     words = [word for word in words if word not in _FRONT]
-    if len(words) > 1 and words[0] in _TASKS and words[1] in VERBS:
+    if len(words) > 1 and words[0] in _TASKS and words[1] in COMMANDS:
         # The name of the task comes first in other programs; here only training must be told.
         words = [*words[1:], *[f"task={words[0]}"] * (words[1] == "train")]
-    verb = _verb(words[0] if words else "")
+    command = _command(words[0] if words else "")
     rest = words[1:]
     if _HELP & set(rest):
-        verb = _shown(verb, [word for word in rest if word not in _HELP])
-        print(pages.page(verb, verb.arguments))
+        command = _shown(command, [word for word in rest if word not in _HELP])
+        print(pages.page(command, command.arguments))
         return 0
-    given = read_arguments(verb.name, [*rest, *front], (*verb.arguments, *COMMON))
-    return _answer(verb, given)
+    given = read_arguments(command.name, [*rest, *front], (*command.arguments, *COMMON))
+    return _answer(command, given)
 
 
-def _verb(word: str) -> Verb:
-    if word in VERBS:
-        return VERBS[word]
+def _command(word: str) -> Command:
+    if word in COMMANDS:
+        return COMMANDS[word]
     if not word or "=" in word or word.startswith("-"):
-        raise UsageError(f"say what to do first, such as centernet train ...: {', '.join(VERBS)}")
-    hint = _OTHER_WORDS.get(word) or did_you_mean(word, VERBS) or f"there are {', '.join(VERBS)}"
+        raise UsageError(f"say what to do first, such as centernet train ...: {', '.join(COMMANDS)}")
+    hint = _OTHER_WORDS.get(word) or did_you_mean(word, COMMANDS) or f"there are {', '.join(COMMANDS)}"
     raise UsageError(f"unknown verb {word!r}: {hint}")
 
 
-def _shown(verb: Verb, words: list[str]) -> Verb:
+def _shown(command: Command, words: list[str]) -> Command:
     """The verb with the defaults that hold: `train model=resnet18 --help` shows those of that recipe."""
     names = [word.removeprefix("--").removeprefix("model=") for word in words if "model=" in word]
     recipe = RECIPES.get(names[-1]) if names else None
-    if verb is not TRAIN or recipe is None or names[-1] in zoo.names():
-        return verb
+    if command is not TRAIN or recipe is None or names[-1] in zoo.names():
+        return command
     settings: dict[str, Argument] = {argument.name: argument for argument in settings_of(recipe())}
-    arguments = tuple(settings.get(argument.name, argument) for argument in verb.arguments)
-    return replace(verb, arguments=arguments, details=f"Defaults are those of the recipe {names[-1]}.")
+    arguments = tuple(settings.get(argument.name, argument) for argument in command.arguments)
+    return replace(command, arguments=arguments, details=f"Defaults are those of the recipe {names[-1]}.")
 
 
-def _answer(verb: Verb, given: dict[str, Any]) -> int:
+def _answer(command: Command, given: dict[str, Any]) -> int:
     given.pop("debug", None)
     is_json = given.pop("json", False)
     output = Output(is_json=is_json, stream=sys.stdout)
     if not is_json:
-        return verb.run(given, output)
+        return command.run(given, output)
     # What libraries print on the way would spoil the JSON.
     with redirect_stdout(sys.stderr):
-        return verb.run(given, output)
+        return command.run(given, output)
 
 
 def _explain(error: BaseException) -> tuple[int, str]:

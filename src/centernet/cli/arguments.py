@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
-from centernet.recipes.hints import advice_on
+from centernet.recipes.hints import hint_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Argument:
     group: str = ""
 
 
-def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument]) -> dict[str, Any]:
+def read_arguments(command: str, words: Sequence[str], arguments: Sequence[Argument]) -> dict[str, Any]:
     """The values that were given, in the types their arguments have; the last of several holds.
 
     Raises:
@@ -59,21 +59,21 @@ def read_arguments(verb: str, words: Sequence[str], arguments: Sequence[Argument
         word = waiting.pop(0)
         key, mark, text = word.removeprefix("--").partition("=")
         if not mark and not word.startswith("--"):
-            raise UsageError(_stray(word, verb, arguments))
-        argument = _find(verb, key.replace("-", "_"), known)
+            raise UsageError(_stray(word, command, arguments))
+        argument = _find(command, key.replace("-", "_"), known)
         if not mark:
             text = _next_value(argument, waiting, known)
         given[argument.name] = _value(argument, text)
     missing = [argument for argument in arguments if argument.is_required and argument.name not in given]
     if missing:
         typed = " ".join(f"{argument.name}={argument.default}" for argument in missing)
-        raise UsageError(f"{missing[0].name} is missing: centernet {verb} ... {typed}")
+        raise UsageError(f"{missing[0].name} is missing: centernet {command} ... {typed}")
     return given
 
 
-def _find(verb: str, key: str, known: dict[str, Argument]) -> Argument:
+def _find(command: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = advice_on(key, known, verb) or f"`centernet {verb} --help` lists what it takes"
+        hint = hint_for(key, known, command) or f"`centernet {command} --help` lists what it takes"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
 
@@ -108,7 +108,7 @@ def _value(argument: Argument, text: str) -> Any:
         ) from error
 
 
-def _stray(word: str, verb: str, arguments: Sequence[Argument]) -> str:
+def _stray(word: str, command: str, arguments: Sequence[Argument]) -> str:
     if any(word == argument.name and argument.kind.is_switch for argument in arguments):
         return f"{word!r} stands alone: write --{word} or {word}=true"
     if Path(word).exists():
@@ -119,7 +119,7 @@ def _stray(word: str, verb: str, arguments: Sequence[Argument]) -> str:
             f"{word!r} has no key: write {wanted}={word}; "
             "put a pattern in quotes, or the shell makes many words of it"
         )
-    return f"{word!r} has no key: write key=value; `centernet {verb} --help` lists the keys"
+    return f"{word!r} has no key: write key=value; `centernet {command} --help` lists the keys"
 
 
 def _read_whole(text: str) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import MODEL, Output, Verb
+from centernet.cli.command import MODEL, Command, Output
 
 
 def _benchmark(given: dict[str, Any], output: Output) -> int:
@@ -20,7 +20,7 @@ def _benchmark(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-BENCHMARK = Verb(
+BENCHMARK = Command(
     name="benchmark",
     about="measure speed, memory, size and AP of weights in every form they can be exported to",
     run=_benchmark,

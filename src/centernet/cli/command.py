@@ -54,7 +54,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verb:
+class Command:
     """One thing the program does.
 
     Attributes:

@@ -1,7 +1,7 @@
 """All verbs, in the order help shows them. To add one, add it here."""
 
 from centernet.cli.benchmark import BENCHMARK
-from centernet.cli.command import Verb
+from centernet.cli.command import Command
 from centernet.cli.convert import CONVERT
 from centernet.cli.datasets import DOCTOR, PREVIEW
 from centernet.cli.export import EXPORT
@@ -10,8 +10,8 @@ from centernet.cli.models import MODELS
 from centernet.cli.predict import PREDICT
 from centernet.cli.train import DEMO, TRAIN
 
-VERBS: dict[str, Verb] = {
-    verb.name: verb
-    for verb in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
 }
 """By the word to type."""

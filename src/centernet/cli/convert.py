@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import Output, Verb
+from centernet.cli.command import Command, Output
 
 
 def _convert(given: dict[str, Any], output: Output) -> int:
@@ -14,7 +14,7 @@ def _convert(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-CONVERT = Verb(
+CONVERT = Command(
     name="convert",
     about="turn a checkpoint of the original CenterNet into weights for this program",
     run=_convert,

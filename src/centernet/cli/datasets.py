@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
-from centernet.cli.command import DATA, Output, Verb
+from centernet.cli.command import DATA, Command, Output
 from centernet.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ _KEYPOINTS = Argument(
     default="false",
 )
 
-DOCTOR = Verb(
+DOCTOR = Command(
     name="doctor",
     about="name every defect of a data set, and what training does about it",
     run=_doctor,
@@ -101,7 +101,7 @@ DOCTOR = Verb(
     details="Exit code 0: training gets by, and does about each defect what is said. 1: it would stop.",
 )
 
-PREVIEW = Verb(
+PREVIEW = Command(
     name="preview",
     about="write a picture of some images of a data set with their objects",
     run=_preview,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, TEXT, Argument
-from centernet.cli.command import MODEL, Output, Verb
+from centernet.cli.command import MODEL, Command, Output
 
 
 def _export(given: dict[str, Any], output: Output) -> int:
@@ -14,7 +14,7 @@ def _export(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-EXPORT = Verb(
+EXPORT = Command(
     name="export",
     about="write weights as one file with the decoding inside, and check it",
     run=_export,

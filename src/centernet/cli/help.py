@@ -5,40 +5,40 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from centernet.cli.arguments import Argument
-from centernet.cli.command import COMMON, Verb
+from centernet.cli.command import COMMON, Command
 
 
-def overview(verbs: Iterable[Verb]) -> str:
+def overview(commands: Iterable[Command]) -> str:
     """The page about the program."""
-    verbs = list(verbs)
-    width = max(len(verb.name) for verb in verbs)
+    commands = list(commands)
+    width = max(len(command.name) for command in commands)
     return "\n".join(
         [
             "centernet: find things in images by their points",
             "",
             "usage: centernet VERB key=value ...     (--key value and --key=value work as well)",
             "",
-            *(f"  {verb.name:{width}}  {verb.about}" for verb in verbs),
+            *(f"  {command.name:{width}}  {command.about}" for command in commands),
             "",
             "centernet VERB --help lists what a verb takes; centernet --version says which this is.",
             "",
-            *_examples([example for verb in verbs for example in verb.examples[:1]][:4]),
+            *_examples([example for command in commands for example in command.examples[:1]][:4]),
         ]
     )
 
 
-def page(verb: Verb, arguments: Sequence[Argument]) -> str:
+def page(command: Command, arguments: Sequence[Argument]) -> str:
     """The page about a verb."""
     required = [f"{one.name}={one.default}" for one in arguments if one.is_required]
     lines = [
-        f"centernet {verb.name}: {verb.about}",
+        f"centernet {command.name}: {command.about}",
         "",
-        " ".join(["usage: centernet", verb.name, *required, "[key=value ...]"]),
+        " ".join(["usage: centernet", command.name, *required, "[key=value ...]"]),
         "",
-        *_examples(verb.examples),
+        *_examples(command.examples),
     ]
-    if verb.details:
-        lines += ["", *textwrap.wrap(verb.details, _width())]
+    if command.details:
+        lines += ["", *textwrap.wrap(command.details, _width())]
     shown = [*arguments, *COMMON]
     for group in dict.fromkeys(argument.group for argument in shown):
         lines += ["", f"{group or 'What it takes'}:"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.command import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 
 
@@ -28,7 +28,7 @@ def _score(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-VAL = Verb(
+VAL = Command(
     name="val",
     about="measure weights on annotated images",
     run=_val,
@@ -63,7 +63,7 @@ VAL = Verb(
     ),
 )
 
-SCORE = Verb(
+SCORE = Command(
     name="score",
     about="score results that another program wrote; no model needed",
     run=_score,

@@ -4,7 +4,7 @@ import inspect
 import json
 from typing import Any
 
-from centernet.cli.command import Output, Verb
+from centernet.cli.command import Command, Output
 from centernet.recipes.presets import RECIPES
 from centernet.weights.zoo import CONFIG, ZOO, names
 
@@ -33,7 +33,7 @@ def _finds(name: str) -> str:
     return f"Finds {', '.join(config['categories']['names'])}."
 
 
-MODELS = Verb(
+MODELS = Command(
     name="models",
     about="list weights that come along, and recipes to train",
     run=_models,

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
-from centernet.cli.command import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Output, Verb
+from centernet.cli.command import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
 
@@ -54,7 +54,7 @@ def _predict(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-PREDICT = Verb(
+PREDICT = Command(
     name="predict",
     about="find objects in images or a video",
     run=_predict,

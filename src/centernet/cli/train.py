@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument, Kind, list_of
-from centernet.cli.command import DATA, DEVICE, Output, Verb
+from centernet.cli.command import DATA, DEVICE, Command, Output
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import RECIPES, small
 from centernet.recipes.recipe import Recipe, with_settings
@@ -119,7 +119,7 @@ def _demo(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-TRAIN = Verb(
+TRAIN = Command(
     name="train",
     about="learn from annotated images, keep the best weights, measure them",
     run=_train,
@@ -147,7 +147,7 @@ TRAIN = Verb(
     details="Defaults are those of the recipe; below are those of small. Other weights bring their own.",
 )
 
-DEMO = Verb(
+DEMO = Command(
     name="demo",
     about="the whole job in minutes, on pictures it draws itself",
     run=_demo,

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from centernet.conversion.checkpoint import read
-from centernet.conversion.dataset_presets import Preset
-from centernet.conversion.identify import Recognised, State, recognise
-from centernet.conversion.original_tasks import Layout, next_step
+from centernet.conversion.dataset_presets import DatasetPreset
+from centernet.conversion.identify import Identified, State, identify
+from centernet.conversion.original_tasks import OriginalTask, next_step
 from centernet.conversion.weight_names import our_key
 from centernet.errors import InputError, UsageError
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.network import Network
 from centernet.weights import files as weights
 from centernet.weights.zoo import CONFIG, MODEL
@@ -36,9 +36,9 @@ class Converted:
         left_out: The original's keys of weights from which nothing is computed.
     """
 
-    predictor: Predictor
-    layout: Layout
-    data: Preset
+    predictor: TorchPredictor
+    layout: OriginalTask
+    data: DatasetPreset
     left_out: tuple[str, ...]
 
 
@@ -150,7 +150,7 @@ def converted(
         InputError: As `convert`.
         UsageError: As `convert`.
     """
-    known = recognise(state, source)
+    known = identify(state, source)
     num_classes = known.channels[known.layout.classes]
     if names and len(names) != num_classes:
         classes = _count(num_classes, "class", "classes")
@@ -162,7 +162,7 @@ def converted(
     left_out = _fill(network, state, known, source)
     if imgsz is not None and (imgsz < 1 or imgsz % network.backbone.divisor):
         raise UsageError(f"imgsz={imgsz} must be a multiple of {network.backbone.divisor} for this network")
-    predictor = Predictor(
+    predictor = TorchPredictor(
         network=network.eval(),
         task=task,
         categories=data.categories,
@@ -173,7 +173,7 @@ def converted(
     return Converted(predictor=predictor, layout=known.layout, data=data, left_out=left_out)
 
 
-def _fill(network: Network, state: State, known: Recognised, source: str) -> tuple[str, ...]:
+def _fill(network: Network, state: State, known: Identified, source: str) -> tuple[str, ...]:
     """Puts every weight where it belongs, and gives the keys of those that belong nowhere."""
     wanted = network.state_dict()
     ours: dict[str, Tensor] = {}
@@ -201,7 +201,7 @@ def _fill(network: Network, state: State, known: Recognised, source: str) -> tup
     return tuple(left_out)
 
 
-def _their_key(place: str, known: Recognised, state: State) -> str:
+def _their_key(place: str, known: Identified, state: State) -> str:
     """The original's key of a weight that is not there, put together from those of its neighbours."""
     family, parts = known.family.name, place.split(".")
     places = {key: other.split(".") for key in state if (other := our_key(family, key)) is not None}
@@ -235,7 +235,7 @@ def _check_folder(folder: Path, *, exist_ok: bool) -> None:
         raise UsageError(f"output={folder} holds weights: name a new folder, or say exist_ok=true")
 
 
-def _write(predictor: Predictor, folder: Path, card: str, *, half: bool) -> None:
+def _write(predictor: TorchPredictor, folder: Path, card: str, *, half: bool) -> None:
     """Writes the folder beside its place first, so that what fails leaves nothing behind."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from centernet.geometry.resize import Fit, Paste, Span
+from centernet.geometry.resize import FitWidth, Letterbox, PadBelowMultiple
 from centernet.models.normalize import Normalize
 from centernet.structures import Categories, Skeleton
 from centernet.structures.skeletons import COCO_PERSON
@@ -13,7 +13,7 @@ TOP_K = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
+class DatasetPreset:
     """A data set of the original.
 
     Attributes:
@@ -25,16 +25,16 @@ class Preset:
 
     name: str
     categories: Categories
-    rule: Fit | Paste | Span
+    rule: Letterbox | PadBelowMultiple | FitWidth
     normalize: Normalize
 
-    def rule_for(self, side: int) -> Fit | Span:
+    def rule_for(self, side: int) -> Letterbox | FitWidth:
         """A rule for a square input: the same, where that has a size."""
-        if isinstance(self.rule, Paste):
-            return Fit(height=side, width=side)
+        if isinstance(self.rule, PadBelowMultiple):
+            return Letterbox(height=side, width=side)
         return replace(self.rule, height=side, width=side)
 
-    def with_classes(self, num_classes: int, names: Sequence[str] = ()) -> "Preset":
+    def with_classes(self, num_classes: int, names: Sequence[str] = ()) -> "DatasetPreset":
         """The same way of showing images, for a data set of one's own.
 
         Args:
@@ -45,7 +45,7 @@ class Preset:
         categories = Categories.of(*names)
         return replace(self, name=f"your own data, shown as {self.name}", categories=categories)
 
-    def with_keypoints(self, count: int) -> "Preset":
+    def with_keypoints(self, count: int) -> "DatasetPreset":
         """The same with so many keypoints of the first class: COCO's where the number is COCO's."""
         numbered = Skeleton(names=tuple(f"keypoint{i}" for i in range(count)))
         skeleton = COCO_PERSON if count == len(COCO_PERSON) else numbered
@@ -75,28 +75,28 @@ _VOC_NAMES = (
     "pottedplant,sheep,sofa,train,tvmonitor"
 )
 
-COCO = Preset(
+COCO = DatasetPreset(
     name="COCO",
     categories=Categories(tuple(_COCO_NAMES.split(",")), _COCO_IDS),
-    rule=Fit(height=512, width=512),
+    rule=Letterbox(height=512, width=512),
     normalize=_COCO_PIXELS,
 )
-COCO_TRIPLETS = replace(COCO, rule=Paste())
-VOC = Preset(
+COCO_TRIPLETS = replace(COCO, rule=PadBelowMultiple())
+VOC = DatasetPreset(
     name="Pascal VOC",
     categories=Categories.of(*_VOC_NAMES.split(",")),
-    rule=Fit(height=384, width=384),
+    rule=Letterbox(height=384, width=384),
     normalize=_IMAGENET_PIXELS,
 )
-PERSONS = Preset(
+PERSONS = DatasetPreset(
     name="COCO persons",
     categories=Categories(("person",), (1,)),
-    rule=Fit(height=512, width=512),
+    rule=Letterbox(height=512, width=512),
     normalize=_COCO_PIXELS,
 )
-KITTI = Preset(
+KITTI = DatasetPreset(
     name="KITTI",
     categories=Categories.of("Pedestrian", "Car", "Cyclist"),
-    rule=Span(height=384, width=1280),
+    rule=FitWidth(height=384, width=1280),
     normalize=_IMAGENET_PIXELS,
 )

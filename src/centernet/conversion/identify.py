@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from centernet.conversion.original_tasks import LAYOUTS, REFUSED, TRIPLET, Channels, Layout
+from centernet.conversion.original_tasks import ORIGINAL_TASKS, REFUSED, TRIPLET, Channels, OriginalTask
 from centernet.conversion.weight_names import STEMS
 from centernet.errors import InputError
 from centernet.models.factory import Architecture
@@ -61,7 +61,7 @@ DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recognised:
+class Identified:
     """What a checkpoint is.
 
     Attributes:
@@ -73,11 +73,11 @@ class Recognised:
 
     family: Family
     architecture: Architecture
-    layout: Layout
+    layout: OriginalTask
     channels: Channels
 
 
-def recognise(state: State, source: str) -> Recognised:
+def identify(state: State, source: str) -> Identified:
     """What these weights are.
 
     Args:
@@ -97,7 +97,7 @@ def recognise(state: State, source: str) -> Recognised:
             )
     family = _family(state, words, source)
     heads = [word for word in words if word not in family.body]
-    layout = next((layout for layout in LAYOUTS if layout.marker in heads), None)
+    layout = next((layout for layout in ORIGINAL_TASKS if layout.marker in heads), None)
     if layout is None:
         raise InputError(
             f"{source} has the body of {family.called}, but no head 'hm': it is no detector of the original"
@@ -107,7 +107,7 @@ def recognise(state: State, source: str) -> Recognised:
     }
     if complaint := layout.complaint(channels):
         raise InputError(f"{source} is a {layout.original} checkpoint, but {complaint}")
-    return Recognised(
+    return Identified(
         family=family,
         architecture=Architecture(
             backbone=_BACKBONES[family.name](state, source),

@@ -4,7 +4,15 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from centernet.conversion.dataset_presets import COCO, COCO_TRIPLETS, KITTI, PERSONS, TOP_K, VOC, Preset
+from centernet.conversion.dataset_presets import (
+    COCO,
+    COCO_TRIPLETS,
+    KITTI,
+    PERSONS,
+    TOP_K,
+    VOC,
+    DatasetPreset,
+)
 from centernet.conversion.weight_names import HEADS
 from centernet.protocols import Task
 from centernet.structures import Categories
@@ -19,7 +27,7 @@ Channels = Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class OriginalTask:
     """A task of the original.
 
     Attributes:
@@ -42,8 +50,8 @@ class Layout:
     heads: Mapping[str, int | None]
     optional: tuple[str, ...]
     task: Callable[[Channels, Categories], Task]
-    presets: Mapping[int, Preset]
-    other: Preset
+    presets: Mapping[int, DatasetPreset]
+    other: DatasetPreset
     hub_tag: str
     classes: str = "hm"
     paper: str = 'Zhou et al. 2019, "Objects as Points"'
@@ -64,7 +72,7 @@ class Layout:
                 return f"its head {head!r} has {channels[head]} channels where {self.original} has {count}"
         return None
 
-    def preset(self, channels: Channels, names: tuple[str, ...] = ()) -> Preset:
+    def preset(self, channels: Channels, names: tuple[str, ...] = ()) -> DatasetPreset:
         """The data set with so many classes; one's own where names are given or the number is not known."""
         num_classes = channels[self.classes]
         if names or num_classes not in self.presets:
@@ -123,7 +131,7 @@ def next_step(task: Task, folder: str) -> str:
     return shlex.join(["centernet", "predict", f"model={folder}", "source=images/", *camera])
 
 
-POSE = Layout(
+POSE = OriginalTask(
     name="pose",
     original="multi_pose",
     marker="hps",
@@ -134,7 +142,7 @@ POSE = Layout(
     other=COCO,
     hub_tag="keypoint-detection",
 )
-MONO3D = Layout(
+MONO3D = OriginalTask(
     name="mono3d",
     original="ddd",
     marker="dep",
@@ -145,7 +153,7 @@ MONO3D = Layout(
     other=KITTI,
     hub_tag="object-detection",
 )
-DETECT = Layout(
+DETECT = OriginalTask(
     name="detect",
     original="ctdet",
     marker="hm",
@@ -156,7 +164,7 @@ DETECT = Layout(
     other=COCO,
     hub_tag="object-detection",
 )
-TRIPLET = Layout(
+TRIPLET = OriginalTask(
     name="triplet",
     original="keypoint-triplet",
     marker="ct_heats",
@@ -173,7 +181,7 @@ TRIPLET = Layout(
     classes="tl_heats",
     paper='Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection"',
 )
-LAYOUTS = (POSE, MONO3D, DETECT, TRIPLET)
+ORIGINAL_TASKS = (POSE, MONO3D, DETECT, TRIPLET)
 """The first whose marker is there is the one."""
 
 REFUSED = {

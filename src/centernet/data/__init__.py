@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from centernet.data.formats.catalog import open_dataset
+    from centernet.data.formats.catalog import open_dataset, splits
 
-__all__ = ["open_dataset"]
+__all__ = ["open_dataset", "splits"]
 
 
 def __getattr__(name: str) -> Any:

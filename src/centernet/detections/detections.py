@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from centernet.detections.serialize import (
+    box3d_columns,
+    box3d_fields,
     flat_keypoints,
     keypoint_columns,
     kitti_rows,
+    named_box3d,
     named_keypoints,
-    named_solid,
-    solid_columns,
-    solid_fields,
     yolo_rows,
 )
 from centernet.errors import InputError, UsageError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import supervision
     from PIL.Image import Image
 
-LEAST_KEYPOINT_SCORE = 0.1
+MIN_KEYPOINT_SCORE = 0.1
 """Keypoints below this score are guesses: nothing at the place looks like them."""
 
 _SURE = 0.3
@@ -172,9 +172,9 @@ class Detections:
         show_names: bool = True,
         show_scores: bool = True,
         long_side: int | None = None,
-        min_keypoint_score: float = LEAST_KEYPOINT_SCORE,
+        min_keypoint_score: float = MIN_KEYPOINT_SCORE,
         birds_eye: bool = True,
-        truth: Float[np.ndarray, "m 7"] | None = None,
+        ground_truth: Float[np.ndarray, "m 7"] | None = None,
     ) -> "Image":
         """The image with the objects drawn on it: boxes, and the skeletons of those that have keypoints.
 
@@ -188,14 +188,14 @@ class Detections:
             long_side: Scale the picture to this longer side: names are unreadable on a small image.
             min_keypoint_score: Keypoints below this score are not drawn.
             birds_eye: Where there are boxes in 3D and the camera is known, show them from above too.
-            truth: Boxes in 3D that a bird sees in white.
+            ground_truth: Boxes in 3D that a bird sees in white.
 
         Raises:
             UsageError: There is no image to draw on.
         """
         from PIL.Image import fromarray
 
-        from centernet.drawing import draw_boxes, draw_in_space, draw_keypoints
+        from centernet.drawing import draw_boxes, draw_boxes3d_and_birds_eye, draw_keypoints
 
         metres = [f"{depth:.0f} m" if np.isfinite(depth) else "" for depth in self.depths_m]
         texts = [
@@ -203,8 +203,8 @@ class Detections:
             for name, score, depth in zip(self.names, self.scores, metres, strict=True)
         ]
         pixels = self._pixels(image)
-        is_solid = self.have_boxes3d & (self.camera is not None)
-        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~is_solid)
+        has_box3d = self.have_boxes3d & (self.camera is not None)
+        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~has_box3d)
         places, scores = self.keypoints[..., :2], self.keypoints[..., 2:]
         seen = (scores >= min_keypoint_score) * (1 + (scores >= _SURE))
         keypoints = np.concatenate([places, seen.astype(places.dtype)], axis=-1)
@@ -212,13 +212,13 @@ class Detections:
         if self.camera is None:
             return fromarray(picture)
         return fromarray(
-            draw_in_space(
+            draw_boxes3d_and_birds_eye(
                 picture,
                 self.boxes3d,
                 self.labels,
                 self.camera,
                 image_size=(pixels.shape[0], pixels.shape[1]),
-                truth=truth,
+                ground_truth=ground_truth,
                 birds_eye=birds_eye,
             )
         )
@@ -279,8 +279,8 @@ class Detections:
             "detections": [
                 {"name": name, "category_id": category_id, "score": score, "box": box}
                 | ({"keypoints": named_keypoints(skeleton, keypoints)} if skeleton else {})
-                | ({"box3d": named_solid(box3d, alpha)} if is_solid else {})
-                for name, category_id, score, box, skeleton, keypoints, box3d, alpha, is_solid in zip(
+                | ({"box3d": named_box3d(box3d, alpha)} if has_box3d else {})
+                for name, category_id, score, box, skeleton, keypoints, box3d, alpha, has_box3d in zip(
                     self.names,
                     self.category_ids,
                     np.round(self.scores.astype(float), 4).tolist(),
@@ -307,8 +307,8 @@ class Detections:
         return [
             {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
             | ({"keypoints": flat_keypoints(keypoints[: len(skeleton)])} if skeleton else {})
-            | (solid_fields(box3d, alpha) if is_solid else {})
-            for category_id, bbox, score, skeleton, keypoints, box3d, alpha, is_solid in zip(
+            | (box3d_fields(box3d, alpha) if has_box3d else {})
+            for category_id, bbox, score, skeleton, keypoints, box3d, alpha, has_box3d in zip(
                 self.category_ids,
                 bboxes.tolist(),
                 self.scores.astype(float).tolist(),
@@ -344,7 +344,7 @@ class Detections:
             data={"class_name": np.array(self.names, dtype=str)},
         )
 
-    def to_yolo(self, min_keypoint_score: float = LEAST_KEYPOINT_SCORE) -> str:
+    def to_yolo(self, min_keypoint_score: float = MIN_KEYPOINT_SCORE) -> str:
         """The lines of a YOLO label file: class, middle and size of the box as shares of the image's sides.
 
         Where classes have keypoints, x, y and 2 follow for each; 0 0 0 for one that is unsure, outside the
@@ -393,7 +393,7 @@ class Detections:
             "x2": x2,
             "y2": y2,
             **keypoint_columns(self.keypoints, self.labels, self.categories.skeletons),
-            **(solid_columns(self.boxes3d, self.alpha_rad) if self.have_boxes3d.any() else {}),
+            **(box3d_columns(self.boxes3d, self.alpha_rad) if self.have_boxes3d.any() else {}),
         }
 
     @property

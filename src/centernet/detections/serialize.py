@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from centernet.structures import Skeleton
 
-SOLID_NAMES = (
+BOX3D_NAMES = (
     *("height_m", "width_m", "length_m", "x_m", "y_m", "z_m"),
     *("rotation_y_rad", "alpha_rad"),
 )
@@ -50,8 +50,8 @@ def kitti_rows(
 
     Truncation and occlusion are -1; without a box in space sizes are -1, places -1000 and headings -10.
     """
-    is_solid = np.isfinite(boxes3d).all(axis=1)
-    space = np.where(is_solid[:, None], boxes3d, np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0]))
+    has_box3d = np.isfinite(boxes3d).all(axis=1)
+    space = np.where(has_box3d[:, None], boxes3d, np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0]))
     headings = np.where(np.isfinite(alpha_rad), alpha_rad, -10.0)
     # A name with a blank would be two columns.
     words = ["_".join(name.split()) for name in names]
@@ -93,27 +93,27 @@ def keypoint_columns(
     return columns
 
 
-def named_solid(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, float]:
+def named_box3d(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, float]:
     """A box in space in words, rounded to millimetres and ten-thousandths of a radian."""
     numbers = [*box3d.astype(float).tolist(), alpha_rad]
     return {
         name: round(number, 4 if name.endswith("rad") else 3)
-        for name, number in zip(SOLID_NAMES, numbers, strict=True)
+        for name, number in zip(BOX3D_NAMES, numbers, strict=True)
     }
 
 
-def solid_fields(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, Any]:
+def box3d_fields(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, Any]:
     """A box in space as fields of a COCO entry, by the names that COCO files of 3D boxes have here."""
     numbers = box3d.astype(float).tolist()
     fields = {"dim": numbers[:3], "location": numbers[3:6], "rotation_y": numbers[6]}
     return fields | {"alpha": alpha_rad}
 
 
-def solid_columns(
+def box3d_columns(
     boxes3d: Float[np.ndarray, "n 7"], alpha_rad: Float[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """The numbers of boxes in space by name; NaN for objects without one."""
-    return dict(zip(SOLID_NAMES, [*boxes3d.T, alpha_rad], strict=True))
+    return dict(zip(BOX3D_NAMES, [*boxes3d.T, alpha_rad], strict=True))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

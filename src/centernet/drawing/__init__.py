@@ -1,7 +1,7 @@
 """Pictures of what was found and what is true: arrays in, arrays out."""
 
 from centernet.drawing.annotations import draw_annotations
-from centernet.drawing.birds_eye import draw_birds_eye, draw_in_space
+from centernet.drawing.birds_eye import draw_birds_eye, draw_boxes3d_and_birds_eye
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
@@ -18,10 +18,10 @@ __all__ = [
     "draw_birds_eye",
     "draw_boxes",
     "draw_boxes3d",
+    "draw_boxes3d_and_birds_eye",
     "draw_dots",
     "draw_explanation",
     "draw_heatmap",
-    "draw_in_space",
     "draw_keypoints",
     "fit",
     "message_tile",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.drawing.birds_eye import draw_in_space
+from centernet.drawing.birds_eye import draw_boxes3d_and_birds_eye
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.keypoints import draw_keypoints
 from centernet.geometry.camera import Camera
@@ -31,12 +31,14 @@ def draw_annotations(
         camera: Image pixels from camera metres; boxes in space are not drawn where it is not known.
         long_side: Scale the picture to this longer side first.
     """
-    is_solid = np.isfinite(objects.boxes3d).all(axis=1) & (camera is not None)
-    picture = draw_boxes(image, objects.boxes, texts, objects.labels, long_side=long_side, outlined=~is_solid)
+    has_box3d = np.isfinite(objects.boxes3d).all(axis=1) & (camera is not None)
+    picture = draw_boxes(
+        image, objects.boxes, texts, objects.labels, long_side=long_side, outlined=~has_box3d
+    )
     size = (image.shape[0], image.shape[1])
-    if categories.most_keypoints:
+    if categories.max_keypoints:
         skeletons = [categories.skeletons[label] for label in objects.labels]
         picture = draw_keypoints(picture, objects.keypoints, skeletons, image_size=size)
     if camera is None:
         return picture
-    return draw_in_space(picture, objects.boxes3d, objects.labels, camera, image_size=size)
+    return draw_boxes3d_and_birds_eye(picture, objects.boxes3d, objects.labels, camera, image_size=size)

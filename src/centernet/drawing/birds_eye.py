@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import Rgb, class_color
-from centernet.drawing.fonts import legible, load_font
+from centernet.drawing.fonts import load_font, printable
 from centernet.geometry.boxes3d import ground_corners
 from centernet.geometry.camera import Camera
 
@@ -18,7 +18,7 @@ _PAPER: Rgb = (24, 26, 30)
 _RING: Rgb = (62, 66, 74)
 _VIEW: Rgb = (90, 96, 106)
 _INK: Rgb = (150, 155, 162)
-_TRUTH: Rgb = (240, 240, 240)
+_GROUND_TRUTH: Rgb = (240, 240, 240)
 _LEAST_RANGE_M, _LARGEST_RANGE_M = 30.0, 100.0
 _BITS = 4
 _WIDE = 2
@@ -32,7 +32,7 @@ def draw_birds_eye(
     labels: Int[np.ndarray, " n"],
     size: tuple[int, int],
     *,
-    truth: Float[np.ndarray, "m 7"] | None = None,
+    ground_truth: Float[np.ndarray, "m 7"] | None = None,
     camera: Camera | None = None,
     image_width: int | None = None,
 ) -> UInt8[np.ndarray, "{size[0]} {size[1]} 3"]:
@@ -42,11 +42,11 @@ def draw_birds_eye(
         boxes3d: As in `geometry.boxes3d`, camera metres; those that are not finite are not drawn.
         labels: Class of each box.
         size: Rows and columns of the map. How far it reaches suits the boxes, from 30 to 100 metres.
-        truth: Boxes to compare with, drawn in white.
+        ground_truth: Boxes to compare with, drawn in white.
         camera: Where it is given, and `image_width`, lines show how far to the sides it sees.
         image_width: Columns of the camera's image.
     """
-    true = np.zeros((0, 7)) if truth is None else truth
+    true = np.zeros((0, 7)) if ground_truth is None else ground_truth
     height, width = size
     reach_m = _reach_m(np.concatenate([boxes3d, true]))
     # Some ground behind the camera is shown too.
@@ -69,7 +69,7 @@ def draw_birds_eye(
             cv2.line(picture, middle, end, _VIEW, 1, cv2.LINE_AA, _BITS)
     thickness = max(1, round(min(size) / 300))
     for box in true[np.isfinite(true).all(axis=1)]:
-        _outline(picture, place(ground_corners(box[None])[0]), _heading(box, place), _TRUTH, thickness)
+        _outline(picture, place(ground_corners(box[None])[0]), _heading(box, place), _GROUND_TRUTH, thickness)
     for box, label in zip(boxes3d, labels.tolist(), strict=True):
         if np.isfinite(box).all():
             corners = place(ground_corners(box[None])[0])
@@ -77,14 +77,14 @@ def draw_birds_eye(
     return _with_distances(picture, origin, px_per_m, reach_m)
 
 
-def draw_in_space(
+def draw_boxes3d_and_birds_eye(
     picture: UInt8[np.ndarray, "h w 3"],
     boxes3d: Float[np.ndarray, "n 7"],
     labels: Int[np.ndarray, " n"],
     camera: Camera,
     *,
     image_size: tuple[int, int],
-    truth: Float[np.ndarray, "m 7"] | None = None,
+    ground_truth: Float[np.ndarray, "m 7"] | None = None,
     birds_eye: bool = True,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
     """A picture with boxes in space, and what a bird sees of them beside it, or below where it is wide.
@@ -95,17 +95,19 @@ def draw_in_space(
         labels: Class of each box.
         camera: Image pixels from camera metres.
         image_size: Rows and columns of the image.
-        truth: Boxes that a bird sees in white.
+        ground_truth: Boxes that a bird sees in white.
         birds_eye: Whether a bird sees any: nothing is added where there is no box at all.
     """
     drawn = draw_boxes3d(picture, boxes3d, labels, camera, image_size=image_size)
-    both = boxes3d if truth is None else np.concatenate([boxes3d, truth])
+    both = boxes3d if ground_truth is None else np.concatenate([boxes3d, ground_truth])
     if not birds_eye or not np.isfinite(both).all(axis=1).any():
         return drawn
     height, width = picture.shape[:2]
     is_below = width > _WIDE * height
     size = (round(0.6 * width), width) if is_below else (max(height, 256), max(height, 256))
-    above = draw_birds_eye(boxes3d, labels, size, truth=truth, camera=camera, image_width=image_size[1])
+    above = draw_birds_eye(
+        boxes3d, labels, size, ground_truth=ground_truth, camera=camera, image_width=image_size[1]
+    )
     return _joined(drawn, above, is_below=is_below)
 
 
@@ -147,7 +149,7 @@ def _with_distances(picture: np.ndarray, origin: np.ndarray, px_per_m: float, re
     """Metres at each ring, up the middle."""
     canvas = Image.fromarray(picture)
     draw = ImageDraw.Draw(canvas)
-    _, font_file = legible("0 m")
+    _, font_file = printable("0 m")
     font = load_font(font_file, int(np.clip(picture.shape[0] // 32, 9, 22)))
     for ring_m in range(10, int(reach_m) + 1, 10):
         x, y = origin - np.array([0, ring_m * px_per_m])

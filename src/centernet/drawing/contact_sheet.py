@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from centernet.drawing.colors import Rgb
-from centernet.drawing.fonts import legible, load_font, shorten, wrap
+from centernet.drawing.fonts import load_font, printable, shorten, wrap
 
 _GAP_PX = 8
 _PAPER: Rgb = (24, 26, 30)
@@ -72,7 +72,7 @@ def side_by_side(
 
 def message_tile(message: str, *, tile: int = 320) -> UInt8[np.ndarray, "{tile} {tile} 3"]:
     """A grey square with words on it, in the place of a picture that cannot be shown."""
-    text, font_file = legible(message)
+    text, font_file = printable(message)
     font = load_font(font_file, _letter_height(tile))
     margin = tile // 16
     lines = wrap(text, font, tile - 2 * margin)
@@ -94,7 +94,7 @@ def fit(image: UInt8[np.ndarray, "_ _ 3"], long_side: int) -> UInt8[np.ndarray, 
 
 
 def _write_line(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:
-    text, font_file = legible(" ".join(caption.split()))
+    text, font_file = printable(" ".join(caption.split()))
     font = load_font(font_file, _letter_height(width))
     draw = ImageDraw.Draw(sheet)
     draw.text((corner[0], corner[1] + 2), shorten(text, font, width), font=font, fill=_INK)

@@ -7,7 +7,7 @@ from PIL import ImageFont
 from PIL.ImageFont import FreeTypeFont
 
 
-def legible(text: str) -> tuple[str, Path]:
+def printable(text: str) -> tuple[str, Path]:
     r"""The text as it can be drawn here, and the file of the font to draw it with.
 
     The font that comes with matplotlib has Latin, Greek, Cyrillic and Arabic letters. For others the
@@ -25,8 +25,8 @@ def legible(text: str) -> tuple[str, Path]:
 
 
 def legible_all(texts: list[str]) -> tuple[list[str], Path]:
-    """As `legible`, with one font for all texts; each becomes one line."""
-    joined, font = legible("\n".join(" ".join(text.split()) for text in texts))
+    """As `printable`, with one font for all texts; each becomes one line."""
+    joined, font = printable("\n".join(" ".join(text.split()) for text in texts))
     return joined.split("\n"), font
 
 

@@ -24,7 +24,7 @@ _COLUMNS = {"3d": "3D_AP", "bev": "BEV_AP"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SolidNumbers:
+class Box3dMetrics:
     """KITTI's numbers over 40 recalls, of objects that are moderately hard; nothing where there are none.
 
     Attributes:
@@ -37,14 +37,14 @@ class SolidNumbers:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> "SolidNumbers":
+    def of(cls, pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> "Box3dMetrics":
         """Those of truth and detections, image by image; labels mean the same in both."""
         measured = [name for name in categories.names if name.lower() in NEIGHBOURS]
         if not measured:
             return cls(notes=(f"boxes in 3D are measured of {', '.join(NEIGHBOURS)} only: there are none",))
-        truth, found = _truth(pairs, categories), _found(pairs)
+        ground_truth, found = _ground_truth(pairs, categories), _found(pairs)
         return cls(
-            metrics=tuple(evaluate_kitti(truth, found, protocol) for protocol in (ORIGINAL, STRICT)),
+            metrics=tuple(evaluate_kitti(ground_truth, found, protocol) for protocol in (ORIGINAL, STRICT)),
             notes=(
                 "3D_AP, BEV_AP: KITTI's over 40 recalls, moderate, original protocol; _strict: as strict",
             ),
@@ -94,15 +94,15 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def _truth(pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> KittiObjects:
+def _ground_truth(pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> KittiObjects:
     """Ignored regions are neighbours of their class where they have a box in 3D, else nobody cares."""
     parts = [annotations for annotations, _ in pairs]
     joined = Annotations.joined(parts)
-    is_solid = np.isfinite(joined.boxes3d).all(axis=1)
+    has_box3d = np.isfinite(joined.boxes3d).all(axis=1)
     types = np.array([categories.names[label] for label in joined.labels], dtype=object)
     for row in np.flatnonzero(joined.is_crowd):
         near = NEIGHBOURS.get(str(types[row]).lower(), ())
-        types[row] = near[0] if near and is_solid[row] else "DontCare"
+        types[row] = near[0] if near and has_box3d[row] else "DontCare"
     return _objects(
         [len(part) for part in parts],
         types,
@@ -141,7 +141,7 @@ def _objects(
     occlusion: np.ndarray,
 ) -> KittiObjects:
     """As KITTI's files state them, what is not known included."""
-    is_solid = np.isfinite(boxes3d).all(axis=1, keepdims=True)
+    has_box3d = np.isfinite(boxes3d).all(axis=1, keepdims=True)
     unknown = np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0])
     return KittiObjects(
         frames=tuple(f"{number:06d}" for number in range(len(counts))),
@@ -152,6 +152,6 @@ def _objects(
         occlusion=occlusion.astype(np.float64),
         alpha_rad=np.where(np.isfinite(alpha_rad), alpha_rad, -10.0).astype(np.float64),
         boxes=boxes.astype(np.float64),
-        boxes3d=np.where(is_solid, boxes3d, unknown).astype(np.float64),
+        boxes3d=np.where(has_box3d, boxes3d, unknown).astype(np.float64),
         scores=scores.astype(np.float64),
     )

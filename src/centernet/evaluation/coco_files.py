@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from centernet.data.formats import coco
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.coco import format as coco
 from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
@@ -16,7 +16,7 @@ from centernet.evaluation.evaluator import in_classes_of
 from centernet.structures import Dataset
 
 
-def read_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -> dict[str, Any]:
+def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -> dict[str, Any]:
     """The content of a COCO file, or what a data set of another format would have as one.
 
     Args:
@@ -59,12 +59,12 @@ def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | No
     return annotation_file(folder, split, kind)[1] if kind else None
 
 
-def read_results(path: Path, truth: dict[str, Any], truth_name: str) -> list[dict[str, Any]]:
+def read_results(path: Path, ground_truth: dict[str, Any], ground_truth_name: str) -> list[dict[str, Any]]:
     """The entries of a COCO results file: each has a box, or keypoints, or both.
 
     Args:
         path: The file.
-        truth: What the entries must fit.
+        ground_truth: What the entries must fit.
         truth_name: What to call it in messages.
 
     Raises:
@@ -73,10 +73,10 @@ def read_results(path: Path, truth: dict[str, Any], truth_name: str) -> list[dic
     content = _load(path)
     if not isinstance(content, list):
         raise InputError(f"{path} holds a {_kind(content)}: results are a list of detections")
-    image_ids, category_ids = ids_of(truth, "images"), ids_of(truth, "categories")
+    image_ids, category_ids = ids_of(ground_truth, "images"), ids_of(ground_truth, "categories")
     for position, entry in enumerate(content):
         place = f"{path}, results[{position}]"
-        _check_object(entry, place, image_ids, category_ids, known_by=truth_name)
+        _check_object(entry, place, image_ids, category_ids, known_by=ground_truth_name)
         _need(entry, ("score",) if "keypoints" in entry else ("bbox", "score"), place)
         _check_number(entry["score"], "score", place)
     return content
@@ -135,9 +135,9 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
     return path
 
 
-def ids_of(truth: dict[str, Any], key: str) -> set[Any]:
+def ids_of(ground_truth: dict[str, Any], key: str) -> set[Any]:
     """The ids of the truth's images or categories."""
-    return {entry["id"] for entry in truth[key]}
+    return {entry["id"] for entry in ground_truth[key]}
 
 
 def _load(file: Path) -> Any:

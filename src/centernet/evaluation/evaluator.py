@@ -12,7 +12,7 @@ from centernet.data.doctor.crowding import Crowding
 from centernet.data.formats.coco.format import to_coco
 from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.evaluation.boxes3d import SolidNumbers
+from centernet.evaluation.boxes3d import Box3dMetrics
 from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
 from centernet.evaluation.table import ClassRow, Scores
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
@@ -52,7 +52,7 @@ class Evaluation:
     discovery: FalseDiscovery
     confusion: ConfusionMatrix
     keypoints: KeypointNumbers = field(default_factory=KeypointNumbers)
-    solids: SolidNumbers = field(default_factory=SolidNumbers)
+    solids: Box3dMetrics = field(default_factory=Box3dMetrics)
     crowding: Crowding | None = None
     notes: tuple[str, ...] = ()
 
@@ -146,26 +146,26 @@ def evaluate(
         )
         for record in dataset.records
     ]
-    truth, results = to_coco(dataset), [result for one in found.values() for result in one.to_coco()]
+    ground_truth, results = to_coco(dataset), [result for one in found.values() for result in one.to_coco()]
     keypoints = KeypointNumbers()
     notes: tuple[str, ...] = ()
     if any(one.keypoints.shape[1] for one in found.values()):
         categories = dataset.categories
         tolerances = Tolerances.of(categories.ids, categories.names, categories.skeletons)
         keypoints = KeypointNumbers(
-            oks=evaluate_oks(truth, results, tolerances.sigmas), pck=evaluate_pck(pairs, categories)
+            oks=evaluate_oks(ground_truth, results, tolerances.sigmas), pck=evaluate_pck(pairs, categories)
         )
         notes = tolerances.notes
-    has_solids = any(np.isfinite(truth.boxes3d).all(axis=1).any() for truth, _ in pairs)
+    has_boxes3d = any(np.isfinite(ground_truth.boxes3d).all(axis=1).any() for ground_truth, _ in pairs)
     return Evaluation(
         name=dataset.name,
         num_images=len(dataset),
-        coco=evaluate_coco(truth, results, max_detections),
+        coco=evaluate_coco(ground_truth, results, max_detections),
         voc=evaluate_voc(pairs, dataset.categories),
-        discovery=evaluate_false_discovery(truth, results, max(max_detections)),
+        discovery=evaluate_false_discovery(ground_truth, results, max(max_detections)),
         confusion=confusion_matrix(pairs, dataset.categories),
         keypoints=keypoints,
-        solids=SolidNumbers.of(pairs, dataset.categories) if has_solids else SolidNumbers(),
+        solids=Box3dMetrics.of(pairs, dataset.categories) if has_boxes3d else Box3dMetrics(),
         notes=notes,
     )
 
@@ -232,9 +232,9 @@ def in_classes_of(dataset: Dataset, detections: Detections) -> Detections:
         true = categories.num_keypoints[label] if label >= 0 else 0
         if count and true and count != true:
             raise UsageError(f"the detector finds {count} keypoints of {name}, but {dataset.name} has {true}")
-    keypoints = detections.keypoints[:, : categories.most_keypoints]
+    keypoints = detections.keypoints[:, : categories.max_keypoints]
     if keypoints.shape[1]:
-        missing = categories.most_keypoints - keypoints.shape[1]
+        missing = categories.max_keypoints - keypoints.shape[1]
         keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
     new = labels[detections.labels]
     return replace(detections, labels=new, categories=categories, keypoints=keypoints)[new >= 0]

@@ -35,10 +35,12 @@ def examples(
     for record in (records[index] for index in chosen):
         image = read_image(record.path, record.size)
         seen = by_image[record.image_id].above(min_score)
-        truth, categories = record.annotations, dataset.categories
-        pictures.append(np.asarray(seen.plot(image, long_side=tile, truth=truth.boxes3d)))
-        names = [categories.names[label] for label in truth.labels]
-        pictures.append(draw_annotations(image, truth, names, categories, record.camera, long_side=tile))
+        ground_truth, categories = record.annotations, dataset.categories
+        pictures.append(np.asarray(seen.plot(image, long_side=tile, ground_truth=ground_truth.boxes3d)))
+        names = [categories.names[label] for label in ground_truth.labels]
+        pictures.append(
+            draw_annotations(image, ground_truth, names, categories, record.camera, long_side=tile)
+        )
         name = Path(record.path).name
         captions += [f"{name}: found", f"{name}: truth"]
     return contact_sheet(pictures, captions, columns=4, tile=tile)

@@ -12,7 +12,7 @@ from centernet.structures import KittiObjects
 
 
 def score_kitti(
-    truth: Path,
+    ground_truth: Path,
     results: Path,
     frames: Path | str | None = None,
     protocol: str | Sequence[str] = "strict",
@@ -21,7 +21,7 @@ def score_kitti(
     """KITTI's AP of each class at each difficulty.
 
     Args:
-        truth: The folder `label_2`, or one that holds it.
+        ground_truth: The folder `label_2`, or one that holds it.
         results: A folder of files `<frame>.txt`, or one that holds them in `data`.
         frames: A file that lists the frames to score; None for those that have a file of results.
         protocol: One or more of `metrics.kitti.PROTOCOLS`.
@@ -41,14 +41,14 @@ def score_kitti(
     for count in recalls:
         if count not in POINTS:
             raise UsageError(f"points={count} is not known: KITTI averages over 11 or 40 recalls")
-    truth_folder = _folder(truth, "labels", ("label_2", "training/label_2"))
+    ground_truth_folder = _folder(ground_truth, "labels", ("label_2", "training/label_2"))
     results_folder = _folder(results, "results", ("data",))
-    chosen = read_frames(Path(frames)) if frames is not None else _frames(truth_folder, results_folder)
-    true = read_labels(truth_folder, chosen)
+    chosen = read_frames(Path(frames)) if frames is not None else _frames(ground_truth_folder, results_folder)
+    true = read_labels(ground_truth_folder, chosen)
     found = read_results(results_folder, chosen)
     metrics = [evaluate_kitti(true, found, PROTOCOLS[name]) for name in names]
     return Scores(
-        name=f"{results} against {truth}: {len(chosen)} frames",
+        name=f"{results} against {ground_truth}: {len(chosen)} frames",
         metrics={
             f"{one.protocol.name}_{name}_R{count}": value
             for one in metrics
@@ -56,7 +56,7 @@ def score_kitti(
             for name, value in one.to_dict(count).items()
         },
         classes=tuple(row for one in metrics for row in _rows(one, recalls)),
-        notes=_notes(truth_folder, results_folder, chosen, found, frames is None),
+        notes=_notes(ground_truth_folder, results_folder, chosen, found, frames is None),
         has_total=False,
     )
 
@@ -70,13 +70,15 @@ def _folder(path: Path, what: str, below: Sequence[str]) -> Path:
     raise InputError(f"{path} {kind}: KITTI's {what} are a folder with a file for each frame, as 000123.txt")
 
 
-def _frames(truth: Path, results: Path) -> tuple[str, ...]:
+def _frames(ground_truth: Path, results: Path) -> tuple[str, ...]:
     """Those with a file of results; each needs one of truth."""
     names = frames_in(results)
-    known = set(frames_in(truth))
+    known = set(frames_in(ground_truth))
     for name in names:
         if name not in known:
-            raise InputError(f"{results / name}.txt is of a frame without truth: {truth} has no {name}.txt")
+            raise InputError(
+                f"{results / name}.txt is of a frame without truth: {ground_truth} has no {name}.txt"
+            )
     return names
 
 
@@ -95,14 +97,14 @@ def _rows(metrics: KittiMetrics, recalls: Sequence[int]) -> list[ClassRow]:
 
 
 def _notes(
-    truth: Path, results: Path, frames: Sequence[str], found: KittiObjects, is_by_results: bool
+    ground_truth: Path, results: Path, frames: Sequence[str], found: KittiObjects, is_by_results: bool
 ) -> tuple[str, ...]:
     notes = [
         "2d: boxes on the image; aos: with heading; bev: seen from above; KITTI prints hundred times these"
     ]
-    left_out = len(frames_in(truth)) - len(frames)
+    left_out = len(frames_in(ground_truth)) - len(frames)
     if is_by_results and left_out:
-        notes.append(f"{left_out} frames of {truth} have no file of results and are not scored")
+        notes.append(f"{left_out} frames of {ground_truth} have no file of results and are not scored")
     if not found.have_alpha.all():
         row = int(found.have_alpha.argmin())
         place = f"{results / frames[found.frame[row]]}.txt:{found.lines[row]}"

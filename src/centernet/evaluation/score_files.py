@@ -20,7 +20,7 @@ from centernet.metrics.voc import evaluate_voc
 
 def score(
     format: str,  # noqa: A002  the word that users type
-    truth: Path | str,
+    ground_truth: Path | str,
     results: Path | str,
     split: str | None = None,
     frames: Path | str | None = None,
@@ -33,7 +33,7 @@ def score(
         format: What the results are: `coco`, a json list of boxes, keypoints or both; `voc`, a folder of
             the development kit's `comp4_det_<set>_<class>.txt`; or `kitti`, a folder of a text file for each
             frame. Each gets the numbers of its own benchmark.
-        truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format; of KITTI the
+        ground_truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format; of KITTI the
             folder `label_2`.
         results: The json file, or the folder of text files.
         split: Which part of a data set folder is meant; None for the only one. Not of KITTI.
@@ -56,24 +56,24 @@ def score(
         if (name == "split") == (format == "kitti"):
             known = "frames, protocol and points" if format == "kitti" else "split"
             raise UsageError(f"format={format} has no {name}: it takes {known}")
-    return scorer(Path(truth), Path(results), **given)
+    return scorer(Path(ground_truth), Path(results), **given)
 
 
-def _score_coco(truth: Path, results: Path, split: str | None = None) -> Scores:
+def _score_coco(ground_truth: Path, results: Path, split: str | None = None) -> Scores:
     """What the results hold is measured: boxes, keypoints, or both."""
-    true = coco_files.read_truth(truth, split)
-    found = coco_files.read_results(results, true, str(truth))
+    true = coco_files.read_ground_truth(ground_truth, split)
+    found = coco_files.read_results(results, true, str(ground_truth))
     keypoints = KeypointNumbers()
     notes: tuple[str, ...] = ()
     if any("keypoints" in entry for entry in found):
         # The files of all objects in COCO's folders, read so far, know no keypoints.
-        true = coco_files.read_truth(truth, split, with_keypoints=True)
-        found = coco_files.read_results(results, true, str(truth))
-        keypoints, notes = _score_keypoints(truth, true, results, found)
+        true = coco_files.read_ground_truth(ground_truth, split, with_keypoints=True)
+        found = coco_files.read_results(results, true, str(ground_truth))
+        keypoints, notes = _score_keypoints(ground_truth, true, results, found)
     boxes = evaluate_coco(true, found) if all("bbox" in entry for entry in found) else None
     rows = coco_rows(boxes) if boxes else _rows_of_keypoints(true, keypoints)
     return Scores(
-        name=f"{results} against {truth}: {len(true['images'])} images",
+        name=f"{results} against {ground_truth}: {len(true['images'])} images",
         metrics={**(boxes.to_dict() if boxes else {}), **keypoints.to_dict()},
         classes=keypoints.beside(rows, [category["id"] for category in true["categories"]]),
         notes=notes,
@@ -81,18 +81,20 @@ def _score_coco(truth: Path, results: Path, split: str | None = None) -> Scores:
 
 
 def _score_keypoints(
-    truth: Path, true: dict[str, Any], results: Path, found: list[dict[str, Any]]
+    ground_truth: Path, true: dict[str, Any], results: Path, found: list[dict[str, Any]]
 ) -> tuple[KeypointNumbers, tuple[str, ...]]:
     """Numbers, and what to know about them."""
-    problems = Problems(str(truth))
+    problems = Problems(str(ground_truth))
     categories = {category["id"]: category for category in true["categories"]}
     skeletons = read_skeletons(categories, true["annotations"], problems)
     if not skeletons:
-        raise InputError(f"{results} has keypoints, but {truth} has none: its categories list no keypoints")
+        raise InputError(
+            f"{results} has keypoints, but {ground_truth} has none: its categories list no keypoints"
+        )
     names = [category["name"] for category in categories.values()]
     tolerances = Tolerances.of(list(categories), names, skeletons)
     counts = {number: len(sigmas) for number, sigmas in tolerances.sigmas.items()}
-    coco_files.check_keypoints(true["annotations"], counts, str(truth), are_results=False)
+    coco_files.check_keypoints(true["annotations"], counts, str(ground_truth), are_results=False)
     coco_files.check_keypoints(found, counts, str(results), are_results=True)
     numbers = KeypointNumbers(oks=evaluate_oks(true, found, tolerances.sigmas))
     # Lines and pairs that make no sense do not matter here.
@@ -113,13 +115,13 @@ def _rows_of_keypoints(true: dict[str, Any], keypoints: KeypointNumbers) -> tupl
     )
 
 
-def _score_voc(truth: Path, results: Path, split: str | None = None) -> Scores:
-    dataset = voc_files.read_truth(truth, split)
+def _score_voc(ground_truth: Path, results: Path, split: str | None = None) -> Scores:
+    dataset = voc_files.read_ground_truth(ground_truth, split)
     found = voc_files.read_results(results, dataset)
     pairs = zip([record.annotations for record in dataset.records], found, strict=True)
     metrics = evaluate_voc(pairs, dataset.categories)
     return Scores(
-        name=f"{results} against {truth}: {len(dataset)} images, IoU 0.5",
+        name=f"{results} against {ground_truth}: {len(dataset)} images, IoU 0.5",
         metrics=metrics.to_dict(),
         classes=tuple(
             {

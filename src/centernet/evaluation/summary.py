@@ -10,12 +10,12 @@ from centernet.evaluation.coco_files import write_results
 from centernet.evaluation.evaluator import Evaluation, evaluate
 from centernet.evaluation.examples import save_examples
 from centernet.evaluation.plots import save_plots
-from centernet.inference.stream import Finder
+from centernet.inference.stream import Predictor
 from centernet.structures import Dataset
 
 
-def measure(
-    finder: Finder,
+def summarize(
+    finder: Predictor,
     dataset: Dataset,
     stream: Iterable[Detections],
     folder: Path | None = None,

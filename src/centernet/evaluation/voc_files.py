@@ -15,7 +15,7 @@ from centernet.evaluation.evaluator import nothing_in
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 
-def read_truth(path: Path, split: str | None) -> Dataset:
+def read_ground_truth(path: Path, split: str | None) -> Dataset:
     """A folder of VOC's xml files, with or without the images, or a data set of any format.
 
     Raises:
@@ -29,7 +29,7 @@ def read_truth(path: Path, split: str | None) -> Dataset:
     return dataset
 
 
-def read_results(folder: Path, truth: Dataset) -> list[Detections]:
+def read_results(folder: Path, ground_truth: Dataset) -> list[Detections]:
     """What files such as `comp4_det_val_cat.txt` say was found, for each image of the truth in its order.
 
     Each line is `image score xmin ymin xmax ymax`, the image by its file name without suffix. A class
@@ -41,26 +41,29 @@ def read_results(folder: Path, truth: Dataset) -> list[Detections]:
     files = sorted(folder.glob("*det_*.txt"))
     if not files:
         raise InputError(f"{folder} holds no results: no files called comp4_det_<set>_<class>.txt")
-    labels = {name: label for label, name in enumerate(truth.categories.names)}
-    stems = {record.path.stem for record in truth.records}
+    labels = {name: label for label, name in enumerate(ground_truth.categories.names)}
+    stems = {record.path.stem for record in ground_truth.records}
     rows: dict[str, list[list[float]]] = defaultdict(list)
     for file in files:
-        label = labels[_class_of(file, truth)]
+        label = labels[_class_of(file, ground_truth)]
         for number, line in enumerate(read_text(file).splitlines(), start=1):
             if line.strip():
                 stem, values = _read_line(line, f"{file}:{number}")
                 if stem not in stems:
-                    raise InputError(f"{file}:{number}: {truth.name} has no image {stem!r}")
+                    raise InputError(f"{file}:{number}: {ground_truth.name} has no image {stem!r}")
                 rows[stem].append([*values, float(label)])
-    return [_detections(rows[record.path.stem], record, truth.categories) for record in truth.records]
+    return [
+        _detections(rows[record.path.stem], record, ground_truth.categories)
+        for record in ground_truth.records
+    ]
 
 
-def _class_of(file: Path, truth: Dataset) -> str:
+def _class_of(file: Path, ground_truth: Dataset) -> str:
     """The class that a file is called after; names of sets and classes may hold underscores themselves."""
-    names = [name for name in truth.categories.names if file.stem.endswith(f"_{name}")]
+    names = [name for name in ground_truth.categories.names if file.stem.endswith(f"_{name}")]
     if not names:
-        known = ", ".join(truth.categories.names)
-        raise InputError(f"{file} is called after no class of {truth.name}, which has {known}")
+        known = ", ".join(ground_truth.categories.names)
+        raise InputError(f"{file} is called after no class of {ground_truth.name}, which has {known}")
     return max(names, key=len)
 
 

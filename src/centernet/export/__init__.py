@@ -1,7 +1,7 @@
 """Writing a detector as one file that other programs run."""
 
-from centernet.export.arguments import place_of, precision_of
-from centernet.export.exporter import MOST_CALIBRATION, export
+from centernet.export.arguments import location_of, precision_of
+from centernet.export.exporter import MAX_CALIBRATION, export
 from centernet.export.parity import TOLERANCES, Parity, Tolerance
 
-__all__ = ["MOST_CALIBRATION", "TOLERANCES", "Parity", "Tolerance", "export", "place_of", "precision_of"]
+__all__ = ["MAX_CALIBRATION", "TOLERANCES", "Parity", "Tolerance", "export", "location_of", "precision_of"]

@@ -33,7 +33,7 @@ def precision_of(format: str, *, half: bool, int8: bool, has_data: bool) -> str:
     return "int8" if int8 else "fp16" if half else "fp32"
 
 
-def place_of(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
+def location_of(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
     """Where a written file goes: in the working folder, called after the model, unless a place is given.
 
     Raises:

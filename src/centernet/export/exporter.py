@@ -12,25 +12,25 @@ from jaxtyping import UInt8
 from centernet.data.transforms.warp import resize
 from centernet.errors import InputError, UsageError
 from centernet.export.graph import DetectionGraph
-from centernet.export.onnx import add_facts, onnx_model, save_onnx
+from centernet.export.onnx import add_metadata, onnx_model, save_onnx
 from centernet.export.openvino import openvino_model, save_openvino
-from centernet.export.parity import TOLERANCES, Parity, compare, together
+from centernet.export.parity import TOLERANCES, Parity, compare, merge_parities
 from centernet.export.quantize import quantized
 from centernet.export.torch_export import save_program
-from centernet.inference.backends.base import Facts, WrittenFile
+from centernet.inference.backends.base import InferenceBackend, ModelMetadata
 from centernet.inference.backends.formats import FORMATS
-from centernet.inference.predictor import Predictor
-from centernet.io.images import stacked
+from centernet.inference.predictor import TorchPredictor
+from centernet.io.images import stack_images
 from centernet.structures import Sample
 from centernet.weights.config import config_of
-from centernet.weights.files import write_whole
+from centernet.weights.files import write_atomically
 
-MOST_CALIBRATION = 128
+MAX_CALIBRATION = 128
 """Images that the network's numbers are measured on; more change nothing."""
 
 
 def export(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     path: Path,
     format: str = "onnx",  # noqa: A002 - the name that users type
     *,
@@ -57,12 +57,12 @@ def export(
             to find; then none is left.
     """
     graph = DetectionGraph(predictor)
-    facts = facts_of(predictor, graph, precision)
+    metadata = metadata_of(predictor, graph, precision)
     written = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
     part = path.with_name(f".part-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(written, facts, part, format, [_shown(predictor, sample) for sample in calibration])
+        _write(written, metadata, part, format, [_shown(predictor, sample) for sample in calibration])
         parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
         if not parity.num_detections:
             least = TOLERANCES[precision].least
@@ -82,9 +82,9 @@ def export(
     return parity
 
 
-def facts_of(predictor: Predictor, graph: DetectionGraph, precision: str = "fp32") -> Facts:
+def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str = "fp32") -> ModelMetadata:
     """What a file says about itself."""
-    return Facts(
+    return ModelMetadata(
         config=config_of(predictor),
         divisor=predictor.divisor,
         short=graph.short,
@@ -96,30 +96,30 @@ def facts_of(predictor: Predictor, graph: DetectionGraph, precision: str = "fp32
 
 def _write(
     graph: DetectionGraph,
-    facts: Facts,
+    metadata: ModelMetadata,
     path: Path,
     format: str,  # noqa: A002 - the name that users type
     calibration: Sequence[UInt8[np.ndarray, "1 3 h w"]],
 ) -> None:
-    is_int8 = facts.precision == "int8"
+    is_int8 = metadata.precision == "int8"
     if format == "torch":
         if is_int8:
             raise UsageError("int8=true writes onnx and openvino, a program of torch stays in floating point")
-        save_program(graph, facts, path)
+        save_program(graph, metadata, path)
         return
-    model = onnx_model(graph, facts)
+    model = onnx_model(graph, metadata)
     if format == "onnx":
         if is_int8:
             model = quantized(model, calibration)
-            add_facts(model, facts)
+            add_metadata(model, metadata)
         save_onnx(model, path)
         return
-    model = openvino_model(model, facts)
+    model = openvino_model(model, metadata)
     save_openvino(quantized(model, calibration) if is_int8 else model, path)
 
 
 def parity_of(
-    graph: DetectionGraph, predictor: Predictor, file: WrittenFile, samples: Sequence[Sample] = ()
+    graph: DetectionGraph, predictor: TorchPredictor, file: InferenceBackend, samples: Sequence[Sample] = ()
 ) -> Parity:
     """How far what a file finds is from what the network finds.
 
@@ -132,14 +132,14 @@ def parity_of(
     parts = [_compared(graph, file, _shown(predictor, sample)) for sample in samples]
     if not any(part.num_detections for part in parts):
         parts += [_compared(graph, file, images) for images in _made_up(graph)]
-    return together(parts)
+    return merge_parities(parts)
 
 
-def _compared(graph: DetectionGraph, file: WrittenFile, images: UInt8[np.ndarray, "b 3 h w"]) -> Parity:
+def _compared(graph: DetectionGraph, file: InferenceBackend, images: UInt8[np.ndarray, "b 3 h w"]) -> Parity:
     with torch.inference_mode():
         ours = graph(torch.from_numpy(images))
     network = {name: value.numpy() for name, value in zip(graph.names, ours, strict=True)}
-    return compare(network, file.run(images), TOLERANCES[file.facts.precision])
+    return compare(network, file.run(images), TOLERANCES[file.metadata.precision])
 
 
 def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
@@ -151,8 +151,8 @@ def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
         yield coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
 
 
-def _shown(predictor: Predictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
-    return stacked([resize(sample, predictor.rule).image])
+def _shown(predictor: TorchPredictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
+    return stack_images([resize(sample, predictor.rule).image])
 
 
 def _keep(part: Path, path: Path, report: str) -> None:
@@ -161,10 +161,10 @@ def _keep(part: Path, path: Path, report: str) -> None:
         path.mkdir(exist_ok=True)
         for file in sorted(part.iterdir()):
             file.replace(path / file.name)
-        write_whole(path / "parity.json", report.encode())
+        write_atomically(path / "parity.json", report.encode())
         return
     part.replace(path)
-    write_whole(path.with_name(f"{path.name}.parity.json"), report.encode())
+    write_atomically(path.with_name(f"{path.name}.parity.json"), report.encode())
 
 
 def _drop(part: Path) -> None:

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from centernet.geometry.resize import Paste
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import PadBelowMultiple
+from centernet.inference.predictor import TorchPredictor
 
 ORDER = (
     *("boxes", "scores", "labels", "keypoints"),
@@ -32,7 +32,7 @@ class DetectionGraph(nn.Module):
         names: Of the outputs.
     """
 
-    def __init__(self, predictor: Predictor, *, half: bool = False) -> None:
+    def __init__(self, predictor: TorchPredictor, *, half: bool = False) -> None:
         super().__init__()
         self._dtype = torch.float16 if half else torch.float32
         self.network = copy.deepcopy(predictor.network).cpu().to(self._dtype).eval()
@@ -42,7 +42,7 @@ class DetectionGraph(nn.Module):
     @property
     def short(self) -> int:
         """How many pixels less than a multiple of the divisor the sides of inputs are."""
-        return int(isinstance(self._predictor.rule, Paste))
+        return int(isinstance(self._predictor.rule, PadBelowMultiple))
 
     @property
     def sides(self) -> tuple[int, int]:

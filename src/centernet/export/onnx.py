@@ -11,13 +11,13 @@ from typing import Any
 from centernet.errors import UsageError
 from centernet.export.graph import DetectionGraph
 from centernet.export.simplify import simplify
-from centernet.inference.backends.base import Facts
+from centernet.inference.backends.base import ModelMetadata
 
 OPSET = 20
 """The first that samples between pixels in maps of any size, which deformable convolutions need."""
 
 
-def onnx_model(graph: DetectionGraph, facts: Facts) -> Any:
+def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
     """The model, an `onnx.ModelProto`.
 
     It takes `images` `(batch 3 height width)`, uint8 RGB, and gives the task's outputs by name, input pixels.
@@ -50,16 +50,16 @@ def onnx_model(graph: DetectionGraph, facts: Facts) -> Any:
     for number, name in enumerate(("batch", "", "height", "width")):
         if name:
             model.graph.input[0].type.tensor_type.shape.dim[number].dim_param = name
-    add_facts(model, facts)
+    add_metadata(model, metadata)
     return model
 
 
-def add_facts(model: Any, facts: Facts) -> None:
+def add_metadata(model: Any, metadata: ModelMetadata) -> None:
     """Writes what a file says about itself into its metadata."""
     import onnx
 
     del model.metadata_props[:]
-    for key, value in facts.entries.items():
+    for key, value in metadata.entries.items():
         model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
-from centernet.export.openvino_gather import read_without_moving
-from centernet.inference.backends.base import Facts
-from centernet.inference.backends.openvino import FACTS, GRAPH
+from centernet.export.openvino_gather import gather_channels_last
+from centernet.inference.backends.base import ModelMetadata
+from centernet.inference.backends.openvino import GRAPH, METADATA_KEY
 
 
-def openvino_model(onnx_model: Any, facts: Facts) -> Any:
+def openvino_model(onnx_model: Any, metadata: ModelMetadata) -> Any:
     """The graph, an `openvino.Model`.
 
     Raises:
@@ -21,8 +21,8 @@ def openvino_model(onnx_model: Any, facts: Facts) -> Any:
     except ImportError as error:
         raise UsageError('format=openvino needs openvino: pip install "centernet[openvino]"') from error
     model = openvino.Core().read_model(onnx_model.SerializeToString())
-    read_without_moving(model)
-    model.set_rt_info(json.dumps(facts.entries), [FACTS])
+    gather_channels_last(model)
+    model.set_rt_info(json.dumps(metadata.entries), [METADATA_KEY])
     return model
 
 

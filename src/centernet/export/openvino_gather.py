@@ -7,7 +7,7 @@ import numpy as np
 _CHANNELS_LAST = [0, 2, 3, 1]
 
 
-def read_without_moving(model: Any) -> None:
+def gather_channels_last(model: Any) -> None:
     """Reads features at cells where they lie, in place of the whole map with its channels moved last.
 
     ONNX has no other way to read all channels of a cell, and its runtime moves nothing for it. OpenVINO

@@ -106,10 +106,10 @@ def compare(network: Outputs, file: Answer, tolerance: Tolerance = TOLERANCES["f
                 {name: one[name][image].astype(float) for name in names} for one in (network, file)
             )
             parts.append(_compare_group(ours, theirs, prefix, places, tolerance))
-    return replace(together(parts), num_images=images)
+    return replace(merge_parities(parts), num_images=images)
 
 
-def together(parts: Sequence[Parity]) -> Parity:
+def merge_parities(parts: Sequence[Parity]) -> Parity:
     """Several comparisons as one."""
     total = sum(part.num_detections for part in parts)
     equal = sum(part.equal_share * part.num_detections for part in parts)

@@ -40,34 +40,34 @@ def rotation_from_alpha(
     camera: Camera, alpha_rad: Float[np.ndarray, " n"], x_px: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """Heading about the vertical axis from the heading against the line of sight to a column of the image."""
-    return wrapped(alpha_rad + np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
+    return wrap_to_pi(alpha_rad + np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
 
 
 def alpha_from_rotation(
     camera: Camera, rotation_y_rad: Float[np.ndarray, " n"], x_px: Float[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
     """The way back from `rotation_from_alpha`."""
-    return wrapped(rotation_y_rad - np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
+    return wrap_to_pi(rotation_y_rad - np.arctan((x_px - camera[0, 2]) / camera[0, 0]))
 
 
-def wrapped(angles_rad: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+def wrap_to_pi(angles_rad: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """Angles between −π and π."""
     return np.where(np.abs(angles_rad) > np.pi, angles_rad - 2 * np.pi * np.sign(angles_rad), angles_rad)
 
 
-def mirrored_camera(camera: Camera, width: int) -> Camera:
+def flipped_camera(camera: Camera, width: int) -> Camera:
     """The camera that sees the mirrored world as the mirrored image, `width` pixels wide."""
     image = np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     return image @ camera @ np.diag([-1.0, 1.0, 1.0, 1.0])
 
 
-def mirrored_boxes(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 7"]:
+def flipped_boxes3d(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 7"]:
     """Boxes in the mirrored world: right becomes left, and headings turn with it."""
     mirrored = boxes * np.array([1, 1, 1, -1, 1, 1, 1], dtype=boxes.dtype)
-    mirrored[:, 6] = mirrored_angles(boxes[:, 6])
+    mirrored[:, 6] = flipped_angles(boxes[:, 6])
     return mirrored
 
 
-def mirrored_angles(angles_rad: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+def flipped_angles(angles_rad: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Headings in the mirrored world, `rotation_y` or alpha: 0, to the right, becomes π."""
-    return wrapped(np.pi - angles_rad).astype(angles_rad.dtype)
+    return wrap_to_pi(np.pi - angles_rad).astype(angles_rad.dtype)

@@ -19,7 +19,7 @@ _NO_SIDE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class Letterbox:
     """The whole image, centred on an input of fixed size, black round it.
 
     For square inputs this is the `fix_res` rule of Objects as Points.
@@ -37,9 +37,9 @@ class Fit:
         """Longer side of the input."""
         return max(self.height, self.width)
 
-    def with_side(self, side: int) -> "Fit":
+    def with_side(self, side: int) -> "Letterbox":
         """The same rule for a square input."""
-        return Fit(height=side, width=side)
+        return Letterbox(height=side, width=side)
 
     def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
@@ -49,7 +49,7 @@ class Fit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Follow:
+class ResizeLongestSide:
     """The whole image, its longer side scaled to `long_side`, on an input no larger than it must be.
 
     The image starts at the origin; the rows and columns that fill up to a multiple are black.
@@ -67,7 +67,7 @@ class Follow:
         """Longer side of the scaled image."""
         return self.long_side
 
-    def with_side(self, side: int) -> "Follow":
+    def with_side(self, side: int) -> "ResizeLongestSide":
         """The same rule for another longer side."""
         return replace(self, long_side=side)
 
@@ -81,7 +81,7 @@ class Follow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class PadToMultiple:
     """The image at its own size, centred on an input that is always strictly larger.
 
     The `keep_res` rule of Objects as Points: `(side | pad) + 1`, so 512 becomes 544.
@@ -114,7 +114,7 @@ class Keep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paste:
+class PadBelowMultiple:
     """The image at its own size, round the middle of an input whose sides are one short of a multiple.
 
     The rule of keypoint triplets: `side | pad`, so 500 becomes 511. Networks whose layers round up
@@ -150,7 +150,7 @@ class Paste:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
+class FitWidth:
     """The width of the image over the width of the input, centred; rows too many are cut off, others black.
 
     The rule of Objects as Points for KITTI, whose images are a little flatter than the input or taller.
@@ -184,7 +184,7 @@ class Span:
         return _window((self.height, self.width), image_size, float(image_size[1]), scale)
 
 
-ResizeRule = Fit | Follow | Keep | Paste | Span
+ResizeRule = Letterbox | ResizeLongestSide | PadToMultiple | PadBelowMultiple | FitWidth
 
 
 def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: int) -> ResizeRule:
@@ -200,12 +200,12 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
         UsageError: No such rule, a side that is no such multiple, or a side for a rule that has none.
     """
     if name is not None:
-        longest = rule.side or Fit().side
+        longest = rule.side or Letterbox().side
         choices: dict[str, ResizeRule] = {
-            "fit": Fit(height=longest, width=longest),
-            "follow": Follow(long_side=longest, multiple=multiple),
-            "keep": Keep(pad=multiple - 1),
-            "triplet": Paste(pad=multiple - 1),
+            "fit": Letterbox(height=longest, width=longest),
+            "follow": ResizeLongestSide(long_side=longest, multiple=multiple),
+            "keep": PadToMultiple(pad=multiple - 1),
+            "triplet": PadBelowMultiple(pad=multiple - 1),
         }
         if name not in choices:
             raise UsageError(f"resize={name} is no rule: choose {', '.join(choices)}")

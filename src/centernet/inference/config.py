@@ -3,15 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule, Span
+from centernet.geometry.resize import (
+    FitWidth,
+    Letterbox,
+    PadBelowMultiple,
+    PadToMultiple,
+    ResizeLongestSide,
+    ResizeRule,
+)
 from centernet.structures import Categories, Skeleton
 
 RULES: dict[str, type[ResizeRule]] = {
-    "fit": Fit,
-    "follow": Follow,
-    "keep": Keep,
-    "triplet": Paste,
-    "span": Span,
+    "fit": Letterbox,
+    "follow": ResizeLongestSide,
+    "keep": PadToMultiple,
+    "triplet": PadBelowMultiple,
+    "span": FitWidth,
 }
 """Resize rules by the name in `config.json`."""
 

@@ -16,7 +16,7 @@ from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_wit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inference:
+class InferenceOptions:
     """How a trained network is asked for detections.
 
     Attributes:
@@ -78,17 +78,17 @@ class Inference:
         iou = Suppression.iou if self.iou is None else self.iou
         return Suppression(method=method, iou=iou, merge=self.merge_boxes)
 
-    def merge(self, looks: Sequence[Detections], top_k: int) -> Detections:
+    def merge(self, per_scale: Sequence[Detections], top_k: int) -> Detections:
         """One answer from those of all scales for one image.
 
         Args:
-            looks: What each scale shows, image pixels.
+            per_scale: What each scale shows, image pixels.
             top_k: Most detections; `exact` gives more where the last ones tie.
         """
         if not self._is_merging:
-            (only,) = looks
+            (only,) = per_scale
             return only
-        return self.suppress(Detections.joined(looks), top_k)
+        return self.suppress(Detections.joined(per_scale), top_k)
 
     def suppress(
         self, found: Detections, top_k: int, corner_scores: Float[np.ndarray, "n 2"] | None = None

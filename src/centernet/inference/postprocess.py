@@ -10,28 +10,28 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
 from centernet.geometry.camera import rotation_from_alpha, unproject
-from centernet.inference.options import Inference
+from centernet.inference.options import InferenceOptions
 from centernet.structures import Categories, Sample, View
-from centernet.tasks.triplet.multi_scale import Evidence, decide, evidence_of
+from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
 
-PLAIN = Inference()
+PLAIN = InferenceOptions()
 """One look at each image."""
 
 Found = Mapping[str, np.ndarray]
 """What `protocols.Outputs` hold, as arrays."""
 
-Look = tuple[Detections, Evidence | None]
+ScaleResult = tuple[Detections, Candidates | None]
 """What a look shows, and what it was decided by where several looks decide together."""
 
 
-def looks_at(
+def detections_at_scale(
     found: Found,
     views: Sequence[View],
     image_ids: Sequence[int],
     categories: Categories,
     *,
     scale: float = 1.0,
-) -> list[Look]:
+) -> list[ScaleResult]:
     """What one size of images shows, image pixels; boxes may reach out of the images.
 
     Args:
@@ -46,34 +46,39 @@ def looks_at(
     """
     if "centers" in found:
         check_cameras(views)
-    detections = in_images(found, views, image_ids, categories)
+    detections = to_image_pixels(found, views, image_ids, categories)
     if "pair_boxes" not in found:
         return [(one, None) for one in detections]
-    return list(zip(detections, evidence_of(found, views, scale), strict=True))
+    return list(zip(detections, candidates_of(found, views, scale), strict=True))
 
 
-def answers_of(
-    looks: Sequence[Sequence[Look]], samples: Sequence[Sample], inference: Inference, top_k: int
+def merge_scales(
+    per_scale: Sequence[Sequence[ScaleResult]],
+    samples: Sequence[Sample],
+    inference: InferenceOptions,
+    top_k: int,
 ) -> list[Detections]:
     """One answer for each image, cut to the image, which it carries.
 
     Args:
-        looks: Those of each scale.
+        per_scale: Those of each scale.
         samples: The images.
         inference: How they were looked at.
         top_k: Most detections of each image.
     """
-    merged = [_merged(of_one, inference, top_k) for of_one in zip(*looks, strict=True)]
-    return [replace(cut(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)]
+    merged = [_merged(of_one, inference, top_k) for of_one in zip(*per_scale, strict=True)]
+    return [
+        replace(clip_to_image(one), image=sample.image) for one, sample in zip(merged, samples, strict=True)
+    ]
 
 
-def _merged(looks: Sequence[Look], inference: Inference, top_k: int) -> Detections:
+def _merged(per_scale: Sequence[ScaleResult], inference: InferenceOptions, top_k: int) -> Detections:
     """One answer of all looks at an image."""
-    evidence = [one for _, one in looks if one is not None]
-    first = looks[0][0]
-    if not evidence:
-        return inference.merge([found for found, _ in looks], top_k)
-    decision = decide(evidence, inference.scales)
+    candidates = [one for _, one in per_scale if one is not None]
+    first = per_scale[0][0]
+    if not candidates:
+        return inference.merge([found for found, _ in per_scale], top_k)
+    decision = merge_candidates(candidates, inference.scales)
     decided = Detections(
         boxes=decision.boxes,
         scores=decision.scores,
@@ -87,7 +92,7 @@ def _merged(looks: Sequence[Look], inference: Inference, top_k: int) -> Detectio
     return inference.suppress(decided, top_k, decision.corner_scores)
 
 
-def on_maps(
+def correct_for_padding(
     views: Sequence[View], input_size: tuple[int, int], cells: tuple[int, int], stride: int
 ) -> tuple[View, ...]:
     """The same views, for inputs whose sides are no multiples of the stride.
@@ -117,7 +122,7 @@ def check_cameras(views: Sequence[View]) -> None:
             )
 
 
-def in_images(
+def to_image_pixels(
     found: Found, views: Sequence[View], image_ids: Sequence[int], categories: Categories
 ) -> list[Detections]:
     """Outputs in input pixels as one `Detections` an image, in image pixels.
@@ -190,7 +195,7 @@ def placed(solids: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
     return {"boxes3d": boxes, "alpha_rad": alpha, "camera": camera}
 
 
-def cut(detections: Detections) -> Detections:
+def clip_to_image(detections: Detections) -> Detections:
     """Boxes end where the image does."""
     height, width = detections.image_size
     limit = np.array([width, height] * 2, dtype=np.float32)

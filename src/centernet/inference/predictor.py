@@ -15,10 +15,18 @@ from centernet.detections import Detections
 from centernet.drawing import Reasons, draw_explanation
 from centernet.errors import UsageError
 from centernet.geometry.resize import ResizeRule
-from centernet.hardware import jobs_at_once
-from centernet.inference.options import Inference
-from centernet.inference.postprocess import PLAIN, Look, answers_of, cut, in_images, looks_at, on_maps
-from centernet.inference.preprocess import Prepared, prepare
+from centernet.hardware import max_concurrent_jobs
+from centernet.inference.options import InferenceOptions
+from centernet.inference.postprocess import (
+    PLAIN,
+    ScaleResult,
+    clip_to_image,
+    correct_for_padding,
+    detections_at_scale,
+    merge_scales,
+    to_image_pixels,
+)
+from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
@@ -26,11 +34,11 @@ from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Categories, Sample
 from centernet.structures.batch import Batch
 from centernet.tasks.layered.task import finest_heatmaps
-from centernet.tasks.triplet.corner_matching import middle_part
+from centernet.tasks.triplet.corner_matching import central_region
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Predictor:
+class TorchPredictor:
     """All that a weights folder holds.
 
     Attributes:
@@ -69,27 +77,27 @@ class Predictor:
         return self.network.stride
 
     @property
-    def most(self) -> int:
+    def max_detections(self) -> int:
         """Most detections in an image."""
         return self.task.top_k
 
     @property
-    def at_once(self) -> int:
+    def max_concurrency(self) -> int:
         """Calls that have cores of their own at the same time; an accelerator works on one after another."""
-        return jobs_at_once(torch.get_num_threads()) if self.device.type == "cpu" else 1
+        return max_concurrent_jobs(torch.get_num_threads()) if self.device.type == "cpu" else 1
 
     @property
-    def needs_its_scale(self) -> bool:
+    def is_scale_dependent(self) -> bool:
         """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
         return getattr(getattr(self.task, "inner", self.task), "focal_px", None) == 0
 
-    def deciding(self, **settings: Any) -> "Predictor":
+    def with_task_settings(self, **settings: Any) -> "TorchPredictor":
         """The same predictor with other settings of its task: `top_k=300`.
 
         Raises:
             UsageError: The task has no such setting.
         """
-        return replace(self, task=_deciding(self.task, settings))
+        return replace(self, task=_with_task_settings(self.task, settings))
 
     def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
         """What the network gives for a batch that lies on its device.
@@ -105,22 +113,24 @@ class Predictor:
         plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
         return self.task.merge_flipped(plain, flipped)
 
-    def detect(self, samples: Sequence[Sample], inference: Inference = PLAIN) -> list[Detections]:
+    def detect(self, samples: Sequence[Sample], inference: InferenceOptions = PLAIN) -> list[Detections]:
         """Detections in images as read from their files, image pixels, best first.
 
         Args:
             samples: Images; their annotations are not looked at.
             inference: How often and how they are looked at.
         """
-        return self.detect_prepared([prepare(one, self.rule, inference) for one in samples], inference)
+        return self.detect_preprocessed([preprocess(one, self.rule, inference) for one in samples], inference)
 
-    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = PLAIN) -> list[Detections]:
+    def detect_preprocessed(
+        self, images: Sequence[ModelInput], inference: InferenceOptions = PLAIN
+    ) -> list[Detections]:
         """The same of images that were prepared with the rule, for this way of looking."""
-        looks = [
-            self._look([image.inputs[number] for image in images], scale, inference)
+        per_scale = [
+            self._at_scale([image.inputs[number] for image in images], scale, inference)
             for number, scale in enumerate(inference.scales)
         ]
-        return answers_of(looks, [image.sample for image in images], inference, self.task.top_k)
+        return merge_scales(per_scale, [image.sample for image in images], inference, self.task.top_k)
 
     def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
         """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
@@ -140,7 +150,9 @@ class Predictor:
         image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
         return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
 
-    def _look(self, inputs: Sequence[Sample], scale: float, inference: Inference) -> list[Look]:
+    def _at_scale(
+        self, inputs: Sequence[Sample], scale: float, inference: InferenceOptions
+    ) -> list[ScaleResult]:
         """What one size of the images shows; boxes may reach out of them."""
         shown = collate(inputs)
         with torch.inference_mode(), self._precision(inference.half):
@@ -148,8 +160,8 @@ class Predictor:
             outputs = self.task.decode(maps, self.network.stride)
         height, width = shown.images.shape[2:]
         rows, columns = _sides(maps)
-        views = on_maps(shown.views, (height, width), (rows, columns), self.network.stride)
-        return looks_at(arrays_of(outputs), views, shown.image_ids, self.categories, scale=scale)
+        views = correct_for_padding(shown.views, (height, width), (rows, columns), self.network.stride)
+        return detections_at_scale(to_numpy(outputs), views, shown.image_ids, self.categories, scale=scale)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
@@ -161,13 +173,13 @@ def _sides(maps: Maps) -> tuple[int, int]:
     return height, width
 
 
-def _deciding(task: Any, settings: Mapping[str, Any]) -> Any:
+def _with_task_settings(task: Any, settings: Mapping[str, Any]) -> Any:
     """The task with other settings, its own or those of the task inside it."""
     own = {item.name for item in fields(task)}
     mine = {key: value for key, value in settings.items() if key in own}
     others = {key: value for key, value in settings.items() if key not in own}
     if others and "inner" in own:
-        mine["inner"] = _deciding(task.inner, others)
+        mine["inner"] = _with_task_settings(task.inner, others)
     elif others:
         raise UsageError(f"{min(others)} says nothing to these weights: leave it out")
     return replace(task, **mine)
@@ -183,7 +195,7 @@ def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
     if "pair_boxes" in found:
         pairs = found["pair_boxes"][found["pair_scores"] >= least]
         rejected = pairs[~(pairs[:, None] == boxes).all(dim=2).any(dim=1)]
-        regions = middle_part(boxes)
+        regions = central_region(boxes)
         is_sure = found["center_scores"] >= least
         centers, center_labels = found["center_places"][is_sure], found["center_labels"][is_sure]
     keypoints = found.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
@@ -199,14 +211,17 @@ def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
     )
 
 
-def arrays_of(outputs: Outputs) -> dict[str, np.ndarray]:
+def to_numpy(outputs: Outputs) -> dict[str, np.ndarray]:
     """Outputs as arrays of 32 bits, wherever they were."""
     return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 
-def detections_of(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
+def to_detections(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
     """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image.
 
     What fills up images that have fewer peaks than were asked for has score 0 and is left out.
     """
-    return [cut(one) for one in in_images(arrays_of(outputs), batch.views, batch.image_ids, categories)]
+    return [
+        clip_to_image(one)
+        for one in to_image_pixels(to_numpy(outputs), batch.views, batch.image_ids, categories)
+    ]

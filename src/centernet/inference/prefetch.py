@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-def ahead(calls: Iterable[Callable[[], T]], workers: int, most: int) -> Iterator[T]:
+def prefetch(calls: Iterable[Callable[[], T]], workers: int, max_pending: int) -> Iterator[T]:
     """What calls give, in their order.
 
     Args:
         calls: Made by the threads, which also take them from here, one at a time and in order.
         workers: Threads; with 0 a call is taken and made when its result is asked for.
-        most: Results that are ready, or on their way, at any time.
+        max_pending: Results that are ready, or on their way, at any time.
 
     Raises:
         Exception: What a call raises, in its turn.
@@ -31,7 +31,7 @@ def ahead(calls: Iterable[Callable[[], T]], workers: int, most: int) -> Iterator
     taken = 0
     try:
         while True:
-            while len(waiting) < most:
+            while len(waiting) < max_pending:
                 waiting.append(executor.submit(line.take, taken))
                 taken += 1
             result = waiting.popleft().result()

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from centernet.data.transforms.warp import resize
 from centernet.geometry.resize import ResizeRule
-from centernet.inference.options import Inference
+from centernet.inference.options import InferenceOptions
 from centernet.structures import Sample
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prepared:
+class ModelInput:
     """An image as it is, and as the network sees it.
 
     Attributes:
@@ -21,7 +21,7 @@ class Prepared:
     inputs: tuple[Sample, ...]
 
 
-def prepare(sample: Sample, rule: ResizeRule, inference: Inference) -> Prepared:
+def preprocess(sample: Sample, rule: ResizeRule, inference: InferenceOptions) -> ModelInput:
     """Shows an image in every size that is asked for."""
     inputs = tuple(resize(sample, rule, scale, exact=inference.exact) for scale in inference.scales)
-    return Prepared(sample=sample, inputs=inputs)
+    return ModelInput(sample=sample, inputs=inputs)

@@ -17,11 +17,11 @@ from centernet.geometry.affine import translation
 from centernet.geometry.boxes import box_areas
 from centernet.structures import Annotations, Sample
 
-LEAST_SIDE = 32
-MOST_OVERLAP = 0.9
+MIN_SIDE = 32
+MAX_OVERLAP = 0.9
 
 _SAME = 0.4
-"""IoU from which boxes of two looks are one object."""
+"""IoU from which boxes of two tiles are one object."""
 
 _INSIDE = 0.7
 """Share of a piece within an object from which it is a piece of that."""
@@ -37,7 +37,7 @@ PIECE_SHARE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
+class Tile:
     """A part of an image, to be looked at as an image of its own.
 
     Attributes:
@@ -53,7 +53,7 @@ class Part:
     is_last: bool
 
     @classmethod
-    def all_of(cls, sample: Sample) -> "Part":
+    def all_of(cls, sample: Sample) -> "Tile":
         """The whole image as its only part."""
         height, width = sample.view.image_size
         return cls(sample=sample, whole=sample, window=(0, 0, width, height), is_last=True)
@@ -75,20 +75,20 @@ class Slicing:
     overlap: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.side < LEAST_SIDE:
-            raise UsageError(f"slice is the side of the tiles, {LEAST_SIDE} pixels or more; got {self.side}")
-        if not 0 <= self.overlap <= MOST_OVERLAP:
-            raise UsageError(f"slice_overlap is a share from 0 to {MOST_OVERLAP}; got {self.overlap}")
+        if self.side < MIN_SIDE:
+            raise UsageError(f"slice is the side of the tiles, {MIN_SIDE} pixels or more; got {self.side}")
+        if not 0 <= self.overlap <= MAX_OVERLAP:
+            raise UsageError(f"slice_overlap is a share from 0 to {MAX_OVERLAP}; got {self.overlap}")
 
-    def parts(self, sample: Sample) -> Iterator[Part]:
+    def tiles(self, sample: Sample) -> Iterator[Tile]:
         """The tiles of an image, row by row, and then the whole of it."""
         height, width = sample.view.image_size
         if max(height, width) > self.side:
             for top in self._starts(height):
                 for left in self._starts(width):
                     window = (left, top, min(left + self.side, width), min(top + self.side, height))
-                    yield Part(sample=_cut_out(sample, window), whole=sample, window=window, is_last=False)
-        yield Part.all_of(sample)
+                    yield Tile(sample=_cut_out(sample, window), whole=sample, window=window, is_last=False)
+        yield Tile.all_of(sample)
 
     def _starts(self, length: int) -> list[int]:
         """Where tiles begin: as few as the overlap allows, evenly spread."""
@@ -116,9 +116,9 @@ def _cut_out(sample: Sample, window: tuple[int, int, int, int]) -> Sample:
 
 
 def merge(
-    looks: Sequence[tuple[Part, Detections]],
+    per_tile: Sequence[tuple[Tile, Detections]],
     *,
-    most: int,
+    max_detections: int,
     least: float = 0.0,
     across_classes: bool = False,
 ) -> Detections:
@@ -128,16 +128,16 @@ def merge(
     score is the best of all. No two detections of one part become one.
 
     Args:
-        looks: The parts of one image, and what was found in each.
-        most: Most detections.
+        per_tile: The tiles of one image, and what was found in each.
+        max_detections: Most detections.
         least: Detections with a lower score are not looked at.
         across_classes: Detections of different classes are one object as well.
     """
-    first, whole = looks[0][1], looks[0][0].whole
-    if len(looks) == 1:
+    first, whole = per_tile[0][1], per_tile[0][0].whole
+    if len(per_tile) == 1:
         return first
-    objects = _Looks(looks, least, across_classes).objects()
-    objects = objects[np.argsort(-objects.scores, kind="stable")[:most]]
+    objects = _TileDetections(per_tile, least, across_classes).objects()
+    objects = objects[np.argsort(-objects.scores, kind="stable")[:max_detections]]
     return replace(
         objects,
         image_size=whole.view.image_size,
@@ -150,28 +150,30 @@ _FIRST = np.array([True, True, False, False])
 """Sides of a box that are left or top: they grow towards smaller numbers."""
 
 
-class _Looks:
+class _TileDetections:
     """What the parts of an image show, in one list; detections are put together in it.
 
     Args:
-        looks: The parts, and what was found in each.
+        per_tile: The tiles, and what was found in each.
         least: Detections with a lower score are left out.
         across_classes: Detections of different classes are one object as well.
     """
 
-    def __init__(self, looks: Sequence[tuple[Part, Detections]], least: float, across_classes: bool) -> None:
-        moved = [_moved(found.above(least), part) for part, found in looks]
+    def __init__(
+        self, per_tile: Sequence[tuple[Tile, Detections]], least: float, across_classes: bool
+    ) -> None:
+        moved = [_moved(found.above(least), tile) for tile, found in per_tile]
         self._found = Detections.joined(moved)
         self._boxes = self._found.boxes
         labels = self._found.labels
         self._labels = np.zeros_like(labels) if across_classes else labels
-        self._look: Int[np.ndarray, " n"] = np.repeat(np.arange(len(looks)), [len(one) for one in moved])
-        windows = np.array([part.window for part, _ in looks], dtype=np.float32)
-        height, width = looks[0][0].whole.view.image_size
+        self._tile: Int[np.ndarray, " n"] = np.repeat(np.arange(len(per_tile)), [len(one) for one in moved])
+        windows = np.array([tile.window for tile, _ in per_tile], dtype=np.float32)
+        height, width = per_tile[0][0].whole.view.image_size
         is_inner = windows != np.array([0, 0, width, height], dtype=np.float32)
-        self._windows = windows[self._look]
+        self._windows = windows[self._tile]
         room = np.maximum(_BORDER * _sides(self._windows), _MISSED * _sides(self._boxes))
-        self._cut: Bool[np.ndarray, "n 4"] = is_inner[self._look] & (
+        self._cut: Bool[np.ndarray, "n 4"] = is_inner[self._tile] & (
             np.abs(self._boxes - self._windows) <= room
         )
 
@@ -198,7 +200,7 @@ class _Looks:
         """
         found, seen = self._found, self._windows[row].copy()
         sure = PIECE_SHARE * found.scores[row]
-        is_near = is_free & (self._labels == self._labels[row]) & (self._look != self._look[row])
+        is_near = is_free & (self._labels == self._labels[row]) & (self._tile != self._tile[row])
         others = np.flatnonzero(is_near & _meet(self._boxes, self._boxes[row]))
         while len(others):
             overlap, is_same = self._compared(row, seen, others)
@@ -206,7 +208,7 @@ class _Looks:
                 break
             taken = int(others[np.where(is_same, overlap * found.scores[others], -1.0).argmax()])
             is_free[taken] = False
-            others = others[self._look[others] != self._look[taken]]
+            others = others[self._tile[others] != self._tile[taken]]
             if found.scores[taken] >= sure:
                 self._grow(row, seen, taken)
             found.scores[row] = max(found.scores[row], found.scores[taken])
@@ -214,12 +216,12 @@ class _Looks:
     def _compared(
         self, row: int, seen: Float[np.ndarray, " 4"], others: Int[np.ndarray, " m"]
     ) -> tuple[Float[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
-        """IoU of a box with others, and whether they are one object, by what both looks can see.
+        """IoU of a box with others, and whether they are one object, by what both tiles can see.
 
         Args:
             row: The box.
             seen: What its look, or those it was put together from, could see.
-            others: Boxes of other looks.
+            others: Boxes of other tiles.
         """
         box, cut = self._boxes[row], self._cut[row]
         mine = np.where(self._cut[others], _within(box, self._windows[others]), box)
@@ -246,15 +248,15 @@ class _Looks:
     def _is_covered(self, row: int, is_whole: Bool[np.ndarray, " n"]) -> bool:
         """Whether a piece that is left over lies within a whole object that another look shows."""
         others = np.flatnonzero(
-            is_whole & (self._labels == self._labels[row]) & (self._look != self._look[row])
+            is_whole & (self._labels == self._labels[row]) & (self._tile != self._tile[row])
         )
         piece = np.tile(self._boxes[row], (len(others), 1))
         return bool((_share_within(piece, self._boxes[others]) >= _INSIDE).any())
 
 
-def _moved(found: Detections, part: Part) -> Detections:
+def _moved(found: Detections, tile: Tile) -> Detections:
     """The detections of a part, in pixels of the image."""
-    shift = np.array(part.window[:2], dtype=np.float32)
+    shift = np.array(tile.window[:2], dtype=np.float32)
     counts = np.array(found.categories.num_keypoints, dtype=np.int64)[found.labels]
     is_own = np.arange(found.keypoints.shape[1]) < counts[:, None]
     keypoints = found.keypoints.copy()

@@ -13,11 +13,11 @@ from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.geometry.resize import ResizeRule
-from centernet.inference.options import Inference
+from centernet.inference.options import InferenceOptions
 from centernet.inference.postprocess import PLAIN
-from centernet.inference.prefetch import ahead
-from centernet.inference.preprocess import Prepared, prepare
-from centernet.inference.slicing import Part, Slicing, merge
+from centernet.inference.prefetch import prefetch
+from centernet.inference.preprocess import ModelInput, preprocess
+from centernet.inference.slicing import Slicing, Tile, merge
 from centernet.io.images import read_image
 from centernet.io.sources import Failure, Frames, Reading
 from centernet.structures import Dataset, ImageRecord, Sample
@@ -30,14 +30,14 @@ SampleReading = Callable[[], Sample | Failure]
 
 
 @runtime_checkable
-class Finder(Protocol):
+class Predictor(Protocol):
     """What finds objects in images: a predictor, or a written file.
 
     Attributes:
         rule: How images are shown.
         stride: Input pixels from one cell of the finest map to the next.
-        most: Most detections of one look.
-        at_once: Calls that have cores of their own when they are made at the same time, by threads.
+        max_detections: Most detections of one look.
+        max_concurrency: Calls that have cores of their own when they are made at the same time, by threads.
     """
 
     @property
@@ -47,25 +47,27 @@ class Finder(Protocol):
     def stride(self) -> int: ...  # noqa: D102
 
     @property
-    def most(self) -> int: ...  # noqa: D102
+    def max_detections(self) -> int: ...  # noqa: D102
 
     @property
-    def at_once(self) -> int: ...  # noqa: D102
+    def max_concurrency(self) -> int: ...  # noqa: D102
 
-    def detect_prepared(self, images: Sequence[Prepared], inference: Inference = ...) -> list[Detections]:
+    def detect_preprocessed(
+        self, images: Sequence[ModelInput], inference: InferenceOptions = ...
+    ) -> list[Detections]:
         """Detections of each image."""
         ...
 
 
 def detect_stream(
-    finder: Finder,
+    predictor: Predictor,
     readings: Iterable[SampleReading],
     *,
     batch: int = 1,
-    inference: Inference = PLAIN,
+    inference: InferenceOptions = PLAIN,
     workers: int = 0,
     slicing: Slicing | None = None,
-    most: int | None = None,
+    max_detections: int | None = None,
     least: float = 0.0,
     strict: bool = True,
 ) -> Iterator[Detections]:
@@ -73,18 +75,18 @@ def detect_stream(
 
     In memory are at most `2 * batch + workers` images, without workers `batch + 1`, and those that the caller
     keeps: those looked at, and those read ahead. With two or more workers and a finder that can look at
-    `at_once`, threads look ahead too, as many as the smaller of these numbers: then it is a batch more for
+    `max_concurrency`, threads look ahead too, as many as the smaller of these numbers: then it is a batch more for
     each. Of images in tiles it is as many tiles, and the images that they are parts of.
 
     Args:
-        finder: Looks at them.
+        predictor: Looks at them.
         readings: What reads each image.
         batch: Images, or tiles, that are looked at together.
         inference: How they are looked at.
         workers: Threads that read images, and show them in the size of the network; and most threads that
             look at them.
         slicing: Look at large images in tiles.
-        most: Most detections in an image that was looked at in tiles; by default as many as in a tile.
+        max_detections: Most detections in an image that was looked at in tiles; by default as many as in a tile.
         least: Scores below this do not count where tiles are put together.
         strict: Stop at an image that cannot be read, else name it on stderr and go on.
 
@@ -92,38 +94,38 @@ def detect_stream(
         InputError: An image cannot be read and `strict` is set.
     """
     calls = (
-        _sliced(readings, slicing, finder.rule, inference)
+        _sliced(readings, slicing, predictor.rule, inference)
         if slicing
-        else (partial(_read_and_shown, read, finder.rule, inference) for read in readings)
+        else (partial(_read_and_shown, read, predictor.rule, inference) for read in readings)
     )
-    shown = readable(ahead(calls, workers, batch + workers), strict=strict)
-    looks: list[tuple[Part, Detections]] = []
-    for look in _found(finder, shown, batch, inference, min(workers, finder.at_once)):
+    shown = readable(prefetch(calls, workers, batch + workers), strict=strict)
+    looks: list[tuple[Tile, Detections]] = []
+    for look in _found(predictor, shown, batch, inference, min(workers, predictor.max_concurrency)):
         looks.append(look)
         if look[0].is_last:
             yield merge(
                 looks,
-                most=finder.most if most is None else most,
+                max_detections=predictor.max_detections if max_detections is None else max_detections,
                 least=least,
                 across_classes=inference.across_classes,
             )
             looks.clear()
 
 
-_Shown = tuple[Part, Prepared]
+_Shown = tuple[Tile, ModelInput]
 
 
-def _read_and_shown(read: SampleReading, rule: ResizeRule, inference: Inference) -> _Shown | Failure:
+def _read_and_shown(read: SampleReading, rule: ResizeRule, inference: InferenceOptions) -> _Shown | Failure:
     sample = read()
-    return sample if isinstance(sample, Failure) else _shown(Part.all_of(sample), rule, inference)
+    return sample if isinstance(sample, Failure) else _shown(Tile.all_of(sample), rule, inference)
 
 
-def _shown(part: Part, rule: ResizeRule, inference: Inference) -> _Shown:
-    return part, prepare(part.sample, rule, inference)
+def _shown(tile: Tile, rule: ResizeRule, inference: InferenceOptions) -> _Shown:
+    return tile, preprocess(tile.sample, rule, inference)
 
 
 def _sliced(
-    readings: Iterable[SampleReading], slicing: Slicing, rule: ResizeRule, inference: Inference
+    readings: Iterable[SampleReading], slicing: Slicing, rule: ResizeRule, inference: InferenceOptions
 ) -> Iterator[Callable[[], _Shown | Failure]]:
     """Images are read as this is asked for their tiles, one by one."""
     for read in readings:
@@ -131,8 +133,8 @@ def _sliced(
         if isinstance(sample, Failure):
             yield partial(_same, sample)
         else:
-            for part in slicing.parts(sample):
-                yield partial(_shown, part, rule, inference)
+            for tile in slicing.tiles(sample):
+                yield partial(_shown, tile, rule, inference)
 
 
 def _same(failure: Failure) -> Failure:
@@ -140,10 +142,10 @@ def _same(failure: Failure) -> Failure:
 
 
 def _found(
-    finder: Finder, shown: Iterator[_Shown], batch: int, inference: Inference, threads: int
-) -> Iterator[tuple[Part, Detections]]:
-    looks = (partial(_looked, finder, chunk, inference) for chunk in _chunks(shown, batch))
-    for found in ahead(looks, threads if threads > 1 else 0, threads):
+    predictor: Predictor, shown: Iterator[_Shown], batch: int, inference: InferenceOptions, threads: int
+) -> Iterator[tuple[Tile, Detections]]:
+    looks = (partial(_looked, predictor, chunk, inference) for chunk in _chunks(shown, batch))
+    for found in prefetch(looks, threads if threads > 1 else 0, threads):
         # Handed over one by one, so that no image is held while the next ones are waited for.
         while found:
             yield found.pop(0)
@@ -166,9 +168,11 @@ def _chunks(shown: Iterator[_Shown], batch: int) -> Iterator[list[_Shown]]:
         yield chunk
 
 
-def _looked(finder: Finder, chunk: list[_Shown], inference: Inference) -> list[tuple[Part, Detections]]:
-    found = finder.detect_prepared([prepared for _, prepared in chunk], inference)
-    looks = list(zip((part for part, _ in chunk), found, strict=True))
+def _looked(
+    predictor: Predictor, chunk: list[_Shown], inference: InferenceOptions
+) -> list[tuple[Tile, Detections]]:
+    found = predictor.detect_preprocessed([prepared for _, prepared in chunk], inference)
+    looks = list(zip((tile for tile, _ in chunk), found, strict=True))
     # Whoever handed it over still holds it while the next one is read.
     chunk.clear()
     return looks

@@ -157,7 +157,7 @@ def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
     return np.ascontiguousarray(image)
 
 
-def stacked(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b 3 h w"]:
+def stack_images(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b 3 h w"]:
     """Images of different sizes are filled up with black on the right and below."""
     height = max(image.shape[0] for image in images)
     width = max(image.shape[1] for image in images)

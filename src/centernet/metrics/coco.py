@@ -98,7 +98,7 @@ class CocoMetrics:
 
 
 def evaluate_coco(
-    truth: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
     max_detections: tuple[int, ...] = (1, 10, 100),
 ) -> CocoMetrics:
@@ -107,7 +107,7 @@ def evaluate_coco(
     Results of categories that the truth does not have are not counted.
 
     Args:
-        truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without `area`
+        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without `area`
             gets width times height, 0.53 of it where it has `keypoints`.
         results: Entries with `image_id`, `category_id`, `bbox` as `[x, y, width, height]` and `score`.
         max_detections: Best detections of a class in an image that are counted: AR for each of these
@@ -117,7 +117,7 @@ def evaluate_coco(
         ValueError: A result belongs to an image that the truth does not have.
     """
     counts = sorted(max_detections)
-    tables = box_tables(truth, results, counts)
+    tables = box_tables(ground_truth, results, counts)
     precision, recall = tables["precision"], tables["recall"]
     ap, ar = _by_size(precision), _by_size(recall)
     return CocoMetrics(
@@ -131,12 +131,12 @@ def evaluate_coco(
         ar_small=ar["small"],
         ar_medium=ar["medium"],
         ar_large=ar["large"],
-        classes=_classes(truth, results, tables),
+        classes=_classes(ground_truth, results, tables),
     )
 
 
 def box_tables(
-    truth: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
     counts: Sequence[int],
     ious: Float[np.ndarray, " t"] = IOU_THRESHOLDS,
@@ -144,7 +144,7 @@ def box_tables(
     """Tables of `accumulate` for boxes.
 
     Args:
-        truth: As for `evaluate_coco`.
+        ground_truth: As for `evaluate_coco`.
         results: Likewise.
         counts: Best detections of a class in an image that are counted, in rising order.
         ious: Least overlaps.
@@ -152,9 +152,11 @@ def box_tables(
     Raises:
         ValueError: A result belongs to an image that the truth does not have.
     """
-    check_images(truth, results)
-    annotations = [_annotation(annotation) for annotation in truth["annotations"]]
-    return accumulate(truth, annotations, [_detection(result) for result in results], counts, ious=ious)
+    check_images(ground_truth, results)
+    annotations = [_annotation(annotation) for annotation in ground_truth["annotations"]]
+    return accumulate(
+        ground_truth, annotations, [_detection(result) for result in results], counts, ious=ious
+    )
 
 
 def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,15 +188,18 @@ def _by_size(values: np.ndarray) -> dict[str, float]:
 
 
 def _classes(
-    truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], tables: dict[str, np.ndarray]
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], tables: dict[str, np.ndarray]
 ) -> tuple[CocoClass, ...]:
     objects = Counter(
-        annotation["category_id"] for annotation in truth["annotations"] if not annotation.get("iscrowd", 0)
+        annotation["category_id"]
+        for annotation in ground_truth["annotations"]
+        if not annotation.get("iscrowd", 0)
     )
     detections = Counter(result["category_id"] for result in results)
     # The tables follow the sorted ids.
     places = {
-        category_id: place for place, category_id in enumerate(sorted(c["id"] for c in truth["categories"]))
+        category_id: place
+        for place, category_id in enumerate(sorted(c["id"] for c in ground_truth["categories"]))
     }
     return tuple(
         _class_metrics(
@@ -203,7 +208,7 @@ def _classes(
             detections[category["id"]],
             {name: table[..., places[category["id"]], 0, -1] for name, table in tables.items()},
         )
-        for category in truth["categories"]
+        for category in ground_truth["categories"]
     )
 
 

@@ -34,7 +34,7 @@ class Curve:
 
 
 def accumulate(
-    truth: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
     annotations: Sequence[Mapping[str, Any]],
     detections: Sequence[Mapping[str, Any]],
     counts: Sequence[int],
@@ -44,7 +44,7 @@ def accumulate(
     """Match detections to annotations of their class and image.
 
     Args:
-        truth: Its `images` and `categories`.
+        ground_truth: Its `images` and `categories`.
         annotations: Fresh entries: the evaluator writes into what it gets. Without ids, which are given here.
         detections: Likewise.
         counts: Best detections of a class in an image that are counted, in rising order.
@@ -58,8 +58,10 @@ def accumulate(
     from faster_coco_eval import COCO, COCOeval_faster
 
     common = {
-        "images": [{"id": number} for number in dict.fromkeys(image["id"] for image in truth["images"])],
-        "categories": [{"id": category["id"]} for category in truth["categories"]],
+        "images": [
+            {"id": number} for number in dict.fromkeys(image["id"] for image in ground_truth["images"])
+        ],
+        "categories": [{"id": category["id"]} for category in ground_truth["categories"]],
     }
     evaluation = COCOeval_faster(
         COCO({**common, "annotations": _numbered(annotations)}),
@@ -75,13 +77,13 @@ def accumulate(
     return {name: np.asarray(evaluation.eval[name]) for name in ("precision", "recall", "scores")}
 
 
-def check_images(truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+def check_images(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
     """Every result is of an image of the truth.
 
     Raises:
         ValueError: One is not.
     """
-    image_ids = {image["id"] for image in truth["images"]}
+    image_ids = {image["id"] for image in ground_truth["images"]}
     for position, result in enumerate(results):
         if result["image_id"] not in image_ids:
             raise ValueError(f"results[{position}] is of image {result['image_id']}, which the truth lacks")

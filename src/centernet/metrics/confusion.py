@@ -63,16 +63,18 @@ def confusion_matrix(
     background = len(categories)
     counts = np.zeros((background + 1, background + 1), dtype=np.int64)
     for annotations, everything in pairs:
-        truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
+        ground_truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
         detections = everything.above(min_score)
-        taken = match(iou_matrix(detections.boxes, truth.boxes), detections.scores, min_iou)
+        taken = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
         is_matched = taken >= 0
-        is_missed = ~np.isin(np.arange(len(truth)), taken)
+        is_missed = ~np.isin(np.arange(len(ground_truth)), taken)
         is_wrong = ~is_matched & ~_in_crowd(detections, crowds, min_iou)
-        pairs_of_classes = zip(truth.labels[taken[is_matched]], detections.labels[is_matched], strict=True)
+        pairs_of_classes = zip(
+            ground_truth.labels[taken[is_matched]], detections.labels[is_matched], strict=True
+        )
         for true_label, found_label in pairs_of_classes:
             counts[true_label, found_label] += 1
-        counts[:-1, background] += np.bincount(truth.labels[is_missed], minlength=background)
+        counts[:-1, background] += np.bincount(ground_truth.labels[is_missed], minlength=background)
         counts[background, :-1] += np.bincount(detections.labels[is_wrong], minlength=background)
     return ConfusionMatrix(counts=counts, names=categories.names, min_score=min_score, min_iou=min_iou)
 

@@ -51,16 +51,16 @@ class FalseDiscovery:
 
 
 def evaluate_false_discovery(
-    truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], most: int = 100
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], most: int = 100
 ) -> FalseDiscovery:
     """Compare results with the truth; as `evaluate_coco`, at low overlaps.
 
     Args:
-        truth: Content of a COCO file.
+        ground_truth: Content of a COCO file.
         results: Entries with `image_id`, `category_id`, `bbox` and `score`.
         most: Best detections of a class in an image that are counted.
     """
-    precision = box_tables(truth, results, [most], LOW_IOUS)["precision"][..., -1]
+    precision = box_tables(ground_truth, results, [most], LOW_IOUS)["precision"][..., -1]
     sizes = [1 - mean_of_known(precision[..., place]) for place in range(4)]
     at = [1 - mean_of_known(precision[place, ..., 0]) for place in (0, 4, 9)]
     return FalseDiscovery(

@@ -128,7 +128,7 @@ class KittiMetrics:
         }
 
 
-def evaluate_kitti(truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> KittiMetrics:
+def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> KittiMetrics:
     """Compare what was found with what is there, as KITTI's program does.
 
     In each frame true objects take found ones in the order of their file: once the surest that overlaps
@@ -138,25 +138,25 @@ def evaluate_kitti(truth: KittiObjects, found: KittiObjects, protocol: KittiProt
     region is not wrong. An AP without any true object is 0 as soon as the class was found.
 
     Args:
-        truth: True objects.
+        ground_truth: True objects.
         found: What was found in the same frames.
         protocol: What must overlap how much.
 
     Raises:
         UsageError: Truth and results are of different frames.
     """
-    if truth.frames != found.frames:
+    if ground_truth.frames != found.frames:
         raise UsageError("truth and results are of different frames: read both with the same list")
-    names = np.strings.lower(truth.types)
+    names = np.strings.lower(ground_truth.types)
     least = np.array(list(protocol.min_iou.values())).min(axis=0)
     matched = [name for pair in NEIGHBOURS.items() for name in (pair[0], *pair[1])]
     scene = _Scene(
-        truth=truth,
+        ground_truth=ground_truth,
         found=found,
         true_names=names,
         found_names=np.strings.lower(found.types),
-        pairs=overlapping_pairs(truth, found, np.isin(names, matched), least),
-        covered=covered_shares(truth, found, names == "dontcare"),
+        pairs=overlapping_pairs(ground_truth, found, np.isin(names, matched), least),
+        covered=covered_shares(ground_truth, found, names == "dontcare"),
     )
     return KittiMetrics(
         protocol=protocol,
@@ -172,7 +172,7 @@ def evaluate_kitti(truth: KittiObjects, found: KittiObjects, protocol: KittiProt
 class _Scene:
     """All there is to know, whatever is measured."""
 
-    truth: KittiObjects
+    ground_truth: KittiObjects
     found: KittiObjects
     true_names: np.ndarray
     found_names: np.ndarray
@@ -210,11 +210,11 @@ def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: 
 
 
 def _roles(scene: _Scene, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> _Roles:
-    truth, found = scene.truth, scene.found
-    height = truth.boxes[:, 3] - truth.boxes[:, 1]
+    ground_truth, found = scene.ground_truth, scene.found
+    height = ground_truth.boxes[:, 3] - ground_truth.boxes[:, 1]
     is_high = height >= difficulty.min_height if protocol.counts_limit else height > difficulty.min_height
-    is_clear = truth.occlusion <= difficulty.max_occlusion
-    is_whole = truth.truncation <= difficulty.max_truncation
+    is_clear = ground_truth.occlusion <= difficulty.max_occlusion
+    is_whole = ground_truth.truncation <= difficulty.max_truncation
     is_class = scene.true_names == name
     must_be_found = is_class & is_high & is_clear & is_whole
     is_too_low = np.abs(found.boxes[:, 3] - found.boxes[:, 1]) < difficulty.min_height
@@ -231,15 +231,15 @@ def _what_can_be_measured(scene: _Scene, name: str, is_there: bool) -> tuple[boo
     is_class = scene.found_names == name
     if not is_class.any():
         return is_there, is_there, is_there
-    is_solid = bool(scene.found.have_boxes3d[is_class].any())
-    return bool((scene.found.boxes[is_class, 0] >= 0).any()), is_solid, is_solid
+    has_box3d = bool(scene.found.have_boxes3d[is_class].any())
+    return bool((scene.found.boxes[is_class, 0] >= 0).any()), has_box3d, has_box3d
 
 
 def _curves(
     scene: _Scene, roles: _Roles, column: int, min_iou: float
 ) -> tuple[Float[np.ndarray, " 41"], Float[np.ndarray, " 41"]]:
     """Precision and orientation similarity at each recall or a higher one."""
-    truth, found = scene.truth, scene.found
+    ground_truth, found = scene.ground_truth, scene.found
     candidates = _Candidates.of(scene, roles, column, min_iou)
     by_score = candidates.sorted(found.scores[candidates.found])
     (is_taken,) = by_score.assign(np.ones((1, len(by_score.found)), dtype=bool))
@@ -255,7 +255,7 @@ def _curves(
     exposed = len(above) - np.searchsorted(above, thresholds, side="left")
     right = is_right.sum(axis=1)
     wrong = exposed - (is_taken & is_exposed[by_iou.found]).sum(axis=1)
-    turn = truth.alpha_rad[by_iou.truth] - found.alpha_rad[by_iou.found]
+    turn = ground_truth.alpha_rad[by_iou.ground_truth] - found.alpha_rad[by_iou.found]
     similarity = np.where(is_right, (1 + np.cos(turn)) / 2, 0).sum(axis=1)
     return _envelope(right, right + wrong), _envelope(similarity, right + wrong)
 
@@ -265,14 +265,14 @@ class _Candidates:
     """Pairs that overlap enough: round after round, true object after true object, the preferred one first.
 
     Attributes:
-        truth: Which true object.
+        ground_truth: Which true object.
         found: Which found object.
         iou: How much they overlap.
         is_right: Whether it counts for the detector if they are matched; otherwise it counts neither way.
         round: True objects of a frame that could take the same found object choose one after the other.
     """
 
-    truth: Int[np.ndarray, " p"]
+    ground_truth: Int[np.ndarray, " p"]
     found: Int[np.ndarray, " p"]
     iou: Float[np.ndarray, " p"]
     is_right: Bool[np.ndarray, " p"]
@@ -282,22 +282,22 @@ class _Candidates:
     def of(cls, scene: _Scene, roles: _Roles, column: int, min_iou: float) -> "_Candidates":
         pairs = scene.pairs
         use = pairs.iou[:, column] > min_iou
-        use &= (roles.must_be_found | roles.may_be_found)[pairs.truth]
+        use &= (roles.must_be_found | roles.may_be_found)[pairs.ground_truth]
         use &= (roles.counts | roles.is_too_low)[pairs.found]
-        truth, found = pairs.truth[use], pairs.found[use]
+        ground_truth, found = pairs.ground_truth[use], pairs.found[use]
         return cls(
-            truth=truth,
+            ground_truth=ground_truth,
             found=found,
             iou=pairs.iou[use, column],
-            is_right=roles.must_be_found[truth] & roles.counts[found],
-            round=_rounds(truth, found, scene.truth.frame),
+            is_right=roles.must_be_found[ground_truth] & roles.counts[found],
+            round=_rounds(ground_truth, found, scene.ground_truth.frame),
         )
 
     def sorted(self, preference: Float[np.ndarray, " p"]) -> "_Candidates":
         """Each true object's pairs by falling preference; what is equal stays in the order of the file."""
-        order = np.lexsort((self.found, -preference, self.truth, self.round))
+        order = np.lexsort((self.found, -preference, self.ground_truth, self.round))
         return _Candidates(
-            truth=self.truth[order],
+            ground_truth=self.ground_truth[order],
             found=self.found[order],
             iou=self.iou[order],
             is_right=self.is_right[order],
@@ -312,7 +312,7 @@ class _Candidates:
         rounds = np.searchsorted(self.round, np.arange(self.round.max(initial=-1) + 2))
         for start, end in zip(rounds[:-1].tolist(), rounds[1:].tolist(), strict=True):
             is_open = is_allowed[:, start:end] & is_free[:, place[start:end]]
-            is_first = _first_of_each(self.truth[start:end], is_open)
+            is_first = _first_of_each(self.ground_truth[start:end], is_open)
             is_taken[:, start:end] = is_first
             row, column = np.nonzero(is_first)
             is_free[row, place[start:end][column]] = False
@@ -320,14 +320,14 @@ class _Candidates:
 
 
 def _rounds(
-    truth: Int[np.ndarray, " p"], found: Int[np.ndarray, " p"], frame: Int[np.ndarray, " n"]
+    ground_truth: Int[np.ndarray, " p"], found: Int[np.ndarray, " p"], frame: Int[np.ndarray, " n"]
 ) -> Int[np.ndarray, " p"]:
     """When each true object may choose; those whose found objects nobody else wants do so at once."""
     wanted = np.bincount(found, minlength=1)
-    rivals = np.unique(truth[wanted[found] > 1])
+    rivals = np.unique(ground_truth[wanted[found] > 1])
     turn = np.zeros(len(frame), dtype=np.int64)
     turn[rivals] = np.arange(len(rivals)) - np.searchsorted(frame[rivals], frame[rivals])
-    return turn[truth]
+    return turn[ground_truth]
 
 
 def _first_of_each(

@@ -18,18 +18,18 @@ class Pairs:
     """True and found objects of the same frame that overlap enough to matter.
 
     Attributes:
-        truth: Which true object, sorted.
+        ground_truth: Which true object, sorted.
         found: Which found object; sorted for each true one.
         iou: Intersection over union on the image, seen from above, and of the volumes.
     """
 
-    truth: Int[np.ndarray, " p"]
+    ground_truth: Int[np.ndarray, " p"]
     found: Int[np.ndarray, " p"]
     iou: Float[np.ndarray, "p 3"]
 
 
 def overlapping_pairs(
-    truth: KittiObjects,
+    ground_truth: KittiObjects,
     found: KittiObjects,
     is_asked: Bool[np.ndarray, " n"],
     above: Float[np.ndarray, " 3"],
@@ -38,22 +38,22 @@ def overlapping_pairs(
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = [
         (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3)))
     ]
-    for one, other in _pairs_of_frames(truth, found, np.flatnonzero(is_asked)):
+    for one, other in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_asked)):
         iou = np.zeros((len(one), 3))
-        shared = _image_intersections(truth.boxes[one], found.boxes[other])
-        total = _image_areas(truth.boxes[one]) + _image_areas(found.boxes[other])
+        shared = _image_intersections(ground_truth.boxes[one], found.boxes[other])
+        total = _image_areas(ground_truth.boxes[one]) + _image_areas(found.boxes[other])
         np.divide(shared, total - shared, out=iou[:, 0], where=shared > 0)
-        near = _are_near(truth.boxes3d[one], found.boxes3d[other])
-        solid = ground_and_3d_iou(truth.boxes3d[one[near]], found.boxes3d[other[near]])
+        near = _are_near(ground_truth.boxes3d[one], found.boxes3d[other])
+        solid = ground_and_3d_iou(ground_truth.boxes3d[one[near]], found.boxes3d[other[near]])
         iou[near, 1:] = np.stack(solid, axis=1)
         keep = (iou > above).any(axis=1)
         parts.append((one[keep], other[keep], iou[keep]))
     ones, others, ious = zip(*parts, strict=True)
-    return Pairs(truth=np.concatenate(ones), found=np.concatenate(others), iou=np.concatenate(ious))
+    return Pairs(ground_truth=np.concatenate(ones), found=np.concatenate(others), iou=np.concatenate(ious))
 
 
 def covered_shares(
-    truth: KittiObjects, found: KittiObjects, is_region: Bool[np.ndarray, " n"]
+    ground_truth: KittiObjects, found: KittiObjects, is_region: Bool[np.ndarray, " n"]
 ) -> Float[np.ndarray, "m 3"]:
     """The largest share of each found object that lies in one region: of its box, its ground, its volume.
 
@@ -61,10 +61,10 @@ def covered_shares(
     program counts it.
     """
     shares = np.zeros((len(found), 3))
-    for one, other in _pairs_of_frames(truth, found, np.flatnonzero(is_region)):
-        image = _image_intersections(truth.boxes[one], found.boxes[other])
-        near = _are_near(truth.boxes3d[one], found.boxes3d[other])
-        solid = intersections(truth.boxes3d[one[near]], found.boxes3d[other[near]])
+    for one, other in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_region)):
+        image = _image_intersections(ground_truth.boxes[one], found.boxes[other])
+        near = _are_near(ground_truth.boxes3d[one], found.boxes3d[other])
+        solid = intersections(ground_truth.boxes3d[one[near]], found.boxes3d[other[near]])
         _raise_to(shares[:, 0], other, image, _image_areas(found.boxes))
         _raise_to(shares[:, 1], other[near], solid[0], ground_areas(found.boxes3d))
         _raise_to(shares[:, 2], other[near], solid[1], volumes(found.boxes3d))
@@ -83,14 +83,14 @@ def _raise_to(
 
 
 def _pairs_of_frames(
-    truth: KittiObjects, found: KittiObjects, asked: Int[np.ndarray, " n"]
+    ground_truth: KittiObjects, found: KittiObjects, asked: Int[np.ndarray, " n"]
 ) -> Iterator[tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]]:
     """Every asked true object with every found one of its frame, some tens of thousands at a time."""
     starts = np.searchsorted(found.frame, np.arange(len(found.frames) + 1))
-    counts = np.diff(starts)[truth.frame[asked]]
+    counts = np.diff(starts)[ground_truth.frame[asked]]
     total = np.cumsum(counts)
     for part in np.split(asked, np.flatnonzero(np.diff(total // PAIRS_AT_ONCE)) + 1):
-        start, count = starts[truth.frame[part]], np.diff(starts)[truth.frame[part]]
+        start, count = starts[ground_truth.frame[part]], np.diff(starts)[ground_truth.frame[part]]
         before = np.cumsum(count) - count
         one = np.repeat(part, count)
         yield one, np.arange(len(one)) + np.repeat(start - before, count)

@@ -90,7 +90,7 @@ class OksMetrics:
 
 
 def evaluate_oks(
-    truth: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
     sigmas: Mapping[int, Sequence[float]],
     max_detections: int = 20,
@@ -101,7 +101,7 @@ def evaluate_oks(
     regions, need not be found, and what is found there is not wrong.
 
     Args:
-        truth: Content of a COCO file: `images`, `annotations`, `categories`. Annotations of the categories
+        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. Annotations of the categories
             with sigmas have `keypoints`, three numbers each; those without have none labelled. One without
             `area` gets 0.53 times width times height, as CrowdPose evaluates.
         results: Entries with `image_id`, `category_id`, `keypoints` and `score`.
@@ -112,18 +112,18 @@ def evaluate_oks(
         ValueError: A result belongs to an image that the truth does not have; or an entry has another number
             of keypoints than there are sigmas.
     """
-    check_images(truth, results)
+    check_images(ground_truth, results)
     return OksMetrics(
         classes=tuple(
-            _evaluate_class(truth, results, category, sigmas[category["id"]], max_detections)
-            for category in truth["categories"]
+            _evaluate_class(ground_truth, results, category, sigmas[category["id"]], max_detections)
+            for category in ground_truth["categories"]
             if category["id"] in sigmas
         )
     )
 
 
 def _evaluate_class(
-    truth: Mapping[str, Any],
+    ground_truth: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
     category: Mapping[str, Any],
     sigmas: Sequence[float],
@@ -132,7 +132,7 @@ def _evaluate_class(
     name, category_id = category["name"], category["id"]
     annotations = [
         _annotation(annotation, len(sigmas), f"annotations[{position}]")
-        for position, annotation in enumerate(truth["annotations"])
+        for position, annotation in enumerate(ground_truth["annotations"])
         if annotation["category_id"] == category_id
     ]
     detections = [
@@ -140,7 +140,7 @@ def _evaluate_class(
         for position, result in enumerate(results)
         if result["category_id"] == category_id
     ]
-    alone = {"images": truth["images"], "categories": [category]}
+    alone = {"images": ground_truth["images"], "categories": [category]}
     tables = accumulate(alone, annotations, detections, [max_detections], sigmas)
     precision, recall, scores = (tables[key][..., 0] for key in ("precision", "recall", "scores"))
     objects = sum(bool(one["num_keypoints"]) and not one["iscrowd"] for one in annotations)

@@ -71,9 +71,9 @@ def evaluate_voc(
         categories: The classes.
         iou_threshold: Overlap that a detection must have with its object, at least.
     """
-    truth_labels, is_ignored, found = _flatten(pairs)
+    ground_truth_labels, is_ignored, found = _flatten(pairs)
     order = np.argsort(-found.scores, kind="stable")
-    best, labels = found.best_truth[order], found.labels[order]
+    best, labels = found.best_ground_truth[order], found.labels[order]
     hits = found.best_iou[order] >= iou_threshold
     counts = np.ones(len(order), dtype=bool)
     counts[hits] = ~is_ignored[best[hits]]
@@ -81,7 +81,7 @@ def evaluate_voc(
     classes = tuple(
         _class_metrics(
             name,
-            objects=int(np.sum((truth_labels == label) & ~is_ignored)),
+            objects=int(np.sum((ground_truth_labels == label) & ~is_ignored)),
             detections=int(np.sum(labels == label)),
             is_right=is_right[(labels == label) & counts],
         )
@@ -100,7 +100,7 @@ class _Found:
 
     scores: Float[np.ndarray, " n"]
     labels: Int[np.ndarray, " n"]
-    best_truth: Int[np.ndarray, " n"]
+    best_ground_truth: Int[np.ndarray, " n"]
     best_iou: Float[np.ndarray, " n"]
 
 
@@ -109,37 +109,37 @@ def _flatten(
 ) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"], _Found]:
     """Labels of all true objects, whether they are ignored, and all detections."""
     labels, ignored = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
-    scores, found_labels, best_truth, best_iou = ([np.zeros(0)] for _ in range(4))
+    scores, found_labels, best_ground_truth, best_iou = ([np.zeros(0)] for _ in range(4))
     start = 0
-    for truth, detections in pairs:
-        best, iou = _best_overlaps(truth, detections)
-        labels.append(truth.labels)
-        ignored.append(truth.is_crowd)
+    for ground_truth, detections in pairs:
+        best, iou = _best_overlaps(ground_truth, detections)
+        labels.append(ground_truth.labels)
+        ignored.append(ground_truth.is_crowd)
         scores.append(detections.scores)
         found_labels.append(detections.labels)
-        best_truth.append(best + start)
+        best_ground_truth.append(best + start)
         best_iou.append(iou)
-        start += len(truth)
+        start += len(ground_truth)
     found = _Found(
         scores=np.concatenate(scores),
         labels=np.concatenate(found_labels).astype(np.int64),
-        best_truth=np.concatenate(best_truth).astype(np.int64),
+        best_ground_truth=np.concatenate(best_ground_truth).astype(np.int64),
         best_iou=np.concatenate(best_iou),
     )
     return np.concatenate(labels), np.concatenate(ignored), found
 
 
 def _best_overlaps(
-    truth: Annotations, detections: Detections
+    ground_truth: Annotations, detections: Detections
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """For each detection the object of its class it overlaps most, and how much; overlap -1 where none is."""
-    if not len(truth):
+    if not len(ground_truth):
         return np.zeros(len(detections), dtype=np.int64), np.full(len(detections), -1.0)
     last_pixel = np.array([0, 0, 1, 1])
     iou = iou_matrix(
-        detections.boxes.astype(np.float64) + last_pixel, truth.boxes.astype(np.float64) + last_pixel
+        detections.boxes.astype(np.float64) + last_pixel, ground_truth.boxes.astype(np.float64) + last_pixel
     )
-    iou[detections.labels[:, None] != truth.labels[None]] = -1
+    iou[detections.labels[:, None] != ground_truth.labels[None]] = -1
     best = iou.argmax(axis=1)
     return best, iou[np.arange(len(best)), best]
 

@@ -15,7 +15,7 @@ from centernet.protocols import HeadSpec, Maps, Targets
 
 
 @runtime_checkable
-class Regression(Protocol):
+class BoxCoder(Protocol):
     """Maps that tell a box in each cell."""
 
     @property
@@ -24,18 +24,18 @@ class Regression(Protocol):
         ...
 
     def targets(
-        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int
+        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
         """What the maps should hold at cells, each for one of the boxes."""
         ...
 
     def losses(
-        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
+        self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
         """Weighted terms of how far what maps tell at cells is from targets; cells may have weights."""
         ...
 
-    def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
+    def boxes(self, predicted: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
         """Boxes `(x1, y1, x2, y2)` in cells, of what maps or targets tell at cells."""
         ...
 
@@ -49,7 +49,7 @@ class Regression(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CenterAndSize:
+class CenterSizeCoder:
     """Tells how far the centre is from the corner of the cell, and the size: `offset` and `size`, in cells.
 
     Attributes:
@@ -69,24 +69,24 @@ class CenterAndSize:
         }
 
     def targets(
-        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int
+        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
         """What the maps should hold at cells, each for one of the boxes."""
         del stride
-        return {"size": boxes.size[owner], "offset": boxes.center[owner] - cell_corners(cells)}
+        return {"size": boxes.size[box_index], "offset": boxes.center[box_index] - cell_corners(cells)}
 
     def losses(
-        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
+        self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
         """Weighted terms of how far what maps tell is from targets."""
         return {
-            "size": self.size_weight * l1_loss(told["size"], targets["size"], weights),
-            "offset": self.offset_weight * l1_loss(told["offset"], targets["offset"], weights),
+            "size": self.size_weight * l1_loss(predicted["size"], targets["size"], weights),
+            "offset": self.offset_weight * l1_loss(predicted["offset"], targets["offset"], weights),
         }
 
-    def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
+    def boxes(self, predicted: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
         """Boxes `(x1, y1, x2, y2)` in cells."""
-        return boxes_at(cells, told["offset"], told["size"])
+        return boxes_at(cells, predicted["offset"], predicted["size"])
 
     def pixels(self, boxes: Float[Tensor, "*n 4"], stride: int) -> Float[Tensor, "*n 4"]:
         """Boxes in input pixels."""
@@ -102,7 +102,7 @@ class CenterAndSize:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FourSides:
+class LTRBCoder:
     """Tells how far left, top, right and bottom are from the middle of the cell: `sides`, in cells.
 
     The middle of the pixels of a cell, `(stride - 1) / 2` of them from the first, is where it is in a mirror
@@ -120,23 +120,23 @@ class FourSides:
         return {"sides": HeadSpec(channels=4, at_cells=True)}
 
     def targets(
-        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], owner: Int[Tensor, " p"], stride: int
+        self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
         """What the maps should hold at cells, each for one of the boxes."""
-        from_middle = boxes.center[owner] - cell_corners(cells) - (stride - 1) / 2 / stride
-        half = boxes.size[owner] / 2
+        from_middle = boxes.center[box_index] - cell_corners(cells) - (stride - 1) / 2 / stride
+        half = boxes.size[box_index] / 2
         return {"sides": torch.cat([half - from_middle, half + from_middle], dim=1)}
 
     def losses(
-        self, told: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
+        self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
         """Weighted terms of how far what maps tell is from targets."""
-        return {"sides": self.sides_weight * l1_loss(told["sides"], targets["sides"], weights)}
+        return {"sides": self.sides_weight * l1_loss(predicted["sides"], targets["sides"], weights)}
 
-    def boxes(self, told: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
+    def boxes(self, predicted: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
         """Boxes `(x1, y1, x2, y2)` in cells from the middle of the first cell."""
         middle = cell_corners(cells)
-        return torch.cat([middle - told["sides"][..., :2], middle + told["sides"][..., 2:]], dim=-1)
+        return torch.cat([middle - predicted["sides"][..., :2], middle + predicted["sides"][..., 2:]], dim=-1)
 
     def pixels(self, boxes: Float[Tensor, "*n 4"], stride: int) -> Float[Tensor, "*n 4"]:
         """Boxes in input pixels."""
@@ -148,6 +148,6 @@ class FourSides:
         return {"sides": (maps["sides"].float() + back) / 2}
 
 
-def told_at(regression: Regression, maps: Maps, cells: Int[Tensor, "*n 3"]) -> dict[str, Tensor]:
+def predict_at(regression: BoxCoder, maps: Maps, cells: Int[Tensor, "*n 3"]) -> dict[str, Tensor]:
     """What maps tell at cells, by name."""
     return {name: read(maps[name], cells).float() for name in regression.heads}

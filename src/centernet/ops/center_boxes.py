@@ -7,10 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.gaussian import exact_radius, laid_end_to_end, original_radius
+from centernet.ops.gaussian import exact_radius, original_radius, ragged_index
 from centernet.ops.peaks import Peaks
 from centernet.protocols import Maps
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class CenterBoxes:
     cells: Int[Tensor, "m 3"]
 
     @classmethod
-    def of(cls, objects: Objects, grid: Grid) -> "CenterBoxes":
+    def of(cls, objects: BatchAnnotations, grid: Grid) -> "CenterBoxes":
         """The boxes of objects, cut to the map before their centre is taken.
 
         So what is cut by the border of the input is found by the centre of what is seen of it.
@@ -63,16 +63,18 @@ class CenterBoxes:
         rule = exact_radius if corrected else original_radius
         return rule(self.size.ceil() if rounded_up else self.size, min_overlap).long()
 
-    def spread(self, reach: int, grid: Grid) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"]]:
-        """The cells of the map up to `reach` from each centre's, and which of the boxes each is of."""
-        around = (self.cells[:, None] + _moves(reach, self.cells.device)).flatten(0, 1)
-        owner = torch.arange(len(self.cells), device=around.device).repeat_interleave((2 * reach + 1) ** 2)
+    def spread(self, radius: int, grid: Grid) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"]]:
+        """The cells of the map up to `radius` from each centre's, and which of the boxes each is of."""
+        around = (self.cells[:, None] + _moves(radius, self.cells.device)).flatten(0, 1)
+        box_index = torch.arange(len(self.cells), device=around.device).repeat_interleave(
+            (2 * radius + 1) ** 2
+        )
         _, y, x = around.unbind(1)
         inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
-        return around[inside], owner[inside]
+        return around[inside], box_index[inside]
 
-    def middles(
-        self, share: float, reach: int, grid: Grid
+    def central_cells(
+        self, share: float, radius: int, grid: Grid
     ) -> tuple[Int[Tensor, "p 3"], Int[Tensor, " p"], Float[Tensor, " p"]]:
         """The cells of the middle part of each box, which box each is of, and what it counts.
 
@@ -82,34 +84,34 @@ class CenterBoxes:
 
         Args:
             share: Part of both sides that is the middle, 0 to 1.
-            reach: Least cells on each side of the centre's.
+            radius: Least cells on each side of the centre's.
             grid: The map.
         """
-        reaches = (self.size / 2 * share).long().clamp(min=reach)
+        reaches = (self.size / 2 * share).long().clamp(min=radius)
         columns, rows = (2 * reaches + 1).unbind(1)
-        owner, place = laid_end_to_end(rows * columns)
-        across = place % columns[owner] - reaches[owner, 0]
-        down = torch.div(place, columns[owner], rounding_mode="floor") - reaches[owner, 1]
-        image, y, x = self.cells[owner].unbind(1)
+        box_index, place = ragged_index(rows * columns)
+        across = place % columns[box_index] - reaches[box_index, 0]
+        down = torch.div(place, columns[box_index], rounding_mode="floor") - reaches[box_index, 1]
+        image, y, x = self.cells[box_index].unbind(1)
         y, x = y + down, x + across
         inside = (y >= 0) & (y < grid.height) & (x >= 0) & (x < grid.width)
-        owner, across, down = owner[inside], across[inside], down[inside]
+        box_index, across, down = box_index[inside], across[inside], down[inside]
         cells = torch.stack([image, y, x], dim=1)[inside]
         falloff = 18 / (2 * reaches + 1).square()  # 1 / (2 sigma²), sigma = (2 r + 1) / 6
-        bump = (-across.square() * falloff[owner, 0] - down.square() * falloff[owner, 1]).exp()
-        whole = torch.zeros_like(self.size[:, 0]).index_add_(0, owner, bump)
+        gaussian = (-across.square() * falloff[box_index, 0] - down.square() * falloff[box_index, 1]).exp()
+        whole = torch.zeros_like(self.size[:, 0]).index_add_(0, box_index, gaussian)
         area = self.size.prod(dim=1)
-        weights = (area * grid.stride**2).log1p()[owner] * bump / whole[owner]
+        weights = (area * grid.stride**2).log1p()[box_index] * gaussian / whole[box_index]
         # Centres come first, then the smallest.
-        order = torch.where((across == 0) & (down == 0), -1.0, area[owner])
+        order = torch.where((across == 0) & (down == 0), -1.0, area[box_index])
         position = (cells[:, 0] * grid.height + cells[:, 1]) * grid.width + cells[:, 2]
         first = order.new_full((grid.batch * grid.height * grid.width,), torch.inf)
         kept = order <= first.scatter_reduce_(0, position, order, "amin")[position]
-        return cells[kept], owner[kept], weights[kept]
+        return cells[kept], box_index[kept], weights[kept]
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Neighbourhood:
     """The cells round peaks, each with a share in what is read there; the shares of a peak sum to 1.
 
     Attributes:
@@ -121,12 +123,12 @@ class Surroundings:
     shares: Float[Tensor, "b k s"]
 
     @classmethod
-    def of(cls, peaks: Peaks, heatmap: Float[Tensor, "b c h w"], reach: int) -> "Surroundings":
-        """The cells up to `reach` from each peak; with 0, the peak's own."""
-        if not reach:
+    def of(cls, peaks: Peaks, heatmap: Float[Tensor, "b c h w"], radius: int) -> "Neighbourhood":
+        """The cells up to `radius` from each peak; with 0, the peak's own."""
+        if not radius:
             return cls(peaks.cells[:, :, None], torch.ones_like(peaks.values)[..., None])
         height, width = heatmap.shape[2:]
-        image, y, x = (peaks.cells[:, :, None] + _moves(reach, peaks.cells.device)).unbind(-1)
+        image, y, x = (peaks.cells[:, :, None] + _moves(radius, peaks.cells.device)).unbind(-1)
         inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
         y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
         shares = heatmap[image, peaks.labels[..., None], y, x].float().sigmoid() * inside
@@ -139,9 +141,9 @@ class Surroundings:
         return (values * self.shares[..., None]).sum(dim=2)
 
 
-def _moves(reach: int, device: torch.device) -> Int[Tensor, "s 3"]:
+def _moves(radius: int, device: torch.device) -> Int[Tensor, "s 3"]:
     """Steps `(image, y, x)` from a cell to itself and to those round it."""
-    steps = torch.arange(-reach, reach + 1, device=device)
+    steps = torch.arange(-radius, radius + 1, device=device)
     return torch.cartesian_prod(torch.zeros_like(steps[:1]), steps, steps)
 
 

@@ -77,14 +77,14 @@ def draw_gaussians(
     falloff = -(sharpness**2) / 2 / (2 * radii + 1).square()  # −1 / (2 sigma²)
 
     # `index_select` is several times faster than `[]` on lists as long as these.
-    bump, row = laid_end_to_end(rows)
-    row_corner = corner.index_select(0, bump) + row * grid.width
-    row_falloff = falloff.index_select(0, bump)
-    down = row - top.index_select(0, bump)
+    gaussian, row = ragged_index(rows)
+    row_corner = corner.index_select(0, gaussian) + row * grid.width
+    row_falloff = falloff.index_select(0, gaussian)
+    down = row - top.index_select(0, gaussian)
     row_exponent = down.square() * row_falloff
-    row_left = left.index_select(0, bump)
+    row_left = left.index_select(0, gaussian)
 
-    line, column = laid_end_to_end(columns.index_select(0, bump))
+    line, column = ragged_index(columns.index_select(0, gaussian))
     across = column - row_left.index_select(0, line)
     exponent = across.square() * row_falloff.index_select(0, line) + row_exponent.index_select(0, line)
     position = row_corner.index_select(0, line) + column
@@ -92,7 +92,7 @@ def draw_gaussians(
     return heatmap
 
 
-def laid_end_to_end(lengths: Int[Tensor, " n"]) -> tuple[Int[Tensor, " total"], Int[Tensor, " total"]]:
+def ragged_index(lengths: Int[Tensor, " n"]) -> tuple[Int[Tensor, " total"], Int[Tensor, " total"]]:
     """For lists laid end to end: which list each element is from, and its place there."""
     which = torch.repeat_interleave(lengths)
     first = lengths.cumsum(0) - lengths

@@ -13,7 +13,7 @@ def focal_loss(
     heatmap: Float[Tensor, "b c h w"],
     alpha: float = 2.0,
     beta: float = 4.0,
-    heights: Float[Tensor, " p"] | None = None,
+    soft_targets: Float[Tensor, " p"] | None = None,
 ) -> Float[Tensor, ""]:
     """Penalty-reduced focal loss for each positive cell, the summed loss where there is none (eq. 1).
 
@@ -24,17 +24,17 @@ def focal_loss(
         heatmap: Ideal one; positives are exactly 1.
         alpha: How much easy cells count less.
         beta: How much cells near a positive count less.
-        heights: What positive cells, in the order of `heatmap`, should hold, where it is not 1: the quality
+        soft_targets: What positive cells, in the order of `heatmap`, should hold, where it is not 1: the quality
             focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2), whose value for 1 is that of eq. 1.
     """
     probability = logits.float().sigmoid().clamp(1e-4, 1 - 1e-4)
     is_positive = heatmap == 1
     positive = probability[is_positive]
-    if heights is None:
+    if soft_targets is None:
         positive_loss = ((1 - positive) ** alpha * positive.log()).sum()
     else:
-        entropy = heights * positive.log() + (1 - heights) * (1 - positive).log()
-        positive_loss = ((heights - positive).abs() ** alpha * entropy).sum()
+        entropy = soft_targets * positive.log() + (1 - soft_targets) * (1 - positive).log()
+        positive_loss = ((soft_targets - positive).abs() ** alpha * entropy).sum()
     # At positives `1 - heatmap` is 0, so they drop out of the negative sum by themselves.
     negative_loss = ((1 - probability).log() * probability**alpha * (1 - heatmap) ** beta).sum()
     return -(positive_loss + negative_loss) / max(len(positive), 1)
@@ -64,36 +64,38 @@ def l1_loss(
 
 
 def giou_loss(
-    boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"], weights: Float[Tensor, " m"] | None = None
+    boxes: Float[Tensor, "m 4"],
+    ground_truth: Float[Tensor, "m 4"],
+    weights: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean of 1 − generalised IoU; 0 without boxes: Rezatofighi et al. 2019, alg. 1.
 
     Args:
         boxes: What is said.
-        truth: Box by box.
+        ground_truth: Box by box.
         weights: Of each box in the mean, where they are not all the same.
     """
-    hull = torch.maximum(boxes[:, 2:], truth[:, 2:]) - torch.minimum(boxes[:, :2], truth[:, :2])
+    hull = torch.maximum(boxes[:, 2:], ground_truth[:, 2:]) - torch.minimum(boxes[:, :2], ground_truth[:, :2])
     around = hull.prod(1).clamp(min=1e-6)
-    shared, union = _shared_and_union(boxes, truth)
+    shared, union = _shared_and_union(boxes, ground_truth)
     giou = shared / union - (around - union) / around
     if weights is None:
         return (1 - giou).sum() / max(len(boxes), 1)
     return ((1 - giou) * weights).sum() / (weights.sum() + 1e-4)
 
 
-def paired_iou(boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"]) -> Float[Tensor, " m"]:
+def paired_iou(boxes: Float[Tensor, "m 4"], ground_truth: Float[Tensor, "m 4"]) -> Float[Tensor, " m"]:
     """Intersection over union of each box with its truth; 0 for boxes turned inside out."""
-    shared, union = _shared_and_union(boxes, truth)
+    shared, union = _shared_and_union(boxes, ground_truth)
     return shared / union
 
 
 def _shared_and_union(
-    boxes: Float[Tensor, "m 4"], truth: Float[Tensor, "m 4"]
+    boxes: Float[Tensor, "m 4"], ground_truth: Float[Tensor, "m 4"]
 ) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
     intersection = (
-        torch.minimum(boxes[:, 2:], truth[:, 2:]) - torch.maximum(boxes[:, :2], truth[:, :2])
+        torch.minimum(boxes[:, 2:], ground_truth[:, 2:]) - torch.maximum(boxes[:, :2], ground_truth[:, :2])
     ).clamp(min=0)
     shared = intersection.prod(1)
-    sides, true_sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0), truth[:, 2:] - truth[:, :2]
+    sides, true_sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0), ground_truth[:, 2:] - ground_truth[:, :2]
     return shared, (sides.prod(1) + true_sides.prod(1) - shared).clamp(min=1e-6)

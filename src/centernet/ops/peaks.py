@@ -54,8 +54,8 @@ def find_peaks(
     num_classes, height, width = heatmap.shape[1:]
     label, top, left = _blocks_that_matter(heatmap, top_k, least)
     image = torch.arange(len(heatmap), device=heatmap.device)[:, None]
-    reach = torch.arange(-around, BLOCK + around, device=heatmap.device)
-    y, x = top[..., None, None] + reach[:, None], left[..., None, None] + reach
+    radius = torch.arange(-around, BLOCK + around, device=heatmap.device)
+    y, x = top[..., None, None] + radius[:, None], left[..., None, None] + radius
     # Cells beyond the border are the border's own, which changes no maximum.
     patches = heatmap[
         image[..., None, None], label[..., None, None], y.clamp(0, height - 1), x.clamp(0, width - 1)

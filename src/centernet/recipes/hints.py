@@ -22,7 +22,7 @@ _LOOP = "predict gives one image after the other: write a loop over it"
 _OF_MODEL = "the model has it: CenterNet(model, device=0) in Python, where it is auto here"
 _IS_MODEL = "here it is model="
 
-OF_VERBS = {
+HINTS_OF_COMMANDS = {
     ("predict", "classes"): "in Python found[found.labels == 0] keeps those of the first class",
     ("predict", "device"): _OF_MODEL,
     ("predict", "save"): 'found.save("out.png") of each answer; the command line always writes pictures',
@@ -38,7 +38,7 @@ OF_VERBS = {
 }
 """Advice by the verb and the key: what holds for one verb alone."""
 
-HABITS = {
+HINTS = {
     "agnostic_nms": "predict and val take class_agnostic=true, a place has its best class alone",
     "amp": "precision=bf16, or precision=32; auto takes what the hardware is fast in",
     "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
@@ -90,9 +90,9 @@ HABITS = {
 """Advice by the key."""
 
 
-def advice_on(word: str, choices: Collection[str], verb: str) -> str:
+def hint_for(word: str, choices: Collection[str], verb: str) -> str:
     """What to type instead of a word that a verb does not know; nothing where no choice is close."""
-    return OF_VERBS.get((verb, word)) or HABITS.get(word) or did_you_mean(word, choices)
+    return HINTS_OF_COMMANDS.get((verb, word)) or HINTS.get(word) or did_you_mean(word, choices)
 
 
 def did_you_mean(word: str, choices: Collection[str]) -> str:
@@ -101,7 +101,7 @@ def did_you_mean(word: str, choices: Collection[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
-def advised(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
+def with_hints(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
     """The same method, but a keyword that it does not take is answered with what to type."""
     known = list(signature(function).parameters)[1:]
 
@@ -109,7 +109,7 @@ def advised(function: Callable[_Given, _Answer]) -> Callable[_Given, _Answer]:
     def ask(*values: _Given.args, **settings: _Given.kwargs) -> _Answer:
         for key in settings:
             if key not in known:
-                hint = advice_on(key, known, function.__name__) or f"it takes {', '.join(known)}"
+                hint = hint_for(key, known, function.__name__) or f"it takes {', '.join(known)}"
                 raise UsageError(f"unknown argument {key!r} of {function.__name__}: {hint}")
         return function(*values, **settings)
 

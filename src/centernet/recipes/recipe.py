@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from centernet.errors import UsageError
-from centernet.recipes.hints import advice_on
+from centernet.recipes.hints import hint_for
 
 _CHOICES = {
     "optimizer": ("adamw", "adam", "sgd"),
@@ -195,7 +195,7 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
     known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
     for key in settings:
         if key not in known:
-            hint = advice_on(key, known, "train") or "`centernet train --help` lists all settings"
+            hint = hint_for(key, known, "train") or "`centernet train --help` lists all settings"
             raise UsageError(f"unknown setting {key!r}: {hint}")
     return replace(recipe, **{key: _as_type_of(key, value, known[key]) for key, value in settings.items()})
 

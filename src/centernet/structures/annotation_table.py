@@ -11,7 +11,7 @@ from centernet.structures.dataset import ImageRecord
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectTable:
+class AnnotationTable:
     """One row for each object, image after image.
 
     Attributes:
@@ -31,7 +31,7 @@ class ObjectTable:
     index: Int[np.ndarray, " m"]
 
     @classmethod
-    def of(cls, records: Sequence[ImageRecord]) -> "ObjectTable":
+    def of(cls, records: Sequence[ImageRecord]) -> "AnnotationTable":
         """The objects of some images."""
         parts = [record.annotations for record in records] or [Annotations.none()]
         counts = [len(part) for part in parts]
@@ -47,8 +47,8 @@ class ObjectTable:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, keep: Bool[np.ndarray, " m"]) -> "ObjectTable":
-        return ObjectTable(
+    def __getitem__(self, keep: Bool[np.ndarray, " m"]) -> "AnnotationTable":
+        return AnnotationTable(
             boxes=self.boxes[keep],
             labels=self.labels[keep],
             is_crowd=self.is_crowd[keep],

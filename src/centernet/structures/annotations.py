@@ -97,9 +97,9 @@ class Annotations:
         )
 
     @classmethod
-    def none(cls, most_keypoints: int = 0) -> "Annotations":
-        """An image without objects, in a data set whose classes have up to `most_keypoints`."""
-        keypoints = np.zeros((0, most_keypoints, 3), dtype=np.float32)
+    def none(cls, max_keypoints: int = 0) -> "Annotations":
+        """An image without objects, in a data set whose classes have up to `max_keypoints`."""
+        keypoints = np.zeros((0, max_keypoints, 3), dtype=np.float32)
         return cls.of(np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.int64), keypoints)
 
     def __len__(self) -> int:

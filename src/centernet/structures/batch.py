@@ -61,7 +61,7 @@ def _no_flags() -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objects:
+class BatchAnnotations:
     """The true objects of a batch, all images in one list.
 
     Attributes:
@@ -100,14 +100,14 @@ class Objects:
             object.__setattr__(self, "is_ignored", flags)
 
     @classmethod
-    def none(cls) -> "Objects":
+    def none(cls) -> "BatchAnnotations":
         """A batch without objects."""
         empty = torch.zeros(0, dtype=torch.long)
         return cls(boxes=torch.zeros(0, 4), labels=empty, image_index=empty)
 
-    def to(self, device: torch.device | str) -> "Objects":
+    def to(self, device: torch.device | str) -> "BatchAnnotations":
         """The same objects on another device."""
-        return Objects(
+        return BatchAnnotations(
             **{item.name: getattr(self, item.name).to(device, non_blocking=True) for item in fields(self)}
         )
 
@@ -124,7 +124,7 @@ class Batch:
     """
 
     images: UInt8[Tensor, "b 3 h w"]
-    objects: Objects
+    objects: BatchAnnotations
     views: tuple[View, ...]
     image_ids: tuple[int, ...]
 
@@ -137,5 +137,5 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory, from where copies to a GPU overlap with work."""
         values = {item.name: getattr(self.objects, item.name) for item in fields(self.objects)}
-        objects = Objects(**{name: value.pin_memory() for name, value in values.items()})
+        objects = BatchAnnotations(**{name: value.pin_memory() for name, value in values.items()})
         return replace(self, images=self.images.pin_memory(), objects=objects)

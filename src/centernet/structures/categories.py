@@ -84,14 +84,14 @@ class Categories:
         return tuple(len(skeleton or ()) for skeleton in self.skeletons or (None,) * len(self))
 
     @property
-    def most_keypoints(self) -> int:
+    def max_keypoints(self) -> int:
         """Keypoints of the class that has most: arrays of keypoints are so wide."""
         return max(self.num_keypoints, default=0)
 
     @property
     def mirrored(self) -> Int[np.ndarray, "c k"]:
         """Which keypoint each one is in a mirror, class by class; those that a class lacks stay."""
-        order = np.tile(np.arange(self.most_keypoints), (len(self), 1))
+        order = np.tile(np.arange(self.max_keypoints), (len(self), 1))
         for row, skeleton in zip(order, self.skeletons, strict=False):
             if skeleton:
                 row[: len(skeleton)] = skeleton.mirrored

@@ -78,7 +78,9 @@ def known_skeleton(names: Sequence[str]) -> Skeleton | None:
     return None
 
 
-def by_hand(categories: Categories, *, edges: str = "", flip_pairs: str = "", sigmas: str = "") -> Categories:
+def override_skeleton(
+    categories: Categories, *, edges: str = "", flip_pairs: str = "", sigmas: str = ""
+) -> Categories:
     """Categories with what a person says of their skeleton in place of what the data set says.
 
     Args:
@@ -101,21 +103,21 @@ def by_hand(categories: Categories, *, edges: str = "", flip_pairs: str = "", si
     skeletons = list(categories.skeletons)
     skeleton = skeletons[owners[0]]
     assert skeleton is not None
-    told: dict[str, Any] = {}
+    predicted: dict[str, Any] = {}
     if edges:
-        told["edges"] = _links("edges", edges, skeleton)
+        predicted["edges"] = _links("edges", edges, skeleton)
     if flip_pairs:
-        told["pairs"] = _links("flip_pairs", flip_pairs, skeleton)
+        predicted["pairs"] = _links("flip_pairs", flip_pairs, skeleton)
     if sigmas:
-        told["sigmas"] = _numbers(sigmas)
+        predicted["sigmas"] = _numbers(sigmas)
     try:
-        skeletons[owners[0]] = replace(skeleton, **told)
+        skeletons[owners[0]] = replace(skeleton, **predicted)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return replace(categories, skeletons=tuple(skeletons))
 
 
-def completed(categories: Categories, known: Categories) -> Categories:
+def fill_skeleton(categories: Categories, known: Categories) -> Categories:
     """Categories that take from others of the same names what they do not say of their skeletons."""
     if categories.num_keypoints != known.num_keypoints:
         return categories

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from centernet.ops.box_coders import CenterAndSize, FourSides, Regression, told_at
-from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit
+from centernet.ops.box_coders import BoxCoder, CenterSizeCoder, LTRBCoder, predict_at
+from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, paired_iou
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Detect:
             by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet", sec. 3.3.
             A box is then the mean of what these cells say, each by its share in the heatmap.
         spread_share: Middle part of the sides of a box in whose cells, besides those of `spread`, the box is
-            learned, weighted by a bump: see `CenterBoxes.middles`. 0 in the paper, 0.54 in "TTFNet".
+            learned, weighted by a bump: see `CenterBoxes.central_cells`. 0 in the paper, 0.54 in "TTFNet".
         sides_weight: Share of the L1 loss of the four sides, in cells, which are learned instead of size and
             offset; with 0, as in the paper, there is no such map.
         quality: How far the peak of an object should tell the IoU of the box in its cell: 0, as in the paper,
@@ -67,9 +67,9 @@ class Detect:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps the network must give, by name."""
-        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19), **self._regression.heads}
+        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19), **self._box_coder.heads}
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known boxes.
 
         Boxes are cut to the map before their centre is taken, so what is cut by the border of the input is
@@ -85,61 +85,62 @@ class Detect:
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
         targets = {"heatmap": draw_gaussians(grid, self.num_classes, boxes.cells, boxes.labels, radii)}
         if self.spread_share:
-            cells, owner, targets["weights"] = boxes.middles(self.spread_share, self.spread, grid)
+            cells, box_index, targets["weights"] = boxes.central_cells(self.spread_share, self.spread, grid)
         else:
-            cells, owner = boxes.spread(self.spread, grid)
-        targets |= {"cells": cells, **self._regression.targets(boxes, cells, owner, grid.stride)}
+            cells, box_index = boxes.spread(self.spread, grid)
+        targets |= {"cells": cells, **self._box_coder.targets(boxes, cells, box_index, grid.stride)}
         if self.quality:
             image, y, x = boxes.cells.unbind(1)
             targets["center_cells"] = torch.stack([image * self.num_classes + boxes.labels, y, x], dim=1)
             everyone = torch.arange(len(boxes.cells), device=boxes.cells.device)
-            at_centers = self._regression.targets(boxes, boxes.cells, everyone, grid.stride)
+            at_centers = self._box_coder.targets(boxes, boxes.cells, everyone, grid.stride)
             targets |= {f"center_{name}": value for name, value in at_centers.items()}
         return targets
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
         """Weighted terms whose sum is minimised."""
         cells, weights = targets["cells"], targets.get("weights")
-        heights = self._heights(maps, targets) if self.quality else None
-        told = told_at(self._regression, maps, cells)
+        soft_targets = self._soft_targets(maps, targets) if self.quality else None
+        predicted = predict_at(self._box_coder, maps, cells)
         terms = {
-            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"], heights=heights),
-            **self._regression.losses(told, targets, weights),
+            "heatmap": self.heatmap_weight
+            * focal_loss(maps["heatmap"], targets["heatmap"], soft_targets=soft_targets),
+            **self._box_coder.losses(predicted, targets, weights),
         }
         if self.giou_weight:
-            boxes = self._regression.boxes(told, cells)
-            truth = self._regression.boxes(targets, cells)
-            terms["giou"] = self.giou_weight * giou_loss(boxes, truth, weights)
+            boxes = self._box_coder.boxes(predicted, cells)
+            ground_truth = self._box_coder.boxes(targets, cells)
+            terms["giou"] = self.giou_weight * giou_loss(boxes, ground_truth, weights)
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
         """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
-        around = Surroundings.of(peaks, maps["heatmap"], self.spread)
-        told = told_at(self._regression, maps, around.cells)
-        boxes = self._regression.pixels(around.mean(self._regression.boxes(told, around.cells)), stride)
+        around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
+        predicted = predict_at(self._box_coder, maps, around.cells)
+        boxes = self._box_coder.pixels(around.mean(self._box_coder.boxes(predicted, around.cells)), stride)
         return {"boxes": boxes, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """Mean probability of an input and its mirror image; boxes as their maps are merged."""
         heatmap = mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
-        return {"heatmap": heatmap, **self._regression.merge_flipped(maps, flipped)}
+        return {"heatmap": heatmap, **self._box_coder.merge_flipped(maps, flipped)}
 
     @property
-    def _regression(self) -> Regression:
+    def _box_coder(self) -> BoxCoder:
         if self.sides_weight:
-            return FourSides(sides_weight=self.sides_weight)
-        return CenterAndSize(size_weight=self.size_weight, offset_weight=self.offset_weight)
+            return LTRBCoder(sides_weight=self.sides_weight)
+        return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
 
     @torch.no_grad()
-    def _heights(self, maps: Maps, targets: Targets) -> Float[Tensor, " p"]:
+    def _soft_targets(self, maps: Maps, targets: Targets) -> Float[Tensor, " p"]:
         """What the heatmap should hold in each of its positive cells."""
         plane, y, x = targets["center_cells"].unbind(1)
         cells = torch.stack([torch.div(plane, self.num_classes, rounding_mode="floor"), y, x], dim=1)
-        boxes = self._regression.boxes(told_at(self._regression, maps, cells), cells)
-        truth = {name: targets[f"center_{name}"] for name in self._regression.heads}
-        overlaps = paired_iou(boxes, self._regression.boxes(truth, cells))
+        boxes = self._box_coder.boxes(predict_at(self._box_coder, maps, cells), cells)
+        ground_truth = {name: targets[f"center_{name}"] for name in self._box_coder.heads}
+        overlaps = paired_iou(boxes, self._box_coder.boxes(ground_truth, cells))
         heatmap = targets["heatmap"]
         height, width = heatmap.shape[2:]
         # Of two objects of a class in one cell the better box counts.

@@ -15,7 +15,7 @@ from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 IGNORED = 0.9999
 """A heatmap of this is no positive, and as good as none of the negatives: the original's mark."""
@@ -100,7 +100,7 @@ class Mono3D:
             **({"center3d": HeadSpec(channels=2, at_cells=True)} if self.center3d_weight else {}),
         }
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known objects.
 
         Returns:
@@ -123,7 +123,7 @@ class Mono3D:
         index = boxes.index[known]
         alpha = objects.alpha_rad[index, None]
         # The two ends of the circle meet in the second half of each bin.
-        angles = torch.cat([_wrapped(alpha - center) for center in _BIN_CENTERS], dim=1)
+        angles = torch.cat([_wrap_to_pi(alpha - center) for center in _BIN_CENTERS], dim=1)
         return {
             "heatmap": torch.maximum(drawn(known), drawn(is_ignored).clamp(max=IGNORED)),
             "cells": boxes.cells[known],
@@ -211,12 +211,12 @@ class Mono3D:
         return self.focal_px / cameras[:, 0, 0]
 
     def _mean_l1(
-        self, said: Float[Tensor, "m d"], truth: Float[Tensor, "m d"], images: int
+        self, said: Float[Tensor, "m d"], ground_truth: Float[Tensor, "m d"], images: int
     ) -> Float[Tensor, ""]:
         """Mean absolute error of the objects whose truth is known."""
-        is_known = truth.isfinite().all(dim=1)
-        errors = (said - truth)[is_known].abs()
-        count = images * self.slots * truth.shape[1] if self.slots else errors.numel() + 1e-4
+        is_known = ground_truth.isfinite().all(dim=1)
+        errors = (said - ground_truth)[is_known].abs()
+        count = images * self.slots * ground_truth.shape[1] if self.slots else errors.numel() + 1e-4
         return errors.sum() / count
 
     def _heading_loss(self, said: Float[Tensor, "m 8"], targets: Targets, images: int) -> Float[Tensor, ""]:
@@ -234,13 +234,13 @@ class Mono3D:
                 terms.append(entropy / max(len(logits), 1))
             inside = bins[:, place] == 1
             angle = angles[inside, place]
-            truth = torch.stack([angle.sin(), angle.cos()], dim=1)
-            error = F.smooth_l1_loss(sine_cosine[inside], truth, reduction="sum")
+            ground_truth = torch.stack([angle.sin(), angle.cos()], dim=1)
+            error = F.smooth_l1_loss(sine_cosine[inside], ground_truth, reduction="sum")
             terms.append(error / max(len(angle), 1))
         return torch.stack(terms).sum()
 
 
-def _seen_middles(objects: Objects, index: Int[Tensor, " m"]) -> Float[Tensor, "m 2"]:
+def _seen_middles(objects: BatchAnnotations, index: Int[Tensor, " m"]) -> Float[Tensor, "m 2"]:
     """Where the middles of boxes in space are seen, input pixels; NaN behind the camera or if not known."""
     boxes, cameras = objects.boxes3d[index], objects.cameras[index]
     middles = boxes[:, 3:6] - F.pad(boxes[:, :1] / 2, (1, 1))
@@ -261,6 +261,6 @@ def _alpha(heading: Float[Tensor, "*n 8"]) -> Float[Tensor, "*n"]:
     return angles.gather(-1, chosen)[..., 0]
 
 
-def _wrapped(angles_rad: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+def _wrap_to_pi(angles_rad: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Angles from −π to below π."""
     return (angles_rad + math.pi) % (2 * math.pi) - math.pi

@@ -9,17 +9,17 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from centernet.ops.box_coders import CenterAndSize, told_at
+from centernet.ops.box_coders import CenterSizeCoder, predict_at
 from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.center_boxes import CenterBoxes, Surroundings, mean_logit, read_boxes
+from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit, read_boxes
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
 from centernet.structures import Categories
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
-LEAST_SCORE = 0.1
+MIN_SCORE = 0.1
 """Peaks of a keypoint's own heatmap below this are no candidates: the original's threshold."""
 
 FURTHEST = 0.3
@@ -101,7 +101,7 @@ class Pose:
             "keypoint_offset": HeadSpec(channels=2, at_cells=True),
         }
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known objects.
 
         Keypoints that are not labelled, or lie beyond the map, are neither learned as arrows nor drawn; an
@@ -115,27 +115,27 @@ class Pose:
         """
         boxes = CenterBoxes.of(objects, grid)
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
-        cells, owner = boxes.spread(self.spread, grid)
+        cells, box_index = boxes.spread(self.spread, grid)
         points = objects.keypoints[boxes.index][..., :2] / grid.stride
         channels = self._channels(boxes.labels)[:, : points.shape[1]]
         is_shown = self._is_shown(objects.keypoints[boxes.index], points, grid) & (channels >= 0)
         person, keypoint = is_shown.nonzero(as_tuple=True)
         joint_cells = cells_of(points[person, keypoint], boxes.cells[person, 0])
-        start, aim = is_shown[owner].nonzero(as_tuple=True)
+        start, aim = is_shown[box_index].nonzero(as_tuple=True)
         image, y, x = cells[start].unbind(1)
         num_keypoints = sum(self.num_keypoints)
-        plane = image * num_keypoints + channels[owner[start], aim]
+        plane = image * num_keypoints + channels[box_index[start], aim]
         return {
             "heatmap": draw_gaussians(grid, len(self.num_keypoints), boxes.cells, boxes.labels, radii),
             "cells": cells,
-            **self._box.targets(boxes, cells, owner, grid.stride),
+            **self._box.targets(boxes, cells, box_index, grid.stride),
             "keypoint_heatmap": draw_gaussians(
                 grid, num_keypoints, joint_cells, channels[person, keypoint], radii[person]
             ),
             "keypoint_cells": joint_cells,
             "keypoint_offset": points[person, keypoint] - cell_corners(joint_cells),
             "arrow_cells": torch.stack([plane, y, x], dim=1),
-            "keypoints": points[owner[start], aim] - cell_corners(cells[start]),
+            "keypoints": points[box_index[start], aim] - cell_corners(cells[start]),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
@@ -143,10 +143,10 @@ class Pose:
         cells, joint_cells = targets["cells"], targets["keypoint_cells"]
         height, width = maps["keypoints"].shape[2:]
         arrows = maps["keypoints"].reshape(-1, 2, height, width)
-        told = told_at(self._box, maps, cells)
+        predicted = predict_at(self._box, maps, cells)
         terms = {
             "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
-            **self._box.losses(told, targets),
+            **self._box.losses(predicted, targets),
             "keypoints": self.keypoints_weight
             * l1_at_cells(arrows, targets["arrow_cells"], targets["keypoints"]),
             "keypoint_heatmap": self.keypoint_heatmap_weight
@@ -155,8 +155,8 @@ class Pose:
             * l1_at_cells(maps["keypoint_offset"], joint_cells, targets["keypoint_offset"]),
         }
         if self.giou_weight:
-            boxes, truth = self._box.boxes(told, cells), self._box.boxes(targets, cells)
-            terms["giou"] = self.giou_weight * giou_loss(boxes, truth)
+            boxes, ground_truth = self._box.boxes(predicted, cells), self._box.boxes(targets, cells)
+            terms["giou"] = self.giou_weight * giou_loss(boxes, ground_truth)
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
@@ -168,7 +168,7 @@ class Pose:
         """
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
-        around = Surroundings.of(peaks, maps["heatmap"], self.spread)
+        around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
         boxes = around.mean(read_boxes(maps, around.cells))
         channels = self._channels(peaks.labels)
         tips = self._tips(maps, around, channels.clamp(min=0))
@@ -203,8 +203,8 @@ class Pose:
         }
 
     @property
-    def _box(self) -> CenterAndSize:
-        return CenterAndSize(size_weight=self.size_weight, offset_weight=self.offset_weight)
+    def _box(self) -> CenterSizeCoder:
+        return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
 
     def _channels(self, labels: Int[Tensor, "*n"]) -> Int[Tensor, "*n k"]:
         """The map of each keypoint of objects of some classes; −1 beyond the keypoints of a class."""
@@ -222,7 +222,7 @@ class Pose:
         return (keypoints[..., 2] > 0) & (x >= 0) & (x < grid.width) & (y >= 0) & (y < grid.height)
 
     def _tips(
-        self, maps: Maps, around: Surroundings, channels: Int[Tensor, "b k j"]
+        self, maps: Maps, around: Neighbourhood, channels: Int[Tensor, "b k j"]
     ) -> Float[Tensor, "b k j 2"]:
         """Where the arrows of each peak point, in cells."""
         batch, count, cells = around.shares.shape
@@ -242,7 +242,7 @@ class Pose:
         points, scores = self._candidates(maps)
         image = torch.arange(boxes.shape[0], device=boxes.device)[:, None, None]
         # Unsure peaks are as far away as the original puts them.
-        x, y = points.masked_fill((scores <= LEAST_SCORE)[..., None], -10000.0).unbind(-1)
+        x, y = points.masked_fill((scores <= MIN_SCORE)[..., None], -10000.0).unbind(-1)
         # Exported graphs know no `hypot`.
         across, down = tips[..., 0, None] - x[image, channels], tips[..., 1, None] - y[image, channels]
         distance = (across * across + down * down).sqrt()
@@ -251,7 +251,7 @@ class Pose:
         corner, far_corner = boxes[:, :, None, :2], boxes[:, :, None, 2:]
         is_inside = ((point >= corner) & (point <= far_corner)).all(dim=-1)
         longer = (far_corner - corner).amax(dim=-1)
-        is_taken = is_inside & (score > LEAST_SCORE) & (distance <= FURTHEST * longer)
+        is_taken = is_inside & (score > MIN_SCORE) & (distance <= FURTHEST * longer)
         snapped = torch.cat([point, score[..., None]], dim=-1)
         kept = torch.cat([tips, self._score_at(maps, tips, channels)[..., None]], dim=-1)
         return torch.where(is_taken[..., None], snapped, kept)
@@ -260,7 +260,7 @@ class Pose:
         """The best peaks of each keypoint's own map: points in cells, and scores."""
         heatmap = maps["keypoint_heatmap"].float()
         batch, num_keypoints, height, width = heatmap.shape
-        least = math.log(LEAST_SCORE / (1 - LEAST_SCORE))
+        least = math.log(MIN_SCORE / (1 - MIN_SCORE))
         peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k, least)
         plane, y, x = peaks.cells.unbind(-1)
         offset = read(maps["keypoint_offset"], torch.stack([plane // num_keypoints, y, x], dim=-1)).float()

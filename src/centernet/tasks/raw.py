@@ -8,7 +8,7 @@ from torch import Tensor
 
 from centernet.errors import UsageError
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class RawMaps:
         """The maps the network must give, by name."""
         return {name: HeadSpec(channels=count) for name, count in self.maps.items()}
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Not here.
 
         Raises:

@@ -7,7 +7,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 """Numbers of glibc's `mallopt`: see `man mallopt`."""
 
 
-def keep_memory() -> bool:
+def tune_allocator() -> bool:
     """Makes this process keep freed memory for its next step instead of giving it back.
 
     A step frees the large blocks that the next one needs again; each that comes from the system is filled

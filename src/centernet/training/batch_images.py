@@ -7,15 +7,15 @@ import lightning as L
 import numpy as np
 
 from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.structures.batch import Batch, Grid
 from centernet.tasks.layered.task import finest_heatmaps
 
-MOST_IMAGES = 8
+MAX_IMAGES = 8
 """Images of a batch that are drawn, each with and without its heatmap."""
 
 
-class TrainingPictures(L.Callback):
+class BatchImages(L.Callback):
     """Writes `train_batch1.jpg` and so on in the first epoch.
 
     Args:
@@ -24,7 +24,7 @@ class TrainingPictures(L.Callback):
         batches: How many batches are drawn.
     """
 
-    def __init__(self, folder: Path, predictor: Predictor, batches: int = 2) -> None:
+    def __init__(self, folder: Path, predictor: TorchPredictor, batches: int = 2) -> None:
         self._folder = folder
         self._predictor = predictor
         self._batches = batches
@@ -39,7 +39,7 @@ class TrainingPictures(L.Callback):
             cv2.imwrite(str(self._folder / f"train_batch{batch_idx + 1}.jpg"), picture[..., ::-1])
 
 
-def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
+def picture_of(batch: Batch, predictor: TorchPredictor) -> np.ndarray:
     """Pairs of pictures: an input with its boxes, and the same under its ideal heatmaps."""
     count, _, height, width = batch.images.shape
     stride = predictor.network.stride
@@ -47,7 +47,7 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
     heatmaps = _heatmaps_of_classes(predictor, batch, grid)
     pictures: list[np.ndarray] = []
     captions: list[str] = []
-    for i in range(min(count, MOST_IMAGES)):
+    for i in range(min(count, MAX_IMAGES)):
         image = np.ascontiguousarray(batch.images[i].permute(1, 2, 0).numpy())
         mine = batch.objects.image_index == i
         labels = batch.objects.labels[mine].numpy()
@@ -61,7 +61,7 @@ def picture_of(batch: Batch, predictor: Predictor) -> np.ndarray:
     return contact_sheet(pictures, captions, columns=4)
 
 
-def _heatmaps_of_classes(predictor: Predictor, batch: Batch, grid: Grid) -> np.ndarray:
+def _heatmaps_of_classes(predictor: TorchPredictor, batch: Batch, grid: Grid) -> np.ndarray:
     """What the network is to answer for each class; where a class has several heatmaps, all in one.
 
     Zero for tasks without any.

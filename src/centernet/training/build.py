@@ -7,21 +7,23 @@ from typing import Any
 
 import torch
 
-from centernet.data.formats.common.left_right import why_not_mirrored
+from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.errors import UsageError
-from centernet.geometry.resize import Fit, Follow, ResizeRule
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import Letterbox, ResizeLongestSide, ResizeRule
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
 from centernet.recipes.recipe import Recipe, with_settings
 from centernet.structures import Categories
-from centernet.training.task_builders import KINDS, check_settings, kind_of, task_of
+from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
 from centernet.weights.config import TASKS
 from centernet.weights.files import transfer
 
 
-def start(recipe: Recipe, categories: Categories, weights: Predictor | None = None) -> Predictor:
+def build_predictor(
+    recipe: Recipe, categories: Categories, weights: TorchPredictor | None = None
+) -> TorchPredictor:
     """A predictor to fit.
 
     Args:
@@ -45,7 +47,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     rule = _rule_of(recipe, network.backbone.divisor)
     if weights is not None and rule != weights.rule:
         print(f"the weights saw images as {weights.rule}, training shows them as {rule}", file=sys.stderr)
-    return Predictor(
+    return TorchPredictor(
         network=network,
         task=task,
         categories=categories,
@@ -55,7 +57,7 @@ def start(recipe: Recipe, categories: Categories, weights: Predictor | None = No
     )
 
 
-def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
+def adapt_to_data(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
     """The recipe without what would spoil this data, unless it was chosen; says what is left out and why.
 
     Args:
@@ -68,7 +70,7 @@ def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> R
     """
     check_settings(recipe, chosen)
     mirrors = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
-    reason = why_not_mirrored(categories) if kind_of(recipe).with_keypoints else None
+    reason = why_not_flipped(categories) if task_builder_of(recipe).with_keypoints else None
     if not mirrors or reason is None:
         return recipe
     print(
@@ -79,26 +81,26 @@ def suited(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> R
     return with_settings(recipe, **dict.fromkeys(mirrors, 0.0))
 
 
-def recipe_of(predictor: Predictor) -> Recipe:
+def recipe_of(predictor: TorchPredictor) -> Recipe:
     """A recipe to go on training weights with: `small`, but for their network, task and pre-processing."""
     known = {field.name for field in fields(Recipe)}
     settings = vars(predictor.task)
     task = settings.get("inner", predictor.task)
-    told: dict[str, Any] = {
+    predicted: dict[str, Any] = {
         **vars(predictor.architecture),
         **vars(predictor.normalize),
         **settings,
         **vars(task),
         "imgsz": _side_of(predictor),
-        "rect": isinstance(predictor.rule, Follow),
+        "rect": isinstance(predictor.rule, ResizeLongestSide),
         "task": next(name for name, kind in TASKS.items() if type(task) is kind),
     }
-    if told["task"] not in KINDS:
-        del told["task"]
-    return replace(small(), **{key: value for key, value in told.items() if key in known})
+    if predicted["task"] not in TASK_BUILDERS:
+        del predicted["task"]
+    return replace(small(), **{key: value for key, value in predicted.items() if key in known})
 
 
-def _side_of(predictor: Predictor) -> int:
+def _side_of(predictor: TorchPredictor) -> int:
     """The side of training inputs nearest to what weights saw: a multiple of what the network needs."""
     divisor = predictor.network.backbone.divisor
     return max(divisor, round(max(predictor.rule((512, 512))[0]) / divisor) * divisor)
@@ -116,5 +118,5 @@ def _check_sides(recipe: Recipe, divisor: int) -> None:
 
 def _rule_of(recipe: Recipe, divisor: int) -> ResizeRule:
     if recipe.rect:
-        return Follow(long_side=recipe.imgsz, multiple=divisor)
-    return Fit(height=recipe.imgsz, width=recipe.imgsz)
+        return ResizeLongestSide(long_side=recipe.imgsz, multiple=divisor)
+    return Letterbox(height=recipe.imgsz, width=recipe.imgsz)

@@ -12,8 +12,8 @@ from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import FEW, FOR_FEW
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories, Dataset
-from centernet.structures.skeletons import by_hand
-from centernet.training.task_builders import kind_of
+from centernet.structures.skeletons import override_skeleton
+from centernet.training.task_builders import task_builder_of
 
 
 def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
@@ -27,14 +27,14 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         UsageError: There is no such skeleton.
         InputError: There is nothing to learn from, or the two splits differ in their classes.
     """
-    with_keypoints = kind_of(recipe).with_keypoints
+    with_keypoints = task_builder_of(recipe).with_keypoints
     training = _with_skeleton(_cleaned(open_dataset(data, "train", with_keypoints)), recipe)
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
             f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
         )
-    if kind_of(recipe).in_space:
-        _check_space(data, training, recipe)
+    if task_builder_of(recipe).is_3d:
+        _check_boxes3d(data, training, recipe)
     name = stand_in(splits(data, with_keypoints), "val")
     if name is None:
         print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
@@ -49,7 +49,7 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
     if not any(len(record.annotations) for record in validation.records):
         print(f"{validation.name} holds no object, so AP is not measured", file=sys.stderr)
         return training, None
-    if kind_of(recipe).in_space:
+    if task_builder_of(recipe).is_3d:
         validation = _with_cameras(validation)
     return training, validation
 
@@ -68,7 +68,7 @@ def _with_cameras(validation: Dataset) -> Dataset:
     return replace(validation, records=kept)
 
 
-def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
+def _check_boxes3d(data: str, training: Dataset, recipe: Recipe) -> None:
     """Raises unless there are boxes in 3D with cameras to learn, and images are shown upright."""
     if not any(
         record.camera is not None and np.isfinite(record.annotations.boxes3d).all(axis=1).any()
@@ -88,7 +88,7 @@ def _check_space(data: str, training: Dataset, recipe: Recipe) -> None:
             )
 
 
-def advise(model: str, recipe: Recipe, training: Dataset) -> None:
+def suggest_recipe(model: str, recipe: Recipe, training: Dataset) -> None:
     """Says which recipe of the same network is made for so few images, where there is one.
 
     Args:
@@ -98,7 +98,7 @@ def advise(model: str, recipe: Recipe, training: Dataset) -> None:
     """
     better = FOR_FEW.get(model)
     # What it does otherwise is in the losses of boxes, too.
-    if better and len(training) < FEW and "spread" in kind_of(recipe).settings:
+    if better and len(training) < FEW and "spread" in task_builder_of(recipe).settings:
         print(
             f"{training.name}: {len(training)} training images are few for model={model}; "
             f"model={better} is made for so few",
@@ -117,8 +117,8 @@ def check_same_classes(categories: Categories, dataset: Dataset) -> None:
 
 
 def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
-    told = {"edges": recipe.edges, "flip_pairs": recipe.flip_pairs, "sigmas": recipe.sigmas}
-    return replace(dataset, categories=by_hand(dataset.categories, **told))
+    predicted = {"edges": recipe.edges, "flip_pairs": recipe.flip_pairs, "sigmas": recipe.sigmas}
+    return replace(dataset, categories=override_skeleton(dataset.categories, **predicted))
 
 
 def _cleaned(dataset: Dataset) -> Dataset:

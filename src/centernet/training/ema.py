@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from centernet.training.optim import ema_average
 
 
-class Averaging(WeightAveraging):
+class EMAWeights(WeightAveraging):
     """Lightning's callback, whose average can also be looked at where nothing is validated.
 
     Args:

@@ -19,12 +19,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from centernet.errors import UsageError
 from centernet.hardware import devices_of
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
-from centernet.training.allocator import keep_memory
-from centernet.training.batch_images import TrainingPictures
-from centernet.training.ema import Averaging
+from centernet.training.allocator import tune_allocator
+from centernet.training.batch_images import BatchImages
+from centernet.training.ema import EMAWeights
 from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
 from centernet.training.run_folder import CHECKPOINT
@@ -32,7 +32,7 @@ from centernet.training.run_log import Evaluate, RunFolder
 
 
 def fit(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     recipe: Recipe,
     training: Dataset,
     validation: Dataset | None,
@@ -66,7 +66,7 @@ def fit(
     with _quiet():
         trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
         if trainer.strategy.root_device.type == "cpu":
-            keep_memory()
+            tune_allocator()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
         goes_on_from = checkpoint if resume and checkpoint.exists() else None
@@ -100,7 +100,7 @@ def _whole_epochs(checkpoint: Path) -> int:
 
 
 def _trainer(
-    predictor: Predictor,
+    predictor: TorchPredictor,
     recipe: Recipe,
     folder: Path,
     evaluate: Evaluate | None,
@@ -108,7 +108,7 @@ def _trainer(
     progress: bool,
     say: Callable[[str], None],
 ) -> L.Trainer:
-    averaging = Averaging(recipe.ema) if recipe.ema else None
+    averaging = EMAWeights(recipe.ema) if recipe.ema else None
     return L.Trainer(
         accelerator=_accelerator(recipe),
         devices=_devices(recipe),
@@ -130,7 +130,7 @@ def _trainer(
             *([averaging] if averaging else []),
             *_stopping(recipe, evaluate),
             *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),
-            TrainingPictures(folder, predictor),
+            BatchImages(folder, predictor),
             ModelCheckpoint(
                 folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
             ),

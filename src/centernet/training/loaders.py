@@ -11,16 +11,16 @@ from centernet.data.loading.datasets import EpochSampler, TrainingSet, Validatio
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.color_jitter import ColorJitter
 from centernet.hardware import usable_cores
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset, Sample
 from centernet.structures.batch import Batch
-from centernet.training.task_builders import kind_of
+from centernet.training.task_builders import task_builder_of
 
 
 def training_loader(
     dataset: Dataset,
-    predictor: Predictor,
+    predictor: TorchPredictor,
     recipe: Recipe,
     rank: int = 0,
     num_replicas: int = 1,
@@ -34,13 +34,13 @@ def training_loader(
             scale=max(recipe.scale_max - 1, 1 - recipe.scale_min),
             min_scale=recipe.scale_min,
             max_scale=recipe.scale_max,
-            by_each_side=kind_of(recipe).in_space,
+            by_each_side=task_builder_of(recipe).is_3d,
         )
     )
     augment = Augment(
         rule=predictor.rule,
         window=window,
-        windows=recipe.windows,
+        crop_prob=recipe.windows,
         crop=recipe.crop,
         flip=recipe.flip,
         flip_vertical=recipe.flip_vertical,
@@ -51,8 +51,8 @@ def training_loader(
         mosaic=recipe.mosaic,
         mixup=recipe.mixup,
         copy_paste=recipe.copy_paste,
-        solid_at_any_scale=recipe.focal_px > 0,
-        plain_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
+        box3d_at_any_scale=recipe.focal_px > 0,
+        no_aug_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )
     samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
     order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
@@ -60,7 +60,7 @@ def training_loader(
 
 
 def validation_loader(
-    dataset: Dataset, predictor: Predictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
+    dataset: Dataset, predictor: TorchPredictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
 ) -> "DataLoader[Batch]":
     """Batches of whole images, each process its share; inputs that follow their image come one by one."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
@@ -79,7 +79,7 @@ def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order
         collate_fn=partial(
             collate,
             with_crowd=recipe.train_crowd,
-            with_ignored=kind_of(recipe).in_space and not recipe.train_crowd,
+            with_ignored=task_builder_of(recipe).is_3d and not recipe.train_crowd,
         ),
         worker_init_fn=_one_thread,
         **order,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.inference.predictor import Predictor, detections_of
+from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.protocols import Maps
 from centernet.recipes.recipe import Recipe
 from centernet.structures.batch import Batch, Grid
@@ -23,7 +23,7 @@ class TrainingModule(L.LightningModule):
         sums: Sums of the loss terms of this epoch.
     """
 
-    def __init__(self, predictor: Predictor, recipe: Recipe, steps_per_epoch: int) -> None:
+    def __init__(self, predictor: TorchPredictor, recipe: Recipe, steps_per_epoch: int) -> None:
         super().__init__()
         self.network = predictor.network
         self.found: list[Detections] = []
@@ -63,7 +63,7 @@ class TrainingModule(L.LightningModule):
         del batch_index
         stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
         outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
-        self.found += detections_of(outputs, batch, self._predictor.categories)
+        self.found += to_detections(outputs, batch, self._predictor.categories)
         loss = torch.stack(list(self._loss_terms(batch, stacks).values())).sum()
         self.log("val/loss", loss, batch_size=len(batch.images), sync_dist=True)
 

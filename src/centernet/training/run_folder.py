@@ -12,7 +12,7 @@ import yaml
 
 from centernet.errors import InputError, UsageError
 from centernet.recipes.recipe import Recipe
-from centernet.weights.files import write_whole
+from centernet.weights.files import write_atomically
 
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
 
@@ -53,7 +53,7 @@ def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
     if not is_first_process():
         return
     arguments = {"model": model, "data": data, **_plain(asdict(recipe))}
-    write_whole(folder / ARGUMENTS, yaml.safe_dump(arguments, sort_keys=False).encode())
+    write_atomically(folder / ARGUMENTS, yaml.safe_dump(arguments, sort_keys=False).encode())
     packages = ("centernet", "torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless")
     environment = {
         "python": platform.python_version(),
@@ -62,7 +62,7 @@ def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
         "command": sys.argv,
         "packages": {name: version(name) for name in packages},
     }
-    write_whole(folder / "env.json", (json.dumps(environment, indent=2) + "\n").encode())
+    write_atomically(folder / "env.json", (json.dumps(environment, indent=2) + "\n").encode())
 
 
 def arguments_of(folder: Path) -> dict[str, Any]:

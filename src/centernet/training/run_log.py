@@ -14,10 +14,10 @@ import lightning as L
 import torch.distributed
 
 from centernet.detections import Detections
-from centernet.inference.predictor import Predictor
-from centernet.training.ema import Averaging
+from centernet.inference.predictor import TorchPredictor
+from centernet.training.ema import EMAWeights
 from centernet.training.module import TrainingModule
-from centernet.weights.files import save_file, write_whole
+from centernet.weights.files import save_file, write_atomically
 
 Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
 """Numbers of a validation, `AP` among them."""
@@ -39,10 +39,10 @@ class RunFolder(L.Callback):
     def __init__(
         self,
         folder: Path,
-        predictor: Predictor,
+        predictor: TorchPredictor,
         evaluate: Evaluate | None,
         say: Callable[[str], None],
-        averaging: Averaging | None = None,
+        averaging: EMAWeights | None = None,
     ) -> None:
         self._folder = folder
         self._predictor = predictor
@@ -101,7 +101,7 @@ class RunFolder(L.Callback):
             row |= {f"val/{name}": value for name, value in self._metrics.items()}
         self._rows.append(row)
         if trainer.is_global_zero:
-            write_whole(self._folder / "results.csv", _as_csv(self._rows).encode())
+            write_atomically(self._folder / "results.csv", _as_csv(self._rows).encode())
             if self._evaluate is None:
                 with self._averaging.in_place(pl_module) if self._averaging else nullcontext():
                     save_file(self._predictor, self._folder / "weights" / "last.safetensors")
@@ -113,9 +113,9 @@ def quality(metrics: Mapping[str, float]) -> float:
 
     In 3D it is the mean of both protocols: the strict one alone stays 0 for long.
     """
-    in_space = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
+    is_3d = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
     of_keypoints = metrics.get("OKS_AP", math.nan)
-    known = [value for value in (in_space, of_keypoints) if not math.isnan(value)]
+    known = [value for value in (is_3d, of_keypoints) if not math.isnan(value)]
     return known[0] if known else metrics["AP"]
 
 

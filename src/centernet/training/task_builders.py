@@ -15,7 +15,7 @@ from centernet.tasks.triplet.task import Triplet
 
 
 @dataclass(frozen=True)
-class Kind:
+class TaskBuilder:
     """How a recipe becomes a task.
 
     Attributes:
@@ -23,14 +23,14 @@ class Kind:
         build: The task of a recipe, for what is to be found.
         with_keypoints: It learns keypoints, so the data must have some.
         has_layers: Its maps can be there several times: see `Layered`.
-        in_space: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
+        is_3d: It learns boxes in 3D: the data must have some, with the camera; images are not turned, for
             cameras stand upright; and in crowd regions nothing is learned.
     """
 
     task: type[Detect | Pose | Mono3D | Triplet]
     build: Callable[[Recipe, Categories], Task]
     with_keypoints: bool = False
-    in_space: bool = False
+    is_3d: bool = False
     has_layers: bool = True
 
     @property
@@ -99,34 +99,34 @@ def _triplet(recipe: Recipe, categories: Categories) -> Task:
     )
 
 
-KINDS = {
-    "detect": Kind(Detect, _detect),
-    "pose": Kind(Pose, _pose, with_keypoints=True),
-    "mono3d": Kind(Mono3D, _mono3d, in_space=True),
-    "triplet": Kind(Triplet, _triplet, has_layers=False),
+TASK_BUILDERS = {
+    "detect": TaskBuilder(Detect, _detect),
+    "pose": TaskBuilder(Pose, _pose, with_keypoints=True),
+    "mono3d": TaskBuilder(Mono3D, _mono3d, is_3d=True),
+    "triplet": TaskBuilder(Triplet, _triplet, has_layers=False),
 }
 """By the name of the task in a recipe."""
 
 OF_TASKS = frozenset(field.name for field in fields(Recipe)) & frozenset[str]().union(
-    *(kind.settings for kind in KINDS.values())
+    *(kind.settings for kind in TASK_BUILDERS.values())
 )
 """Settings that say something to some tasks and nothing to others."""
 
 
-def kind_of(recipe: Recipe) -> Kind:
+def task_builder_of(recipe: Recipe) -> TaskBuilder:
     """What a recipe trains.
 
     Raises:
         UsageError: There is no such task.
     """
-    if recipe.task not in KINDS:
-        raise UsageError(f"task is one of {', '.join(KINDS)}; got {recipe.task!r}")
-    return KINDS[recipe.task]
+    if recipe.task not in TASK_BUILDERS:
+        raise UsageError(f"task is one of {', '.join(TASK_BUILDERS)}; got {recipe.task!r}")
+    return TASK_BUILDERS[recipe.task]
 
 
 def check_settings(recipe: Recipe, chosen: Collection[str]) -> None:
     """Raises a `UsageError` where a setting that was given by hand does nothing for the task of a recipe."""
-    plain, kind = Recipe(), kind_of(recipe)
+    plain, kind = Recipe(), task_builder_of(recipe)
     for key in sorted((OF_TASKS - kind.settings) & set(chosen)):
         if getattr(recipe, key) != getattr(plain, key):
             raise UsageError(f"{key} says nothing to {recipe.task}: leave it out")
@@ -138,7 +138,7 @@ def task_of(recipe: Recipe, categories: Categories) -> Task:
     Raises:
         UsageError: There is no such task.
     """
-    kind = kind_of(recipe)
+    kind = task_builder_of(recipe)
     task = kind.build(recipe, categories)
     if not kind.has_layers or recipe.levels == recipe.per_cell == 1:
         return task

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from centernet.inference.config import RULES, build, categories_of, rule_of, settings_of
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.protocols import Task
@@ -29,7 +29,7 @@ TASKS: dict[str, type] = {
 """Tasks by the name in `config.json`."""
 
 
-def config_of(predictor: Predictor) -> dict[str, Any]:
+def config_of(predictor: TorchPredictor) -> dict[str, Any]:
     """What `config.json` says."""
     return {
         "library": "centernet",
@@ -57,11 +57,11 @@ def task_of(entry: Mapping[str, Any]) -> Task:
     return task
 
 
-def predictor_of(config: Mapping[str, Any]) -> Predictor:
+def predictor_of(config: Mapping[str, Any]) -> TorchPredictor:
     """The predictor of a config, with random weights."""
     architecture = Architecture(**config["architecture"])
     task = task_of(config["task"])
-    return Predictor(
+    return TorchPredictor(
         network=architecture.build(task.heads),
         task=task,
         categories=categories_of(config["categories"]),

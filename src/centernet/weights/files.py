@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from centernet.errors import InputError, UsageError
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
 from centernet.weights.config import config_of, predictor_of
@@ -22,7 +22,7 @@ _PLACES = (MODEL, "weights/best.safetensors", "weights/last.safetensors")
 """Where weights lie in a folder, of weights or of a run."""
 
 
-def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
+def save(predictor: TorchPredictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
     """Writes a weights folder; each file appears whole or not at all.
 
     Args:
@@ -34,12 +34,12 @@ def save(predictor: Predictor, folder: str | Path, *, card: str = "", half: bool
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(predictor, folder / MODEL, half=half)
-    write_whole(folder / CONFIG, (json.dumps(config_of(predictor), indent=2) + "\n").encode())
-    write_whole(folder / CARD, (card or _card(predictor)).encode())
+    write_atomically(folder / CONFIG, (json.dumps(config_of(predictor), indent=2) + "\n").encode())
+    write_atomically(folder / CARD, (card or _card(predictor)).encode())
     return folder
 
 
-def save_file(predictor: Predictor, path: Path, *, half: bool = False) -> None:
+def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> None:
     """Writes one `.safetensors` file that holds the config in its metadata."""
     from safetensors.torch import save as to_bytes
 
@@ -48,10 +48,10 @@ def save_file(predictor: Predictor, path: Path, *, half: bool = False) -> None:
         key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
         for key, value in predictor.network.state_dict().items()
     }
-    write_whole(path, to_bytes(state, metadata={"centernet": json.dumps(config_of(predictor))}))
+    write_atomically(path, to_bytes(state, metadata={"centernet": json.dumps(config_of(predictor))}))
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file so that a reader, or a run that is killed here, finds the old one or the new one."""
     part = path.with_name(f".{path.name}.part")
     try:
@@ -64,7 +64,7 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
-def lie_in(path: Path) -> bool:
+def has_weights(path: Path) -> bool:
     """Whether a path is that of a file, or of a folder of weights or of a run."""
     return path.is_file() or any((path / place).is_file() for place in _PLACES)
 
@@ -101,7 +101,7 @@ def _how_to_convert(path: Path) -> str:
     return f": if it is a checkpoint of the original CenterNet, convert it first: {command}"
 
 
-def load(name: str | Path, device: str | torch.device = "cpu") -> Predictor:
+def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor:
     """The predictor that weights describe, in evaluation mode.
 
     Raises:
@@ -163,7 +163,7 @@ def transfer(origin: torch.nn.Module, network: torch.nn.Module) -> list[str]:
     return sorted({key.rsplit(".", 1)[0] for key in ours.keys() - fitting.keys()})
 
 
-def _card(predictor: Predictor) -> str:
+def _card(predictor: TorchPredictor) -> str:
     names = ", ".join(predictor.categories.names)
     return (
         "---\nlibrary_name: centernet\nlicense: apache-2.0\npipeline_tag: object-detection\n---\n\n"

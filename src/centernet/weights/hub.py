@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from centernet.errors import InputError
-from centernet.inference.predictor import Predictor
+from centernet.inference.predictor import TorchPredictor
 from centernet.weights.files import CARD, save
 from centernet.weights.zoo import CONFIG, MODEL
 
@@ -28,7 +28,7 @@ def fetch(name: str | Path) -> str | Path:
         raise InputError(f"cannot fetch {repository!r} from the hub ({reason})") from error
 
 
-def push(predictor: Predictor, repository: str, *, private: bool, token: str | None) -> str:
+def push(predictor: TorchPredictor, repository: str, *, private: bool, token: str | None) -> str:
     """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
     from huggingface_hub import HfApi
 

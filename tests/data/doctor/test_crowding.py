@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from centernet.data.doctor.crowding import Crowding, meetings
+from centernet.data.doctor.crowding import Crowding, center_collisions
 from centernet.data.doctor.preview import IN_ONE_CELL, SIDE_BY_SIDE, contact_sheet_of
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
-from centernet.geometry.resize import Fit
+from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
-RULE = Fit(height=128, width=128)
+RULE = Letterbox(height=128, width=128)
 
 
 def around(*centers: tuple[float, float], labels: list[int] | None = None) -> Annotations:
@@ -94,7 +94,7 @@ def test_counts_are_those_of_looking_at_every_pair() -> None:
                 closest[[i, j]] = np.minimum(closest[[i, j]], apart)
         in_cell += int((closest == 0).sum())
         near += int((closest == 1).sum())
-        ours = meetings(objects, (128, 128), RULE, 4)
+        ours = center_collisions(objects, (128, 128), RULE, 4)
         assert (ours[0] == (closest == 0)).all()
         assert (ours[1] == (closest == 1)).all()
 
@@ -106,7 +106,7 @@ def test_counts_are_those_of_looking_at_every_pair() -> None:
 def test_crowd_regions_meet_nothing() -> None:
     objects = replace(around((41, 41), (42, 41)), is_crowd=np.array([False, True]))
 
-    assert not np.any(meetings(objects, (128, 128), RULE, 4))
+    assert not np.any(center_collisions(objects, (128, 128), RULE, 4))
     assert counts_of(Crowding.of(dataset_of(objects), RULE, 4)) == (0, 0, 0)
 
 

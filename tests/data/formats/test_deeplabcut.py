@@ -169,8 +169,8 @@ def test_broken_header_rows_are_named(tmp_path: Path, head: str, words: str) -> 
 def test_another_csv_is_not_mistaken(tmp_path: Path, text: str) -> None:
     file = write(tmp_path / "CollectedData_me.csv", text)
 
-    assert not deeplabcut.recognise(file)
-    assert not deeplabcut.recognise(tmp_path)
+    assert not deeplabcut.identify(file)
+    assert not deeplabcut.identify(tmp_path)
 
 
 def test_an_image_that_is_missing_is_left_to_the_checks(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from centernet.data.loading.collate import collate
 from centernet.data.loading.datasets import EpochSampler, ImageCache, TrainingSet, ValidationSet
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.color_jitter import ColorJitter
-from centernet.geometry.resize import Fit
+from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
-RULE = Fit(height=64, width=64)
+RULE = Letterbox(height=64, width=64)
 AUGMENT = Augment(
     rule=RULE,
     window=RandomCrop(),
@@ -102,7 +102,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(dataset: Dataset) -> Non
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_workers_change_nothing(dataset: Dataset) -> None:
     samples, order = TrainingSet(dataset, AUGMENT, seed=5), EpochSampler(6, seed=5)
-    alone, together = (
+    alone, merge_parities = (
         list(
             DataLoader(
                 samples,
@@ -115,7 +115,7 @@ def test_workers_change_nothing(dataset: Dataset) -> None:
         for workers in (0, 2)
     )
 
-    for one, other in zip(alone, together, strict=True):
+    for one, other in zip(alone, merge_parities, strict=True):
         assert (one.images == other.images).all()
         assert (one.objects.boxes == other.objects.boxes).all()
         assert one.image_ids == other.image_ids
@@ -178,7 +178,7 @@ def test_plain_epochs_show_whole_images_neither_mirrored_nor_turned_nor_put_toge
         flip_vertical=1.0,
         quarter_turns=True,
         mosaic=1.0,
-        plain_from=3,
+        no_aug_from=3,
     )
     plain = Augment(rule=RULE, window=ShiftScale(shift=0.02, scale=0.05), flip=0.0)
     trained, expected = TrainingSet(dataset, restless, seed=1), TrainingSet(dataset, plain, seed=1)
@@ -191,7 +191,7 @@ def test_plain_epochs_show_whole_images_neither_mirrored_nor_turned_nor_put_toge
 
 
 def test_small_crops_stay_crops_in_plain_epochs() -> None:
-    crops = Augment(rule=RULE, window=RandomCrop(), crop=32, plain_from=0)
+    crops = Augment(rule=RULE, window=RandomCrop(), crop=32, no_aug_from=0)
 
     assert crops.at(0).window == RandomCrop()
     assert crops.at(0).flip == 0

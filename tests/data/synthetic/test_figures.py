@@ -5,7 +5,7 @@ import pytest
 
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.common.left_right import can_be_mirrored
+from centernet.data.formats.common.left_right import can_be_flipped
 from centernet.data.synthetic import FIGURES, Scenes, generate, write_scenes
 from centernet.data.synthetic.figures import Figure, figure_skeleton
 from centernet.data.synthetic.layouts import Layout
@@ -20,7 +20,7 @@ def two_points(x: float, y: float) -> Figure:
     return Figure(keypoints=np.array([(x, y), (x, y + 20)], dtype=float), height_px=40.0)
 
 
-def truth(*figures: Figure, max_hidden: float = 0.99) -> np.ndarray:
+def ground_truth(*figures: Figure, max_hidden: float = 0.99) -> np.ndarray:
     random = np.random.Generator(np.random.PCG64(0))
     _, annotations = render(Layout(size=(60, 80), shapes=figures, num_keypoints=2), max_hidden, random)
     return annotations.keypoints
@@ -46,7 +46,7 @@ def test_thirteen_keypoints_are_a_persons() -> None:
         *("shoulder", "elbow", "wrist"),
         *("hip", "knee", "ankle"),
     }
-    assert can_be_mirrored(Scenes(mode=FIGURES).categories)
+    assert can_be_flipped(Scenes(mode=FIGURES).categories)
 
 
 @COUNTS
@@ -83,12 +83,12 @@ def test_a_keypoint_behind_a_nearer_figure_is_hidden() -> None:
     behind, before = two_points(30, 10), two_points(30, 28)
 
     # The nearer head covers the tail of the figure behind it; a head at its own place is seen.
-    assert truth(behind, before)[:, :, 2].tolist() == [[2, 1], [2, 2]]
-    assert truth(before, behind)[:, :, 2].tolist() == [[1, 2], [2, 2]]
+    assert ground_truth(behind, before)[:, :, 2].tolist() == [[2, 1], [2, 2]]
+    assert ground_truth(before, behind)[:, :, 2].tolist() == [[1, 2], [2, 2]]
 
 
 def test_a_keypoint_outside_the_image_is_not_labelled() -> None:
-    assert truth(two_points(30, 45))[0].tolist() == [[30, 45, 2], [0, 0, 0]]
+    assert ground_truth(two_points(30, 45))[0].tolist() == [[30, 45, 2], [0, 0, 0]]
 
 
 def test_the_two_sides_have_two_colours_of_which_either_may_be_left() -> None:

@@ -10,14 +10,20 @@ from hypothesis import strategies as st
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.warp import resize
 from centernet.geometry.affine import transform_boxes
-from centernet.geometry.resize import Fit, Follow, Keep, Paste, ResizeRule
+from centernet.geometry.resize import (
+    Letterbox,
+    PadBelowMultiple,
+    PadToMultiple,
+    ResizeLongestSide,
+    ResizeRule,
+)
 from centernet.structures import Annotations, Sample
 from centernet.structures.sample import sample_of
 
 COLORS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]], dtype=np.uint8)
 """One for each label; no mixture of one with black looks like another."""
 
-RULE = Fit(height=160, width=160)
+RULE = Letterbox(height=160, width=160)
 STILL = ShiftScale(shift=0.0, scale=0.0)
 """A window that shows the whole image."""
 
@@ -104,7 +110,13 @@ def test_boxes_of_a_mosaic_stay_round_what_they_hold(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [Fit(height=100, width=200), Follow(long_side=200), Follow(long_side=100), Keep()]
+    "rule",
+    [
+        Letterbox(height=100, width=200),
+        ResizeLongestSide(long_side=200),
+        ResizeLongestSide(long_side=100),
+        PadToMultiple(),
+    ],
 )
 @pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
 def test_boxes_stay_round_what_they_hold_under_every_rule(rule: ResizeRule, scale: float) -> None:
@@ -153,7 +165,7 @@ def test_four_quarter_turns_are_all_drawn() -> None:
 
 def test_a_crop_shows_a_part_at_the_scale_of_the_rule() -> None:
     sample = painted(np.random.default_rng(0), [0], size=(160, 160))
-    augment = Augment(rule=Fit(height=320, width=320), window=STILL, crop=64, flip=0.0)
+    augment = Augment(rule=Letterbox(height=320, width=320), window=STILL, crop=64, flip=0.0)
     shown = augment([sample], np.random.default_rng(0))
 
     assert shown.image.shape == (64, 64, 3)
@@ -162,7 +174,7 @@ def test_a_crop_shows_a_part_at_the_scale_of_the_rule() -> None:
 
 def test_objects_outside_the_input_are_left_out() -> None:
     sample = painted(np.random.default_rng(0), [0, 1, 2, 3], size=(160, 640))
-    augment = Augment(rule=Fit(height=640, width=640), window=STILL, crop=96, flip=0.0)
+    augment = Augment(rule=Letterbox(height=640, width=640), window=STILL, crop=96, flip=0.0)
     shown = augment([sample], np.random.default_rng(0))
 
     # The middle 96 columns of 640 show the second and third object at most.
@@ -219,8 +231,8 @@ def test_a_wide_image_is_shifted_by_shares_of_its_own_sides() -> None:
 
 @pytest.mark.parametrize(("share", "whole"), [(0.0, 50), (0.5, 25), (1.0, 0)])
 def test_a_share_of_the_images_is_shown_whole(share: float, whole: int) -> None:
-    rule = Follow(long_side=64)
-    augment = Augment(rule=rule, window=RandomCrop(), windows=share, flip=0.0)
+    rule = ResizeLongestSide(long_side=64)
+    augment = Augment(rule=rule, window=RandomCrop(), crop_prob=share, flip=0.0)
     sample = sample_of(np.zeros((32, 64, 3), dtype=np.uint8), "a")
 
     shown = [augment([sample], np.random.default_rng(seed)) for seed in range(50)]
@@ -234,14 +246,14 @@ def test_a_pasted_image_that_needs_no_border_loses_its_last_line_as_in_the_origi
     size: tuple[int, int], lost: tuple[int, int]
 ) -> None:
     white = sample_of(np.full((*size, 3), 255, dtype=np.uint8), "white")
-    whole, less = (resize(white, Paste(), exact=exact).image for exact in (False, True))
+    whole, less = (resize(white, PadBelowMultiple(), exact=exact).image for exact in (False, True))
 
     assert (whole[..., 0] > 0).sum() == size[0] * size[1]
     assert (less[..., 0] > 0).sum() == (size[0] - lost[0]) * (size[1] - lost[1])
     assert (less[less > 0] == 255).all()
     assert np.array_equal(
-        resize(white, Fit(height=64, width=64), exact=True).image,
-        resize(white, Fit(height=64, width=64)).image,
+        resize(white, Letterbox(height=64, width=64), exact=True).image,
+        resize(white, Letterbox(height=64, width=64)).image,
     )
 
 

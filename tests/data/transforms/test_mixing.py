@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
-from centernet.data.transforms.mixing import blended, with_pasted
-from centernet.geometry.resize import Fit, Follow
+from centernet.data.transforms.mixing import copy_paste_samples, mixup_samples
+from centernet.geometry.resize import Letterbox, ResizeLongestSide
 from centernet.structures import Annotations, Sample
 from centernet.structures.sample import sample_of
 
 SIZE = (120, 150)
-RULE = Fit(height=160, width=160)
+RULE = Letterbox(height=160, width=160)
 STILL = ShiftScale(shift=0.0, scale=0.0)
 COLORS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [0, 255, 255]], dtype=np.uint8)
 """One for each label."""
@@ -58,7 +58,7 @@ def share_in_color(sample: Sample, box: np.ndarray, label: int) -> float:
 def test_what_is_pasted_and_what_was_there_is_seen_where_the_boxes_say(seed: int) -> None:
     rng = np.random.default_rng(seed)
     sample, donor = scattered(rng, [0, 1]), scattered(rng, [2, 3, 4])
-    pasted = with_pasted(sample, donor, rng)
+    pasted = copy_paste_samples(sample, donor, rng)
 
     assert (pasted.annotations.boxes[:2] == sample.annotations.boxes).all()
     assert (pasted.annotations.labels[:2] == [0, 1]).all()
@@ -75,7 +75,7 @@ def test_what_is_pasted_and_what_was_there_is_seen_where_the_boxes_say(seed: int
 
 def test_the_boxes_of_what_is_pasted_have_the_size_they_had() -> None:
     sample, donor = with_boxes([], []), with_boxes([[10, 20, 29, 59]], [2])
-    pasted = with_pasted(sample, donor, np.random.default_rng(3))
+    pasted = copy_paste_samples(sample, donor, np.random.default_rng(3))
 
     assert (pasted.annotations.boxes[0, 2:] - pasted.annotations.boxes[0, :2]).tolist() == [19, 39]
     assert (pasted.image == COLORS[2]).all(axis=2).sum() == 20 * 40
@@ -85,7 +85,7 @@ def test_pasted_objects_land_anywhere() -> None:
     sample, donor = with_boxes([], []), with_boxes([[10, 20, 29, 59]], [2])
     corners = np.array(
         [
-            with_pasted(sample, donor, np.random.default_rng(seed)).annotations.boxes[0, :2]
+            copy_paste_samples(sample, donor, np.random.default_rng(seed)).annotations.boxes[0, :2]
             for seed in range(300)
         ]
     )
@@ -97,7 +97,7 @@ def test_pasted_objects_land_anywhere() -> None:
 def test_where_there_is_no_room_nothing_is_pasted() -> None:
     rows = [[x, y, x + 9, y + 9] for y in range(0, 120, 10) for x in range(0, 150, 10)]
     full = with_boxes(rows, [i % 2 for i in range(len(rows))])
-    pasted = with_pasted(full, with_boxes([[20, 20, 60, 60]], [2]), np.random.default_rng(0))
+    pasted = copy_paste_samples(full, with_boxes([[20, 20, 60, 60]], [2]), np.random.default_rng(0))
 
     assert (pasted.image == full.image).all()
     assert (pasted.annotations.boxes == full.annotations.boxes).all()
@@ -118,7 +118,9 @@ def test_only_what_is_seen_whole_is_cut_out(boxes: list[list[int]], pasted_label
     donor = with_boxes(boxes, list(range(len(boxes))))
     seen = [
         frozenset(
-            with_pasted(with_boxes([], []), donor, np.random.default_rng(seed)).annotations.labels.tolist()
+            copy_paste_samples(
+                with_boxes([], []), donor, np.random.default_rng(seed)
+            ).annotations.labels.tolist()
         )
         for seed in range(40)
     ]
@@ -130,13 +132,13 @@ def test_crowds_are_not_pasted() -> None:
     donor = with_boxes([[20, 20, 60, 60]], [0])
     crowd = replace(donor, annotations=replace(donor.annotations, is_crowd=np.array([True])))
 
-    assert len(with_pasted(with_boxes([], []), crowd, np.random.default_rng(0)).annotations) == 0
+    assert len(copy_paste_samples(with_boxes([], []), crowd, np.random.default_rng(0)).annotations) == 0
 
 
 def test_pasting_leaves_the_inputs_as_they_are() -> None:
     sample, donor = with_boxes([[0, 0, 20, 20]], [0]), with_boxes([[60, 60, 90, 90]], [1])
     before = sample.image.copy(), donor.image.copy()
-    with_pasted(sample, donor, np.random.default_rng(0))
+    copy_paste_samples(sample, donor, np.random.default_rng(0))
 
     assert (sample.image == before[0]).all()
     assert (donor.image == before[1]).all()
@@ -144,7 +146,7 @@ def test_pasting_leaves_the_inputs_as_they_are() -> None:
 
 def test_the_sides_of_a_pasted_box_fade() -> None:
     donor = with_boxes([[60, 50, 90, 70]], [0], ground=200)
-    pasted = with_pasted(with_boxes([], []), donor, np.random.default_rng(1))
+    pasted = copy_paste_samples(with_boxes([], []), donor, np.random.default_rng(1))
     left, top, right, bottom = pasted.annotations.boxes[0].astype(int)
 
     # The donor's ground of 200, by quarters less.
@@ -163,7 +165,7 @@ def test_keypoints_move_with_their_box_and_those_behind_it_are_hidden() -> None:
     donor = with_keypoints(with_boxes([[40, 30, 80, 70]], [1]), [[50, 40, 2], [100, 40, 2], [0, 0, 0]])
     behind = 0
     for seed in range(30):
-        pasted = with_pasted(sample, donor, np.random.default_rng(seed)).annotations
+        pasted = copy_paste_samples(sample, donor, np.random.default_rng(seed)).annotations
         move = pasted.boxes[1, :2] - [40, 30]
         is_behind = (pasted.boxes[1, :2] <= [75, 60]).all() and (pasted.boxes[1, 2:] >= [75, 60]).all()
         behind += is_behind
@@ -179,7 +181,7 @@ def test_blending_keeps_the_objects_of_both_and_adds_up_their_pixels() -> None:
     sample, other = with_boxes([[10, 10, 40, 40]], [0]), with_boxes([[30, 30, 80, 80]], [1])
     shares = []
     for seed in range(200):
-        mixed = blended(sample, other, np.random.default_rng(seed))
+        mixed = mixup_samples(sample, other, np.random.default_rng(seed))
         red, green = mixed.image[35, 35, 0] / 255, mixed.image[35, 35, 1] / 255
         shares.append(red)
 
@@ -211,7 +213,7 @@ def test_boxes_of_moved_and_mixed_images_stay_round_what_they_hold(seed: int) ->
 
 
 def test_images_of_any_size_are_mixed_on_the_input_of_the_first() -> None:
-    augment = Augment(rule=Follow(long_side=64), window=STILL, flip=0.0)
+    augment = Augment(rule=ResizeLongestSide(long_side=64), window=STILL, flip=0.0)
     wide, tall = with_boxes([[5, 5, 30, 30]], [0], (60, 120)), with_boxes([[5, 5, 30, 30]], [1], (120, 60))
     shown = augment([wide], np.random.default_rng(0), (), tall, tall)
 
@@ -220,7 +222,7 @@ def test_images_of_any_size_are_mixed_on_the_input_of_the_first() -> None:
 
 
 def test_nothing_is_mixed_in_plain_epochs() -> None:
-    augment = Augment(rule=RULE, window=STILL, mixup=1.0, copy_paste=1.0, plain_from=3)
+    augment = Augment(rule=RULE, window=STILL, mixup=1.0, copy_paste=1.0, no_aug_from=3)
 
     assert (augment.at(2).mixup, augment.at(2).copy_paste) == (1, 1)
     assert (augment.at(3).mixup, augment.at(3).copy_paste) == (0, 0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.warp import resize, show
 from centernet.geometry.affine import crop_to_input, identity, mirror, rotation, translation
-from centernet.geometry.resize import Fit
+from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Sample, Skeleton
 from centernet.structures.sample import sample_of
 
@@ -19,14 +19,14 @@ COLORS = np.array(
 )
 """One for each keypoint."""
 
-RULE = Fit(height=160, width=160)
+RULE = Letterbox(height=160, width=160)
 STILL = ShiftScale(shift=0.0, scale=0.0)
 RADIUS = 5
 
 THREE = Skeleton(names=("nose", "left", "right"), pairs=((1, 2),))
 PLAIN = Skeleton(names=("a", "b", "c"))
 CATEGORIES = Categories(("sided", "plain"), (0, 1), (THREE, PLAIN))
-MIRRORED: list[list[int]] = CATEGORIES.mirrored.tolist()
+FLIPPED: list[list[int]] = CATEGORIES.mirrored.tolist()
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -62,7 +62,7 @@ def check(sample: Sample, exchanged: bool | None) -> int:
     for label, keypoints in zip(
         sample.annotations.labels.tolist(), sample.annotations.keypoints, strict=True
     ):
-        names = MIRRORED[label] if exchanged else range(3)
+        names = FLIPPED[label] if exchanged else range(3)
         for keypoint, (x, y, visibility) in zip(names, keypoints.tolist(), strict=True):
             if not visibility:
                 assert (x, y) == (0, 0)
@@ -95,7 +95,7 @@ def test_keypoints_stay_on_what_they_mark(
         rotate=rotate,
         degrees=40.0,
     )
-    shown = augment([painted(rng)], rng, MIRRORED)
+    shown = augment([painted(rng)], rng, FLIPPED)
 
     check(shown, exchanged=is_mirrored(shown))
 
@@ -105,7 +105,7 @@ def test_keypoints_stay_on_what_they_mark(
 def test_keypoints_of_a_mosaic_stay_on_what_they_mark(seed: int) -> None:
     rng = np.random.default_rng(seed)
     augment = Augment(rule=RULE, window=ShiftScale(), flip=0.0, quarter_turns=True, mosaic=1.0)
-    shown = augment([painted(rng) for _ in range(4)], rng, MIRRORED)
+    shown = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
 
     check(shown, exchanged=False)
 
@@ -113,7 +113,7 @@ def test_keypoints_of_a_mosaic_stay_on_what_they_mark(seed: int) -> None:
 def test_a_mosaic_keeps_the_keypoints_of_all_four() -> None:
     rng = np.random.default_rng(0)
     augment = Augment(rule=RULE, window=STILL, flip=0.0, mosaic=1.0)
-    shown = augment([painted(rng) for _ in range(4)], rng, MIRRORED)
+    shown = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
 
     assert check(shown, exchanged=False) >= 8
 
@@ -123,8 +123,8 @@ def test_a_mosaic_keeps_the_keypoints_of_all_four() -> None:
 def test_to_mirror_twice_changes_nothing(seed: int) -> None:
     sample = painted(np.random.default_rng(seed))
     size = sample.view.image_size
-    once = show(sample, size, mirror(size[1]), mirrored=MIRRORED)
-    twice = show(once, size, mirror(size[1]), mirrored=MIRRORED)
+    once = show(sample, size, mirror(size[1]), mirrored=FLIPPED)
+    twice = show(once, size, mirror(size[1]), mirrored=FLIPPED)
 
     assert np.array_equal(twice.image, sample.image)
     assert np.array_equal(twice.annotations.keypoints, sample.annotations.keypoints)
@@ -135,7 +135,7 @@ def test_a_mirror_exchanges_left_and_right_with_their_visibility() -> None:
     keypoints = np.array([[[10, 5, 2], [20, 5, 1], [30, 5, 2]]], dtype=np.float32)
     annotations = Annotations.of(np.array([[5, 0, 35, 10]], dtype=np.float32), np.array([0]), keypoints)
     sample = replace(sample_of(np.zeros((20, 50, 3), np.uint8), "blank"), annotations=annotations)
-    shown = show(sample, (20, 50), mirror(50), mirrored=MIRRORED)
+    shown = show(sample, (20, 50), mirror(50), mirrored=FLIPPED)
     plain = show(sample, (20, 50), mirror(50))
 
     # Pixel x becomes 49 - x.
@@ -146,7 +146,7 @@ def test_a_mirror_exchanges_left_and_right_with_their_visibility() -> None:
 def test_half_a_turn_exchanges_nothing() -> None:
     sample = painted(np.random.default_rng(0), (100, 100))
     turned = translation(99.0, 99.0) @ rotation(np.pi)
-    shown = show(sample, (100, 100), turned, mirrored=MIRRORED)
+    shown = show(sample, (100, 100), turned, mirrored=FLIPPED)
 
     assert shown.annotations.keypoints[..., :2] == pytest.approx(
         99 - sample.annotations.keypoints[..., :2], abs=1e-4
@@ -197,6 +197,6 @@ def test_images_are_turned_by_at_most_twice_the_deviation() -> None:
 
 
 def test_the_last_plain_epochs_turn_nothing() -> None:
-    augment = Augment(rule=RULE, window=STILL, rotate=1.0, degrees=20.0, plain_from=3)
+    augment = Augment(rule=RULE, window=STILL, rotate=1.0, degrees=20.0, no_aug_from=3)
 
     assert augment.at(3).rotate == 0

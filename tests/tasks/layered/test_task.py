@@ -8,7 +8,7 @@ from torch import Tensor
 
 from centernet.models.factory import Architecture
 from centernet.protocols import Maps
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
 from centernet.tasks.layered.task import Layered, finest_heatmaps
@@ -23,16 +23,16 @@ def boxes_round(center: tuple[float, float], sides: list[tuple[float, float]]) -
     return torch.tensor([[x - w / 2, y - h / 2, x + w / 2, y + h / 2] for w, h in sides])
 
 
-def objects_of(boxes: Tensor, labels: list[int] | None = None) -> Objects:
+def objects_of(boxes: Tensor, labels: list[int] | None = None) -> BatchAnnotations:
     count = len(boxes)
-    return Objects(
+    return BatchAnnotations(
         boxes=boxes,
         labels=torch.tensor(labels or [0] * count),
         image_index=torch.zeros(count, dtype=torch.long),
     )
 
 
-def ideal_maps(task: Layered, objects: Objects, grid: Grid = GRID) -> Maps:
+def ideal_maps(task: Layered, objects: BatchAnnotations, grid: Grid = GRID) -> Maps:
     """Maps of a network that answers what it was taught."""
     targets = task.encode(objects, grid)
     maps: Maps = {}
@@ -49,13 +49,13 @@ def ideal_maps(task: Layered, objects: Objects, grid: Grid = GRID) -> Maps:
     return maps
 
 
-def found_boxes(task: Layered, objects: Objects) -> list[list[float]]:
+def found_boxes(task: Layered, objects: BatchAnnotations) -> list[list[float]]:
     found = task.decode(ideal_maps(task, objects), GRID.stride)
     sure = found["scores"][0] > 0.9
     return sorted(found["boxes"][0, sure].tolist())
 
 
-def assert_all_found(task: Layered, objects: Objects) -> None:
+def assert_all_found(task: Layered, objects: BatchAnnotations) -> None:
     found = torch.tensor(found_boxes(task, objects))
     errors = (found[:, None] - objects.boxes).abs().amax(dim=2)
 
@@ -178,7 +178,7 @@ def test_arrows_of_a_pose_reach_their_layer() -> None:
     task = Layered(inner=inner, levels=2, per_cell=2)
     boxes = boxes_round((60.0, 60.0), [(12, 12), (60, 60)])
     points = torch.tensor([[[58.0, 58, 2], [63, 63, 2]], [[40, 40, 2], [80, 80, 2]]])
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=boxes, labels=torch.tensor([0, 0]), image_index=torch.tensor([1, 1]), keypoints=points
     )
     targets = task.encode(objects, GRID)

@@ -57,10 +57,10 @@ def test_steps_and_doubling_give_the_same_values_and_gradients(
 
     in_steps = both()
     monkeypatch.setattr(pooling, "_is_stepwise", lambda _: False)
-    at_once = both()
+    max_concurrency = both()
 
-    assert (in_steps[0] == at_once[0]).all()
-    assert (in_steps[1] - at_once[1]).abs().max() < 1e-5
+    assert (in_steps[0] == max_concurrency[0]).all()
+    assert (in_steps[1] - max_concurrency[1]).abs().max() < 1e-5
 
 
 def test_gradients_of_pools_are_those_of_finite_differences() -> None:

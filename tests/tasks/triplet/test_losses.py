@@ -8,13 +8,13 @@ import torch.multiprocessing as mp
 
 from centernet.ops.distributed import shared_count
 from centernet.protocols import Maps
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.losses import pull_and_push
 from centernet.tasks.triplet.task import Triplet
 
 TASK = Triplet(num_classes=2)
 # Three objects in one image, one in each of two, none in the last.
-OBJECTS = Objects(
+OBJECTS = BatchAnnotations(
     boxes=torch.tensor([[0.0, 0, 20, 20], [8, 8, 40, 30], [30, 4, 60, 60], [4, 4, 30, 30], [9, 20, 50, 50]]),
     labels=torch.tensor([0, 1, 0, 1, 1]),
     image_index=torch.tensor([0, 0, 0, 1, 2]),
@@ -29,7 +29,7 @@ def total(images: range) -> torch.Tensor:
         for name, spec in TASK.heads.items()
     }
     mine = (OBJECTS.image_index >= images.start) & (OBJECTS.image_index < images.stop)
-    objects = Objects(
+    objects = BatchAnnotations(
         boxes=OBJECTS.boxes[mine],
         labels=OBJECTS.labels[mine],
         image_index=OBJECTS.image_index[mine] - images.start,

@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from centernet.geometry.affine import scaling
-from centernet.geometry.resize import Paste
-from centernet.inference.options import Inference
-from centernet.inference.predictor import Predictor
+from centernet.geometry.resize import PadBelowMultiple
+from centernet.inference.options import InferenceOptions
+from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture, build_backbone
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
 from centernet.protocols import Maps
 from centernet.structures import Categories, View
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.structures.sample import sample_of
-from centernet.tasks.triplet.multi_scale import Evidence, decide, evidence_of
+from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 
@@ -40,22 +40,22 @@ VIEW = View(name="a.jpg", image_size=(100, 100), input_size=(100, 100))
 
 def test_a_box_five_pixels_out_of_the_image_is_dropped_and_others_are_cut() -> None:
     boxes = [[-4.0, 0, 100, 104], [-5.0, 0, 100, 100], [0.0, 0, 100, 105], [10.0, 20, 30, 40]]
-    (found,) = evidence_of(outputs(boxes), [VIEW], 1.0)
+    (found,) = candidates_of(outputs(boxes), [VIEW], 1.0)
 
     assert found.boxes.tolist() == [[0, 0, 100, 100], [10, 20, 30, 40]]
 
 
 def test_how_far_out_counts_in_the_pixels_that_are_shown() -> None:
     view = replace(VIEW, input_size=(50, 50), input_from_image=scaling(0.5))
-    (found,) = evidence_of(outputs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), [view], 0.5)
+    (found,) = candidates_of(outputs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), [view], 0.5)
 
     # Eight pixels of the image, but four as it is shown.
     assert found.boxes.tolist() == [[0, 0, 100, 100], [20, 20, 40, 40]]
     assert found.centers.tolist() == [[100, 100]]
 
 
-def look(box: list[float], center: tuple[float, float], score: float) -> Evidence:
-    return Evidence(
+def look(box: list[float], center: tuple[float, float], score: float) -> Candidates:
+    return Candidates(
         boxes=np.array([box]),
         scores=np.array([0.6]),
         labels=np.array([0]),
@@ -69,8 +69,8 @@ def look(box: list[float], center: tuple[float, float], score: float) -> Evidenc
 def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
     small = look([0.0, 0, 12, 12], (100.0, 100.0), 0.9)
     own = look([0.0, 0, 10, 10], (5.0, 5.0), 0.3)
-    both = decide([small, own], (0.5, 1.0))
-    other_way = decide([small, own], (0.9, 0.5))
+    both = merge_candidates([small, own], (0.5, 1.0))
+    other_way = merge_candidates([small, own], (0.9, 0.5))
 
     assert sorted(both.boxes.tolist()) == [[0, 0, 10, 10], [0, 0, 12, 12]]
     assert both.scores == pytest.approx([(2 * 0.6 + 0.3) / 3] * 2)
@@ -82,8 +82,8 @@ def test_of_a_large_box_the_middle_fifth_counts_and_of_a_small_one_the_third() -
     # 0.35 of the side: within the middle third, outside the middle fifth.
     small, large = look([0.0, 0, 100, 100], (35.0, 50.0), 0.9), look([0.0, 0, 200, 200], (70.0, 100.0), 0.9)
 
-    assert len(decide([small], (1.0,)).boxes) == 1
-    assert len(decide([large], (1.0,)).boxes) == 0
+    assert len(merge_candidates([small], (1.0,)).boxes) == 1
+    assert len(merge_candidates([large], (1.0,)).boxes) == 0
 
 
 class Ideal(Network):
@@ -106,7 +106,7 @@ class Ideal(Network):
         grid = Grid(batch=len(images), height=(height + 1) // 4, width=(width + 1) // 4)
         stretch = torch.tensor([grid.width * 4 / width, grid.height * 4 / height] * 2)
         targets = Triplet(num_classes=1).encode(
-            Objects(
+            BatchAnnotations(
                 boxes=torch.cat(boxes) * stretch,
                 labels=torch.zeros(len(images), dtype=torch.long),
                 image_index=torch.arange(len(images)),
@@ -126,17 +126,18 @@ class Ideal(Network):
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_boxes_on_an_input_one_short_of_a_multiple_end_up_where_they_are(flip: bool) -> None:
-    predictor = Predictor(
+    predictor = TorchPredictor(
         network=Ideal(),
         task=Triplet(num_classes=1),
         categories=Categories.of("thing"),
-        rule=Paste(),
+        rule=PadBelowMultiple(),
         normalize=Normalize(),
         architecture=Architecture(backbone="timm/resnet10t"),
     )
     image = np.zeros((300, 500, 3), np.uint8)
     (found,) = predictor.detect(
-        [sample_of(image, "a.jpg")], Inference(flip=flip, nms="gaussian" if flip else "none", exact=flip)
+        [sample_of(image, "a.jpg")],
+        InferenceOptions(flip=flip, nms="gaussian" if flip else "none", exact=flip),
     )
 
     assert found.boxes[0] == pytest.approx(Ideal.box, abs=1e-2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from centernet.protocols import Maps, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 SIDE = 32
@@ -32,8 +32,10 @@ def ideal_maps(targets: Targets, task: Triplet = TASK) -> Maps:
     return maps
 
 
-def objects_of(boxes: list[list[float]], labels: list[int], images: list[int] | None = None) -> Objects:
-    return Objects(
+def objects_of(
+    boxes: list[list[float]], labels: list[int], images: list[int] | None = None
+) -> BatchAnnotations:
+    return BatchAnnotations(
         boxes=torch.tensor(boxes).view(-1, 4),
         labels=torch.tensor(labels, dtype=torch.long),
         image_index=torch.tensor(images or [0] * len(labels), dtype=torch.long),
@@ -45,7 +47,7 @@ def number() -> st.SearchStrategy[float]:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Objects:
+def scenes(draw: st.DrawFn) -> BatchAnnotations:
     """Objects whose corners and centres are each in a cell of their own."""
     boxes: list[list[float]] = []
     taken: list[set[tuple[int, int, int]]] = [set(), set(), set()]
@@ -71,16 +73,16 @@ def rows(boxes: Tensor, labels: Tensor) -> list[list[float]]:
 
 @settings(deadline=None, max_examples=60)
 @given(scenes())
-def test_decoding_gives_back_what_was_encoded(objects: Objects) -> None:
+def test_decoding_gives_back_what_was_encoded(objects: BatchAnnotations) -> None:
     found = TASK.decode(ideal_maps(TASK.encode(objects, GRID)), GRID.stride)
 
     for image in range(2):
         mine = objects.image_index == image
         sure = found["scores"][image] > 0.999
         ours = rows(found["boxes"][image][sure], found["labels"][image][sure])
-        truth = rows(objects.boxes[mine], objects.labels[mine])
-        assert len(ours) == len(truth)
-        for one, other in zip(ours, truth, strict=True):
+        ground_truth = rows(objects.boxes[mine], objects.labels[mine])
+        assert len(ours) == len(ground_truth)
+        for one, other in zip(ours, ground_truth, strict=True):
             assert one == pytest.approx(other, abs=2e-3)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int
 
 from centernet.data.doctor.crowding import has_neighbour, objects_by_cell
-from centernet.data.formats.common.files import place_of
+from centernet.data.formats.common.files import location_of
 from centernet.geometry.resize import ResizeRule
 from centernet.structures import Dataset, Defect
 
@@ -33,12 +33,12 @@ def find_collisions(
     collisions = []
     for row in np.flatnonzero(first != np.arange(len(first))).tolist():
         record = dataset.records[objects.image_index[row]]
-        other = place_of(record, int(objects.index[first[row]]))
+        other = location_of(record, int(objects.index[first[row]]))
         x, y = keys[row, 2:].tolist()
         collisions.append(
             Defect(
                 kind=COLLISION,
-                where=place_of(record, int(objects.index[row])),
+                where=location_of(record, int(objects.index[row])),
                 message=f"{names[objects.labels[row]]} shares cell ({x}, {y}) with {_short(other)} {seen_at}",
                 action="both are trained, only one of them can be found, unless per_cell=2 is set; "
                 "a larger imgsz may part them",

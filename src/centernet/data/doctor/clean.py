@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from centernet.data.formats.common.files import place_of
+from centernet.data.formats.common.files import location_of
 from centernet.data.formats.common.keypoint_checks import (
     NOT_LABELLED,
     KeypointFault,
@@ -16,7 +16,7 @@ from centernet.data.formats.common.keypoint_checks import (
 from centernet.errors import InputError
 from centernet.io.images import inspect_image
 from centernet.structures import Categories, Dataset, Defect, ImageRecord
-from centernet.structures.annotation_table import ObjectTable
+from centernet.structures.annotation_table import AnnotationTable
 
 ROUNDING_PX = 0.1
 """Boxes that stick out by less are clipped without a word: decimals in files do that."""
@@ -92,7 +92,7 @@ def _clean_objects(
     records: list[ImageRecord], categories: Categories, defects: list[Defect]
 ) -> list[ImageRecord]:
     names = categories.names
-    objects = ObjectTable.of(records)
+    objects = AnnotationTable.of(records)
     sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
     clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
     faults = _faults(objects, clipped)
@@ -103,23 +103,23 @@ def _clean_objects(
             message = f"{names[objects.labels[row]]} box [{box}] {fault.words}"
             if "image" in fault.words and record.size:
                 message += f" of {_by(record.size)}"
-            where = place_of(record, int(objects.index[row]))
+            where = location_of(record, int(objects.index[row]))
             defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
     drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
     keypoints = objects.keypoints
-    if categories.most_keypoints:
+    if categories.max_keypoints:
         keypoints, found = _clean_keypoints(objects, sizes[objects.image_index], categories)
         for one in found:
             if drop[one.row]:
                 continue  # The object has gone, and was named.
             record = records[objects.image_index[one.row]]
-            where = place_of(record, int(objects.index[one.row]))
+            where = location_of(record, int(objects.index[one.row]))
             defects.append(Defect(kind=one.kind, where=where, message=one.message, action=one.action))
     return _rebuild(records, replace(objects, boxes=clipped, keypoints=keypoints), ~drop)
 
 
 def _clean_keypoints(
-    objects: ObjectTable, sizes: Float[np.ndarray, "m 2"], categories: Categories
+    objects: AnnotationTable, sizes: Float[np.ndarray, "m 2"], categories: Categories
 ) -> tuple[Float[np.ndarray, "m k 3"], list[KeypointFault]]:
     """Keypoints that can be trained on; `sizes` are rows and columns of each object's image."""
     keypoints, faults = check_keypoints(objects.keypoints, objects.labels, categories)
@@ -134,7 +134,7 @@ def _clean_keypoints(
     return np.where(is_outside[..., None], 0, keypoints), faults
 
 
-def _faults(objects: ObjectTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
+def _faults(objects: AnnotationTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
     """What is wrong with which objects, at most one fault each; those with the last one can be kept."""
     boxes = objects.boxes
     with np.errstate(invalid="ignore"):
@@ -156,7 +156,7 @@ def _faults(objects: ObjectTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_F
     )
 
 
-def _is_repeat(objects: ObjectTable, among: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
+def _is_repeat(objects: AnnotationTable, among: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
     """Whether the same box of the same class came before in the same image."""
     kept = objects[among]
     columns = (kept.image_index, kept.labels, kept.is_crowd, *kept.boxes.T)
@@ -170,9 +170,9 @@ def _is_repeat(objects: ObjectTable, among: Bool[np.ndarray, " m"]) -> Bool[np.n
 
 
 def _rebuild(
-    records: list[ImageRecord], objects: ObjectTable, keep: Bool[np.ndarray, " m"]
+    records: list[ImageRecord], objects: AnnotationTable, keep: Bool[np.ndarray, " m"]
 ) -> list[ImageRecord]:
-    before = ObjectTable.of(records)
+    before = AnnotationTable.of(records)
     is_changed = ~keep | (objects.boxes != before.boxes).any(1)
     is_changed |= (objects.keypoints != before.keypoints).any((1, 2))
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))

@@ -9,15 +9,15 @@ from jaxtyping import Bool, Int
 
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes
-from centernet.geometry.resize import Fit, ResizeRule
+from centernet.geometry.resize import Letterbox, ResizeRule
 from centernet.structures import Annotations, Dataset, ImageRecord
-from centernet.structures.annotation_table import ObjectTable
+from centernet.structures.annotation_table import AnnotationTable
 
 _WORST = 5
 """Images that are named."""
 
 
-def square_input(imgsz: int, stride: int) -> Fit:
+def square_input(imgsz: int, stride: int) -> Letterbox:
     """How images are shown on square inputs.
 
     Raises:
@@ -25,7 +25,7 @@ def square_input(imgsz: int, stride: int) -> Fit:
     """
     if stride < 1 or imgsz < stride:
         raise UsageError(f"stride is 1 pixel or more, imgsz as much or more; got {stride} and {imgsz}")
-    return Fit(height=imgsz, width=imgsz)
+    return Letterbox(height=imgsz, width=imgsz)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Crowding:
 _HEAD: dict[str, Any] = {"name": "class", "num_objects": 0, "pairs_in_cell": 0, "in_cell": 0, "near": 0}
 
 
-def meetings(
+def center_collisions(
     objects: Annotations, size: tuple[int, int], rule: ResizeRule, stride: int
 ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Which objects of an image share a cell with one of their class, and which others have one beside it.
@@ -160,9 +160,9 @@ def meetings(
 
 def objects_by_cell(
     records: Sequence[ImageRecord], rule: ResizeRule, stride: int
-) -> tuple[ObjectTable, Int[np.ndarray, "m 4"]]:
+) -> tuple[AnnotationTable, Int[np.ndarray, "m 4"]]:
     """All objects but crowd regions, and of each `(image, class, x, y)`, the cell of its centre."""
-    objects = ObjectTable.of(records)
+    objects = AnnotationTable.of(records)
     objects = objects[~objects.is_crowd]
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
     cells = np.zeros((len(objects), 2), dtype=np.int64)

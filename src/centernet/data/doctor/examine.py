@@ -9,17 +9,17 @@ from centernet.data.doctor.clean import clean
 from centernet.data.doctor.crowding import Crowding, square_input
 from centernet.data.doctor.report import (
     STOPS,
+    Box3dCount,
     ClassCount,
     KeypointCount,
     Report,
     SkeletonCount,
-    SpaceCount,
     Spread,
 )
 from centernet.errors import InputError
 from centernet.io.images import read_image
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
-from centernet.structures.annotation_table import ObjectTable
+from centernet.structures.annotation_table import AnnotationTable
 
 Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
 """Passes images on and shows how far it is: `rich.progress.track` is one."""
@@ -47,7 +47,7 @@ def examine(
     cleaned, changed = clean(dataset)
     rule = square_input(imgsz, stride)
     collisions, neighbours = find_collisions(cleaned, rule, stride)
-    objects = ObjectTable.of(cleaned.records)
+    objects = AnnotationTable.of(cleaned.records)
     objects = objects[~objects.is_crowd]
     classes = _count_classes(cleaned, objects)
     unreadable = _undecodable(cleaned.records, progress) if read_images else []
@@ -67,12 +67,12 @@ def examine(
         input_sides=Spread.of(sides_px * scales[objects.image_index]),
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
         skeletons=_count_keypoints(cleaned, objects),
-        space=_count_in_space(cleaned),
+        space=_count_boxes3d(cleaned),
         notes=(*_crowds(cleaned), *_without_objects(dataset), *neighbours),
     )
 
 
-def _count_classes(dataset: Dataset, objects: ObjectTable) -> tuple[ClassCount, ...]:
+def _count_classes(dataset: Dataset, objects: AnnotationTable) -> tuple[ClassCount, ...]:
     num_classes = len(dataset.categories)
     num_objects = np.bincount(objects.labels, minlength=num_classes)
     pairs = np.unique(np.column_stack([objects.labels, objects.image_index]), axis=0)
@@ -83,7 +83,7 @@ def _count_classes(dataset: Dataset, objects: ObjectTable) -> tuple[ClassCount, 
     )
 
 
-def _count_keypoints(dataset: Dataset, objects: ObjectTable) -> tuple[SkeletonCount, ...]:
+def _count_keypoints(dataset: Dataset, objects: AnnotationTable) -> tuple[SkeletonCount, ...]:
     counts = []
     for label, (name, skeleton) in enumerate(
         zip(dataset.categories.names, dataset.categories.skeletons, strict=False)
@@ -110,13 +110,13 @@ def _count_keypoints(dataset: Dataset, objects: ObjectTable) -> tuple[SkeletonCo
     return tuple(counts)
 
 
-def _count_in_space(dataset: Dataset) -> SpaceCount | None:
+def _count_boxes3d(dataset: Dataset) -> Box3dCount | None:
     focal_px = [float(record.camera[0, 0]) for record in dataset.records if record.camera is not None]
     if not focal_px:
         return None
     objects = Annotations.joined([record.annotations for record in dataset.records])
     depths = objects.boxes3d[~objects.is_crowd & np.isfinite(objects.boxes3d).all(axis=1), 5]
-    return SpaceCount(
+    return Box3dCount(
         num_cameras=len(focal_px),
         num_objects=len(depths),
         focal_px=(min(focal_px), max(focal_px)),

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data.doctor.crowding import meetings, square_input
+from centernet.data.doctor.crowding import center_collisions, square_input
 from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
 from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import ResizeRule
@@ -72,7 +72,7 @@ def _picture(
     ]
     picture = draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
     size = (image.shape[0], image.shape[1])
-    in_cell, near = meetings(objects, size, rule, stride)
+    in_cell, near = center_collisions(objects, size, rule, stride)
     # Beside what is seen from above there is more than the image.
     scale = tile / max(size)
     centers = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 * scale

@@ -101,7 +101,7 @@ class SkeletonCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpaceCount:
+class Box3dCount:
     """How much is known in 3D.
 
     Attributes:
@@ -151,7 +151,7 @@ class Report:
     defects: tuple[Defect, ...]
     notes: tuple[Defect, ...]
     skeletons: tuple[SkeletonCount, ...] = ()
-    space: SpaceCount | None = None
+    space: Box3dCount | None = None
 
     def counts(self) -> dict[str, int]:
         """How many defects there are of each kind."""
@@ -187,7 +187,7 @@ class Report:
             *(self.crowding.text(None if limit is None else 2 * limit) if self.num_objects else ()),
             "",
             *(line for one in self.skeletons for line in _keypoint_table(one, limit)),
-            *(_space_table(self.space, self.num_images, self.num_objects) if self.space else ()),
+            *(_box3d_table(self.space, self.num_images, self.num_objects) if self.space else ()),
             *_findings(_count(len(self.defects), "defect"), self.defects, limit),
         ]
         if self.notes:
@@ -249,7 +249,7 @@ def _keypoint_table(skeleton: SkeletonCount, limit: int | None) -> list[str]:
     return [*lines, ""]
 
 
-def _space_table(space: SpaceCount, num_images: int, num_objects: int) -> list[str]:
+def _box3d_table(space: Box3dCount, num_images: int, num_objects: int) -> list[str]:
     least, most = space.focal_px
     lines = [
         f"  cameras of {space.num_cameras:,} of {_count(num_images, 'image')}, focal lengths "

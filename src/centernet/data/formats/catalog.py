@@ -3,12 +3,8 @@
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from centernet.data.formats import deeplabcut
-from centernet.data.formats.coco import format as coco
+from centernet.data.formats import coco, deeplabcut, kitti, voc, yolo
 from centernet.data.formats.coco import pose_format as coco_pose
-from centernet.data.formats.kitti import format as kitti
-from centernet.data.formats.voc import format as voc
-from centernet.data.formats.yolo import format as yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -25,7 +21,7 @@ class Format(Protocol):
     NAME: str
     LOOKED_FOR: str
 
-    def recognise(self, path: Path) -> bool:
+    def identify(self, path: Path) -> bool:
         """Whether there is such a data set at `path`."""
         ...
 
@@ -75,7 +71,7 @@ def format_of(path: Path, with_keypoints: bool = False) -> Format:
     if not path.exists():
         raise InputError(f"{path} does not exist: give a folder, a COCO .json or a YOLO data.yaml")
     for candidate in (coco_pose, *FORMATS) if with_keypoints else FORMATS:
-        if candidate.recognise(path):
+        if candidate.identify(path):
             return candidate
     wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS if candidate is not coco_pose)
     raise InputError(f"{path} is no data set that is known here; looked for {wanted}")
@@ -111,7 +107,7 @@ def open_dataset(path: str | Path, split: str | None = None, with_keypoints: boo
     if not dataset.records:
         reason = f": {dataset.defects[0]}" if dataset.defects else ": add some, or check the path"
         raise InputError(f"{dataset.name} has no images{reason}")
-    if with_keypoints and not dataset.categories.most_keypoints:
+    if with_keypoints and not dataset.categories.max_keypoints:
         raise InputError(
             f"{dataset.name} has no keypoints: COCO lists them in its categories, YOLO in kpt_shape, "
             "DeepLabCut in the head of its csv"

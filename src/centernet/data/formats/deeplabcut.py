@@ -27,14 +27,14 @@ LOOKED_FOR = "DeepLabCut: CollectedData_*.csv"
 MARGIN_PX = 10
 """How far the boxes reach beyond the outermost keypoints."""
 
-LEAST_LIKELIHOOD = 0.5
+MIN_LIKELIHOOD = 0.5
 """Keypoints that a network found are taken from here on."""
 
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _CLASS = "animal"
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there is such a csv at `path`."""
     return bool(_files(path))
 
@@ -168,7 +168,7 @@ class _Table:
         width = 1 + max(column for columns in self.places.values() for column in columns.values())
         if any("likelihood" in columns for columns in self.places.values()):
             message = "there is a likelihood beside x and y, as where a network found the keypoints"
-            action = f"those of less than {LEAST_LIKELIHOOD} count as not labelled, the others as seen"
+            action = f"those of less than {MIN_LIKELIHOOD} count as not labelled, the others as seen"
             defects.append(Defect(kind="likelihood", where=str(self.file), message=message, action=action))
         for line, cells in self.lines:
             if not any(cell.strip() for cell in cells):
@@ -209,13 +209,13 @@ def _record(
         size = None  # Whoever reads the images says what is wrong with this one.
     boxes, labels, whole = [], [], []
     for who, parts in table.parts.items():
-        keypoints = np.zeros((categories.most_keypoints, 3))
+        keypoints = np.zeros((categories.max_keypoints, 3))
         keypoints[: len(parts)] = _keypoints(table, who, line, cells, defects)
         if keypoints[:, 2].any():
             boxes.append(_box(keypoints[keypoints[:, 2] > 0, :2], size))
             labels.append(table.label_of(who))
             whole.append(keypoints)
-    annotations = Annotations.none(categories.most_keypoints)
+    annotations = Annotations.none(categories.max_keypoints)
     if boxes:
         corners, keypoints = np.array(boxes, dtype=np.float32), np.array(whole, dtype=np.float32)
         annotations = Annotations.of(corners, np.array(labels, dtype=np.int64), keypoints)
@@ -239,8 +239,8 @@ def _keypoints(
         likelihood = _number(cells[columns["likelihood"]]) if "likelihood" in columns else 1.0
         if not (abs(x) < LARGEST_PX and abs(y) < LARGEST_PX):
             faults.setdefault(("NaN keypoint", f"({', '.join(words)}) is no place"), []).append(part)
-        elif not likelihood >= LEAST_LIKELIHOOD:
-            message = f"the likelihood is less than {LEAST_LIKELIHOOD}"
+        elif not likelihood >= MIN_LIKELIHOOD:
+            message = f"the likelihood is less than {MIN_LIKELIHOOD}"
             faults.setdefault(("unlikely keypoint", message), []).append(part)
         else:
             row[:] = x, y, 2

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from centernet.io.images import stacked
+from centernet.io.images import stack_images
 from centernet.structures import Annotations, Sample
-from centernet.structures.batch import Batch, Objects
+from centernet.structures.batch import Batch, BatchAnnotations
 
 
 def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored: bool = False) -> Batch:
@@ -28,8 +28,8 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored
     kept = Annotations.joined(parts)
     is_ignored = kept.is_crowd if with_ignored else np.zeros(len(kept), dtype=bool)
     return Batch(
-        images=torch.from_numpy(stacked([sample.image for sample in samples])),
-        objects=Objects(
+        images=torch.from_numpy(stack_images([sample.image for sample in samples])),
+        objects=BatchAnnotations(
             boxes=torch.from_numpy(kept.boxes),
             labels=torch.from_numpy(kept.labels),
             image_index=torch.repeat_interleave(torch.arange(len(samples)), counts),

@@ -96,7 +96,7 @@ def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.
     Their middles fall in the same or in neighbouring cells.
     """
     del index
-    return _meetings(size, kinds, random, _nested)
+    return _colliding_centers(size, kinds, random, _nested)
 
 
 def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
@@ -105,10 +105,10 @@ def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.G
     Their middles fall in the same or in neighbouring cells.
     """
     del index
-    return _meetings(size, kinds, random, _crossed)
+    return _colliding_centers(size, kinds, random, _crossed)
 
 
-def _meetings(
+def _colliding_centers(
     size: Size,
     kinds: tuple[str, ...],
     random: np.random.Generator,

@@ -101,7 +101,7 @@ def render_road(
     cuboids = [(thing, silhouette) for thing, silhouette in parts if isinstance(thing, Cuboid)]
     for cuboid, silhouette in cuboids:
         cuboid.paint(image, silhouette, contrasting(np.full(3, 95.0), 1, random))
-    return add_noise(image, noise, random), _truth(shown, cuboids)
+    return add_noise(image, noise, random), _ground_truth(shown, cuboids)
 
 
 def _placed(size: Size, camera: Camera, random: np.random.Generator) -> Cuboid:
@@ -138,7 +138,7 @@ def _touches(cuboid: Cuboid, others: Sequence[Cuboid]) -> bool:
     return bool((ground_and_3d_iou(mine, boxes)[0] > 1e-6).any())
 
 
-def _truth(shown: Road, cuboids: Sequence[tuple[Cuboid, Silhouette]]) -> Annotations:
+def _ground_truth(shown: Road, cuboids: Sequence[tuple[Cuboid, Silhouette]]) -> Annotations:
     height, width = shown.size
     boxes3d = np.array([cuboid.box3d for cuboid, _ in cuboids]).reshape(-1, 7)
     corners = np.array([cuboid.corners_px for cuboid, _ in cuboids]).reshape(-1, 8, 2)

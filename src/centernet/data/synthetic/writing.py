@@ -72,7 +72,7 @@ def write_scenes(
     if not any(counts.values()):
         raise UsageError("train, val and test are all 0: ask for at least one image")
     writer, folder = _format_called(format), Path(folder)
-    if scenes.categories.most_keypoints and KEYPOINTS not in writer.HOLDS:
+    if scenes.categories.max_keypoints and KEYPOINTS not in writer.HOLDS:
         raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
     if mode == "roads" and BOXES3D not in writer.HOLDS:
         raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
@@ -121,11 +121,11 @@ def _write_split(scenes: Scenes, split: str, count: int, writer: WritableFormat,
 
 
 def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
-    truth = sample.annotations
+    ground_truth = sample.annotations
     return ImageRecord(
         path=path,
         image_id=sample.image_id,
-        annotations=replace(truth, ids=np.arange(first_id, first_id + len(truth))),
+        annotations=replace(ground_truth, ids=np.arange(first_id, first_id + len(ground_truth))),
         source="scenes",
         size=sample.view.image_size,
         camera=sample.view.camera,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from centernet.data.transforms.color_jitter import ColorJitter
-from centernet.data.transforms.mixing import blended, with_pasted
+from centernet.data.transforms.mixing import copy_paste_samples, mixup_samples
 from centernet.data.transforms.warp import Mirrored, show
 from centernet.geometry.affine import (
     Matrix,
@@ -98,7 +98,7 @@ class Augment:
     Attributes:
         rule: Shape of the input, and the scale that shows the whole image.
         window: Which part of the image is shown.
-        windows: Share of images shown through a window, the others whole; with `crop`, all are.
+        crop_prob: Share of images shown through a window, the others whole; with `crop`, all are.
         crop: Side of a square input that shows a part of the image at the scale of `rule`; 0: no crop.
             What an object is shows in its surroundings: small crops teach as much as whole images, faster.
         flip: Share of images mirrored left to right.
@@ -110,17 +110,17 @@ class Augment:
         mosaic: Share of inputs made of four images.
         mixup: Share of inputs blended with another image.
         copy_paste: Share of inputs into which objects of another image are pasted.
-        solid_at_any_scale: Learn boxes in space from images shown at any scale, right where depth is told for
+        box3d_at_any_scale: Learn boxes in space from images shown at any scale, right where depth is told for
             a focal length. Without, as in the original, only headings are learned where the scale is another
             than the rule's: what is seen larger is not nearer.
-        plain_from: Epoch from which images are shown as those to come will be: whole, or in plain crops, and
+        no_aug_from: Epoch from which images are shown as those to come will be: whole, or in plain crops, and
             neither mirrored nor turned nor put together. Habits of the people who drew the boxes, such as
             what they leave out at the border of the image, are lost in windows and mirrors, and learned then.
     """
 
     rule: ResizeRule
     window: RandomCrop | ShiftScale
-    windows: float = 1.0
+    crop_prob: float = 1.0
     crop: int = 0
     flip: float = 0.5
     flip_vertical: float = 0.0
@@ -131,12 +131,12 @@ class Augment:
     mosaic: float = 0.0
     mixup: float = 0.0
     copy_paste: float = 0.0
-    solid_at_any_scale: bool = True
-    plain_from: int | None = None
+    box3d_at_any_scale: bool = True
+    no_aug_from: int | None = None
 
     def at(self, epoch: int) -> "Augment":
         """What is done in an epoch."""
-        if self.plain_from is None or epoch < self.plain_from:
+        if self.no_aug_from is None or epoch < self.no_aug_from:
             return self
         return replace(
             self,
@@ -148,7 +148,7 @@ class Augment:
             mosaic=0.0,
             mixup=0.0,
             copy_paste=0.0,
-            plain_from=None,
+            no_aug_from=None,
         )
 
     def num_samples(self, rng: np.random.Generator) -> int:
@@ -178,9 +178,9 @@ class Augment:
         else:
             shown = _without_unseen(self._mosaic(samples, input_size, rng, mirrored))
         if donor is not None:
-            shown = with_pasted(shown, self._show(donor, input_size, rng, mirrored), rng)
+            shown = copy_paste_samples(shown, self._show(donor, input_size, rng, mirrored), rng)
         if veil is not None:
-            shown = blended(shown, _without_unseen(self._show(veil, input_size, rng, mirrored)), rng)
+            shown = mixup_samples(shown, _without_unseen(self._show(veil, input_size, rng, mirrored)), rng)
         if self.colors is None:
             return shown
         return replace(shown, image=self.colors(shown.image, rng))
@@ -189,7 +189,7 @@ class Augment:
         input_from_image = self._place(sample.view.image_size, input_size, rng)
         shown = show(sample, input_size, input_from_image, mirrored=mirrored)
         usual = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
-        if self.solid_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), usual):
+        if self.box3d_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), usual):
             return shown
         unknown = np.full_like(shown.annotations.boxes3d, np.nan)
         return replace(shown, annotations=replace(shown.annotations, boxes3d=unknown))
@@ -200,7 +200,7 @@ class Augment:
     def _place(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
         turned, size = self._turn(size, rng)
         _, whole = self.rule(size)
-        if not self.crop and self.windows < 1 and rng.random() >= self.windows:
+        if not self.crop and self.crop_prob < 1 and rng.random() >= self.crop_prob:
             return whole @ turned
         center, side = self.window(size, input_size[1] / float(whole[0, 0]), rng)
         return crop_to_input(center, side, input_size, self._angle_rad(rng)) @ turned

@@ -23,7 +23,7 @@ _TRIES = 10
 """Places that are tried for each object."""
 
 
-def blended(sample: Sample, other: Sample, rng: np.random.Generator) -> Sample:
+def mixup_samples(sample: Sample, other: Sample, rng: np.random.Generator) -> Sample:
     """Two inputs of one size seen through each other, with the objects of both.
 
     The share of each is drawn from Beta(8, 8): mostly near one half, so that all objects can be seen.
@@ -41,7 +41,7 @@ def blended(sample: Sample, other: Sample, rng: np.random.Generator) -> Sample:
     )
 
 
-def with_pasted(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
+def copy_paste_samples(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
     """An input into which objects of another input of its size are pasted, anywhere.
 
     Pasted are some of the objects that are seen whole, each with those that lie in its box; none where there

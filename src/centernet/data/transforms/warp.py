@@ -13,8 +13,8 @@ from centernet.geometry.affine import (
     transform_points,
     warp_image,
 )
-from centernet.geometry.camera import mirrored_angles, mirrored_boxes
-from centernet.geometry.resize import Paste, ResizeRule, Size
+from centernet.geometry.camera import flipped_angles, flipped_boxes3d
+from centernet.geometry.resize import PadBelowMultiple, ResizeRule, Size
 from centernet.structures import Sample
 
 Mirrored = Sequence[Sequence[int]]
@@ -44,8 +44,8 @@ def show(
     if np.linalg.det(input_from_image[:2, :2]) < 0:
         annotations = replace(
             annotations,
-            boxes3d=mirrored_boxes(annotations.boxes3d),
-            alpha_rad=mirrored_angles(annotations.alpha_rad),
+            boxes3d=flipped_boxes3d(annotations.boxes3d),
+            alpha_rad=flipped_angles(annotations.alpha_rad),
         )
         camera = None if camera is None else camera @ np.diag([-1.0, 1.0, 1.0, 1.0])
     keypoints = _move_keypoints(annotations.keypoints, input_from_image, input_size)
@@ -81,11 +81,11 @@ def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0, *, exact: bool 
         sample: As read from its file.
         rule: Which input it is shown on.
         scale: Show the image larger or smaller than the rule does by itself.
-        exact: Lose what the original loses of an image that needs no border: see `Paste`.
+        exact: Lose what the original loses of an image that needs no border: see `PadBelowMultiple`.
     """
     input_size, input_from_image = rule(sample.view.image_size, scale)
     shown = show(sample, input_size, input_from_image, scale)
-    if not (exact and isinstance(rule, Paste)):
+    if not (exact and isinstance(rule, PadBelowMultiple)):
         return shown
     image = shown.image.copy()
     height, width = scaled_size(sample.view.image_size, scale)

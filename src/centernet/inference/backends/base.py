@@ -14,7 +14,7 @@ Arrays = dict[str, Float[np.ndarray, "b k *_"]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ModelMetadata:
     """What a file says about itself.
 
     Attributes:
@@ -34,7 +34,7 @@ class Facts:
     outputs: tuple[str, ...]
 
     @classmethod
-    def read(cls, entries: Mapping[str, str], name: str) -> "Facts":
+    def read(cls, entries: Mapping[str, str], name: str) -> "ModelMetadata":
         """From the metadata of a file.
 
         Raises:
@@ -82,18 +82,18 @@ def refuse_half(half: bool, name: str) -> None:
 
 
 @runtime_checkable
-class WrittenFile(Protocol):
+class InferenceBackend(Protocol):
     """A detector that `centernet export` wrote: pixels in, named outputs out.
 
     Attributes:
         name: What to call it in messages.
-        facts: What it says about itself.
-        at_once: Runs that have cores of their own when they are made at the same time, by threads.
+        metadata: What it says about itself.
+        max_concurrency: Runs that have cores of their own when they are made at the same time, by threads.
     """
 
     name: str
-    facts: Facts
-    at_once: int
+    metadata: ModelMetadata
+    max_concurrency: int
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.

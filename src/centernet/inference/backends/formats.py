@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from centernet.inference.backends.base import WrittenFile
-from centernet.inference.backends.onnxruntime import OnnxFile
-from centernet.inference.backends.openvino import GRAPH, OpenVinoFile
-from centernet.inference.backends.torch_export import TorchFile
+from centernet.inference.backends.base import InferenceBackend
+from centernet.inference.backends.onnxruntime import OnnxBackend
+from centernet.inference.backends.openvino import GRAPH, OpenVinoBackend
+from centernet.inference.backends.torch_export import TorchExportBackend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,24 +21,24 @@ class Format:
     """
 
     ending: str
-    open: Callable[[Path], WrittenFile]
+    open: Callable[[Path], InferenceBackend]
     is_folder: bool = False
 
 
 FORMATS: Mapping[str, Format] = {
-    "onnx": Format(ending=".onnx", open=OnnxFile),
-    "openvino": Format(ending="_openvino", open=OpenVinoFile, is_folder=True),
-    "torch": Format(ending=".pt2", open=TorchFile),
+    "onnx": Format(ending=".onnx", open=OnnxBackend),
+    "openvino": Format(ending="_openvino", open=OpenVinoBackend, is_folder=True),
+    "torch": Format(ending=".pt2", open=TorchExportBackend),
 }
 """By what is typed as `format`."""
 
 
-def is_written(path: str | Path) -> bool:
+def is_exported(path: str | Path) -> bool:
     """Whether a model is a written file, by its name or by what is in the folder."""
     return _format_of(Path(path)) is not None
 
 
-def open_written(path: Path) -> WrittenFile:
+def open_backend(path: Path) -> InferenceBackend:
     """A written file, ready to run.
 
     Raises:

@@ -6,17 +6,17 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import InputError, UsageError
-from centernet.hardware import jobs_at_once, usual_threads
-from centernet.inference.backends.base import Arrays, Facts, refuse_half
+from centernet.hardware import default_threads, max_concurrent_jobs
+from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 
 
-class OnnxFile:
-    """A `WrittenFile`.
+class OnnxBackend:
+    """A `InferenceBackend`.
 
     Args:
         content: The file, or its path.
         name: What to call it in messages.
-        threads: Of the runtime, 0 for its own choice; `None`: see `usual_threads`.
+        threads: Of the runtime, 0 for its own choice; `None`: see `default_threads`.
 
     Raises:
         UsageError: onnxruntime is not installed.
@@ -30,8 +30,8 @@ class OnnxFile:
             raise UsageError('an .onnx file needs onnxruntime: pip install "centernet[runtime]"') from error
         self.name = name or str(content)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = usual_threads() if threads is None else threads
-        self.at_once = jobs_at_once(options.intra_op_num_threads)
+        options.intra_op_num_threads = default_threads() if threads is None else threads
+        self.max_concurrency = max_concurrent_jobs(options.intra_op_num_threads)
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
@@ -44,7 +44,7 @@ class OnnxFile:
             raise InputError(
                 f"{self.name} is no whole ONNX file ({reason}): copy or export it again"
             ) from error
-        self.facts = Facts.read(self._session.get_modelmeta().custom_metadata_map, self.name)
+        self.metadata = ModelMetadata.read(self._session.get_modelmeta().custom_metadata_map, self.name)
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
@@ -57,6 +57,6 @@ class OnnxFile:
             UsageError: A side that the network cannot take, or `half`.
         """
         refuse_half(half, self.name)
-        self.facts.check(images, self.name)
-        values = self._session.run(self.facts.outputs, {"images": images})
-        return dict(zip(self.facts.outputs, values, strict=True))
+        self.metadata.check(images, self.name)
+        values = self._session.run(self.metadata.outputs, {"images": images})
+        return dict(zip(self.metadata.outputs, values, strict=True))

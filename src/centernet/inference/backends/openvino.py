@@ -8,23 +8,23 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import InputError, UsageError
-from centernet.hardware import jobs_at_once, usual_threads
-from centernet.inference.backends.base import Arrays, Facts
+from centernet.hardware import default_threads, max_concurrent_jobs
+from centernet.inference.backends.base import Arrays, ModelMetadata
 
 GRAPH = "model.xml"
 """The graph in the folder; its weights lie beside it as `model.bin`."""
 
-FACTS = "centernet"
+METADATA_KEY = "centernet"
 """Where the graph holds what it says about itself."""
 
 
-class OpenVinoFile:
-    """A `WrittenFile`.
+class OpenVinoBackend:
+    """A `InferenceBackend`.
 
     Args:
         graph: The folder, the `.xml` in it, or a graph in memory.
         name: What to call it in messages.
-        threads: Of the runtime, 0 for its own choice; `None`: see `usual_threads`.
+        threads: Of the runtime, 0 for its own choice; `None`: see `default_threads`.
 
     Raises:
         UsageError: openvino is not installed.
@@ -39,22 +39,24 @@ class OpenVinoFile:
                 'a folder of OpenVINO needs openvino: pip install "centernet[openvino]"'
             ) from error
         self.name = name or str(graph)
-        self._threads = usual_threads() if threads is None else threads
-        self.at_once = jobs_at_once(self._threads)
+        self._threads = default_threads() if threads is None else threads
+        self.max_concurrency = max_concurrent_jobs(self._threads)
         self._core = openvino.Core()
         self._idle: dict[bool, list[Any]] = {False: [], True: []}
         try:
             if isinstance(graph, str | Path):
                 path = Path(graph)
                 graph = self._core.read_model(path / GRAPH if path.suffix.lower() != ".xml" else path)
-            facts = graph.get_rt_info([FACTS]).astype(str) if graph.has_rt_info([FACTS]) else "{}"
+            metadata = (
+                graph.get_rt_info([METADATA_KEY]).astype(str) if graph.has_rt_info([METADATA_KEY]) else "{}"
+            )
             self._graph = graph
             self._idle[False].append(self._compile(half=False))
         except Exception as error:
             raise InputError(
                 f"{self.name} is no whole graph of OpenVINO ({_reason(error)}): copy or export it again"
             ) from error
-        self.facts = Facts.read(json.loads(facts), self.name)
+        self.metadata = ModelMetadata.read(json.loads(metadata), self.name)
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
@@ -66,7 +68,7 @@ class OpenVinoFile:
         Raises:
             UsageError: A side that the network cannot take.
         """
-        self.facts.check(images, self.name)
+        self.metadata.check(images, self.name)
         # Each thread that is here at the same time has a program of its own: faster than streams of one.
         try:
             program = self._idle[half].pop()
@@ -75,7 +77,7 @@ class OpenVinoFile:
         try:
             values = program({"images": images})
             # A copy: the runtime writes into the same memory the next time.
-            return {name: np.array(values[name]) for name in self.facts.outputs}
+            return {name: np.array(values[name]) for name in self.metadata.outputs}
         finally:
             self._idle[half].append(program)
 
@@ -83,7 +85,7 @@ class OpenVinoFile:
         settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": self._threads}
         if not half:
             settings["INFERENCE_PRECISION_HINT"] = "f32"
-        if self.at_once > 1:
+        if self.max_concurrency > 1:
             # Else all programs stay on the first core.
             settings["ENABLE_CPU_PINNING"] = False
         return self._core.compile_model(self._graph, "CPU", settings)

@@ -7,15 +7,15 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import InputError, UsageError
-from centernet.hardware import jobs_at_once
-from centernet.inference.backends.base import Arrays, Facts, refuse_half
+from centernet.hardware import max_concurrent_jobs
+from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 
-FACTS = "centernet.json"
+METADATA_KEY = "centernet.json"
 """The file in the program that holds what it says about itself."""
 
 
-class TorchFile:
-    """A `WrittenFile`.
+class TorchExportBackend:
+    """A `InferenceBackend`.
 
     Args:
         path: The file.
@@ -31,7 +31,7 @@ class TorchFile:
         except ImportError as error:
             raise UsageError("a .pt2 file needs torch: pip install centernet") from error
         self.name = str(path)
-        extra = {FACTS: ""}
+        extra = {METADATA_KEY: ""}
         try:
             program = torch.export.load(path, extra_files=extra)
         except Exception as error:
@@ -39,10 +39,10 @@ class TorchFile:
             raise InputError(
                 f"{self.name} is no whole program of torch ({reason}): copy or export it again"
             ) from error
-        self.facts = Facts.read(json.loads(extra[FACTS] or "{}"), self.name)
+        self.metadata = ModelMetadata.read(json.loads(extra[METADATA_KEY] or "{}"), self.name)
         # Its guards are of what the sizes of maps were compared with in tracing, not of what it can compute.
         self._torch, self._run = torch, program.module(check_guards=False)
-        self.at_once = jobs_at_once(torch.get_num_threads())
+        self.max_concurrency = max_concurrent_jobs(torch.get_num_threads())
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.
@@ -55,7 +55,7 @@ class TorchFile:
             UsageError: A side that the network cannot take, or `half`.
         """
         refuse_half(half, self.name)
-        self.facts.check(images, self.name)
+        self.metadata.check(images, self.name)
         try:
             with self._torch.inference_mode():
                 values = self._run(self._torch.from_numpy(images))
@@ -64,4 +64,4 @@ class TorchFile:
             raise UsageError(
                 f"{self.name} takes no inputs of {height}×{width} ({reason}): use the weights"
             ) from error
-        return {name: value.numpy() for name, value in zip(self.facts.outputs, values, strict=True)}
+        return {name: value.numpy() for name, value in zip(self.metadata.outputs, values, strict=True)}

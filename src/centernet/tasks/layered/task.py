@@ -13,7 +13,7 @@ from torch import Tensor
 
 from centernet.ops.center_boxes import CenterBoxes
 from centernet.protocols import HeadSpec, Maps, Outputs, Targets, Task
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
 
 
@@ -66,7 +66,7 @@ class Layered:
             for name, spec in self.inner.heads.items()
         }
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """The targets of the task for the objects of each layer, `name/level/place`."""
         targets: Targets = {}
         for (level, place), mine in self._shares(objects, grid).items():
@@ -98,7 +98,7 @@ class Layered:
             self.inner.decode(self._of_layer(maps, level, place), stride << level)
             for level, place in self._layers
         ]
-        together = {name: torch.cat([one[name] for one in found], dim=1) for name in found[0]}
+        merge_parities = {name: torch.cat([one[name] for one in found], dim=1) for name in found[0]}
         if self.levels > 1:
             level = torch.cat(
                 [
@@ -108,11 +108,17 @@ class Layered:
                 dim=1,
             )
             repeated = is_repeated(
-                together["boxes"], together["scores"], together["labels"], level, self.repeated_iou
+                merge_parities["boxes"],
+                merge_parities["scores"],
+                merge_parities["labels"],
+                level,
+                self.repeated_iou,
             )
-            together["scores"] = together["scores"].masked_fill(repeated, 0.0)
-        kept = together["scores"].topk(min(self.top_k, together["scores"].shape[1]), dim=1).indices
-        return {name: _gathered(value, kept) for name, value in together.items()}
+            merge_parities["scores"] = merge_parities["scores"].masked_fill(repeated, 0.0)
+        kept = (
+            merge_parities["scores"].topk(min(self.top_k, merge_parities["scores"].shape[1]), dim=1).indices
+        )
+        return {name: _gathered(value, kept) for name, value in merge_parities.items()}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """The maps of an input made surer by those of its mirror image, layer by layer."""
@@ -130,7 +136,7 @@ class Layered:
     def _of_layer(self, maps: Maps, level: int, place: int) -> Maps:
         return {name: maps[f"{name}/{level}/{place}"] for name in self.inner.heads}
 
-    def _shares(self, objects: Objects, grid: Grid) -> dict[tuple[int, int], Bool[Tensor, " m"]]:
+    def _shares(self, objects: BatchAnnotations, grid: Grid) -> dict[tuple[int, int], Bool[Tensor, " m"]]:
         """Which objects are learned on each layer; regions in which nothing is learned are on all of them."""
         boxes = CenterBoxes.of(objects, grid)
         is_ignored = objects.is_ignored[boxes.index]
@@ -201,8 +207,8 @@ def finest_heatmaps(maps: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "b c 
     return finest
 
 
-def _chosen(objects: Objects, which: Bool[Tensor, " m"]) -> Objects:
-    return Objects(**{item.name: getattr(objects, item.name)[which] for item in fields(objects)})
+def _chosen(objects: BatchAnnotations, which: Bool[Tensor, " m"]) -> BatchAnnotations:
+    return BatchAnnotations(**{item.name: getattr(objects, item.name)[which] for item in fields(objects)})
 
 
 def _gathered(values: Shaped[Tensor, "b n *d"], order: Int[Tensor, "b k"]) -> Shaped[Tensor, "b k *d"]:

@@ -28,7 +28,7 @@ def confirmed(
         center_scores: Of the centres.
         center_labels: Of the centres.
     """
-    middle = middle_part(boxes)[:, None]
+    middle = central_region(boxes)[:, None]
     confirms = (
         ((centers > middle[..., :2]) & (centers < middle[..., 2:])).all(axis=-1)
         & (center_labels == labels[:, None])
@@ -41,7 +41,7 @@ def confirmed(
     return (2 * scores + center_scores[first]) / 3 * confirms.any(axis=1) * (scores > 0)
 
 
-def middle_part(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+def central_region(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
     """The part of each box in which its centre must lie."""
     corner, far_corner = boxes[:, :2], boxes[:, 2:]
     width, height = (far_corner - corner).T

@@ -115,7 +115,7 @@ def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
         pairs: Boxes, pixels.
         centers: Centres, pixels.
     """
-    middle = middle_part(pairs.boxes)[..., None, :]
+    middle = central_region(pairs.boxes)[..., None, :]
     start, end = middle[..., :2], middle[..., 2:]
     place = centers.places[:, None]
     confirms: Bool[Tensor, "b n k"] = (
@@ -130,7 +130,7 @@ def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
     return score * (first < count) * (pairs.scores > 0)
 
 
-def middle_part(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
+def central_region(boxes: Float[Tensor, "*n 4"]) -> Float[Tensor, "*n 4"]:
     """The part of each box in which its centre must lie: see `confirmed`."""
     corner, far_corner = boxes[..., :2], boxes[..., 2:]
     width, height = (far_corner - corner).unbind(-1)

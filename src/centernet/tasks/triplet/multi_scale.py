@@ -18,7 +18,7 @@ BEYOND = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class Candidates:
     """What one look at an image shows, in pixels of the image.
 
     Attributes:
@@ -40,7 +40,7 @@ class Evidence:
     center_labels: Int[np.ndarray, " k"]
 
 
-def evidence_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: float) -> list[Evidence]:
+def candidates_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: float) -> list[Candidates]:
     """What one look shows of each image.
 
     Args:
@@ -54,14 +54,14 @@ def evidence_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: f
     ]
 
 
-def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Evidence:
+def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Candidates:
     boxes = transform_boxes(view.image_from_input, found["pair_boxes"].astype(np.float64)) * scale
     height, width = scaled_size(view.image_size, scale)
     limit = np.array([width, height] * 2)
     is_inside = (boxes > -BEYOND).all(axis=1) & (boxes < limit + BEYOND).all(axis=1)
     kept = is_inside & (found["pair_scores"] > 0)
     places = transform_points(view.image_from_input, found["center_places"].astype(np.float64))
-    return Evidence(
+    return Candidates(
         boxes=boxes[kept].clip(0, limit) / scale,
         scores=found["pair_scores"][kept],
         labels=found["pair_labels"][kept].astype(np.int64),
@@ -73,8 +73,8 @@ def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Evidenc
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """Boxes that a centre confirms, best first; as in `Evidence`, but the centre has a share in scores."""
+class MergedCandidates:
+    """Boxes that a centre confirms, best first; as in `Candidates`, but the centre has a share in scores."""
 
     boxes: Float[np.ndarray, "n 4"]
     scores: Float[np.ndarray, " n"]
@@ -82,18 +82,18 @@ class Decision:
     corner_scores: Float[np.ndarray, "n 2"]
 
 
-def decide(looks: Sequence[Evidence], scales: Sequence[float]) -> Decision:
+def merge_candidates(per_scale: Sequence[Candidates], scales: Sequence[float]) -> MergedCandidates:
     """The boxes of all looks at an image that a centre confirms.
 
     Centres are those of the look whose scale is nearest to 1: at other scales they are less sure.
 
     Args:
-        looks: In the order of their scales.
+        per_scale: In the order of their scales.
         scales: How large the image was shown in each.
     """
-    sure = looks[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
+    sure = per_scale[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
     boxes, scores, labels, corner_scores = (
-        np.concatenate([getattr(look, name) for look in looks])
+        np.concatenate([getattr(look, name) for look in per_scale])
         for name in ("boxes", "scores", "labels", "corner_scores")
     )
     boxes = boxes.astype(np.float32)
@@ -102,6 +102,6 @@ def decide(looks: Sequence[Evidence], scales: Sequence[float]) -> Decision:
     )
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > 0]
-    return Decision(
+    return MergedCandidates(
         boxes=boxes[order], scores=values[order], labels=labels[order], corner_scores=corner_scores[order]
     )

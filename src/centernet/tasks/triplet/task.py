@@ -14,7 +14,7 @@ from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.peaks import KERNELS, Peaks, find_peaks
 from centernet.protocols import HeadSpec, Maps, Outputs, PointMap, Stem, Targets
-from centernet.structures.batch import Grid, Objects
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed, pair_corners
 from centernet.tasks.triplet.corner_pooling import POOL_CHANNELS, CenterPooling, CornerPooling
 from centernet.tasks.triplet.losses import pull_and_push, shared_focal_loss, smooth_l1_at_cells
@@ -25,10 +25,10 @@ KEYPOINTS = ("top_left", "bottom_right", "center")
 CORNER_SHARPNESS, CENTER_SHARPNESS = 6.0, 5.0
 """Diameter of a bump over its sigma: the original draws centres a little wider."""
 
-MIRRORED = "mirrored_"
+FLIPPED = "mirrored_"
 """Before the names of maps of the mirror image."""
 
-MOST_PAIRS = 1000
+MAX_PAIRS = 1000
 """Pairs of corners looked at in each image."""
 
 
@@ -102,7 +102,7 @@ class Triplet:
             **{f"{name}_offset": HeadSpec(channels=2, stem=stems[name], at_cells=True) for name in KEYPOINTS},
         }
 
-    def encode(self, objects: Objects, grid: Grid) -> Targets:
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known boxes.
 
         Boxes are cut to the input first; those of which nothing is left are dropped.
@@ -180,7 +180,7 @@ class Triplet:
         """Pairs of corners, and the centres that may confirm them, in input pixels, both best first."""
         pairs, centers = self._candidates(maps, stride)
         flipped = {
-            name.removeprefix(MIRRORED): value for name, value in maps.items() if name.startswith(MIRRORED)
+            name.removeprefix(FLIPPED): value for name, value in maps.items() if name.startswith(FLIPPED)
         }
         if not flipped:
             return pairs, centers
@@ -198,7 +198,7 @@ class Triplet:
         Returns:
             Maps of the input, and those of its mirror image, as they are, under `mirrored_` and their name.
         """
-        return {**maps, **{f"{MIRRORED}{name}": value for name, value in flipped.items()}}
+        return {**maps, **{f"{FLIPPED}{name}": value for name, value in flipped.items()}}
 
     def _radii(self, sizes: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
         if self.radius is not None:
@@ -221,7 +221,7 @@ class Triplet:
             points["bottom_right"],
             (first, second),
             tag_distance=self.tag_distance,
-            most=MOST_PAIRS,
+            most=MAX_PAIRS,
         )
         return pairs, points["center"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from centernet.data.formats import kitti
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.kitti import format as kitti
 from centernet.data.synthetic import write_scenes
 
 CAMERA = [[700, 0, 600, 45], [0, 710, 180, -0.3], [0, 0, 1, 0.005]]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from centernet.data.formats import coco
 from centernet.data.formats.catalog import open_dataset, splits
-from centernet.data.formats.coco import format as coco
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -215,7 +215,7 @@ def test_files_of_other_tasks_are_not_taken_for_detection(tmp_path: Path) -> Non
     for name in ("person_keypoints_train", "captions_train", "image_info_test"):
         write_json(tmp_path / "annotations" / f"{name}.json", content())
 
-    assert not coco.recognise(tmp_path)
+    assert not coco.identify(tmp_path)
 
     write_json(tmp_path / "annotations" / "instances_val.json", content())
     assert coco.splits(tmp_path) == ("val",)
@@ -225,7 +225,7 @@ def test_files_of_other_tasks_are_not_taken_for_detection(tmp_path: Path) -> Non
 def test_json_of_something_else_is_not_coco(tmp_path: Path) -> None:
     write_json(tmp_path / "settings.json", {"images": 3})
 
-    assert not coco.recognise(tmp_path)
+    assert not coco.identify(tmp_path)
 
 
 def test_two_files_for_one_split_must_be_told_apart(tmp_path: Path) -> None:

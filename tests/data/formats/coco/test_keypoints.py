@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from centernet.data.formats import coco
 from centernet.data.formats.catalog import open_dataset, splits
-from centernet.data.formats.coco import format as coco
 from centernet.structures import Dataset
 from centernet.structures.skeletons import COCO_PERSON
 

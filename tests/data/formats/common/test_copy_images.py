@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from centernet.data.formats import coco, kitti, voc, yolo
 from centernet.data.formats.catalog import WritableFormat, open_dataset, splits
-from centernet.data.formats.coco import format as coco
-from centernet.data.formats.kitti import format as kitti
-from centernet.data.formats.voc import format as voc
-from centernet.data.formats.yolo import format as yolo
 from centernet.data.formats.yolo.layout import label_file
 from centernet.errors import InputError
 from centernet.io.images import read_image

@@ -1,6 +1,6 @@
 import pytest
 
-from centernet.data.formats.common.left_right import can_be_mirrored, pairs_in, why_not_mirrored
+from centernet.data.formats.common.left_right import can_be_flipped, pairs_in, why_not_flipped
 from centernet.structures import Categories, Skeleton
 from centernet.structures.skeletons import COCO_PERSON, CROWDPOSE_PERSON
 
@@ -55,18 +55,18 @@ def categories(*skeletons: Skeleton | None) -> Categories:
 
 
 def test_persons_and_boxes_can_be_mirrored() -> None:
-    assert can_be_mirrored(categories(COCO_PERSON, None))
-    assert can_be_mirrored(Categories.of("box"))
+    assert can_be_flipped(categories(COCO_PERSON, None))
+    assert can_be_flipped(Categories.of("box"))
 
 
 def test_a_skeleton_without_pairs_cannot() -> None:
     mixed = categories(COCO_PERSON, Skeleton(names=("cap", "end")))
 
-    assert not can_be_mirrored(mixed)
-    assert why_not_mirrored(mixed) == "the keypoints of tube have no left-right pairs"
+    assert not can_be_flipped(mixed)
+    assert why_not_flipped(mixed) == "the keypoints of tube have no left-right pairs"
 
 
 def test_a_left_one_without_a_right_one_cannot() -> None:
     lopsided = categories(Skeleton(names=("left_eye", "right_eye", "left_ear"), pairs=((0, 1),)))
 
-    assert why_not_mirrored(lopsided) == "keypoint left_ear of person has no partner on the other side"
+    assert why_not_flipped(lopsided) == "keypoint left_ear of person has no partner on the other side"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from centernet.data.doctor.examine import examine
+from centernet.data.formats import kitti
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.data.formats.common.calibration import camera_of, read_camera
-from centernet.data.formats.kitti import format as kitti
 from centernet.errors import InputError
 
 P2 = "P0: 1 0 0 0 0 1 0 0 0 0 1 0\nP2: 700 0 600 45 0 710 180 -0.3 0 0 1 0.005\n"

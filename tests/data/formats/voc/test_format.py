@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from centernet.data.formats import voc
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.voc import format as voc
 from centernet.errors import InputError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from centernet.data.formats import yolo
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.yolo import format as yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset
 
@@ -178,4 +178,4 @@ def test_unsplit_folders_with_a_class_list_are_one_split(tmp_path: Path) -> None
 def test_without_names_it_is_no_yolo_set(tmp_path: Path) -> None:
     add(tmp_path / "images" / "train" / "a.png", "0 0.5 0.5 0.2 0.4\n")
 
-    assert not yolo.recognise(tmp_path)
+    assert not yolo.identify(tmp_path)

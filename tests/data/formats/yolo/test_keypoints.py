@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from centernet.data.formats.yolo import format as yolo
+from centernet.data.formats import yolo
 from centernet.errors import InputError
 from centernet.structures import Dataset, Skeleton
 from centernet.structures.skeletons import COCO_PERSON

@@ -31,7 +31,7 @@ def read_camera_field(entry: dict[str, Any], image_id: int, problems: Problems) 
         return None
 
 
-def read_solid(entry: dict[str, Any], problems: Problems) -> list[float]:
+def read_box3d(entry: dict[str, Any], problems: Problems) -> list[float]:
     """Box in 3D (seven numbers), alpha, truncation and occlusion; NaN and -1 for what is not known."""
     if "dim" not in entry and "location" not in entry:
         return _UNKNOWN
@@ -59,11 +59,11 @@ def read_solid(entry: dict[str, Any], problems: Problems) -> list[float]:
     return [*map(float, numbers), alpha, *(-1.0 if value is None else value for value in more[1:])]
 
 
-def solid_fields(objects: Annotations) -> list[dict[str, Any]]:
+def box3d_fields(objects: Annotations) -> list[dict[str, Any]]:
     """The fields of each annotation; none for objects without a box in 3D."""
-    is_solid = np.isfinite(objects.boxes3d).all(axis=1)
+    has_box3d = np.isfinite(objects.boxes3d).all(axis=1)
     rows = zip(
-        is_solid.tolist(),
+        has_box3d.tolist(),
         objects.boxes3d.astype(float).tolist(),
         objects.alpha_rad.astype(float).tolist(),
         objects.truncation.tolist(),

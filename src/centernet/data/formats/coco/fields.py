@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from centernet.data.formats.coco.boxes3d import read_solid
+from centernet.data.formats.coco.boxes3d import read_box3d
 from centernet.data.formats.coco.keypoints import read_keypoints, read_skeletons
 from centernet.data.formats.coco.problems import Problems, whole_number
 from centernet.data.formats.common.files import LARGEST_PX
@@ -51,7 +51,7 @@ def read_objects(
 ) -> dict[int, Annotations]:
     """The objects of each image that has any."""
     labels = {category_id: label for label, category_id in enumerate(categories.ids)}
-    counts, most = categories.num_keypoints, categories.most_keypoints
+    counts, most = categories.num_keypoints, categories.max_keypoints
     by_image: dict[int, list[int]] = {}
     rows: list[_Row] = []
     numbers: list[list[float]] = []
@@ -73,7 +73,7 @@ def read_objects(
         name, count = categories.names[row[1]], counts[row[1]]
         own = read_keypoints(entry.get("keypoints"), row[0], name, count, problems)
         numbers.append(own + [0.0] * (3 * most - len(own)))
-        solids.append(read_solid(entry, problems))
+        solids.append(read_box3d(entry, problems))
     if not rows:
         return {}
     every = _collect(rows, _checked(rows, numbers, categories, problems), solids)
@@ -87,7 +87,7 @@ _Row = tuple[int, int, list[float], bool, float]
 def _checked(
     rows: list[_Row], numbers: list[list[float]], categories: Categories, problems: Problems
 ) -> Float[np.ndarray, "m k 3"]:
-    whole = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.most_keypoints, 3)
+    whole = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.max_keypoints, 3)
     keypoints, faults = check_keypoints(whole, np.array([row[1] for row in rows]), categories)
     for fault in faults:
         problems.add(fault.kind, f"annotation {rows[fault.row][0]}", fault.message, fault.action)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from centernet.data.formats.coco.boxes3d import read_camera_field, solid_fields
+from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
 from centernet.data.formats.coco.fields import read_categories, read_objects
 from centernet.data.formats.coco.keypoints import annotation_fields, category_fields
 from centernet.data.formats.coco.layout import (
@@ -35,7 +35,7 @@ LOOKED_FOR = "COCO: annotations/instances_*.json, person_keypoints_*.json, or an
 HOLDS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there is a COCO file at `path`."""
     return bool(annotation_files(path, DETECTION))
 
@@ -66,7 +66,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
     images = _read_images(content["images"], problems)
     objects = read_objects(content["annotations"], categories, images, problems)
     paths = _locate([image.file_name for image in images.values()], image_folders(file, split))
-    none = Annotations.none(categories.most_keypoints)
+    none = Annotations.none(categories.max_keypoints)
     records = tuple(
         ImageRecord(
             path=path_of_image,
@@ -137,7 +137,7 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
                 objects.areas.tolist(),
                 objects.is_crowd.tolist(),
                 objects.keypoints.tolist(),
-                solid_fields(objects),
+                box3d_fields(objects),
                 strict=True,
             )
         ]

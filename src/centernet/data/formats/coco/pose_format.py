@@ -10,7 +10,7 @@ NAME = "coco"
 LOOKED_FOR = "COCO: annotations/person_keypoints_*.json"
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there is a folder with such files at `path`."""
     return bool(annotation_files(path, KEYPOINTS))
 

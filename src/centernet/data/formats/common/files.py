@@ -21,7 +21,7 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def place_of(record: ImageRecord, index: int) -> str:
+def location_of(record: ImageRecord, index: int) -> str:
     """Where object `index` of an image is written: `labels.txt:7`, `train.json, annotation 17`."""
     number = record.annotations.ids[index]
     # The ids of formats that have one text file for each image are its line numbers.

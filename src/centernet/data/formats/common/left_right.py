@@ -29,12 +29,12 @@ def pairs_in(names: Sequence[str]) -> Links:
     return tuple((left[0], right[0]) for left, right in found if len(left) == len(right) == 1)
 
 
-def can_be_mirrored(categories: Categories) -> bool:
+def can_be_flipped(categories: Categories) -> bool:
     """Whether a mirrored image, left and right exchanged, shows what another image could show."""
-    return why_not_mirrored(categories) is None
+    return why_not_flipped(categories) is None
 
 
-def why_not_mirrored(categories: Categories) -> str | None:
+def why_not_flipped(categories: Categories) -> str | None:
     """What speaks against mirroring images of these classes, in a few words; None where nothing does."""
     for name, skeleton in zip(categories.names, categories.skeletons, strict=False):
         if skeleton is None:

@@ -11,7 +11,7 @@ KEYPOINTS, BOXES3D = "keypoints", "boxes in 3D"
 """What a format may hold besides boxes."""
 
 
-def warn_of_loss(dataset: Dataset, name: str, holds: Collection[str]) -> None:
+def warn_unsupported(dataset: Dataset, name: str, holds: Collection[str]) -> None:
     """Warns of keypoints and boxes in 3D that will not be in the files.
 
     Args:
@@ -20,7 +20,7 @@ def warn_of_loss(dataset: Dataset, name: str, holds: Collection[str]) -> None:
         holds: What it can say besides boxes.
     """
     said = f"{dataset.name}: {name.upper()} has no"
-    if dataset.categories.most_keypoints and KEYPOINTS not in holds:
+    if dataset.categories.max_keypoints and KEYPOINTS not in holds:
         _warn(f"{said} keypoints, boxes alone are written; COCO and YOLO hold them")
     if BOXES3D not in holds and any(np.isfinite(one.annotations.boxes3d).any() for one in dataset.records):
         _warn(f"{said} boxes in 3D, they are left out; COCO and KITTI hold them")

@@ -12,7 +12,7 @@ from centernet.data.formats.common.calibration import read_camera
 from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.splits import WHOLE, choose_split
-from centernet.data.formats.common.unsupported import BOXES3D, warn_of_loss
+from centernet.data.formats.common.unsupported import BOXES3D, warn_unsupported
 from centernet.data.formats.kitti.text_files import frames_in, read_frames, read_labels
 from centernet.errors import InputError
 from centernet.geometry.camera import alpha_from_rotation
@@ -33,7 +33,7 @@ _LABELS, _IMAGES, _CAMERAS = "label_2", "image_2", "calib"
 _ENDINGS = (".png", ".jpg", ".jpeg")
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there are KITTI's folders at `path`."""
     return _root(path) is not None
 
@@ -100,7 +100,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Raises:
         InputError: An image is missing, two would get one name, or one has a name with blanks.
     """
-    warn_of_loss(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, HOLDS)
     root = folder / "training"
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:
@@ -214,12 +214,12 @@ def _rows(record: ImageRecord, categories: Categories) -> Iterator[str]:
     objects = record.annotations
     regions: set[tuple[float, ...]] = set()
     neighbours = {name: near for near, name in reversed(NEIGHBOURS.items())}
-    is_solid = np.isfinite(objects.boxes3d).all(axis=1)
+    has_box3d = np.isfinite(objects.boxes3d).all(axis=1)
     for row, label in enumerate(objects.labels.tolist()):
         box = tuple(objects.boxes[row].astype(float).tolist())
         corners = " ".join(f"{value:.6g}" for value in box)
         name = "_".join(categories.names[label].split())
-        if objects.is_crowd[row] and is_solid[row] and name in neighbours:
+        if objects.is_crowd[row] and has_box3d[row] and name in neighbours:
             name = neighbours[name]
         elif objects.is_crowd[row]:
             if box not in regions:
@@ -227,7 +227,7 @@ def _rows(record: ImageRecord, categories: Categories) -> Iterator[str]:
                 yield f"{ANYTHING} -1 -1 -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
             continue
         seen = f"{objects.truncation[row]:.6g} {objects.occlusion[row]:.0f}"
-        if is_solid[row]:
+        if has_box3d[row]:
             solid = " ".join(f"{value:.7g}" for value in objects.boxes3d[row].tolist())
             yield f"{name} {seen} {_alpha(record, row):.7g} {corners} {solid}\n"
         else:

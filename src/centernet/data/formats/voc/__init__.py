@@ -1,0 +1,13 @@
+"""Pascal VOC: one xml file for each image."""
+
+from centernet.data.formats.voc.format import (
+    HOLDS,
+    LOOKED_FOR,
+    NAME,
+    identify,
+    read,
+    splits,
+    write,
+)
+
+__all__ = ["HOLDS", "LOOKED_FOR", "NAME", "identify", "read", "splits", "write"]

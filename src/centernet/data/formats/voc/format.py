@@ -12,7 +12,7 @@ import numpy as np
 
 from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.splits import choose_split
-from centernet.data.formats.common.unsupported import warn_of_loss
+from centernet.data.formats.common.unsupported import warn_unsupported
 from centernet.data.formats.voc.layout import Part, find_parts
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.errors import InputError
@@ -24,7 +24,7 @@ LOOKED_FOR = "VOC: Annotations/*.xml with JPEGImages/, or folders of images and 
 HOLDS: tuple[str, ...] = ()
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there are VOC files at `path`."""
     return bool(find_parts(path))
 
@@ -84,7 +84,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     Raises:
         InputError: An image is missing, or two would get one name.
     """
-    warn_of_loss(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, HOLDS)
     copy_images(dataset.records, folder / "JPEGImages")
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     for record in dataset.records:

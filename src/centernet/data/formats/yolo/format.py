@@ -16,7 +16,7 @@ from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.data.formats.common.splits import choose_split, sense_of
-from centernet.data.formats.common.unsupported import KEYPOINTS, warn_of_loss
+from centernet.data.formats.common.unsupported import KEYPOINTS, warn_unsupported
 from centernet.data.formats.yolo.keypoints import Shape, columns_of, read_row, yaml_fields
 from centernet.data.formats.yolo.layout import Layout, find_layout, label_file
 from centernet.errors import InputError
@@ -28,7 +28,7 @@ LOOKED_FOR = "YOLO: data.yaml with 'names', or images/ and labels/ with classes.
 HOLDS: tuple[str, ...] = (KEYPOINTS,)
 
 
-def recognise(path: Path) -> bool:
+def identify(path: Path) -> bool:
     """Whether there is a YOLO data set at `path`."""
     return find_layout(path) is not None
 
@@ -94,7 +94,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
         InputError: An image is missing, two would get one name, or the split is none of these three, or
             another one is that in `data.yaml` already.
     """
-    warn_of_loss(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, HOLDS)
     file = folder / "data.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     key, images = sense_of(split), f"images/{split}"
@@ -135,7 +135,7 @@ def _read_labels(
         where = f"{file}:{number}" if number else str(file)
         defects.append(Defect(kind=kind, where=where, message=message, action=action))
 
-    none = Annotations.none(layout.categories.most_keypoints)
+    none = Annotations.none(layout.categories.max_keypoints)
     if not file.exists():
         return none
     try:
@@ -161,7 +161,7 @@ def _read_labels(
     if layout.keypoints is None:
         return annotations
     shape = layout.keypoints
-    width = layout.categories.most_keypoints
+    width = layout.categories.max_keypoints
     whole = np.zeros((len(found), max(shape[0], width), 3))
     for row, one in zip(whole, found, strict=True):
         if one.keypoints:

@@ -119,11 +119,11 @@ def read_row(numbers: Sequence[float], shape: Shape, size: tuple[int, int]) -> F
 
 def yaml_fields(categories: Categories) -> dict[str, Any]:
     """What `data.yaml` says about keypoints; nothing where no class has any."""
-    if not categories.most_keypoints:
+    if not categories.max_keypoints:
         return {}
     skeletons = [skeleton or Skeleton(names=()) for skeleton in categories.skeletons]
     fields: dict[str, Any] = {
-        "kpt_shape": [categories.most_keypoints, 3],
+        "kpt_shape": [categories.max_keypoints, 3],
         "kpt_names": {label: list(skeleton.names) for label, skeleton in enumerate(skeletons)},
         "kpt_edges": {label: [list(edge) for edge in one.edges] for label, one in enumerate(skeletons)},
     }
