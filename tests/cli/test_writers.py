@@ -40,7 +40,7 @@ def test_a_taken_folder_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
 
-    with pytest.raises(InputError, match=r"file.predict cannot be made \(Not a directory\)"):
+    with pytest.raises(InputError, match=r"file.predict cannot be written \(Not a directory\)"):
         fresh_folder(str(tmp_path / "file"), "predict", exist_ok=False)
 
 

@@ -370,7 +370,7 @@ def without_key(checkpoint: Path, key: str) -> dict[str, Tensor]:
 def test_a_place_that_cannot_be_written_is_named(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(InputError, match=r"cannot write .*file/w"):
+    with pytest.raises(InputError, match=r"file/w cannot be written"):
         convert(checkpoint, tmp_path / "file" / "w")
 
 

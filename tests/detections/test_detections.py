@@ -211,7 +211,7 @@ def test_an_unknown_extension_names_the_known_ones(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(InputError, match=r"slide.json: cannot be written"):
+    with pytest.raises(InputError, match=r"slide.json cannot be written"):
         make_detections().save(tmp_path / "file" / "slide.json")
 
 

@@ -58,5 +58,5 @@ def test_a_data_set_without_images_still_gives_pictures(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(InputError, match=r"pr_curves.png: cannot be written"):
+    with pytest.raises(InputError, match=r"pr_curves.png cannot be written"):
         save_plots(evaluate(make_dataset(), make_found()), tmp_path / "file")

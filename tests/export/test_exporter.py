@@ -623,7 +623,7 @@ def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=message):
             weights.export(**ways)
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=r"cannot write .*: choose|cannot write .*; choose"):
+    with pytest.raises(InputError, match=r"cannot be written .*: choose"):
         weights.export(output=tmp_path / "file" / "a.onnx")
 
 

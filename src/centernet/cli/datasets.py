@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
 from centernet.cli.command import DATA, Command, Output
 from centernet.errors import InputError, UsageError
+from centernet.io.writing import writing
 
 if TYPE_CHECKING:
     from centernet.structures import ImageRecord
@@ -55,10 +56,8 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     keypoints = given.pop("keypoints", False)
     dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints)
     sheet = contact_sheet_of(dataset, **given)
-    try:
+    with writing(path):
         Image.fromarray(sheet).save(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
     output.show(f"{dataset.name}: wrote {path}", {"data": dataset.name, "output": path})
     return 0
 

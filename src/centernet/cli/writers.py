@@ -12,8 +12,9 @@ from PIL import Image
 
 from centernet.cli.output_names import Names, file_of, stem_of
 from centernet.detections import Detections
-from centernet.errors import InputError, UsageError
+from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
+from centernet.io.writing import writing
 
 _PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 
@@ -28,10 +29,8 @@ def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
     while folder.exists() and any(folder.iterdir()) and not exist_ok:
         number += 1
         folder = Path(project) / f"{name}{number}"
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}): choose another project") from error
     return folder
 
 
@@ -102,11 +101,9 @@ class Explanations:
         """Takes the next image."""
         self._count += 1
         path = self._folder / f"{stem_of(detections.name)}-{self._count}.png"
-        try:
+        with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._explain(detections).save(path)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror}): make room") from error
 
 
 class Crops:
@@ -126,11 +123,9 @@ class Crops:
             self._count += 1
             folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
             path = folder / f"{stem_of(detections.name)}-{self._count}.png"
-            try:
+            with writing(path):
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
-            except OSError as error:
-                raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
 
 
 class KittiFiles:
@@ -147,11 +142,9 @@ class KittiFiles:
     def add(self, detections: Detections) -> None:
         """Takes the next image."""
         path = self._folder / self._names.own(f"{stem_of(detections.name)}.txt")
-        try:
+        with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(detections.to_kitti(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
 
 
 class Results:
@@ -175,25 +168,19 @@ class Results:
             self._is_first = False
 
     def _write(self, text: str) -> None:
-        try:
+        with writing(self._path):
             self._file.write(text)
-        except OSError as error:
-            raise InputError(f"{self._path} cannot be written ({error.strerror})") from error
 
     def __enter__(self) -> "Results":
-        try:
+        with writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{self._path} cannot be written ({error.strerror})") from error
         self._write("[")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with writing(self._path):
             self._file.write("]\n")
             self._file.close()
-        except OSError as failed:
-            raise InputError(f"{self._path} cannot be written ({failed.strerror})") from failed

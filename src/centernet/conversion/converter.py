@@ -17,6 +17,7 @@ from centernet.conversion.original_tasks import OriginalTask, next_step
 from centernet.conversion.weight_names import our_key
 from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.writing import writing
 from centernet.models.network import Network
 from centernet.weights import files as weights
 from centernet.weights.zoo import CONFIG, MODEL
@@ -237,7 +238,7 @@ def _check_folder(folder: Path, *, exist_ok: bool) -> None:
 
 def _write(predictor: TorchPredictor, folder: Path, card: str, *, half: bool) -> None:
     """Writes the folder beside its place first, so that what fails leaves nothing behind."""
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as part:
             written = weights.save(predictor, Path(part) / "weights", card=card, half=half)
@@ -246,8 +247,6 @@ def _write(predictor: TorchPredictor, folder: Path, card: str, *, half: bool) ->
                 return
             for path in written.iterdir():
                 path.replace(folder / path.name)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}; choose another folder") from error
 
 
 def _card(answer: Conversion, found: Converted, source: Path) -> str:

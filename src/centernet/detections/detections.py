@@ -20,7 +20,8 @@ from centernet.detections.serialize import (
     named_keypoints,
     yolo_rows,
 )
-from centernet.errors import InputError, UsageError
+from centernet.errors import UsageError
+from centernet.io.writing import writing
 from centernet.structures import Categories, Skeleton
 
 if TYPE_CHECKING:
@@ -257,11 +258,9 @@ class Detections:
         write = _WRITERS.get(path.suffix.lower())
         if write is None:
             raise UsageError(f"cannot save as {path.name!r}: end the path in one of {', '.join(_WRITERS)}")
-        try:
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             write(self, path)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
         return path
 
     def to_json(self) -> dict[str, Any]:

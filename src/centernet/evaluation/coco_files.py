@@ -13,6 +13,7 @@ from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.evaluation.evaluator import in_classes_of
+from centernet.io.writing import writing
 from centernet.structures import Dataset
 
 
@@ -127,11 +128,9 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
         InputError: The file cannot be written.
     """
     entries = [entry for detections in found for entry in in_classes_of(dataset, detections).to_coco()]
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(entries), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror or error})") from error
     return path
 
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from centernet.detections import Detections
 from centernet.drawing import contact_sheet, draw_annotations
-from centernet.errors import InputError
 from centernet.io.images import read_image
+from centernet.io.writing import writing
 from centernet.structures import Dataset
 
 
@@ -52,8 +52,6 @@ def save_examples(dataset: Dataset, found: Sequence[Detections], path: Path) -> 
     Raises:
         InputError: The file cannot be written.
     """
-    try:
+    with writing(path):
         Image.fromarray(examples(dataset, found)).save(path, quality=90)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
     return path

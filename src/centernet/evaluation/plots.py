@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from centernet.drawing.colors import class_color
-from centernet.errors import InputError
 from centernet.evaluation.evaluator import Evaluation
 from centernet.evaluation.table import cell
+from centernet.io.writing import writing
 from centernet.metrics.coco import CocoClass
 from centernet.metrics.confusion import ConfusionMatrix
 from centernet.metrics.oks import OksClass
@@ -48,11 +48,9 @@ def save_figure(figure: "Figure", path: Path) -> Path:
     Raises:
         InputError: The file cannot be written.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
     return path
 
 

@@ -21,9 +21,9 @@ from centernet.inference.backends.base import InferenceBackend, ModelMetadata
 from centernet.inference.backends.formats import FORMATS
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.images import stack_images
+from centernet.io.writing import write_atomically, writing
 from centernet.structures import Sample
 from centernet.weights.config import config_of
-from centernet.weights.files import write_atomically
 
 MAX_CALIBRATION = 128
 """Images that the network's numbers are measured on; more change nothing."""
@@ -61,22 +61,21 @@ def export(
     written = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
     part = path.with_name(f".part-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(written, metadata, part, format, [_shown(predictor, sample) for sample in calibration])
-        parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
-        if not parity.num_detections:
-            least = TOLERANCES[precision].least
-            raise InputError(
-                f"{path} is not written: in the images to compare on, nothing is found with a score of "
-                f"{least} or more: give some that show objects, source=FOLDER"
-            )
-        if not parity.holds:
-            raise InputError(f"{path} is not written: what it finds is not what the network finds: {parity}")
-        _keep(part, path, json.dumps(parity.to_json(), indent=1) + "\n")
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; choose another folder or make room"
-        ) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(written, metadata, part, format, [_shown(predictor, sample) for sample in calibration])
+            parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
+            if not parity.num_detections:
+                least = TOLERANCES[precision].least
+                raise InputError(
+                    f"{path} is not written: in the images to compare on, nothing is found with a score of "
+                    f"{least} or more: give some that show objects, source=FOLDER"
+                )
+            if not parity.holds:
+                raise InputError(
+                    f"{path} is not written: what it finds is not what the network finds: {parity}"
+                )
+            _keep(part, path, json.dumps(parity.to_json(), indent=1) + "\n")
     finally:
         _drop(part)
     return parity

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from centernet.errors import InputError, UsageError
+from centernet.io.writing import write_atomically, writing
 from centernet.recipes.recipe import Recipe
-from centernet.weights.files import write_atomically
 
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
 
@@ -37,14 +37,10 @@ def new_folder(recipe: Recipe) -> Path:
         folder = recipe.runs / f"{recipe.name}{number}"
     if not is_first_process():
         return folder
-    try:
+    with writing(folder):
         (folder / "weights").mkdir(parents=True, exist_ok=True)
         for left in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
             left.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the run folder {folder} ({error.strerror}): choose another project"
-        ) from error
     return folder
 
 

@@ -15,9 +15,10 @@ import torch.distributed
 
 from centernet.detections import Detections
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.writing import write_atomically
 from centernet.training.ema import EMAWeights
 from centernet.training.module import TrainingModule
-from centernet.weights.files import save_file, write_atomically
+from centernet.weights.files import save_file
 
 Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
 """Numbers of a validation, `AP` among them."""

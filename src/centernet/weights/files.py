@@ -10,6 +10,7 @@ from torch import Tensor
 
 from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.writing import write_atomically
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
 from centernet.weights.config import config_of, predictor_of
@@ -49,19 +50,6 @@ def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> N
         for key, value in predictor.network.state_dict().items()
     }
     write_atomically(path, to_bytes(state, metadata={"centernet": json.dumps(config_of(predictor))}))
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, or a run that is killed here, finds the old one or the new one."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; choose another folder or make room"
-        ) from error
 
 
 def has_weights(path: Path) -> bool:

@@ -14,7 +14,8 @@ from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.data.synthetic.figures import PERSON
 from centernet.data.synthetic.painting import NOISE
 from centernet.data.synthetic.scene import Scenes, both_sides, check_count
-from centernet.errors import InputError, UsageError
+from centernet.errors import UsageError
+from centernet.io.writing import writing
 from centernet.structures import Dataset, ImageRecord, Sample
 
 # Noise hardly compresses: higher levels take several times longer for files of nearly the same size.
@@ -76,13 +77,11 @@ def write_scenes(
         raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
     if mode == "roads" and BOXES3D not in writer.HOLDS:
         raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
-    try:
+    with writing(folder):
         _make_empty(folder)
         for split, count in counts.items():
             if count:
                 _write_split(scenes, split, count, writer, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written to: {error.strerror}") from error
     return folder
 
 
