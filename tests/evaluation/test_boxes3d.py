@@ -1,4 +1,4 @@
-"""KITTI's numbers of boxes in space beside those of boxes on the image."""
+"""KITTI's metrics of 3D boxes beside those of 2D boxes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def scenes() -> Dataset:
 
 
 def found_in(dataset: Dataset, further_m: float = 0.0) -> list[Detections]:
-    """The truth as it would be found, each box moved away."""
+    """Perfect detections, but for a distance by which each 3D box is further away."""
     return [
         Detections(
             boxes=record.annotations.boxes,
@@ -55,14 +55,14 @@ def found_in(dataset: Dataset, further_m: float = 0.0) -> list[Detections]:
     ]
 
 
-def test_the_truth_is_found_perfectly_and_moved_away_less_well() -> None:
+def test_perfect_detections_score_best_and_those_further_away_less() -> None:
     dataset = scenes()
 
     perfect, moved, lost = (
         evaluate(dataset, found_in(dataset, metres)).metrics for metres in (0.0, 0.6, 9.0)
     )
 
-    # There are fewer than 40 people to be found, so even the truth does not reach all recalls.
+    # There are fewer than 40 people, so even perfect detections do not reach all recalls.
     assert perfect["3D_AP"] == perfect["3D_AP_strict"] == perfect["BEV_AP"] > 0.7
     assert perfect["car_3d_moderate"] == 1
     assert perfect["car_aos_moderate"] == pytest.approx(1)
@@ -80,7 +80,7 @@ def test_the_table_has_a_column_for_each_protocol() -> None:
     assert "original protocol" in str(evaluation)
 
 
-def test_data_without_boxes_in_space_has_no_such_numbers() -> None:
+def test_data_without_3d_boxes_has_no_such_metrics() -> None:
     dataset = scenes()
     flat = replace(
         dataset,
@@ -99,7 +99,7 @@ def test_data_without_boxes_in_space_has_no_such_numbers() -> None:
 
 
 def pair(is_crowd: bool, name: str = "Car") -> tuple[Annotations, Detections, Categories]:
-    """A car that is found, and one that is found but perhaps not to be found."""
+    """Two detected cars, of which the second may be marked to be ignored."""
     categories = Categories.of(name)
     boxes = np.array([[10, 10, 90, 60], [110, 10, 190, 60]], dtype=np.float32)
     boxes3d = np.array([[1.5, 1.6, 4, -3, 1.6, 10, 0], [1.5, 1.6, 4, 3, 1.6, 10, 0]], dtype=np.float32)
@@ -122,24 +122,24 @@ def pair(is_crowd: bool, name: str = "Car") -> tuple[Annotations, Detections, Ca
     return ground_truth, found, categories
 
 
-def test_ignored_objects_need_not_be_found_and_are_not_wrong() -> None:
+def test_ignored_objects_and_their_detections_do_not_count() -> None:
     objects = []
     for is_crowd in (False, True):
         ground_truth, found, categories = pair(is_crowd)
-        numbers = Box3dMetrics.of([(ground_truth, found)], categories)
+        metrics = Box3dMetrics.of([(ground_truth, found)], categories)
         (moderate,) = (
-            one for one in numbers.metrics[0].classes if (one.name, one.difficulty) == ("car", "moderate")
+            one for one in metrics.metrics[0].classes if (one.name, one.difficulty) == ("car", "moderate")
         )
         objects.append((moderate.objects, moderate.curves["3d"].max()))
 
     assert objects == [(2, 1), (1, 1)]
 
 
-def test_other_classes_than_kittis_are_named_as_not_measured() -> None:
+def test_a_note_says_that_only_classes_of_kitti_are_evaluated() -> None:
     ground_truth, found, categories = pair(False, name="forklift")
-    numbers = Box3dMetrics.of([(ground_truth, found)], categories)
+    metrics = Box3dMetrics.of([(ground_truth, found)], categories)
 
-    assert numbers.to_dict() == {}
-    assert "car, pedestrian, cyclist only" in numbers.notes[0]
-    (row,) = numbers.beside([{"name": "forklift"}])
+    assert metrics.to_dict() == {}
+    assert "car, pedestrian, cyclist only" in metrics.notes[0]
+    (row,) = metrics.add_columns([{"name": "forklift"}])
     assert row == {"name": "forklift"}

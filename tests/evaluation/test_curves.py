@@ -1,4 +1,4 @@
-"""The picture of a training run shows what its table holds."""
+"""The plot of a training run has the columns of its table."""
 
 from pathlib import Path
 
@@ -21,32 +21,34 @@ def write(folder: Path, text: str = TABLE) -> Path:
     return path
 
 
-def test_a_picture_is_written(tmp_path: Path) -> None:
-    path = save_training_curves(write(tmp_path), tmp_path / "pictures" / "curves.png")
+def test_a_plot_is_written(tmp_path: Path) -> None:
+    path = save_training_curves(write(tmp_path), tmp_path / "plots" / "curves.png")
 
-    with Image.open(path) as picture:
-        assert min(picture.size) > 300
+    with Image.open(path) as image:
+        assert min(image.size) > 300
 
 
-def test_losses_terms_scores_and_rate_have_their_panels_and_gaps_are_left_out(tmp_path: Path) -> None:
+def test_losses_terms_metrics_and_learning_rate_have_their_panels_and_gaps_are_left_out(
+    tmp_path: Path,
+) -> None:
     panels = training_figure(read_table(write(tmp_path))).axes
 
     lines = {axes.get_title(loc="left"): axes.lines for axes in panels}
     assert {title: [line.get_label() for line in drawn] for title, drawn in lines.items()} == {
         "Loss": ["train loss", "val loss"],
         "Terms of the training loss": ["heatmap", "size"],
-        "Scores on the validation images": ["AP", "AP50"],
+        "Metrics on the validation images": ["AP", "AP50"],
         "Learning rate": [lines["Learning rate"][0].get_label()],
     }
     assert lines["Loss"][1].get_xdata().tolist() == [2, 3]
-    assert lines["Scores on the validation images"][0].get_ydata().tolist() == [0.21]
+    assert lines["Metrics on the validation images"][0].get_ydata().tolist() == [0.21]
 
 
-def test_keypoints_have_their_scores_and_a_panel_of_distances(tmp_path: Path) -> None:
+def test_keypoints_have_their_metrics_and_a_panel_of_distances(tmp_path: Path) -> None:
     table = "epoch,val/AP,val/OKS_AP,val/PCK,val/keypoint_error_px\n1,0.1,0.2,0.3,\n2,0.1,0.2,0.3,12.5\n"
-    scores, distance = training_figure(read_table(write(tmp_path, table))).axes
+    metrics, distance = training_figure(read_table(write(tmp_path, table))).axes
 
-    assert [line.get_label() for line in scores.lines] == ["AP", "OKS_AP", "PCK"]
+    assert [line.get_label() for line in metrics.lines] == ["AP", "OKS_AP", "PCK"]
     assert distance.get_title(loc="left") == "Distance of keypoints, pixels"
     assert distance.lines[0].get_ydata().tolist() == [12.5]
 

@@ -1,4 +1,4 @@
-"""Detections of a whole data set against its truth."""
+"""Evaluation of the detections of a data set."""
 
 import json
 import math
@@ -31,7 +31,7 @@ def test_metrics_are_floats_by_the_names_of_coco_and_voc() -> None:
     ]  # fmt: skip
 
 
-def test_crowd_regions_need_not_be_found_and_what_is_in_them_is_not_wrong() -> None:
+def test_crowd_regions_and_detections_in_them_do_not_count() -> None:
     dataset = make_dataset()
     without = evaluate(dataset, [make_detections(7, BOXES, [0, 0, 1])])
     within = evaluate(
@@ -51,7 +51,7 @@ def test_detections_belong_to_images_by_id_not_by_order() -> None:
     assert evaluation.confusion.counts[1, 0] == 1
 
 
-def test_an_image_without_detections_is_one_where_nothing_was_found() -> None:
+def test_the_objects_of_images_without_detections_are_missed() -> None:
     evaluation = evaluate(make_dataset(), [])
 
     assert evaluation.num_images == 3
@@ -93,7 +93,7 @@ def test_detections_that_do_not_fit_are_named(found: list, message: str) -> None
         evaluate(make_dataset(), found)
 
 
-def test_the_table_has_a_row_for_each_class_with_something_to_tell() -> None:
+def test_the_table_has_a_row_for_each_class_with_objects_or_detections() -> None:
     lines = str(evaluate(make_dataset(), make_found())).splitlines()
 
     assert lines[0] == "pets val: 3 images"
@@ -111,16 +111,16 @@ def test_the_table_has_a_row_for_each_class_with_something_to_tell() -> None:
     assert lines[4].split()[:3] == ["cat", "2", "5"]
     assert lines[5].split()[:4] == ["dog", "1", "0", "0.000"]
     assert lines[7].split()[:3] == ["all", "3", "5"]
-    assert "1 classes neither in the truth nor found are not shown" in lines
+    assert "1 classes without ground truth and detections are left out" in lines
     assert lines[-1] == "precision and recall at score 0.25 and IoU 0.45"
 
 
 def test_json_is_plain() -> None:
-    answer = evaluate(make_dataset(), make_found()).to_json()
+    content = evaluate(make_dataset(), make_found()).to_json()
 
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    assert answer["confusion_matrix"]["names"] == [*CATEGORIES.names, "background"]
-    assert answer["images"] == 3
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content["confusion_matrix"]["names"] == [*CATEGORIES.names, "background"]
+    assert content["images"] == 3
 
 
 def test_a_data_set_without_images_has_no_score() -> None:

@@ -1,4 +1,4 @@
-"""Keypoints are measured beside boxes where data set and detections have some."""
+"""Keypoints are evaluated beside boxes if data set and detections have some."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from centernet.data.formats.coco.format import to_coco
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import evaluate, score
 from centernet.evaluation.coco_files import write_results
-from centernet.evaluation.examples import examples
+from centernet.evaluation.examples import draw_examples
 from centernet.evaluation.plots import save_plots
 from centernet.metrics.oks import evaluate_oks
 from centernet.structures import Categories, Skeleton
@@ -32,7 +32,7 @@ def test_perfect_keypoints_score_one_beside_the_boxes() -> None:
     assert metrics["keypoint_error_px"] == 0
 
 
-def test_keypoints_that_are_off_lower_their_own_numbers_only() -> None:
+def test_errors_of_keypoints_lower_the_metrics_of_keypoints_only() -> None:
     metrics = evaluate(make_dataset(), [make_found(shift=9)]).metrics
 
     assert metrics["AP"] == 1
@@ -62,7 +62,7 @@ def test_classes_without_sigmas_are_named_once() -> None:
     assert "known for mouse, glue" not in text
 
 
-def test_detections_or_data_without_keypoints_have_box_numbers_only() -> None:
+def test_detections_or_data_without_keypoints_have_metrics_of_boxes_only() -> None:
     plain = replace(make_dataset(), categories=Categories(CATEGORIES.names, CATEGORIES.ids))
     for dataset, found in (
         (make_dataset(), without_keypoints(make_found())),
@@ -76,21 +76,27 @@ def test_detections_or_data_without_keypoints_have_box_numbers_only() -> None:
         assert "sigmas" not in str(evaluation)
 
 
-def test_nothing_found_by_a_detector_of_keypoints_scores_zero() -> None:
+def test_no_detections_by_a_detector_of_keypoints_score_zero() -> None:
     metrics = evaluate(make_dataset(), [make_found().above(0.99)]).metrics
 
     assert metrics["OKS_AP"] == metrics["PCK"] == 0
     assert math.isnan(metrics["keypoint_error_px"])
 
 
-def test_json_says_which_keypoint_is_how_good() -> None:
-    answer = evaluate(make_dataset(), [make_found(shift=3)]).to_json()
+def test_json_has_the_metrics_of_each_keypoint() -> None:
+    content = evaluate(make_dataset(), [make_found(shift=3)]).to_json()
 
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    assert answer["keypoints"][0] == {
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content["keypoints"][0] == {
         "class": "mouse", "keypoint": "nose", "labelled": 1, "PCK": 1.0, "error_px": 3.0,
     }  # fmt: skip
-    assert [row["keypoint"] for row in answer["keypoints"]] == ["nose", "left_ear", "right_ear", "tip", "end"]
+    assert [row["keypoint"] for row in content["keypoints"]] == [
+        "nose",
+        "left_ear",
+        "right_ear",
+        "tip",
+        "end",
+    ]
 
 
 def test_classes_of_another_order_keep_their_keypoints() -> None:
@@ -108,7 +114,7 @@ def test_classes_of_another_order_keep_their_keypoints() -> None:
     assert evaluate(make_dataset(), [moved]).metrics == pytest.approx(metrics, nan_ok=True)
 
 
-def test_another_number_of_keypoints_is_named() -> None:
+def test_a_different_number_of_keypoints_is_an_error() -> None:
     mouse, *others = CATEGORIES.skeletons
     other = replace(
         CATEGORIES, skeletons=(replace(mouse, names=("nose", "ear"), edges=(), pairs=()), *others)
@@ -118,13 +124,13 @@ def test_another_number_of_keypoints_is_named() -> None:
         evaluate(make_dataset(), [make_found(categories=other)])
 
 
-def test_results_that_are_written_score_as_they_were_measured(tmp_path: Path) -> None:
+def test_written_results_score_as_the_detections_did(tmp_path: Path) -> None:
     measured = evaluate(make_dataset(), [make_found(shift=4)])
     # Other ids, as weights may have.
     found = make_found(shift=4, categories=replace(CATEGORIES, ids=(0, 1, 2)))
     results = write_results(tmp_path / "new" / "results.json", make_dataset(), [found])
-    (tmp_path / "truth.json").write_text(json.dumps(to_coco(make_dataset())))
-    scores = score("coco", tmp_path / "truth.json", results)
+    (tmp_path / "labels.json").write_text(json.dumps(to_coco(make_dataset())))
+    scores = score("coco", tmp_path / "labels.json", results)
 
     assert scores.metrics == {name: measured.metrics[name] for name in scores.metrics}
     assert {"AP", "OKS_AP", "OKS_AR_large"} <= scores.metrics.keys()
@@ -139,14 +145,14 @@ def test_results_that_cannot_be_written_are_named(tmp_path: Path) -> None:
         write_results(tmp_path / "file" / "results.json", make_dataset(), [])
 
 
-def test_a_curve_of_keypoints_is_drawn_beside_that_of_boxes(tmp_path: Path) -> None:
+def test_a_curve_of_keypoints_is_plotted_beside_that_of_boxes(tmp_path: Path) -> None:
     evaluation = evaluate(make_dataset(), [make_found()])
 
     assert [path.name for path in save_plots(evaluation, tmp_path)][-1] == "keypoint_pr_curves.png"
     assert (tmp_path / "keypoint_pr_curves.png").stat().st_size > 5000
 
 
-def test_examples_show_true_and_found_skeletons(tmp_path: Path) -> None:
+def test_examples_have_predicted_and_ground_truth_skeletons(tmp_path: Path) -> None:
     from PIL import Image
 
     dataset = make_dataset(tmp_path)
@@ -154,9 +160,9 @@ def test_examples_show_true_and_found_skeletons(tmp_path: Path) -> None:
         Image.new("RGB", (150, 100)).save(record.path)
     found = [make_found()]
     bare = replace(dataset, categories=Categories(CATEGORIES.names, CATEGORIES.ids))
-    with_skeletons = examples(dataset, found)
-    left, right = np.array_split((with_skeletons != examples(bare, found)).any(axis=2), 2, axis=1)
-    boxes_only = examples(dataset, [without_keypoints(found[0])])
+    with_skeletons = draw_examples(dataset, found)
+    left, right = np.array_split((with_skeletons != draw_examples(bare, found)).any(axis=2), 2, axis=1)
+    boxes_only = draw_examples(dataset, [without_keypoints(found[0])])
 
     assert right.any()
     assert not left.any()
@@ -169,7 +175,7 @@ def test_a_file_without_areas_gives_the_same_numbers_read_as_a_data_set(tmp_path
     content = to_coco(make_dataset())
     for annotation in content["annotations"]:
         del annotation["area"]
-    ground_truth = tmp_path / "truth.json"
+    ground_truth = tmp_path / "labels.json"
     ground_truth.write_text(json.dumps(content))
     found = [make_found(shift=3)]
     measured = evaluate(open_dataset(ground_truth), found).metrics

@@ -1,4 +1,4 @@
-"""KITTI's text files from both sides: `score("kitti", ...)`."""
+"""Evaluation of result files in KITTI's format: `score("kitti", ...)`."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def write(folder: Path, **frames: str) -> Path:
     return folder
 
 
-def test_one_true_and_one_found_car_are_one_recall_of_11_and_none_of_40(tmp_path: Path) -> None:
+def test_one_car_and_its_detection_reach_one_recall_of_11_and_none_of_40(tmp_path: Path) -> None:
     ground_truth, results = (
         write(tmp_path / "label_2", f0=CAR),
         write(tmp_path / "results", f0=f"{CAR} 0.9\n"),
@@ -64,32 +64,32 @@ def test_broken_results_are_named_by_file_and_line(tmp_path: Path, row: str, wor
         score("kitti", ground_truth, results)
 
 
-def test_results_of_a_frame_without_truth_are_named(tmp_path: Path) -> None:
+def test_results_of_a_frame_without_ground_truth_are_named(tmp_path: Path) -> None:
     ground_truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f7=f"{CAR} 0.9")
 
-    with pytest.raises(InputError, match=r"7\.txt is of a frame without truth"):
+    with pytest.raises(InputError, match=r"7\.txt is of a frame without ground truth"):
         score("kitti", ground_truth, results)
 
 
 @pytest.mark.parametrize(
-    ("ways", "words"),
+    ("options", "words"),
     [
         ({"protocol": "strickt"}, "unknown protocol 'strickt': did you mean 'strict'"),
         ({"points": 41}, "points=41 is not known"),
         ({"split": "val"}, "format=kitti has no split: it takes frames, protocol and points"),
     ],
 )
-def test_a_way_that_is_none_is_named(tmp_path: Path, ways: dict[str, object], words: str) -> None:
+def test_an_unknown_option_is_named(tmp_path: Path, options: dict[str, object], words: str) -> None:
     ground_truth, results = write(tmp_path / "label_2", f0=CAR), write(tmp_path / "results", f0=f"{CAR} 0.9")
 
     with pytest.raises(UsageError, match=words):
-        score("kitti", ground_truth, results, **ways)  # type: ignore[arg-type]
+        score("kitti", ground_truth, results, **options)  # type: ignore[arg-type]
 
 
 def test_published_results_score_from_their_files_as_by_the_programs_of_kitti(real_data: Path) -> None:
     folder = real_data / "eval_fixtures" / "kitti_small200"
-    ways = {"protocol": ("original", "strict"), "points": (11, 40)}
-    scores = score("kitti", folder / "label_2", folder / "results", **ways)
+    options = {"protocol": ("original", "strict"), "points": (11, 40)}
+    scores = score("kitti", folder / "label_2", folder / "results", **options)
     original = json.loads((folder / "expected_R11_iou0.5_0.25_0.25.json").read_text())
     strict = json.loads((folder / "expected_strict_iou0.7_0.5_0.5.json").read_text())
     tables = {("original", 11): original, ("strict", 11): strict["R11"], ("strict", 40): strict["R40"]}

@@ -1,4 +1,4 @@
-"""Results that another program wrote are scored, or the error names the entry or line."""
+"""Result files of other programs are evaluated, or the error names the entry or line."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import score
 
-TRUTH = {
+GROUND_TRUTH = {
     "images": [{"id": 5, "file_name": "a.jpg"}, {"id": 6, "file_name": "b.jpg"}],
     "categories": [{"id": 40, "name": "cat"}, {"id": 2, "name": "dog"}],
     "annotations": [
@@ -28,7 +28,7 @@ def write(path: Path, content: object) -> Path:
 def test_coco_files_are_scored_and_nothing_is_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    scores = score("coco", write(tmp_path / "gt.json", TRUTH), write(tmp_path / "dt.json", [RESULT]))
+    scores = score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), write(tmp_path / "dt.json", [RESULT]))
 
     assert scores.metrics["AP"] == 1
     assert scores.classes[0]["name"] == "cat"
@@ -36,14 +36,14 @@ def test_coco_files_are_scored_and_nothing_is_printed(
 
 
 def test_an_empty_list_of_results_scores_zero(tmp_path: Path) -> None:
-    scores = score("coco", write(tmp_path / "gt.json", TRUTH), write(tmp_path / "dt.json", []))
+    scores = score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), write(tmp_path / "dt.json", []))
 
     assert scores.metrics["AP"] == 0
 
 
-def test_the_truth_can_be_the_folder_of_a_coco_data_set(tmp_path: Path) -> None:
-    write(tmp_path / "set" / "annotations" / "instances_val.json", TRUTH)
-    write(tmp_path / "set" / "annotations" / "instances_train.json", {**TRUTH, "annotations": []})
+def test_the_ground_truth_can_be_the_folder_of_a_coco_data_set(tmp_path: Path) -> None:
+    write(tmp_path / "set" / "annotations" / "instances_val.json", GROUND_TRUTH)
+    write(tmp_path / "set" / "annotations" / "instances_train.json", {**GROUND_TRUTH, "annotations": []})
     scores = score("coco", tmp_path / "set", write(tmp_path / "dt.json", [RESULT]), split="val")
 
     assert scores.metrics["AP"] == 1
@@ -56,7 +56,7 @@ def without(key: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        ({"annotations": []}, r"dt.json holds a object: results are a list"),
+        ({"annotations": []}, r"dt.json holds an object: results are a list"),
         ([RESULT, 3], r"dt.json, results\[1\] is a number, not an object"),
         ([RESULT, without("bbox")], r"results\[1\] has no 'bbox'"),
         ([RESULT, without("score")], r"results\[1\] has no 'score'"),
@@ -74,7 +74,7 @@ def without(key: str) -> dict[str, Any]:
     ids=lambda value: None if isinstance(value, str) else "results",
 )
 def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, message: str) -> None:
-    ground_truth = write(tmp_path / "gt.json", TRUTH)
+    ground_truth = write(tmp_path / "gt.json", GROUND_TRUTH)
 
     with pytest.raises(InputError, match=message) as caught:
         score("coco", ground_truth, write(tmp_path / "dt.json", results))
@@ -84,7 +84,7 @@ def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, m
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": [{"id": "a"}]}, r"gt.json, images\[0\]: id 'a' is no whole number, as COCO's are"),
+        ({"images": [{"id": "a"}]}, r"gt.json, images\[0\]: id 'a' is not a whole number, as COCO's are"),
         ({"images": None}, r"gt.json has no list 'images'"),
         ({"categories": [{"id": 1}]}, r"categories\[0\] has no 'name'"),
         ({"annotations": [{"id": 1}]}, r"annotations\[0\] has no 'image_id'"),
@@ -93,8 +93,8 @@ def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, m
     ],
     ids=["text", "images", "categories", "annotation", "image_id", "area"],
 )
-def test_a_broken_truth_is_named_in_one_line(tmp_path: Path, change: dict, message: str) -> None:
-    ground_truth = write(tmp_path / "gt.json", {**TRUTH, **change})
+def test_a_broken_ground_truth_is_named_in_one_line(tmp_path: Path, change: dict, message: str) -> None:
+    ground_truth = write(tmp_path / "gt.json", {**GROUND_TRUTH, **change})
 
     with pytest.raises(InputError, match=message):
         score("coco", ground_truth, write(tmp_path / "dt.json", [RESULT]))
@@ -127,10 +127,10 @@ def voc_xml(*objects: tuple[str, str, int]) -> str:
 
 def make_voc(folder: Path, lines: str = "b 0.9 1 1 10 10\na 0.8 1 1 10 10\n") -> tuple[Path, Path]:
     """Two images with a cat each, the second one difficult, a dog in the first, and one file of results."""
-    write(folder / "truth" / "a.xml", voc_xml(("cat", "1 1 10 10", 0), ("dog", "30 30 40 40", 0)))
-    write(folder / "truth" / "b.xml", voc_xml(("cat", "1 1 10 10", 1)))
+    write(folder / "labels" / "a.xml", voc_xml(("cat", "1 1 10 10", 0), ("dog", "30 30 40 40", 0)))
+    write(folder / "labels" / "b.xml", voc_xml(("cat", "1 1 10 10", 1)))
     write(folder / "results" / "comp4_det_my_val_cat.txt", lines)
-    return folder / "truth", folder / "results"
+    return folder / "labels", folder / "results"
 
 
 def test_voc_text_files_are_scored_against_a_folder_of_xml(tmp_path: Path) -> None:
@@ -168,13 +168,13 @@ def test_files_of_an_unknown_class_or_none_at_all_are_named(tmp_path: Path) -> N
     ground_truth, results = make_voc(tmp_path)
     write(results / "comp4_det_my_val_fox.txt", "")
 
-    with pytest.raises(InputError, match=r"fox.txt is called after no class of .*, which has cat, dog"):
+    with pytest.raises(InputError, match=r"fox.txt is named after no class of .*, which has cat, dog"):
         score("voc", ground_truth, results)
     with pytest.raises(InputError, match=r"holds no results: no files called comp4_det"):
         score("voc", ground_truth, tmp_path)
 
 
-def test_truth_with_a_broken_box_is_not_scored_in_part(tmp_path: Path) -> None:
+def test_ground_truth_with_a_broken_box_is_not_scored_in_part(tmp_path: Path) -> None:
     ground_truth, results = make_voc(tmp_path)
     write(ground_truth / "b.xml", voc_xml(("cat", "1 1 x 10", 0)))
 
@@ -225,16 +225,18 @@ def test_coco_results_are_scored_against_a_data_set_of_another_format(
     assert scores.metrics["AP"] == pytest.approx(1)
 
 
-POSE_TRUTH = {
-    **TRUTH,
+POSE_GROUND_TRUTH = {
+    **GROUND_TRUTH,
     "categories": [{"id": 40, "name": "glue", "keypoints": ["tip", "end"], "sigmas": [0.1, 0.1]}],
-    "annotations": [{**TRUTH["annotations"][0], "keypoints": [10, 10, 2, 40, 40, 1], "num_keypoints": 2}],
+    "annotations": [
+        {**GROUND_TRUTH["annotations"][0], "keypoints": [10, 10, 2, 40, 40, 1], "num_keypoints": 2}
+    ],
 }
 POSE_RESULT = {"image_id": 5, "category_id": 40, "keypoints": [10, 10, 1, 40, 40, 1], "score": 0.5}
 
 
-def test_what_the_results_hold_is_measured(tmp_path: Path) -> None:
-    ground_truth = write(tmp_path / "gt.json", POSE_TRUTH)
+def test_boxes_and_keypoints_are_measured_if_the_results_have_them(tmp_path: Path) -> None:
+    ground_truth = write(tmp_path / "gt.json", POSE_GROUND_TRUTH)
     keypoints, both, boxes = (
         score("coco", ground_truth, write(tmp_path / "dt.json", [result]))
         for result in (POSE_RESULT, {**POSE_RESULT, **RESULT}, RESULT)
@@ -249,16 +251,16 @@ def test_what_the_results_hold_is_measured(tmp_path: Path) -> None:
 
 def test_keypoints_are_compared_with_the_file_of_keypoints_of_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "set" / "annotations"
-    write(folder / "instances_val.json", TRUTH)
-    write(folder / "person_keypoints_val.json", POSE_TRUTH)
+    write(folder / "instances_val.json", GROUND_TRUTH)
+    write(folder / "person_keypoints_val.json", POSE_GROUND_TRUTH)
     scores = score("coco", tmp_path / "set", write(tmp_path / "dt.json", [POSE_RESULT]), split="val")
 
     assert scores.metrics["OKS_AP"] == 1
 
 
-def test_sigmas_that_are_not_known_or_make_no_sense_are_named(tmp_path: Path) -> None:
-    category = {**POSE_TRUTH["categories"][0], "sigmas": [0.1]}
-    ground_truth = write(tmp_path / "gt.json", {**POSE_TRUTH, "categories": [category]})
+def test_unknown_or_broken_sigmas_are_named(tmp_path: Path) -> None:
+    category = {**POSE_GROUND_TRUTH["categories"][0], "sigmas": [0.1]}
+    ground_truth = write(tmp_path / "gt.json", {**POSE_GROUND_TRUTH, "categories": [category]})
     first, second = score("coco", ground_truth, write(tmp_path / "dt.json", [POSE_RESULT])).notes
 
     assert "there are 1 sigmas for 2 keypoints" in first
@@ -278,7 +280,7 @@ def test_sigmas_that_are_not_known_or_make_no_sense_are_named(tmp_path: Path) ->
 def test_broken_keypoints_of_a_result_are_named_in_one_line(
     tmp_path: Path, result: dict, message: str
 ) -> None:
-    ground_truth = write(tmp_path / "gt.json", POSE_TRUTH)
+    ground_truth = write(tmp_path / "gt.json", POSE_GROUND_TRUTH)
     results = write(tmp_path / "dt.json", [POSE_RESULT, {**POSE_RESULT, **result}])
 
     with pytest.raises(InputError, match=message) as caught:
@@ -290,21 +292,21 @@ def test_results_where_only_some_have_keypoints_are_refused(tmp_path: Path) -> N
     results = write(tmp_path / "dt.json", [POSE_RESULT, RESULT])
 
     with pytest.raises(InputError, match=r"results\[1\] has no 'keypoints'"):
-        score("coco", write(tmp_path / "gt.json", POSE_TRUTH), results)
+        score("coco", write(tmp_path / "gt.json", POSE_GROUND_TRUTH), results)
 
 
-def test_keypoints_need_a_truth_with_keypoints_that_make_sense(tmp_path: Path) -> None:
+def test_keypoints_need_ground_truth_with_valid_keypoints(tmp_path: Path) -> None:
     results = write(tmp_path / "dt.json", [POSE_RESULT])
-    broken = {**POSE_TRUTH["annotations"][0], "keypoints": [1, 2, 2]}
+    broken = {**POSE_GROUND_TRUTH["annotations"][0], "keypoints": [1, 2, 2]}
 
     with pytest.raises(InputError, match=r"dt.json has keypoints, but .*gt.json has none"):
-        score("coco", write(tmp_path / "gt.json", TRUTH), results)
+        score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), results)
     with pytest.raises(InputError, match=r"gt.json, annotations\[0\]: keypoints has 3 values, not 6"):
-        score("coco", write(tmp_path / "gt.json", {**POSE_TRUTH, "annotations": [broken]}), results)
+        score("coco", write(tmp_path / "gt.json", {**POSE_GROUND_TRUTH, "annotations": [broken]}), results)
 
 
 @pytest.mark.parametrize(
-    ("folder", "truth", "results", "published"),
+    ("folder", "ground_truth", "results", "published"),
     [
         ("coco_keypoints_crowd1", "gt_dataset", "dt_dataset", 0.5048844884488449),
         ("coco_keypoints_4img", "example_coco_val", "example_coco_preds", 0.86089),

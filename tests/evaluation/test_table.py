@@ -1,4 +1,4 @@
-"""Numbers as people and programs read them."""
+"""Metrics as a table and as json."""
 
 import math
 
@@ -25,13 +25,13 @@ def test_the_table_lines_up_and_ends_with_the_whole() -> None:
         "a long name     1000  0.000",
         "───────────────────────────",
         "all             1003  0.250",
-        "1 classes neither in the truth nor found are not shown",
+        "1 classes without ground truth and detections are left out",
         "",
         "AP 0.250   AP_small –",
     ]
 
 
-def test_json_keeps_every_class_and_says_none_where_nothing_is_measured() -> None:
+def test_json_has_every_class_and_none_instead_of_nan() -> None:
     assert SCORES.to_json() == {
         "name": "pets",
         "metrics": {"AP": 0.25, "AP_small": None},

@@ -1,4 +1,4 @@
-"""KITTI's numbers once more, by loops over objects, with shapely for areas; and random frames for them."""
+"""KITTI's metrics by loops over objects, with shapely for areas, as a reference; and random frames."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ LIMITS = {"easy": (40, 0, 0.15), "moderate": (25, 1, 0.3), "hard": (25, 2, 0.5)}
 
 @dataclass(eq=False)
 class Row:
-    """A row of a file."""
+    """An object as a row of KITTI's files."""
 
     type: str
     truncation: float
@@ -53,7 +53,7 @@ def rows_by_frame(objects: KittiObjects) -> list[list[Row]]:
 
 
 def rectangle(box3d: list[float]) -> Polygon:
-    """From above: half a length forwards or back, half a width to a side."""
+    """A 3D box in bird's-eye view: half a length forwards or back, half a width to a side."""
     _, w, l, x, _, z, turn = box3d  # noqa: E741
     forward, side = np.array([math.cos(turn), -math.sin(turn)]), np.array([math.sin(turn), math.cos(turn)])
     steps = [(1, 1), (1, -1), (-1, -1), (-1, 1)]
@@ -62,7 +62,7 @@ def rectangle(box3d: list[float]) -> Polygon:
 
 @cache
 def shared_and_sizes(one: Row, other: Row, metric: str) -> tuple[float, float, float]:
-    """What two objects share, and how large each is."""
+    """Area or volume of the intersection of two objects and of each object."""
     if metric == "2d":
         (a1, b1, a2, b2), (c1, d1, c2, d2) = one.box, other.box
         wide, high = min(a2, c2) - max(a1, c1), min(b2, d2) - max(b1, d1)
@@ -84,39 +84,39 @@ def iou(one: Row, other: Row, metric: str) -> float:
 
 
 def numbers(ground_truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> dict[str, Any]:
-    """Curves by class, metric and difficulty."""
+    """Precision and similarity curves by class, metric and difficulty."""
     true_frames, found_frames = rows_by_frame(ground_truth), rows_by_frame(found)
     shared_and_sizes.cache_clear()
     curves = {}
     for name in CLASSES:
         for difficulty in LIMITS:
-            for metric, least in zip(("2d", "bev", "3d"), protocol.min_iou[name], strict=True):
-                pictures = [
-                    Picture(true, seen, name, difficulty, metric, least, protocol.counts_limit)
-                    for true, seen in zip(true_frames, found_frames, strict=True)
+            for metric, min_iou in zip(("2d", "bev", "3d"), protocol.min_iou[name], strict=True):
+                frames = [
+                    Frame(true, predicted, name, difficulty, metric, min_iou, protocol.counts_limit)
+                    for true, predicted in zip(true_frames, found_frames, strict=True)
                 ]
-                precision, similarity = curve([one for one in pictures if one.targets or one.seen])
+                precision, similarity = curve([one for one in frames if one.targets or one.predicted])
                 curves[name, metric, difficulty] = precision
                 if metric == "2d":
                     curves[name, "aos", difficulty] = similarity
     return curves
 
 
-class Picture:
+class Frame:
     """One frame, for one class, difficulty and metric."""
 
     def __init__(
         self,
         true: list[Row],
-        seen: list[Row],
+        predicted: list[Row],
         name: str,
         difficulty: str,
         metric: str,
-        least: float,
+        min_iou: float,
         counts_limit: bool,
     ) -> None:
         height, occlusion, truncation = LIMITS[difficulty]
-        self.least = least
+        self.min_iou = min_iou
         self.targets: list[tuple[Row, bool]] = []
         for row in true:
             is_high = row.height > height or (counts_limit and row.height == height)
@@ -125,86 +125,86 @@ class Picture:
                 self.targets.append((row, is_easy))
             elif row.type == CLASSES[name]:
                 self.targets.append((row, False))
-        self.seen: list[tuple[Row, bool]] = []
-        for row in seen:
+        self.predicted: list[tuple[Row, bool]] = []
+        for row in predicted:
             is_low = abs(row.height) < height
             if is_low or row.type == name:
-                self.seen.append((row, not is_low))
+                self.predicted.append((row, not is_low))
         regions = [row for row in true if row.type == "dontcare"]
-        self.is_excused = [
+        self.is_in_region = [
             any(
-                shared / size > least
+                shared / size > min_iou
                 for shared, size, _ in (shared_and_sizes(row, region, metric) for region in regions)
                 if shared
             )
-            for row, _ in self.seen
+            for row, _ in self.predicted
         ]
-        self.iou = [[iou(row, target, metric) for row, _ in self.seen] for target, _ in self.targets]
+        self.iou = [[iou(row, target, metric) for row, _ in self.predicted] for target, _ in self.targets]
 
     @property
-    def num_wanted(self) -> int:
-        return sum(is_wanted for _, is_wanted in self.targets)
+    def num_objects(self) -> int:
+        return sum(must_be_found for _, must_be_found in self.targets)
 
     def scores_of_matches(self) -> list[float]:
         used: set[int] = set()
         scores = []
-        for number, (_, is_wanted) in enumerate(self.targets):
+        for number, (_, must_be_found) in enumerate(self.targets):
             best = None
-            for index, (row, _) in enumerate(self.seen):
-                if index in used or self.iou[number][index] <= self.least:
+            for index, (row, _) in enumerate(self.predicted):
+                if index in used or self.iou[number][index] <= self.min_iou:
                     continue
-                if best is None or row.score > self.seen[best][0].score:
+                if best is None or row.score > self.predicted[best][0].score:
                     best = index
             if best is not None:
                 used.add(best)
-                if is_wanted and self.seen[best][1]:
-                    scores.append(self.seen[best][0].score)
+                if must_be_found and self.predicted[best][1]:
+                    scores.append(self.predicted[best][0].score)
         return scores
 
     def count(self, threshold: float) -> tuple[int, int, float]:
-        """Right ones, wrong ones, similarity of headings."""
+        """Numbers of true and false positives, and the similarity of headings."""
         used: set[int] = set()
         right, similarity = 0, 0.0
-        for number, (target, is_wanted) in enumerate(self.targets):
+        for number, (target, must_be_found) in enumerate(self.targets):
             open_ones = [
                 index
-                for index, (row, _) in enumerate(self.seen)
-                if index not in used and row.score >= threshold and self.iou[number][index] > self.least
+                for index, (row, _) in enumerate(self.predicted)
+                if index not in used and row.score >= threshold and self.iou[number][index] > self.min_iou
             ]
-            high = [index for index in open_ones if self.seen[index][1]]
+            high = [index for index in open_ones if self.predicted[index][1]]
             if not open_ones:
                 continue
             best = max(high, key=lambda index: self.iou[number][index]) if high else open_ones[0]
             used.add(best)
-            if is_wanted and high:
+            if must_be_found and high:
                 right += 1
-                similarity += (1 + math.cos(target.alpha - self.seen[best][0].alpha)) / 2
+                similarity += (1 + math.cos(target.alpha - self.predicted[best][0].alpha)) / 2
         wrong = sum(
-            index not in used and is_high and row.score >= threshold and not self.is_excused[index]
-            for index, (row, is_high) in enumerate(self.seen)
+            index not in used and is_high and row.score >= threshold and not self.is_in_region[index]
+            for index, (row, is_high) in enumerate(self.predicted)
         )
         return right, wrong, similarity
 
 
-def curve(pictures: list[Picture]) -> tuple[list[float], list[float]]:
-    wanted = sum(picture.num_wanted for picture in pictures)
-    scores = sorted((score for picture in pictures for score in picture.scores_of_matches()), reverse=True)
+def curve(frames: list[Frame]) -> tuple[list[float], list[float]]:
+    num_objects = sum(frame.num_objects for frame in frames)
+    scores = sorted((score for frame in frames for score in frame.scores_of_matches()), reverse=True)
     precision, similarity = [0.0] * 41, [0.0] * 41
-    for place, threshold in enumerate(thresholds(scores, wanted)):
-        counts = [picture.count(threshold) for picture in pictures]
+    for index, threshold in enumerate(thresholds(scores, num_objects)):
+        counts = [frame.count(threshold) for frame in frames]
         right, wrong, alike = map(sum, zip(*counts, strict=True))
         if right + wrong:
-            precision[place] = right / (right + wrong)
-            similarity[place] = alike / (right + wrong)
+            precision[index] = right / (right + wrong)
+            similarity[index] = alike / (right + wrong)
     return [max(precision[i:]) for i in range(41)], [max(similarity[i:]) for i in range(41)]
 
 
-def thresholds(scores: list[float], wanted: int) -> list[float]:
+def thresholds(scores: list[float], num_objects: int) -> list[float]:
     chosen = []
     recall = 0.0
     for index, score in enumerate(scores):
         is_last = index == len(scores) - 1
-        here, next_one = (index + 1) / wanted, (index + 2) / wanted
+        here, next_one = (index + 1) / num_objects, (index + 2) / num_objects
         if is_last or next_one - recall >= recall - here:
             chosen.append(score)
             recall += 1 / 40
@@ -212,25 +212,26 @@ def thresholds(scores: list[float], wanted: int) -> list[float]:
 
 
 def random_frames(seed: int, num_frames: int) -> tuple[KittiObjects, KittiObjects]:
-    """Frames full of what is hard to count.
+    """Random ground truth and detections with many special cases.
 
     Objects crowd at a few places, so that they compete; pixels are whole, so that heights are 25 and 40 and
-    overlaps equal 0.5 and 0.7; scores have one digit; some frames have nothing, no truth, or only DontCare.
+    IoU equals 0.5 and 0.7; scores have one digit; some frames have no objects or no detections, or only
+    DontCare.
     """
     generator = np.random.default_rng(seed)
     types = np.array(["Car", "Van", "Pedestrian", "Person_sitting", "Cyclist", "car", "Truck", "DontCare"])
     true, found = [], []
     for frame in range(num_frames):
-        kind = generator.choice(["all", "all", "all", "all", "no truth", "nothing found", "regions"])
+        content = generator.choice(["all", "all", "all", "all", "no objects", "no detections", "regions"])
         for number in range(int(generator.integers(0, 7))):
             row = _random_row(generator, frame, number + 1, str(generator.choice(types)))
-            if kind == "regions":
+            if content == "regions":
                 row["type"] = "DontCare"
             if row["type"] == "DontCare":
                 row |= {"box3d": [-1, -1, -1, -1000, -1000, -1000, -10], "alpha": -10}
-            if kind != "no truth":
+            if content != "no objects":
                 true.append(row)
-            if kind != "nothing found":
+            if content != "no detections":
                 found += [_near(generator, row) for _ in range(int(generator.integers(0, 4)))]
     for number, row in enumerate(found):
         row["line"] = number
@@ -238,16 +239,16 @@ def random_frames(seed: int, num_frames: int) -> tuple[KittiObjects, KittiObject
     return as_objects(frames, true), as_objects(frames, found)
 
 
-def _random_row(generator: np.random.Generator, frame: int, line: int, kind: str) -> dict[str, Any]:
-    place = int(generator.integers(3))
-    left, top = 60 * place + int(generator.integers(-3, 4)), 100 + int(generator.integers(-3, 4))
+def _random_row(generator: np.random.Generator, frame: int, line: int, name: str) -> dict[str, Any]:
+    spot = int(generator.integers(3))
+    left, top = 60 * spot + int(generator.integers(-3, 4)), 100 + int(generator.integers(-3, 4))
     width, height = int(generator.choice([20, 40, 50])), int(generator.choice([24, 25, 26, 39, 40, 41, 80]))
     sizes = np.array([1.5, 1.6, 3.9]) * generator.uniform(0.8, 1.2, 3)
-    middle = np.array([4.0 * place, 1.5, 20.0]) + generator.normal(0, 0.3, 3)
+    middle = np.array([4.0 * spot, 1.5, 20.0]) + generator.normal(0, 0.3, 3)
     return {
         "frame": frame,
         "line": line,
-        "type": kind,
+        "type": name,
         "truncation": float(generator.choice([0, 0.15, 0.3, 0.5, 0.6])),
         "occlusion": float(generator.integers(4)),
         "alpha": generator.uniform(-3, 3),
@@ -275,7 +276,7 @@ def _near(generator: np.random.Generator, row: dict[str, Any]) -> dict[str, Any]
 
 
 def as_objects(frames: tuple[str, ...], rows: list[dict[str, Any]]) -> KittiObjects:
-    """Rows as the library has them."""
+    """Rows as `KittiObjects`."""
     return KittiObjects(
         frames=frames,
         frame=np.array([row["frame"] for row in rows], dtype=np.int64),

@@ -1,4 +1,4 @@
-"""A data set of two classes with different skeletons and one without, and what a fair detector finds."""
+"""A data set of two classes with different skeletons and one without, and plausible detections in it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ KEYPOINTS = np.array(
 
 
 def make_dataset(folder: Path = Path()) -> Dataset:
-    """Image 3 has a mouse, a wheel and a tube of glue, image 8 nothing."""
+    """Image 3 has a mouse, a wheel and a tube of glue, image 8 has no objects."""
     objects = Annotations.of(BOXES, np.arange(3), KEYPOINTS)
     return Dataset(
         name="mice",
@@ -49,7 +49,12 @@ def make_dataset(folder: Path = Path()) -> Dataset:
 
 
 def make_found(shift: float = 0.0, categories: Categories = CATEGORIES) -> Detections:
-    """Everything in image 3, each keypoint this many pixels to the right; the ears are not sure."""
+    """All objects of image 3, each keypoint shifted to the right, the ears with low scores.
+
+    Args:
+        shift: Pixels.
+        categories: Categories of the detections.
+    """
     keypoints = KEYPOINTS.copy()
     keypoints[KEYPOINTS[..., 2] > 0] += (shift, 0, 0)
     keypoints[..., 2] = np.where(KEYPOINTS[..., 2] > 0, [0.9, 0.05, 0.2], 0)
@@ -66,5 +71,5 @@ def make_found(shift: float = 0.0, categories: Categories = CATEGORIES) -> Detec
 
 
 def without_keypoints(found: Detections) -> Detections:
-    """As a detector of boxes finds the same."""
+    """The detections without their keypoints."""
     return replace(found, keypoints=np.zeros((len(found), 0, 3), dtype=np.float32))

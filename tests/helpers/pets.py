@@ -1,4 +1,4 @@
-"""A data set of three images and what a fair detector finds in it."""
+"""A data set of three images and plausible detections in it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ BOXES = np.array([[0, 0, 40, 40], [50, 50, 90, 90], [100, 0, 140, 40]], dtype=np
 
 
 def make_dataset() -> Dataset:
-    """Image 7 has two cats and a dog, image 4 a crowd of cats, image 9 nothing; there are no owls."""
+    """Image 7 has two cats and a dog, image 4 a crowd of cats, image 9 no objects; there are no owls."""
     objects = Annotations.of(BOXES, np.array([0, 0, 1]))
     crowd = replace(Annotations.of(BOXES[:1], np.array([0])), is_crowd=np.array([True]))
     return Dataset(
@@ -36,7 +36,7 @@ def make_dataset() -> Dataset:
 def make_detections(
     image_id: int, boxes: np.ndarray, labels: list[int], categories: Categories = CATEGORIES
 ) -> Detections:
-    """Everything found with the same score."""
+    """Detections that all have the same score."""
     return Detections(
         boxes=boxes.astype(np.float32),
         scores=np.full(len(boxes), 0.9, dtype=np.float32),

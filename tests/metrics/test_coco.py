@@ -29,10 +29,10 @@ NAMES = [
 
 
 def make_data(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Sparse unsorted category ids, crowds, empty images, results near the truth and far from it."""
+    """Sparse unsorted category ids, crowds, empty images, results near the ground truth and far from it."""
     generator = np.random.default_rng(seed)
     num_images = int(generator.integers(1, 12))
-    categories = [{"id": number, "name": f"kind {number}"} for number in (44, 3, 17, 8)]
+    categories = [{"id": number, "name": f"class {number}"} for number in (44, 3, 17, 8)]
     used = [category["id"] for category in categories[: int(generator.integers(1, 5))]]
     annotations: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
@@ -125,7 +125,7 @@ def test_classes_and_curves_are_those_of_pycocotools() -> None:
             assert one.curve is None
 
 
-def test_truth_without_detections_scores_zero() -> None:
+def test_ground_truth_without_detections_scores_zero() -> None:
     ground_truth, _ = make_data(1)
     metrics = evaluate_coco(ground_truth, [])
 
@@ -133,7 +133,7 @@ def test_truth_without_detections_scores_zero() -> None:
     assert metrics.to_dict()["AR_100"] == 0
 
 
-def test_detections_without_truth_have_no_score() -> None:
+def test_detections_without_ground_truth_have_no_score() -> None:
     ground_truth, results = make_data(1)
     metrics = evaluate_coco({**ground_truth, "annotations": []}, results)
 
@@ -150,7 +150,7 @@ def test_objects_are_counted_without_crowds_and_detections_by_class() -> None:
     assert sum(one.detections for one in metrics.classes) == len(results)
 
 
-def test_neither_truth_nor_results_are_changed_and_nothing_is_printed(
+def test_neither_ground_truth_nor_results_are_changed_and_nothing_is_printed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     ground_truth, results = make_data(4)
@@ -205,14 +205,14 @@ def test_a_missing_area_of_an_object_with_keypoints_is_053_of_the_box() -> None:
 
 def test_a_result_of_an_unknown_image_is_named() -> None:
     ground_truth, results = make_data(1)
-    stranger = {**results[0], "image_id": 7}
+    unknown = {**results[0], "image_id": 7}
 
     with pytest.raises(ValueError, match=r"results\[1\] is of image 7"):
-        evaluate_coco(ground_truth, [results[0], stranger])
+        evaluate_coco(ground_truth, [results[0], unknown])
 
 
 @pytest.mark.parametrize(
-    ("folder", "truth", "results", "tolerance"),
+    ("folder", "ground_truth", "results", "tolerance"),
     [
         ("coco_bbox", "instances_val2014_100", "instances_val2014_fakebbox100_results", 1e-12),
         ("coco_bbox_nocrowd", "sampled_gts_bbox_area", "cocoapi_results", 6e-7),

@@ -10,7 +10,7 @@ CATEGORIES = Categories.of("cat", "dog")
 LEFT, RIGHT, NOWHERE = [0.0, 0, 10, 10], [50.0, 0, 60, 10], [0.0, 50, 10, 60]
 
 
-def make_truth(boxes: list[list[float]], labels: list[int]) -> Annotations:
+def make_ground_truth(boxes: list[list[float]], labels: list[int]) -> Annotations:
     return Annotations.of(np.array(boxes, dtype=np.float32).reshape(-1, 4), np.array(labels, dtype=np.int64))
 
 
@@ -25,8 +25,8 @@ def make_found(boxes: list[list[float]], scores: list[float], labels: list[int])
     )
 
 
-def test_right_wrong_class_missed_and_invented_objects_each_have_their_cell() -> None:
-    ground_truth = make_truth([LEFT, RIGHT, [80, 80, 90, 90]], [0, 1, 1])
+def test_correct_misclassified_missed_and_background_detections_each_have_their_cell() -> None:
+    ground_truth = make_ground_truth([LEFT, RIGHT, [80, 80, 90, 90]], [0, 1, 1])
     found = make_found([LEFT, RIGHT, NOWHERE], [0.9, 0.8, 0.7], [0, 0, 0])
     matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
@@ -36,16 +36,16 @@ def test_right_wrong_class_missed_and_invented_objects_each_have_their_cell() ->
     assert matrix.recall.tolist() == [1, 0]
 
 
-def test_the_better_score_takes_the_object_whatever_its_class() -> None:
-    ground_truth = make_truth([LEFT], [0])
+def test_the_detection_with_the_higher_score_matches_the_object_whatever_its_class() -> None:
+    ground_truth = make_ground_truth([LEFT], [0])
     found = make_found([LEFT, LEFT], [0.6, 0.7], [0, 1])
     matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
     assert matrix.counts.tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 0]]
 
 
-def test_a_detection_takes_the_next_best_object_when_its_best_is_taken() -> None:
-    ground_truth = make_truth([[0, 0, 10, 10], [2, 0, 12, 10]], [0, 1])
+def test_a_detection_matches_the_next_best_object_when_its_best_is_matched() -> None:
+    ground_truth = make_ground_truth([[0, 0, 10, 10], [2, 0, 12, 10]], [0, 1])
     found = make_found([[0, 0, 10, 10], [0.5, 0, 10.5, 10]], [0.9, 0.8], [0, 1])
     matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
 
@@ -53,7 +53,7 @@ def test_a_detection_takes_the_next_best_object_when_its_best_is_taken() -> None
 
 
 def test_scores_and_overlaps_at_the_limit_count_and_those_below_do_not() -> None:
-    ground_truth = make_truth([LEFT, RIGHT], [0, 0])
+    ground_truth = make_ground_truth([LEFT, RIGHT], [0, 0])
     found = make_found([[0, 0, 10, 5], [50, 0, 60, 10]], [0.25, 0.24], [0, 0])
 
     at_limit = confusion_matrix([(ground_truth, found)], CATEGORIES, min_iou=0.5)
@@ -64,7 +64,7 @@ def test_scores_and_overlaps_at_the_limit_count_and_those_below_do_not() -> None
 
 
 def test_crowd_regions_and_detections_of_their_class_in_them_are_not_counted() -> None:
-    ground_truth = make_truth([[0, 0, 40, 40]], [0])
+    ground_truth = make_ground_truth([[0, 0, 40, 40]], [0])
     ground_truth.is_crowd[0] = True
     found = make_found([[5, 5, 10, 10], [20, 20, 30, 30]], [0.9, 0.8], [0, 1])
     matrix = confusion_matrix([(ground_truth, found)], CATEGORIES)
@@ -73,7 +73,7 @@ def test_crowd_regions_and_detections_of_their_class_in_them_are_not_counted() -
 
 
 def test_empty_images_count_nothing() -> None:
-    matrix = confusion_matrix([(make_truth([], []), make_found([], [], []))], CATEGORIES)
+    matrix = confusion_matrix([(make_ground_truth([], []), make_found([], [], []))], CATEGORIES)
 
     assert matrix.counts.sum() == 0
     assert np.isnan(matrix.recall).all()

@@ -20,10 +20,10 @@ LEFT, RIGHT = [0.0, 0, 100, 50], [300.0, 0, 400, 50]
 CAR_3D = [1.5, 1.6, 4.0, 0.0, 1.5, 20.0, 0.0]
 
 
-def row(kind: str = "Car", box: list[float] = LEFT, score: float = 1.0, **others: Any) -> dict[str, Any]:
-    """A car of the easy sort on the left, unless something else is said."""
-    plain = {"frame": 0, "line": 1, "truncation": 0, "occlusion": 0, "alpha": 0.0, "box3d": CAR_3D}
-    return {**plain, "type": kind, "box": box, "score": score, **others}
+def row(name: str = "Car", box: list[float] = LEFT, score: float = 1.0, **others: Any) -> dict[str, Any]:
+    """An easy car on the left, with changes."""
+    defaults = {"frame": 0, "line": 1, "truncation": 0, "occlusion": 0, "alpha": 0.0, "box3d": CAR_3D}
+    return {**defaults, "type": name, "box": box, "score": score, **others}
 
 
 def evaluate(
@@ -33,7 +33,7 @@ def evaluate(
 
 
 def precision(metrics: KittiMetrics, metric: str = "2d", difficulty: str = "easy") -> list[float]:
-    """Of cars, at as many recalls as there is precision."""
+    """Precision of cars at the recalls at which it is above 0."""
     curve = next(one for one in metrics.classes if one.difficulty == difficulty).curves[metric]
     return curve[curve > 0].tolist()
 
@@ -49,7 +49,7 @@ def test_each_match_of_a_few_gives_precision_at_one_recall() -> None:
     assert metrics.to_dict(40)["car_2d_easy"] == pytest.approx(2 / 3 / 40)
 
 
-def test_truth_as_its_own_result_scores_by_how_many_there_are() -> None:
+def test_perfect_detections_score_by_the_number_of_objects() -> None:
     boxes = [[200.0 * column, 60.0 * line, 200.0 * column + 100, 60.0 * line + 50.0] for column in range(5)
              for line in range(10)]  # fmt: skip
     true = [row(box=box) for box in boxes]
@@ -70,23 +70,23 @@ def test_of_many_matches_those_nearest_to_each_recall_are_measured() -> None:
     assert precision(metrics) == pytest.approx([1, 1, *[80 / 81] * 39])
 
 
-def test_the_surer_one_gives_the_score_but_the_better_one_is_matched() -> None:
-    better, surer = row(score=0.2, alpha=np.pi / 2), row(box=[0, 0, 100, 45], score=0.9, alpha=np.pi)
-    metrics = evaluate([row()], [surer, better])
+def test_the_more_confident_detection_gives_the_score_but_the_better_one_is_matched() -> None:
+    better, confident = row(score=0.2, alpha=np.pi / 2), row(box=[0, 0, 100, 45], score=0.9, alpha=np.pi)
+    metrics = evaluate([row()], [confident, better])
 
-    # Measured above 0.9, where only the surer one is there, which looks the other way.
+    # Measured above 0.9, where there is only the more confident one, which heads the other way.
     assert precision(metrics) == [1]
     assert precision(metrics, "aos") == []
 
-    found = [surer, better, row(box=RIGHT, score=0.2)]
+    found = [confident, better, row(box=RIGHT, score=0.2)]
     metrics = evaluate([row(), row(box=RIGHT)], found)
 
-    # Above 0.2 the better one is taken and the surer is wrong: 2 of 3, and headings (0.5 + 1) of 3.
+    # Above 0.2 the better one is matched and the other is wrong: 2 of 3, and headings (0.5 + 1) of 3.
     assert precision(metrics) == pytest.approx([1, 2 / 3])
     assert precision(metrics, "aos") == pytest.approx([0.5, 0.5])
 
 
-def test_neighbours_take_what_is_found_out_of_the_count() -> None:
+def test_detections_of_neighbouring_classes_do_not_count() -> None:
     van = row("Van", box=RIGHT)
     metrics = evaluate([van, row()], [row(score=0.5), row(box=RIGHT, score=0.9)])
     truck = evaluate([{**van, "type": "Truck"}, row()], [row(score=0.5), row(box=RIGHT, score=0.9)])
@@ -95,7 +95,7 @@ def test_neighbours_take_what_is_found_out_of_the_count() -> None:
     assert precision(truck) == [0.5]
 
 
-def test_regions_excuse_boxes_on_the_image_only() -> None:
+def test_detections_in_dontcare_regions_are_not_wrong_in_2d_only() -> None:
     region = row("DontCare", box=[500, 0, 700, 100], box3d=[-1, -1, -1, -1000, -1000, -1000, -10], alpha=-10)
     inside = row(box=[600, 20, 690, 60], score=0.95, box3d=[1.5, 1.6, 4, 9, 1.5, 20, 0])
     metrics = evaluate([row(), region], [row(score=0.9), inside])
@@ -105,7 +105,7 @@ def test_regions_excuse_boxes_on_the_image_only() -> None:
 
 
 @pytest.mark.parametrize(("protocol", "counts"), [("original", True), ("strict", False)])
-def test_truth_exactly_as_high_as_the_limit_counts_in_one_protocol(protocol: str, counts: bool) -> None:
+def test_objects_exactly_as_high_as_the_limit_count_in_one_protocol(protocol: str, counts: bool) -> None:
     low, high = [0.0, 0, 100, 25], [0.0, 0, 100, 40]
 
     for box, difficulty in ((low, "moderate"), (high, "easy")):
@@ -113,17 +113,17 @@ def test_truth_exactly_as_high_as_the_limit_counts_in_one_protocol(protocol: str
         one = next(one for one in metrics.classes if one.difficulty == difficulty)
 
         assert one.objects == counts
-        assert one.found == 1
+        assert one.detections == 1
         assert precision(metrics, difficulty=difficulty) == [1] * counts
 
 
-def test_what_is_found_too_low_counts_neither_way_whatever_its_class() -> None:
+def test_detections_below_the_minimum_height_count_neither_way_whatever_their_class() -> None:
     low = row("Cyclist", box=[0, 0, 100, 39], score=0.9)
     metrics = evaluate([row()], [low])
 
-    # It overlaps the car by 39 / 50 and takes it: neither is it right nor is the car missed.
+    # It overlaps the car by 39 / 50 and matches it: neither is it right nor is the car missed.
     assert precision(metrics) == []
-    assert next(one for one in metrics.classes if one.name == "cyclist").found == 0
+    assert next(one for one in metrics.classes if one.name == "cyclist").detections == 0
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_is_found_too_low_counts_neither_way_whatever_its_class() -> None:
         ({"box": [0.0, 0, 100, 24.9]}, [0, 0, 0]),
     ],
 )
-def test_difficulties_are_told_by_height_occlusion_and_truncation(
+def test_difficulties_depend_on_height_occlusion_and_truncation(
     change: dict[str, Any], counts: list[int]
 ) -> None:
     metrics = evaluate([row(**change)], [])
@@ -166,7 +166,7 @@ def test_the_protocols_differ_in_what_must_overlap_in_3d() -> None:
     assert precision(evaluate([row()], [moved], "strict"), "bev") == []
 
 
-def test_what_cannot_be_measured_is_not_a_number() -> None:
+def test_metrics_that_cannot_be_measured_are_nan() -> None:
     flat = row(box3d=[-1, -1, -1, -1000, -1000, -1000, -10], alpha=-10, score=0.5)
     numbers = evaluate([row()], [flat]).to_dict(11)
 
@@ -199,7 +199,7 @@ def test_random_frames_score_as_by_loops_over_objects(seed: int) -> None:
         metrics = evaluate_kitti(ground_truth, found, protocol)
 
         for one in metrics.classes:
-            if one.objects and one.found:
+            if one.objects and one.detections:
                 for metric in METRICS:
                     curve = expected[one.name, metric, one.difficulty]
                     if not np.isnan(one.curves[metric]).any():
@@ -208,14 +208,14 @@ def test_random_frames_score_as_by_loops_over_objects(seed: int) -> None:
 
 def test_the_order_of_frames_does_not_matter() -> None:
     ground_truth, found = random_frames(5, num_frames=60)
-    turned = [turn_round(objects) for objects in (ground_truth, found)]
+    reversed_objects = [reverse_frames(objects) for objects in (ground_truth, found)]
 
-    assert evaluate_kitti(*turned, STRICT).to_dict() == pytest.approx(
+    assert evaluate_kitti(*reversed_objects, STRICT).to_dict() == pytest.approx(
         evaluate_kitti(ground_truth, found, STRICT).to_dict(), nan_ok=True
     )
 
 
-def turn_round(objects: KittiObjects) -> KittiObjects:
+def reverse_frames(objects: KittiObjects) -> KittiObjects:
     """The last frame first, rows in each frame as they were."""
     frame = len(objects.frames) - 1 - objects.frame
     order = np.argsort(frame, kind="stable")
@@ -244,7 +244,9 @@ def test_published_results_score_as_by_the_programs_of_kitti(real_data: Path) ->
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_real_truth_scores_against_itself_as_by_the_programs_of_kitti(real_data: Path, split: str) -> None:
+def test_real_labels_score_against_themselves_as_by_the_programs_of_kitti(
+    real_data: Path, split: str
+) -> None:
     folder = real_data / "kitti_mini"
     published = json.loads((real_data / "eval_fixtures" / "kitti_mini_gt_as_results.json").read_text())
     expected = published[f"kitti_mini_{split}"]

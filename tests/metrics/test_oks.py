@@ -66,7 +66,7 @@ def make_data(
     ground_truth = {
         "images": [{"id": image_id} for image_id in image_ids],
         "annotations": annotations,
-        "categories": [{"id": 9, "name": "kind"}],
+        "categories": [{"id": 9, "name": "mouse"}],
     }
     return ground_truth, results, generator.uniform(0.02, 0.2, count).tolist()
 
@@ -86,7 +86,7 @@ def pycocotools_numbers(
     return evaluator.stats.tolist()
 
 
-def known(values: list[float]) -> list[float]:
+def with_nan(values: list[float]) -> list[float]:
     return [math.nan if value == -1 else value for value in values]
 
 
@@ -99,11 +99,11 @@ def test_random_keypoints_score_as_in_pycocotools(seed: int, count: int, with_bo
 
     assert list(numbers) == NAMES
     if results:
-        expected = known(pycocotools_numbers(ground_truth, results, sigmas))
+        expected = with_nan(pycocotools_numbers(ground_truth, results, sigmas))
         assert list(numbers.values()) == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-def test_the_random_data_hold_what_they_should() -> None:
+def test_the_random_data_have_crowds_unlabelled_objects_and_many_results() -> None:
     ground_truth, results, _ = make_data(1703, 17, with_boxes=True)
     annotations = ground_truth["annotations"]
     of_image = [sum(one["image_id"] == image["id"] for one in results) for image in ground_truth["images"]]
@@ -155,7 +155,7 @@ def found_at(x: float, **changes: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("oks", "ap"), [(0.76, 0.6), (0.74, 0.5), (0.49, 0.0)])
-def test_an_error_counts_by_the_size_of_the_object_and_the_sigma(oks: float, ap: float) -> None:
+def test_oks_depends_on_the_area_of_the_object_and_the_sigma(oks: float, ap: float) -> None:
     # exp(-d² / (2 · area · (2 sigma)²)) with area 10000 and sigma 0.05 is exp(-d² / 200).
     x = 50 + math.sqrt(-200 * math.log(oks))
 
@@ -169,7 +169,7 @@ def test_without_an_area_it_is_053_of_the_box() -> None:
         assert evaluate_oks(make_one(), found_at(50 + d), {1: (0.05, 0.05)}).classes[0].ap50 == found
 
 
-def test_objects_without_labelled_keypoints_need_not_be_found_and_finds_there_are_not_wrong() -> None:
+def test_objects_without_labelled_keypoints_are_ignored() -> None:
     ground_truth = make_one()
     nothing = {"image_id": 1, "category_id": 1, "keypoints": [0] * 6}
     ground_truth["annotations"] += [
@@ -201,7 +201,7 @@ def test_nothing_found_scores_zero() -> None:
     assert evaluate_oks(make_one(), [], {1: (0.1, 0.1)}).to_dict()["OKS_AP"] == 0
 
 
-def test_neither_truth_nor_results_are_changed_and_nothing_is_printed(
+def test_neither_ground_truth_nor_results_are_changed_and_nothing_is_printed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     ground_truth, results, sigmas = make_data(5, 5, with_boxes=True)
@@ -222,7 +222,7 @@ def test_wrong_counts_and_unknown_images_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "truth", "results", "sigmas", "tolerance"),
+    ("folder", "ground_truth", "results", "sigmas", "tolerance"),
     [
         ("coco_keypoints_crowd1", "gt_dataset", "dt_dataset", COCO_PERSON.sigmas, 1e-12),
         ("coco_keypoints_4img", "example_coco_val", "example_coco_preds", COCO_PERSON.sigmas, 6e-7),

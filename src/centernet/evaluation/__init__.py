@@ -1,4 +1,4 @@
-"""From a detector and a data set to numbers and plots."""
+"""Evaluation of detections and of result files: metrics, tables, plots and example images."""
 
 from centernet.evaluation.evaluator import Evaluation, evaluate
 from centernet.evaluation.score_files import score

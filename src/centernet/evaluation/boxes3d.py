@@ -1,4 +1,4 @@
-"""Boxes in 3D of a data set: KITTI's numbers beside those of boxes on the image."""
+"""KITTI's metrics of the 3D boxes of a data set, and their columns in the table by class."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from centernet.detections import Detections
 from centernet.evaluation.table import ClassRow
 from centernet.metrics.kitti import (
-    NEIGHBOURS,
+    NEIGHBOURING_CLASSES,
     ORIGINAL,
     STRICT,
     KittiMetrics,
@@ -25,12 +25,12 @@ _COLUMNS = {"3d": "3D_AP", "bev": "BEV_AP"}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Box3dMetrics:
-    """KITTI's numbers over 40 recalls, of objects that are moderately hard; nothing where there are none.
+    """KITTI's metrics of 3D boxes over 40 recalls at the difficulty "moderate"; empty if there are none.
 
     Attributes:
-        metrics: By protocol: `original`, which asks for an IoU in 3D of 0.5 (car) or 0.25, and `strict`, for
-            0.7 or 0.5.
-        notes: What to know about the numbers, a line each.
+        metrics: Metrics by two protocols: `original`, with a minimum 3D IoU of 0.5 (car) or 0.25, and
+            `strict` with 0.7 or 0.5.
+        notes: Remarks on the numbers, a line each.
     """
 
     metrics: tuple[KittiMetrics, ...] = ()
@@ -38,40 +38,42 @@ class Box3dMetrics:
 
     @classmethod
     def of(cls, pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> "Box3dMetrics":
-        """Those of truth and detections, image by image; labels mean the same in both."""
-        measured = [name for name in categories.names if name.lower() in NEIGHBOURS]
-        if not measured:
-            return cls(notes=(f"boxes in 3D are measured of {', '.join(NEIGHBOURS)} only: there are none",))
+        """Evaluate the detections of each image against its ground truth, with labels of `categories`."""
+        evaluated = [name for name in categories.names if name.lower() in NEIGHBOURING_CLASSES]
+        if not evaluated:
+            return cls(
+                notes=(f"3D boxes are evaluated for {', '.join(NEIGHBOURING_CLASSES)} only: there are none",)
+            )
         ground_truth, found = _ground_truth(pairs, categories), _found(pairs)
         return cls(
             metrics=tuple(evaluate_kitti(ground_truth, found, protocol) for protocol in (ORIGINAL, STRICT)),
             notes=(
-                "3D_AP, BEV_AP: KITTI's over 40 recalls, moderate, original protocol; _strict: as strict",
+                "3D_AP, BEV_AP: KITTI's over 40 recalls, moderate, original protocol; _strict: strict one",
             ),
         )
 
     def to_dict(self) -> dict[str, float]:
-        """The numbers of the whole by name: means over the classes with objects, then those of each class."""
+        """Metrics by name: means over the classes with objects, then those of each class."""
         means = {
-            f"{column}{_ending(one.protocol)}": _mean(
+            f"{column}{_suffix(one.protocol)}": _mean(
                 [row.ap(metric) for row in one.classes if row.difficulty == _DIFFICULTY and row.objects]
             )
             for one in self.metrics
             for metric, column in _COLUMNS.items()
         }
         each = {
-            f"{row.name}_{metric}_{_DIFFICULTY}{_ending(one.protocol)}": row.ap(metric)
+            f"{row.name}_{metric}_{_DIFFICULTY}{_suffix(one.protocol)}": row.ap(metric)
             for one in self.metrics
             for row in one.classes
-            if row.difficulty == _DIFFICULTY and (row.objects or row.found)
+            if row.difficulty == _DIFFICULTY and (row.objects or row.detections)
             for metric in _METRICS
         }
         return {**means, **each}
 
-    def beside(self, rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
-        """Rows of a table by class with the numbers of boxes in 3D added; NaN where they are not measured."""
+    def add_columns(self, rows: Sequence[ClassRow]) -> tuple[ClassRow, ...]:
+        """Rows of a table by class with columns for 3D boxes added, NaN for classes without them."""
         columns = {
-            f"{column}{_ending(one.protocol)}": {
+            f"{column}{_suffix(one.protocol)}": {
                 row.name: row.ap(metric) for row in one.classes if row.difficulty == _DIFFICULTY
             }
             for one in self.metrics
@@ -86,7 +88,7 @@ class Box3dMetrics:
         )
 
 
-def _ending(protocol: KittiProtocol) -> str:
+def _suffix(protocol: KittiProtocol) -> str:
     return "" if protocol is ORIGINAL else f"_{protocol.name}"
 
 
@@ -95,14 +97,17 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _ground_truth(pairs: Sequence[tuple[Annotations, Detections]], categories: Categories) -> KittiObjects:
-    """Ignored regions are neighbours of their class where they have a box in 3D, else nobody cares."""
+    """Ground truth as KITTI's rows.
+
+    Ignored objects become a neighbouring class if there is one and they have a 3D box, else `DontCare`.
+    """
     parts = [annotations for annotations, _ in pairs]
     joined = Annotations.joined(parts)
     has_box3d = np.isfinite(joined.boxes3d).all(axis=1)
     types = np.array([categories.names[label] for label in joined.labels], dtype=object)
     for row in np.flatnonzero(joined.is_crowd):
-        near = NEIGHBOURS.get(str(types[row]).lower(), ())
-        types[row] = near[0] if near and has_box3d[row] else "DontCare"
+        neighbours = NEIGHBOURING_CLASSES.get(str(types[row]).lower(), ())
+        types[row] = neighbours[0] if neighbours and has_box3d[row] else "DontCare"
     return _objects(
         [len(part) for part in parts],
         types,
@@ -140,7 +145,7 @@ def _objects(
     truncation: np.ndarray,
     occlusion: np.ndarray,
 ) -> KittiObjects:
-    """As KITTI's files state them, what is not known included."""
+    """Objects as KITTI's rows, with its placeholders for unknown values."""
     has_box3d = np.isfinite(boxes3d).all(axis=1, keepdims=True)
     unknown = np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0])
     return KittiObjects(

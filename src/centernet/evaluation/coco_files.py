@@ -1,4 +1,10 @@
-"""COCO files that other programs wrote, each entry checked before it is scored."""
+"""COCO ground-truth and result files of other programs, each entry checked before it is evaluated.
+
+`data.formats.coco` reads the same files, but does not serve here for two reasons. Its `Dataset` has float32
+boxes, which would move scores away from pycocotools' in the fifth digit. And it leaves out broken entries and
+reports them, since the rest is good for training; a score on the rest would mislead, so here the first broken
+entry is an error.
+"""
 
 import json
 import math
@@ -12,37 +18,40 @@ from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.evaluator import in_classes_of
+from centernet.evaluation.evaluator import match_classes
 from centernet.io.writing import writing
 from centernet.structures import Dataset
 
 
 def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -> dict[str, Any]:
-    """The content of a COCO file, or what a data set of another format would have as one.
+    """Content of a COCO file, or of a data set of another format as COCO's keys.
 
     Args:
         path: A COCO file, or the folder of a data set.
-        split: Which part of a folder.
-        with_keypoints: Of a folder that holds files of all objects and files of keypoints, take the latter.
+        split: Split of a folder.
+        with_keypoints: Prefer the file of keypoints in a folder that also holds one of all objects.
 
     Raises:
-        InputError: The file or the data set is not there or broken.
+        InputError: The file or the data set is missing or broken.
     """
     file = path if path.suffix.lower() == ".json" else _file_in(path, split, with_keypoints)
     if file is None:
         return coco.to_coco(open_dataset(path, split))
-    # Not through `Dataset`, whose float32 corners would move the score in the fifth digit.
     content = _load(file)
     if not isinstance(content, dict):
-        raise InputError(f"{file} holds a {_kind(content)}: the truth needs images, annotations, categories")
+        raise InputError(
+            f"{file} holds {_json_type(content)}: ground truth needs images, annotations, categories"
+        )
     for key, needed in (("images", ("id",)), ("categories", ("id", "name")), ("annotations", ())):
         if not isinstance(content.get(key), list):
-            raise InputError(f"{file} has no list {key!r}: the truth needs images, annotations, categories")
+            raise InputError(
+                f"{file} has no list {key!r}: ground truth needs images, annotations, categories"
+            )
         for position, entry in enumerate(content[key]):
             _need(entry, needed, f"{file}, {key}[{position}]")
             if "id" in needed and (isinstance(entry["id"], bool) or not isinstance(entry["id"], int)):
                 raise InputError(
-                    f"{file}, {key}[{position}]: id {entry['id']!r} is no whole number, as COCO's are"
+                    f"{file}, {key}[{position}]: id {entry['id']!r} is not a whole number, as COCO's are"
                 )
     image_ids, category_ids = ids_of(content, "images"), ids_of(content, "categories")
     for position, entry in enumerate(content["annotations"]):
@@ -55,25 +64,25 @@ def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = F
 
 
 def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | None:
-    kinds = (KEYPOINTS, DETECTION) if with_keypoints else (DETECTION, KEYPOINTS)
-    kind = next((kind for kind in kinds if annotation_files(folder, kind)), None)
-    return annotation_file(folder, split, kind)[1] if kind else None
+    prefixes = (KEYPOINTS, DETECTION) if with_keypoints else (DETECTION, KEYPOINTS)
+    prefix = next((prefix for prefix in prefixes if annotation_files(folder, prefix)), None)
+    return annotation_file(folder, split, prefix)[1] if prefix else None
 
 
 def read_results(path: Path, ground_truth: dict[str, Any], ground_truth_name: str) -> list[dict[str, Any]]:
-    """The entries of a COCO results file: each has a box, or keypoints, or both.
+    """The entries of a COCO results file, each with a box, keypoints, or both.
 
     Args:
         path: The file.
-        ground_truth: What the entries must fit.
-        truth_name: What to call it in messages.
+        ground_truth: Content of a COCO file with the images and categories of the results.
+        ground_truth_name: Name of the ground truth in messages.
 
     Raises:
-        InputError: The file is not there, or an entry is broken or fits no image or category of the truth.
+        InputError: The file is missing, an entry is broken, or its image or category is unknown.
     """
     content = _load(path)
     if not isinstance(content, list):
-        raise InputError(f"{path} holds a {_kind(content)}: results are a list of detections")
+        raise InputError(f"{path} holds {_json_type(content)}: results are a list of detections")
     image_ids, category_ids = ids_of(ground_truth, "images"), ids_of(ground_truth, "categories")
     for position, entry in enumerate(content):
         place = f"{path}, results[{position}]"
@@ -86,27 +95,27 @@ def read_results(path: Path, ground_truth: dict[str, Any], ground_truth_name: st
 def check_keypoints(
     entries: list[dict[str, Any]], counts: Mapping[Any, int], file: str, *, are_results: bool
 ) -> None:
-    """Three finite numbers for each keypoint of a class.
+    """Check that entries have three finite numbers for each keypoint of their class.
 
     Args:
-        entries: Results, which must have keypoints where their class has; or annotations, which may.
-        counts: Keypoints of each category by its id.
-        file: Where the entries are from, for messages.
-        are_results: Which of the two.
+        entries: Results, which must have keypoints if their class has; or annotations, which may.
+        counts: Number of keypoints of each category by its id.
+        file: Name of their file in messages.
+        are_results: True for results, False for annotations.
 
     Raises:
-        InputError: An entry has others.
+        InputError: An entry has a different number of values, or values that are not finite numbers.
     """
-    kind = "results" if are_results else "annotations"
+    key = "results" if are_results else "annotations"
     for position, entry in enumerate(entries):
         count = counts.get(entry["category_id"], 0)
-        place = f"{file}, {kind}[{position}]"
+        place = f"{file}, {key}[{position}]"
         if not count or (not are_results and "keypoints" not in entry):
             continue
         _need(entry, ("keypoints",), place)
         keypoints = entry["keypoints"]
         if not isinstance(keypoints, list) or len(keypoints) != 3 * count:
-            given = f"{len(keypoints)} values" if isinstance(keypoints, list) else f"a {_kind(keypoints)}"
+            given = f"{len(keypoints)} values" if isinstance(keypoints, list) else _json_type(keypoints)
             raise InputError(
                 f"{place}: keypoints has {given}, not {3 * count}: x, y and v for each of {count}"
             )
@@ -117,17 +126,17 @@ def check_keypoints(
 
 
 def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> Path:
-    """Writes COCO results: a list with an entry for each object, not rounded; folders on the way are made.
+    """Write a COCO results file: a list with an entry for each detection, not rounded.
 
     Args:
-        path: The json file.
-        dataset: What they are results of: classes get its ids.
-        found: What was found in its images.
+        path: The json file; missing folders are made.
+        dataset: Data set of the images; classes get its category ids.
+        found: Detections in its images.
 
     Raises:
         InputError: The file cannot be written.
     """
-    entries = [entry for detections in found for entry in in_classes_of(dataset, detections).to_coco()]
+    entries = [entry for detections in found for entry in match_classes(dataset, detections).to_coco()]
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(entries), encoding="utf-8")
@@ -135,7 +144,7 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
 
 
 def ids_of(ground_truth: dict[str, Any], key: str) -> set[Any]:
-    """The ids of the truth's images or categories."""
+    """The ids of the images or categories of a COCO file."""
     return {entry["id"] for entry in ground_truth[key]}
 
 
@@ -148,7 +157,7 @@ def _load(file: Path) -> Any:
 
 def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:
     if not isinstance(entry, dict):
-        raise InputError(f"{place} is a {_kind(entry)}, not an object with keys")
+        raise InputError(f"{place} is {_json_type(entry)}, not an object with keys")
     for key in keys:
         if key not in entry:
             raise InputError(f"{place} has no {key!r}")
@@ -157,7 +166,7 @@ def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:
 def _check_object(
     entry: Any, place: str, image_ids: Container[Any], category_ids: Container[Any], known_by: str
 ) -> None:
-    """A result or an annotation: its ids are known and its box, if it has one, is a box."""
+    """Check the ids of a result or an annotation, and its box if it has one."""
     _need(entry, ("image_id", "category_id"), place)
     for key, known in (("image_id", image_ids), ("category_id", category_ids)):
         if not isinstance(entry[key], (int, str)) or entry[key] not in known:
@@ -168,7 +177,7 @@ def _check_object(
 
 def _check_box(bbox: Any, place: str) -> None:
     if not isinstance(bbox, list) or len(bbox) != 4:
-        count = f"{len(bbox)} values" if isinstance(bbox, list) else f"a {_kind(bbox)}"
+        count = f"{len(bbox)} values" if isinstance(bbox, list) else _json_type(bbox)
         raise InputError(f"{place}: bbox has {count}, not 4: x, y, width, height")
     for value in bbox:
         _check_number(value, "bbox", place)
@@ -181,6 +190,7 @@ def _check_number(value: Any, key: str, place: str) -> None:
         raise InputError(f"{place}: {key} holds {value!r}, which is not a finite number")
 
 
-def _kind(value: Any) -> str:
-    kinds = {dict: "object", list: "list", str: "text", bool: "truth value", type(None): "null"}
-    return kinds.get(type(value), "number")
+def _json_type(value: Any) -> str:
+    """Name of the json type of a value, with its article."""
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,4 +1,4 @@
-"""Picture of a training run: losses and scores over epochs, from its `results.csv`."""
+"""Plot of a training run: losses and metrics over epochs, from its `results.csv`."""
 
 import csv
 import math
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 
 Table = Mapping[str, Sequence[float]]
 _COLORS = ("#1f5fa8", "#e07b00", "#2a9d5c", "#b3446c", "#7b61c4", "#00a0b0", "#8a6d3b", "#d1495b")
-_SHOWN_SCORES = ("AP", "AP50", "AP75", "OKS_AP", "OKS_AP50", "PCK")
+_PLOTTED_METRICS = ("AP", "AP50", "AP75", "OKS_AP", "OKS_AP50", "PCK")
 _ERROR = "keypoint_error_px"
 
 
 def save_training_curves(results: Path, path: Path) -> Path:
-    """Draw the losses and scores of a run.
+    """Plot the losses and metrics of a training run.
 
     Args:
-        results: Its `results.csv`: `epoch`, `lr`, `train/<loss>`, `val/<loss or score>`; gaps are allowed.
-        path: The picture to write.
+        results: `results.csv` with columns `epoch`, `lr`, `train/<loss>`, `val/<loss or metric>`; gaps are
+            allowed.
+        path: The plot to write.
 
     Raises:
-        InputError: The table is missing or broken, or the picture cannot be written.
+        InputError: The table is missing or broken, or the plot cannot be written.
     """
     return save_figure(training_figure(read_table(results)), path)
 
 
 def read_table(path: Path) -> Table:
-    """Columns of numbers by name, NaN in gaps.
+    """Columns of the table of a training run by name, NaN in gaps.
 
     Raises:
         InputError: The file is missing, has no `epoch`, no rows, or a value that is not a number.
@@ -55,16 +56,16 @@ def read_table(path: Path) -> Table:
 
 
 def training_figure(table: Table) -> "Figure":
-    """Losses, their terms, scores and learning rate side by side; what the table lacks is left out."""
+    """Plots of losses, their terms, metrics and learning rate; columns that the table lacks are left out."""
     terms = {
         name: values for name, values in table.items() if name.startswith("train/") and name != "train/loss"
     }
     totals = {name: table[name] for name in ("train/loss", "val/loss") if name in table}
-    scores = {name: table[f"val/{name}"] for name in _SHOWN_SCORES if f"val/{name}" in table}
+    metrics = {name: table[f"val/{name}"] for name in _PLOTTED_METRICS if f"val/{name}" in table}
     panels = [
         ("Loss", {name.replace("/", " "): values for name, values in totals.items()}),
         ("Terms of the training loss", {name.split("/", 1)[1]: values for name, values in terms.items()}),
-        ("Scores on the validation images", scores),
+        ("Metrics on the validation images", metrics),
         (
             "Distance of keypoints, pixels",
             {"mean error": table[f"val/{_ERROR}"]} if f"val/{_ERROR}" in table else {},
@@ -79,7 +80,7 @@ def training_figure(table: Table) -> "Figure":
     for place, (title, lines) in enumerate(filled, start=1):
         axes = figure.add_subplot(rows, columns, place)
         _draw(axes, title, table["epoch"], lines)
-        axes.set_ylim(bottom=0, top=1.02 if lines is scores else None)
+        axes.set_ylim(bottom=0, top=1.02 if lines is metrics else None)
     return figure
 
 
@@ -90,7 +91,7 @@ def _draw(axes: "Axes", title: str, epochs: Sequence[float], lines: Table) -> No
     for place, (name, values) in enumerate(lines.items()):
         points = [(epoch, value) for epoch, value in zip(epochs, values, strict=True) if math.isfinite(value)]
         if points:
-            # Scores are not measured after every epoch, and one epoch alone makes no line.
+            # Metrics may be missing in some epochs, and a single epoch makes no line.
             marker = "o" if len(points) < 25 else ""
             axes.plot(
                 *zip(*points, strict=True),

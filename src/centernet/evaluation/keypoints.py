@@ -1,4 +1,4 @@
-"""Keypoints of a data set: the tolerances they are measured with, and their numbers beside those of boxes."""
+"""Metrics of the keypoints of a data set, the sigmas of OKS, and their columns in the table by class."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from centernet.structures import Skeleton
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tolerances:
-    """The sigmas of OKS of each category with keypoints.
+class KeypointSigmas:
+    """Sigmas of OKS for each category with keypoints.
 
     Attributes:
-        sigmas: By category id.
-        notes: Which categories have none of their own, and what they get; empty where all have.
+        by_category: Sigma of each keypoint by category id.
+        notes: A line on categories without known sigmas and the default for them; empty if all are known.
     """
 
-    sigmas: Mapping[int, tuple[float, ...]]
+    by_category: Mapping[int, tuple[float, ...]]
     notes: tuple[str, ...]
 
     @classmethod
     def of(
         cls, ids: Sequence[int], names: Sequence[str], skeletons: Sequence[Skeleton | None]
-    ) -> "Tolerances":
-        """Those that the skeletons say; the mean of COCO's where they do not."""
+    ) -> "KeypointSigmas":
+        """The sigmas of the skeletons; the mean of COCO's for skeletons without."""
         known = {number: one for number, one in zip(ids, skeletons, strict=False) if one}
         unknown = [
             name
@@ -37,34 +37,34 @@ class Tolerances:
             if number in known and not known[number].sigmas
         ]
         return cls(
-            sigmas={number: one.sigmas or (DEFAULT_SIGMA,) * len(one) for number, one in known.items()},
+            by_category={number: one.sigmas or (DEFAULT_SIGMA,) * len(one) for number, one in known.items()},
             notes=(f"no sigmas are known for {', '.join(unknown)}: OKS with {DEFAULT_SIGMA:g}, COCO's mean",)
             * bool(unknown),
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class KeypointNumbers:
-    """What is measured of keypoints beside boxes; nothing where there are none.
+class KeypointMetrics:
+    """Metrics of keypoints; empty if there are none.
 
     Attributes:
-        oks: COCO's numbers.
-        pck: Distances; None where only files are compared.
+        oks: COCO's metrics.
+        pck: PCK and distances; None if result files are compared.
     """
 
     oks: OksMetrics | None = None
     pck: PckMetrics | None = None
 
     def to_dict(self) -> dict[str, float]:
-        """The numbers of the whole by name."""
+        """Metrics of the whole data set by name."""
         return {**(self.oks.to_dict() if self.oks else {}), **(self.pck.to_dict() if self.pck else {})}
 
-    def beside(self, rows: Sequence[ClassRow], ids: Sequence[int]) -> tuple[ClassRow, ...]:
-        """Rows of a table by class with the numbers of keypoints added; NaN for classes without keypoints.
+    def add_columns(self, rows: Sequence[ClassRow], ids: Sequence[int]) -> tuple[ClassRow, ...]:
+        """Rows of a table by class with columns for keypoints added, NaN for classes without keypoints.
 
         Args:
-            rows: One for each category.
-            ids: The categories.
+            rows: One row for each category.
+            ids: Ids of the categories.
         """
         columns: dict[str, dict[int, float]] = {}
         if self.oks:
@@ -79,26 +79,26 @@ class KeypointNumbers:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the numbers mean, in a line."""
+        """Definition of PCK in a line; empty without PCK."""
         if not self.pck:
             return ()
         return (
             f"PCK: keypoints within {self.pck.alpha:g} of the longer side of the box; keypoint_error_px: "
-            f"of the objects found at IoU {self.pck.min_iou:g}",
+            f"mean distance, objects found at IoU {self.pck.min_iou:g}",
         )
 
     def to_json(self) -> list[dict[str, Any]]:
-        """A row for each keypoint: its class, name, how often it is labelled, and its numbers."""
+        """A row for each keypoint: class, name, number of labels, PCK and mean distance."""
         return [
             {
                 "class": one.name,
                 "keypoint": name,
-                "labelled": int(one.keypoint_labelled[number]),
-                "PCK": _plain(one.keypoint_pck[number]),
-                "error_px": _plain(one.keypoint_error_px[number]),
+                "labelled": int(one.keypoint_labelled[index]),
+                "PCK": _plain(one.keypoint_pck[index]),
+                "error_px": _plain(one.keypoint_error_px[index]),
             }
             for one in (self.pck.classes if self.pck else ())
-            for number, name in enumerate(one.keypoints)
+            for index, name in enumerate(one.keypoints)
         ]
 
 

@@ -1,4 +1,4 @@
-"""Results in KITTI's text files against its labels."""
+"""Evaluation of result files in KITTI's format against its label files."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -21,11 +21,11 @@ def score_kitti(
     """KITTI's AP of each class at each difficulty.
 
     Args:
-        ground_truth: The folder `label_2`, or one that holds it.
-        results: A folder of files `<frame>.txt`, or one that holds them in `data`.
-        frames: A file that lists the frames to score; None for those that have a file of results.
+        ground_truth: The folder `label_2`, or one that contains it.
+        results: A folder of files `<frame>.txt`, or one that contains them in `data`.
+        frames: A file that lists the frames to evaluate; None: all frames with a result file.
         protocol: One or more of `metrics.kitti.PROTOCOLS`.
-        points: One or more of `metrics.kitti.POINTS`: recalls to average over.
+        points: One or more of `metrics.kitti.POINTS`: number of recalls to average over.
 
     Raises:
         UsageError: A protocol or a number of recalls is unknown.
@@ -44,9 +44,9 @@ def score_kitti(
     ground_truth_folder = _folder(ground_truth, "labels", ("label_2", "training/label_2"))
     results_folder = _folder(results, "results", ("data",))
     chosen = read_frames(Path(frames)) if frames is not None else _frames(ground_truth_folder, results_folder)
-    true = read_labels(ground_truth_folder, chosen)
+    labels = read_labels(ground_truth_folder, chosen)
     found = read_results(results_folder, chosen)
-    metrics = [evaluate_kitti(true, found, PROTOCOLS[name]) for name in names]
+    metrics = [evaluate_kitti(labels, found, PROTOCOLS[name]) for name in names]
     return Scores(
         name=f"{results} against {ground_truth}: {len(chosen)} frames",
         metrics={
@@ -61,23 +61,25 @@ def score_kitti(
     )
 
 
-def _folder(path: Path, what: str, below: Sequence[str]) -> Path:
-    """The folder itself or the first one in it that holds text files."""
-    for folder in (path, *(path / name for name in below)):
+def _folder(path: Path, content: str, subfolders: Sequence[str]) -> Path:
+    """The first of a folder and some of its subfolders that has text files."""
+    for folder in (path, *(path / name for name in subfolders)):
         if frames_in(folder):
             return folder
-    kind = "has no text files" if path.is_dir() else "is no folder"
-    raise InputError(f"{path} {kind}: KITTI's {what} are a folder with a file for each frame, as 000123.txt")
+    problem = "has no text files" if path.is_dir() else "is no folder"
+    raise InputError(
+        f"{path} {problem}: KITTI's {content} are a folder with a file for each frame, as 000123.txt"
+    )
 
 
 def _frames(ground_truth: Path, results: Path) -> tuple[str, ...]:
-    """Those with a file of results; each needs one of truth."""
+    """Names of the frames with a result file; each needs a label file."""
     names = frames_in(results)
     known = set(frames_in(ground_truth))
     for name in names:
         if name not in known:
             raise InputError(
-                f"{results / name}.txt is of a frame without truth: {ground_truth} has no {name}.txt"
+                f"{results / name}.txt is of a frame without ground truth: {ground_truth} has no {name}.txt"
             )
     return names
 
@@ -89,7 +91,7 @@ def _rows(metrics: KittiMetrics, recalls: Sequence[int]) -> list[ClassRow]:
             "difficulty": one.difficulty,
             "protocol": metrics.protocol.name,
             "objects": one.objects,
-            "found": one.found,
+            "found": one.detections,
             **{f"{metric}_R{count}": one.ap(metric, count) for count in recalls for metric in METRICS},
         }
         for one in metrics.classes
@@ -99,14 +101,12 @@ def _rows(metrics: KittiMetrics, recalls: Sequence[int]) -> list[ClassRow]:
 def _notes(
     ground_truth: Path, results: Path, frames: Sequence[str], found: KittiObjects, is_by_results: bool
 ) -> tuple[str, ...]:
-    notes = [
-        "2d: boxes on the image; aos: with heading; bev: seen from above; KITTI prints hundred times these"
-    ]
+    notes = ["2d: 2D boxes; aos: with heading; bev: bird's-eye view; KITTI prints these times 100"]
     left_out = len(frames_in(ground_truth)) - len(frames)
     if is_by_results and left_out:
-        notes.append(f"{left_out} frames of {ground_truth} have no file of results and are not scored")
+        notes.append(f"{left_out} frames of {ground_truth} have no result file and are not scored")
     if not found.have_alpha.all():
         row = int(found.have_alpha.argmin())
         place = f"{results / frames[found.frame[row]]}.txt:{found.lines[row]}"
-        notes.append(f"aos is not measured, as KITTI has it: {place} has alpha -10, not known")
+        notes.append(f"aos is not measured, as in KITTI's program: {place} has alpha -10, unknown")
     return tuple(notes)

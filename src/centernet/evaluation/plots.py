@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: precision-recall curves, confusion matrix, table by class."""
+"""Plots of an evaluation: precision-recall curves, confusion matrix, table by class."""
 
 import math
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT, BAR = "#222222", "#c9c9c9", "#6fa3d8"
-_MANY = 10
-"""Classes beyond which curves are not told apart by colour."""
-_FILLED = 45
-"""Classes up to which the confusion matrix has room for numbers."""
+_MAX_COLORED = 10
+"""Maximum number of classes whose curves have colours of their own."""
+_MAX_NUMBERED = 45
+"""Maximum number of classes in a confusion matrix with numbers in its cells."""
 
 
 def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def save_figure(figure: "Figure", path: Path) -> Path:
-    """Write a figure, by the path's extension; folders on the way are made.
+    """Write a figure in the format of the path's extension; missing folders are made.
 
     Raises:
         InputError: The file cannot be written.
@@ -55,14 +55,14 @@ def save_figure(figure: "Figure", path: Path) -> Path:
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A white figure, inches. It belongs to no window or global list, so nothing has to be closed."""
+    """A white figure of a size in inches. Pyplot does not know it, so it need not be closed."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def tidy(axes: "Axes") -> None:
-    """Take away what is not data: the frame's upper and right side, dark grid lines."""
+    """Remove the upper and right sides of the frame, and lighten the rest of it and the grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
     axes.grid(color="#ececec", linewidth=0.8)
@@ -71,13 +71,13 @@ def tidy(axes: "Axes") -> None:
 
 
 def precision_recall_figure(evaluation: Evaluation) -> "Figure":
-    """Precision over recall at IoU 0.5 of each class and their mean."""
+    """Precision-recall curves at IoU 0.5 of each class and their mean."""
     classes = list(enumerate(evaluation.coco.classes))
     return _curves_figure(classes, evaluation.coco.ap50, "Precision over recall at IoU 0.5", "AP50")
 
 
 def keypoint_precision_recall_figure(evaluation: Evaluation) -> "Figure":
-    """Precision over recall at OKS 0.5 of each class with keypoints and their mean."""
+    """Precision-recall curves at OKS 0.5 of each class with keypoints and their mean."""
     oks = evaluation.keypoints.oks
     labels = {one.category_id: label for label, one in enumerate(evaluation.coco.classes)}
     classes = [(labels[one.category_id], one) for one in (oks.classes if oks else ())]
@@ -88,13 +88,13 @@ def keypoint_precision_recall_figure(evaluation: Evaluation) -> "Figure":
 def _curves_figure(
     classes: Sequence[tuple[int, CocoClass | OksClass]], mean_ap50: float, title: str, number: str
 ) -> "Figure":
-    """Curves of classes by label, and their mean."""
+    """Plot of the curves of classes, given with their labels, and the mean of the curves."""
     figure = new_figure(7.2, 5.0)
     axes = figure.add_subplot()
     tidy(axes)
-    found = [(label, one) for label, one in classes if one.curve is not None]
-    are_many = len(found) > _MANY
-    for label, one in found:
+    with_curve = [(label, one) for label, one in classes if one.curve is not None]
+    are_many = len(with_curve) > _MAX_COLORED
+    for label, one in with_curve:
         assert one.curve is not None
         axes.plot(
             one.curve.recall,
@@ -105,41 +105,41 @@ def _curves_figure(
         )
     if are_many:
         axes.plot([], [], color=FAINT, label="each class")
-    if len(found) > 1:
-        mean = np.mean([one.curve.precision for _, one in found if one.curve is not None], axis=0)
+    if len(with_curve) > 1:
+        mean = np.mean([one.curve.precision for _, one in with_curve if one.curve is not None], axis=0)
         recall = np.linspace(0, 1, len(mean))
-        text = f"mean of {len(found)} classes  {mean_ap50:.3f}"
+        text = f"mean of {len(with_curve)} classes  {mean_ap50:.3f}"
         axes.plot(recall, mean, color=INK, linewidth=2.6, label=text)
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
     _title(axes, title)
-    if found:
+    if with_curve:
         axes.legend(
             title=number, frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), alignment="left"
         )
     else:
-        axes.text(0.5, 0.5, "no objects in the truth", ha="center", color="#777777")
+        axes.text(0.5, 0.5, "no objects in the ground truth", ha="center", color="#777777")
     return figure
 
 
 def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
-    """Counts of true class against found class; colour is the share of the row, of each true class."""
+    """Counts of ground-truth class against predicted class; colour is the fraction of the row."""
     from matplotlib.ticker import PercentFormatter
 
     counts = confusion.counts
-    # Classes that are neither there nor found would only make the others unreadable.
-    shown = np.union1d(np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1)), len(confusion.names))
-    names = [[*(_short(name) for name in confusion.names), "background"][place] for place in shown]
-    counts = counts[np.ix_(shown, shown)]
+    # Classes without ground truth and detections would only make the others unreadable.
+    occurring = np.union1d(np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1)), len(confusion.names))
+    names = [[*(_short(name) for name in confusion.names), "background"][index] for index in occurring]
+    counts = counts[np.ix_(occurring, occurring)]
     count = len(names)
     side = min(4 + 0.62 * count, 15.0)
     figure = new_figure(side + 1.2, side)
     axes = figure.add_subplot()
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     letters = max(4.5, min(11.0, 400 / count))
-    if count <= _FILLED:
+    if count <= _MAX_NUMBERED:
         for row, column in zip(*np.nonzero(counts), strict=True):
-            color = "white" if share[row, column] > 0.55 else INK
+            color = "white" if fractions[row, column] > 0.55 else INK
             axes.text(
                 column, row, f"{counts[row, column]}", ha="center", va="center", color=color, size=letters
             )
@@ -148,22 +148,22 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     axes.set_yticks(places, names, size=letters)
     axes.set_xticks(places[1:] - 0.5, minor=True)
     axes.set_yticks(places[1:] - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5 if count <= _FILLED else 0.4)
+    axes.grid(which="minor", color="white", linewidth=1.5 if count <= _MAX_NUMBERED else 0.4)
     axes.tick_params(which="both", length=0, colors=INK)
     axes.spines[:].set_color("#bbbbbb")
-    axes.set(xlabel="found", ylabel="true")
-    _title(axes, f"Confusions at score {confusion.min_score:g}, IoU {confusion.min_iou:g}")
-    bar = figure.colorbar(picture, ax=axes, shrink=0.6, format=PercentFormatter(1))
-    bar.set_label("share of the row", color=INK)
+    axes.set(xlabel="predicted", ylabel="ground truth")
+    _title(axes, f"Confusion matrix at score {confusion.min_score:g}, IoU {confusion.min_iou:g}")
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, format=PercentFormatter(1))
+    bar.set_label("fraction of the row", color=INK)
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=9, colors="#555555")
     return figure
 
 
 def classes_figure(evaluation: Evaluation) -> "Figure":
-    """The table by class, with a bar under each number."""
+    """The table by class, with a bar under each metric."""
     scores = evaluation.scores
-    rows = [*scores.shown, scores.total]
+    rows = [*scores.occurring, scores.total]
     columns = [column for column in rows[-1] if column != "name"]
     figure = new_figure(3 + 1.05 * len(columns), 1.1 + 0.34 * len(rows))
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Scores of results that another program wrote: files in, numbers out, no model needed."""
+"""Evaluation of result files of any program against ground-truth files; no model is needed."""
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from centernet.data.formats.coco.problems import Problems
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluator import coco_rows
-from centernet.evaluation.keypoints import KeypointNumbers, Tolerances
+from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.kitti_files import score_kitti
 from centernet.evaluation.table import ClassRow, Scores
 from centernet.metrics.coco import evaluate_coco
@@ -27,22 +27,22 @@ def score(
     protocol: str | Sequence[str] | None = None,
     points: int | Sequence[int] | None = None,
 ) -> Scores:
-    """Compare results in files with the truth in files.
+    """Evaluate result files against ground-truth files.
 
     Args:
-        format: What the results are: `coco`, a json list of boxes, keypoints or both; `voc`, a folder of
-            the development kit's `comp4_det_<set>_<class>.txt`; or `kitti`, a folder of a text file for each
-            frame. Each gets the numbers of its own benchmark.
-        ground_truth: A COCO json, a folder of VOC xml files, or the folder of a data set of any format; of KITTI the
-            folder `label_2`.
+        format: Format of the results: `coco`, a json list of boxes, keypoints or both; `voc`, a folder of the
+            development kit's `comp4_det_<set>_<class>.txt`; or `kitti`, a folder of a text file for each
+            frame. Each gets the metrics of its own benchmark.
+        ground_truth: A COCO json file, a folder of VOC xml files, or the folder of a data set of any format;
+            for `kitti` the folder `label_2`.
         results: The json file, or the folder of text files.
-        split: Which part of a data set folder is meant; None for the only one. Not of KITTI.
-        frames: KITTI's list of frames, as in `ImageSets`; None for those that have a file of results.
-        protocol: What must overlap how much, for KITTI: `strict` (by default), `original`, or both.
-        points: Recalls that KITTI's AP is averaged over: 40 (by default), 11, or both.
+        split: Split of a data set folder; None: the only one. Not for `kitti`.
+        frames: KITTI's list of frames, as in `ImageSets`; None: all frames with a result file.
+        protocol: IoU thresholds of KITTI: `strict` (default), `original`, or both.
+        points: Number of recalls that KITTI's AP is averaged over: 40 (default), 11, or both.
 
     Raises:
-        UsageError: There is no such format, or it has no use for an argument.
+        UsageError: The format is unknown, or does not take an argument.
         InputError: A file is missing or broken; the message names the entry or line.
     """
     scorer = _SCORERS.get(format)
@@ -60,50 +60,50 @@ def score(
 
 
 def _score_coco(ground_truth: Path, results: Path, split: str | None = None) -> Scores:
-    """What the results hold is measured: boxes, keypoints, or both."""
-    true = coco_files.read_ground_truth(ground_truth, split)
-    found = coco_files.read_results(results, true, str(ground_truth))
-    keypoints = KeypointNumbers()
+    """COCO's metrics of boxes, keypoints, or both, as the results have them."""
+    content = coco_files.read_ground_truth(ground_truth, split)
+    found = coco_files.read_results(results, content, str(ground_truth))
+    keypoints = KeypointMetrics()
     notes: tuple[str, ...] = ()
     if any("keypoints" in entry for entry in found):
-        # The files of all objects in COCO's folders, read so far, know no keypoints.
-        true = coco_files.read_ground_truth(ground_truth, split, with_keypoints=True)
-        found = coco_files.read_results(results, true, str(ground_truth))
-        keypoints, notes = _score_keypoints(ground_truth, true, results, found)
-    boxes = evaluate_coco(true, found) if all("bbox" in entry for entry in found) else None
-    rows = coco_rows(boxes) if boxes else _rows_of_keypoints(true, keypoints)
+        # The files of all objects in COCO's folders, read so far, have no keypoints.
+        content = coco_files.read_ground_truth(ground_truth, split, with_keypoints=True)
+        found = coco_files.read_results(results, content, str(ground_truth))
+        keypoints, notes = _score_keypoints(ground_truth, content, results, found)
+    boxes = evaluate_coco(content, found) if all("bbox" in entry for entry in found) else None
+    rows = coco_rows(boxes) if boxes else _keypoint_rows(content, keypoints)
     return Scores(
-        name=f"{results} against {ground_truth}: {len(true['images'])} images",
+        name=f"{results} against {ground_truth}: {len(content['images'])} images",
         metrics={**(boxes.to_dict() if boxes else {}), **keypoints.to_dict()},
-        classes=keypoints.beside(rows, [category["id"] for category in true["categories"]]),
+        classes=keypoints.add_columns(rows, [category["id"] for category in content["categories"]]),
         notes=notes,
     )
 
 
 def _score_keypoints(
-    ground_truth: Path, true: dict[str, Any], results: Path, found: list[dict[str, Any]]
-) -> tuple[KeypointNumbers, tuple[str, ...]]:
-    """Numbers, and what to know about them."""
+    ground_truth: Path, content: dict[str, Any], results: Path, found: list[dict[str, Any]]
+) -> tuple[KeypointMetrics, tuple[str, ...]]:
+    """Metrics of keypoints, and remarks on them."""
     problems = Problems(str(ground_truth))
-    categories = {category["id"]: category for category in true["categories"]}
-    skeletons = read_skeletons(categories, true["annotations"], problems)
+    categories = {category["id"]: category for category in content["categories"]}
+    skeletons = read_skeletons(categories, content["annotations"], problems)
     if not skeletons:
         raise InputError(
             f"{results} has keypoints, but {ground_truth} has none: its categories list no keypoints"
         )
     names = [category["name"] for category in categories.values()]
-    tolerances = Tolerances.of(list(categories), names, skeletons)
-    counts = {number: len(sigmas) for number, sigmas in tolerances.sigmas.items()}
-    coco_files.check_keypoints(true["annotations"], counts, str(ground_truth), are_results=False)
+    sigmas = KeypointSigmas.of(list(categories), names, skeletons)
+    counts = {number: len(values) for number, values in sigmas.by_category.items()}
+    coco_files.check_keypoints(content["annotations"], counts, str(ground_truth), are_results=False)
     coco_files.check_keypoints(found, counts, str(results), are_results=True)
-    numbers = KeypointNumbers(oks=evaluate_oks(true, found, tolerances.sigmas))
-    # Lines and pairs that make no sense do not matter here.
+    metrics = KeypointMetrics(oks=evaluate_oks(content, found, sigmas.by_category))
+    # Broken edges and left-right pairs of skeletons do not matter here.
     faults = [str(problem) for problem in problems.found if problem.kind == "sigmas"]
-    return numbers, (*faults, *tolerances.notes)
+    return metrics, (*faults, *sigmas.notes)
 
 
-def _rows_of_keypoints(true: dict[str, Any], keypoints: KeypointNumbers) -> tuple[ClassRow, ...]:
-    """Counts of each category, where nothing has a box."""
+def _keypoint_rows(content: dict[str, Any], keypoints: KeypointMetrics) -> tuple[ClassRow, ...]:
+    """Rows with the counts of each category, for results without boxes."""
     by_id = {one.category_id: one for one in (keypoints.oks.classes if keypoints.oks else ())}
     return tuple(
         {
@@ -111,7 +111,7 @@ def _rows_of_keypoints(true: dict[str, Any], keypoints: KeypointNumbers) -> tupl
             "objects": by_id[category["id"]].objects if category["id"] in by_id else 0,
             "found": by_id[category["id"]].detections if category["id"] in by_id else 0,
         }
-        for category in true["categories"]
+        for category in content["categories"]
     )
 
 

@@ -1,4 +1,4 @@
-"""All that is made of the detections of a data set: numbers, plots, pictures and a file of results."""
+"""Summary of the detections of a data set: metrics, plots, example images and a file of results."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,23 +15,27 @@ from centernet.structures import Dataset
 
 
 def summarize(
-    finder: Predictor,
+    predictor: Predictor,
     dataset: Dataset,
     stream: Iterable[Detections],
     folder: Path | None = None,
     results: Path | None = None,
 ) -> Evaluation:
-    """The numbers of a data set, and what is written of them.
+    """Evaluate the detections of a data set, and write plots, example images and results.
 
     Args:
-        finder: What found the detections; its cells decide which objects meet.
-        dataset: The truth.
-        stream: Detections in its images; their pixels are not kept.
-        folder: Where plots and pictures go, if anywhere.
-        results: A file for the detections as COCO writes them, if any.
+        predictor: Maker of the detections; centre collisions are counted in the cells of its maps.
+        dataset: Images with ground truth.
+        stream: Detections in the images; pixels are not kept.
+        folder: Folder for plots and example images; None writes none.
+        results: COCO results file to write; None writes none.
+
+    Raises:
+        UsageError: The detections do not fit the data set, see `evaluate`.
+        InputError: A file cannot be written.
     """
     found = [replace(detections, image=None) for detections in stream]
-    crowding = Crowding.of(dataset, finder.rule, finder.stride)
+    crowding = Crowding.of(dataset, predictor.rule, predictor.stride)
     evaluation = replace(evaluate(dataset, found), crowding=crowding)
     if results is not None:
         write_results(results, dataset, found)

@@ -1,4 +1,4 @@
-"""Numbers of an evaluation as people and programs read them: a table by class, and json."""
+"""Metrics of an evaluation as a table by class and as json."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ ClassRow = Mapping[str, str | int | float]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """Numbers of a whole data set and of each of its classes. NaN where there is nothing to measure.
+    """Metrics of a data set and of each of its classes, NaN where there is nothing to measure.
 
     Attributes:
-        name: What was evaluated.
-        metrics: Numbers of the whole by name.
-        classes: A row for each class: `name`, counts, and numbers, by the names of `metrics` where it is the
-            mean of them.
-        notes: What to know about the numbers, a line each.
-        has_total: Whether the rows add up to a whole; if not, they hold all numbers, and `metrics` the same.
+        name: Title: the data set, or the files that were compared.
+        metrics: Metrics of the whole data set by name.
+        classes: A row for each class: `name`, counts, and metrics; means of them have the same names in
+            `metrics`.
+        notes: Remarks on the numbers, a line each.
+        has_total: True if a row for all classes makes sense; otherwise the rows hold all that `metrics` does.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Scores:
 
     @property
     def total(self) -> ClassRow:
-        """The row under the rows of the classes: counts are added up, numbers are those of the whole."""
+        """The row for all classes: sums of counts, and the metrics of the whole data set."""
         columns = self.classes[0] if self.classes else {}
         row: dict[str, str | int | float] = {"name": "all"}
         for column, value in columns.items():
@@ -40,8 +40,8 @@ class Scores:
         return row
 
     @property
-    def shown(self) -> tuple[ClassRow, ...]:
-        """The rows with something to tell: of classes that are in the truth or were found."""
+    def occurring(self) -> tuple[ClassRow, ...]:
+        """The rows of classes that have ground truth or detections."""
         return tuple(
             row for row in self.classes if any(value for value in row.values() if isinstance(value, int))
         )
@@ -50,9 +50,9 @@ class Scores:
         if not self.has_total:
             rows = _rows(list(self.classes[0]), self.classes)
             return "\n".join([self.name, "", *text_table(rows), "", *self.notes])
-        rows = _rows(list(self.total), (*self.shown, self.total))
-        hidden = len(self.classes) - len(self.shown)
-        note = [f"{hidden} classes neither in the truth nor found are not shown"] if hidden else []
+        rows = _rows(list(self.total), (*self.occurring, self.total))
+        hidden = len(self.classes) - len(self.occurring)
+        note = [f"{hidden} classes without ground truth and detections are left out"] if hidden else []
         numbers = [f"{name} {cell(value)}" for name, value in self.metrics.items()]
         lines = [
             self.name,
@@ -66,7 +66,7 @@ class Scores:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values ready for `json.dump`, not rounded; None where there is nothing to measure."""
+        """The table as plain values for `json.dump`, not rounded; None instead of NaN."""
         return {
             "name": self.name,
             "metrics": {name: _plain(value) for name, value in self.metrics.items()},
@@ -76,7 +76,7 @@ class Scores:
 
 
 def cell(value: str | int | float) -> str:
-    """A value as a table shows it: numbers with three digits, a dash where there is nothing to measure."""
+    """Text of a value in a table: floats with three digits, a dash for NaN."""
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:.3f}"
     return str(value)
@@ -87,17 +87,17 @@ def _plain(value: str | int | float) -> str | int | float | None:
 
 
 def _rows(columns: Sequence[str], rows: Sequence[ClassRow]) -> list[list[str]]:
-    """Names of the columns, and under them the values of each row."""
+    """Texts of a table: the names of the columns, then the values of each row."""
     return [list(columns), *([cell(row[column]) for column in columns] for row in rows)]
 
 
 def text_table(rows: Sequence[Sequence[str]], has_total: bool = False) -> list[str]:
-    """Lines of a table: the first column to the left, numbers to the right, rules round the rows."""
+    """Lines of a table: the first column left-aligned, others right-aligned, rules round the rows."""
     widths = [max(map(len, values)) for values in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            value.ljust(width) if place == 0 else value.rjust(width)
-            for place, (value, width) in enumerate(zip(values, widths, strict=True))
+            value.ljust(width) if column == 0 else value.rjust(width)
+            for column, (value, width) in enumerate(zip(values, widths, strict=True))
         )
         for values in rows
     ]

@@ -1,4 +1,4 @@
-"""Results as Pascal VOC's development kit takes them: a text file for each class, corners from pixel 1."""
+"""Result files of Pascal VOC's development kit: a text file for each class, pixels counted from 1."""
 
 import math
 from collections import defaultdict
@@ -11,12 +11,12 @@ from centernet.data.formats.common.files import read_text
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.evaluator import nothing_in
+from centernet.evaluation.evaluator import no_detections
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 
 def read_ground_truth(path: Path, split: str | None) -> Dataset:
-    """A folder of VOC's xml files, with or without the images, or a data set of any format.
+    """Ground truth from a folder of VOC's xml files, with or without images, or a data set of any format.
 
     Raises:
         InputError: There is neither, or part of it is broken: a score on the rest would mislead.
@@ -30,13 +30,13 @@ def read_ground_truth(path: Path, split: str | None) -> Dataset:
 
 
 def read_results(folder: Path, ground_truth: Dataset) -> list[Detections]:
-    """What files such as `comp4_det_val_cat.txt` say was found, for each image of the truth in its order.
+    """Detections from files such as `comp4_det_val_cat.txt`, one `Detections` per image of the ground truth.
 
     Each line is `image score xmin ymin xmax ymax`, the image by its file name without suffix. A class
-    without a file is one of which nothing was found.
+    without a file has no detections.
 
     Raises:
-        InputError: There is no such file, or a line or a class is broken or unknown.
+        InputError: There is no such file, a line is broken, or an image or a class is unknown.
     """
     files = sorted(folder.glob("*det_*.txt"))
     if not files:
@@ -59,11 +59,11 @@ def read_results(folder: Path, ground_truth: Dataset) -> list[Detections]:
 
 
 def _class_of(file: Path, ground_truth: Dataset) -> str:
-    """The class that a file is called after; names of sets and classes may hold underscores themselves."""
+    """The class in the name of a file; names of sets and classes may contain underscores too."""
     names = [name for name in ground_truth.categories.names if file.stem.endswith(f"_{name}")]
     if not names:
         known = ", ".join(ground_truth.categories.names)
-        raise InputError(f"{file} is called after no class of {ground_truth.name}, which has {known}")
+        raise InputError(f"{file} is named after no class of {ground_truth.name}, which has {known}")
     return max(names, key=len)
 
 
@@ -84,7 +84,7 @@ def _read_line(line: str, place: str) -> tuple[str, list[float]]:
 
 def _detections(rows: list[list[float]], record: ImageRecord, categories: Categories) -> Detections:
     if not rows:
-        return nothing_in(record, categories)
+        return no_detections(record, categories)
     table = np.array(rows)
     return Detections(
         boxes=table[:, 1:5] - 1,

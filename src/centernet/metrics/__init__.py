@@ -1,1 +1,1 @@
-"""Numbers that others can check."""
+"""Evaluation metrics as their benchmarks define them: COCO, Pascal VOC, KITTI, OKS, PCK."""

@@ -26,18 +26,18 @@ _SIZES = ("all", "small", "medium", "large")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CocoClass:
-    """How well one class was found. Numbers are NaN for a class without true objects.
+    """COCO's numbers of one class, NaN for a class without ground truth.
 
     Attributes:
         name: The category.
         category_id: Its id in the data set.
-        objects: True objects; crowd regions are not counted.
-        detections: Results of the class.
+        objects: Ground-truth objects, crowd regions not counted.
+        detections: Detections of the class.
         ap: Mean over IoU thresholds .50, .55, ... .95.
         ap50: At IoU 0.5.
         ap75: At IoU 0.75.
-        ar: Part of the true objects found, mean over the same thresholds, most detections allowed.
-        curve: At IoU 0.5; None for a class without true objects.
+        ar: Recall, mean over the same thresholds, with the largest number of detections allowed.
+        curve: At IoU 0.5; None for a class without ground truth.
     """
 
     name: str
@@ -53,17 +53,17 @@ class CocoClass:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CocoMetrics:
-    """COCO's numbers. NaN where there is no true object to find: such classes and sizes do not count.
+    """COCO's numbers. Classes and sizes without ground truth are NaN and do not enter the means.
 
     Attributes:
         ap: Mean over classes and over IoU thresholds .50, .55, ... .95.
         ap50: At IoU 0.5.
         ap75: At IoU 0.75.
-        ap_small: True objects of less than 32² square pixels, by their `area`.
+        ap_small: Objects of less than 32² square pixels, by their `area`.
         ap_medium: From 32² to 96².
         ap_large: More than 96².
-        ar: Recall by the most detections allowed in an image, mean over classes and thresholds.
-        ar_small: Recall of small objects with the most detections allowed.
+        ar: Recall by the largest number of detections allowed in an image, mean over classes and thresholds.
+        ar_small: Recall of small objects with the largest number of detections.
         ar_medium: Recall of medium objects.
         ar_large: Recall of large objects.
         classes: Numbers of each class, in the order of the categories.
@@ -102,19 +102,19 @@ def evaluate_coco(
     results: Sequence[Mapping[str, Any]],
     max_detections: tuple[int, ...] = (1, 10, 100),
 ) -> CocoMetrics:
-    """Compare results with the truth. Neither is changed, nothing is printed.
+    """Evaluate results against ground truth. Neither is changed, nothing is printed.
 
-    Results of categories that the truth does not have are not counted.
+    Results of categories that the ground truth lacks are not counted.
 
     Args:
-        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without `area`
-            gets width times height, 0.53 of it where it has `keypoints`.
+        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. An annotation without
+            `area` gets width times height, 0.53 of it where it has `keypoints`.
         results: Entries with `image_id`, `category_id`, `bbox` as `[x, y, width, height]` and `score`.
-        max_detections: Best detections of a class in an image that are counted: AR for each of these
-            numbers, everything else for the largest.
+        max_detections: Numbers of best detections per class and image: AR for each of them, everything else
+            for the largest.
 
     Raises:
-        ValueError: A result belongs to an image that the truth does not have.
+        ValueError: A result belongs to an image that the ground truth lacks.
     """
     counts = sorted(max_detections)
     tables = box_tables(ground_truth, results, counts)
@@ -127,7 +127,7 @@ def evaluate_coco(
         ap_small=ap["small"],
         ap_medium=ap["medium"],
         ap_large=ap["large"],
-        ar={count: mean_of_known(recall[:, :, 0, place]) for place, count in enumerate(counts)},
+        ar={count: mean_of_known(recall[:, :, 0, index]) for index, count in enumerate(counts)},
         ar_small=ar["small"],
         ar_medium=ar["medium"],
         ar_large=ar["large"],
@@ -141,16 +141,16 @@ def box_tables(
     counts: Sequence[int],
     ious: Float[np.ndarray, " t"] = IOU_THRESHOLDS,
 ) -> dict[str, np.ndarray]:
-    """Tables of `accumulate` for boxes.
+    """Precision, recall and score tables of boxes, as `accumulate` returns them.
 
     Args:
         ground_truth: As for `evaluate_coco`.
         results: Likewise.
-        counts: Best detections of a class in an image that are counted, in rising order.
-        ious: Least overlaps.
+        counts: Numbers of best detections per class and image, in rising order.
+        ious: Thresholds that the IoU of a match reaches.
 
     Raises:
-        ValueError: A result belongs to an image that the truth does not have.
+        ValueError: A result belongs to an image that the ground truth lacks.
     """
     check_images(ground_truth, results)
     annotations = [_annotation(annotation) for annotation in ground_truth["annotations"]]
@@ -160,7 +160,7 @@ def box_tables(
 
 
 def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that the evaluator needs."""
+    """An annotation with the keys that the evaluator needs."""
     return {
         "image_id": annotation["image_id"],
         "category_id": annotation["category_id"],
@@ -183,8 +183,8 @@ def _detection(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _by_size(values: np.ndarray) -> dict[str, float]:
-    """Mean for each size of objects, with the most detections allowed."""
-    return {size: mean_of_known(values[..., place, -1]) for place, size in enumerate(_SIZES)}
+    """Mean for each size of objects, with the largest number of detections."""
+    return {size: mean_of_known(values[..., index, -1]) for index, size in enumerate(_SIZES)}
 
 
 def _classes(
@@ -197,16 +197,16 @@ def _classes(
     )
     detections = Counter(result["category_id"] for result in results)
     # The tables follow the sorted ids.
-    places = {
-        category_id: place
-        for place, category_id in enumerate(sorted(c["id"] for c in ground_truth["categories"]))
+    columns = {
+        category_id: column
+        for column, category_id in enumerate(sorted(c["id"] for c in ground_truth["categories"]))
     }
     return tuple(
         _class_metrics(
             category,
             objects[category["id"]],
             detections[category["id"]],
-            {name: table[..., places[category["id"]], 0, -1] for name, table in tables.items()},
+            {name: table[..., columns[category["id"]], 0, -1] for name, table in tables.items()},
         )
         for category in ground_truth["categories"]
     )
@@ -215,7 +215,7 @@ def _classes(
 def _class_metrics(
     category: Mapping[str, Any], objects: int, detections: int, tables: dict[str, np.ndarray]
 ) -> CocoClass:
-    """Numbers of one class from its tables by IoU and recall."""
+    """The numbers of one class from its tables by IoU and recall."""
     precision, scores = tables["precision"], tables["scores"]
     curve = Curve(recall=RECALLS, precision=precision[0], score=scores[0])
     return CocoClass(

@@ -1,4 +1,4 @@
-"""COCO's tables of precision and recall, of boxes and of keypoints, by faster-coco-eval.
+"""COCO's precision and recall tables of boxes and keypoints, by faster-coco-eval.
 
 Source: Lin et al. 2014, https://cocodataset.org/#detection-eval.
 """
@@ -14,8 +14,9 @@ from jaxtyping import Float
 from centernet.structures.skeletons import SHARE_OF_BOX
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
-"""Of OKS too."""
+"""COCO's thresholds, of OKS too."""
 RECALLS = np.linspace(0, 1, 101)
+"""Recalls at which COCO samples precision."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,9 +24,9 @@ class Curve:
     """Precision over recall of one class at IoU (or OKS) 0.5, at 101 recalls from 0 to 1.
 
     Attributes:
-        recall: Part of the true objects found.
-        precision: Best precision at this recall or a higher one; 0 where no score reaches it.
-        score: The score that a detection must have to reach this recall; 0 where none does.
+        recall: Fraction of the ground-truth objects found.
+        precision: Best precision at this recall or a higher one; 0 if the recall is never reached.
+        score: Score threshold at which the recall is reached; 0 if it never is.
     """
 
     recall: Float[np.ndarray, " r"]
@@ -44,16 +45,17 @@ def accumulate(
     """Match detections to annotations of their class and image.
 
     Args:
-        ground_truth: Its `images` and `categories`.
-        annotations: Fresh entries: the evaluator writes into what it gets. Without ids, which are given here.
+        ground_truth: Content of a COCO file, of which `images` and `categories` are used.
+        annotations: Copies that the evaluator may write into, without ids, which are given here.
         detections: Likewise.
-        counts: Best detections of a class in an image that are counted, in rising order.
-        sigmas: Tolerance of each keypoint, where keypoints are compared by OKS; else boxes are by IoU.
-        ious: Least overlaps.
+        counts: Numbers of best detections per class and image, in rising order.
+        sigmas: Tolerance of each keypoint: keypoints are compared by OKS. None: boxes are, by IoU.
+        ious: Thresholds that the IoU or OKS of a match reaches.
 
     Returns:
-        `precision` and `scores` by IoU, recall, class, size, count; `recall` by IoU, class, size, count.
-        Classes by id. Sizes of boxes are all, small, medium, large; of keypoints all, medium, large.
+        Tables `precision` and `scores` with axes IoU, recall, class, size, count; `recall` with axes IoU,
+        class, size, count. Classes are sorted by id. Sizes of boxes are all, small, medium, large; of
+        keypoints all, medium, large.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -78,19 +80,21 @@ def accumulate(
 
 
 def check_images(ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
-    """Every result is of an image of the truth.
+    """Check that every result belongs to an image of the ground truth.
 
     Raises:
-        ValueError: One is not.
+        ValueError: One belongs to another image.
     """
     image_ids = {image["id"] for image in ground_truth["images"]}
     for position, result in enumerate(results):
         if result["image_id"] not in image_ids:
-            raise ValueError(f"results[{position}] is of image {result['image_id']}, which the truth lacks")
+            raise ValueError(
+                f"results[{position}] is of image {result['image_id']}, which the ground truth lacks"
+            )
 
 
 def area_of(annotation: Mapping[str, Any]) -> float:
-    """What an annotation states; else width times height, 0.53 of it where it has keypoints."""
+    """Area of an annotation: its `area`, else width times height, 0.53 of it where it has keypoints."""
     if "area" in annotation:
         return float(annotation["area"])
     _, _, width, height = annotation["bbox"]
@@ -98,11 +102,11 @@ def area_of(annotation: Mapping[str, Any]) -> float:
 
 
 def mean_of_known(values: np.ndarray) -> float:
-    """Mean of what there is; the evaluator marks what there is not with -1."""
+    """Mean of the values other than -1, which the evaluator writes where there is nothing to measure."""
     known = values[values > -1]
     return float(known.mean()) if known.size else math.nan
 
 
 def _numbered(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """From 1, because the evaluator takes 0 for "no object"."""
+    """The entries with ids from 1: the evaluator takes 0 for "no object"."""
     return [{**entry, "id": number} for number, entry in enumerate(entries, start=1)]

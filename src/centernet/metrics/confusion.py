@@ -1,4 +1,4 @@
-"""Which class is taken for which: the confusion matrix of a detector, with background as one more class."""
+"""Confusion matrix of a detector, with background as one more class."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from centernet.structures import Annotations, Categories
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConfusionMatrix:
-    """How often objects of each true class were taken for each class.
+    """Counts of ground-truth class against predicted class.
 
     Attributes:
-        counts: Row: true class, column: found class. The last row holds detections of what is nothing, the
-            last column holds objects that were missed.
+        counts: Row: ground-truth class, column: predicted class. The last row holds detections of the
+            background, the last column missed objects.
         names: The classes, without background.
-        min_score: Detections below this score are not looked at.
-        min_iou: Overlap that makes a detection belong to an object, at least.
+        min_score: Minimum score of a detection that counts.
+        min_iou: Minimum IoU of a detection and the object it matches.
     """
 
     counts: Int[np.ndarray, "classes classes"]
@@ -30,16 +30,16 @@ class ConfusionMatrix:
 
     @property
     def precision(self) -> Float[np.ndarray, " c"]:
-        """Part of each class's detections that is right; NaN where nothing was found."""
-        return _share(self.counts, self.counts.sum(axis=0))
+        """Fraction of the detections of each class that are right; NaN for a class without detections."""
+        return _fractions(self.counts, self.counts.sum(axis=0))
 
     @property
     def recall(self) -> Float[np.ndarray, " c"]:
-        """Part of each class's objects that was found; NaN where there are none."""
-        return _share(self.counts, self.counts.sum(axis=1))
+        """Fraction of the objects of each class that were found; NaN for a class without objects."""
+        return _fractions(self.counts, self.counts.sum(axis=1))
 
 
-def _share(counts: Int[np.ndarray, "k k"], totals: Int[np.ndarray, " k"]) -> Float[np.ndarray, " c"]:
+def _fractions(counts: Int[np.ndarray, "k k"], totals: Int[np.ndarray, " k"]) -> Float[np.ndarray, " c"]:
     return np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1), np.nan)[:-1]
 
 
@@ -49,31 +49,31 @@ def confusion_matrix(
     min_score: float = 0.25,
     min_iou: float = 0.45,
 ) -> ConfusionMatrix:
-    """Match detections to objects whatever their classes, and count the pairs of classes.
+    """Match detections to objects of any class, and count the pairs of classes.
 
-    In each image detections take objects in the order of their scores: each the free object it overlaps most.
-    A detection without an object that lies in a crowd region of its class is not counted, nor is the region.
+    In each image detections are matched by descending score, each to the free object with the largest IoU.
+    Crowd regions are not counted, nor are unmatched detections inside a crowd region of their class.
 
     Args:
-        pairs: Truth and detections of each image, labels after `categories`.
+        pairs: Ground truth and detections of each image, with labels of `categories`.
         categories: The classes.
-        min_score: Detections below this score are not looked at.
-        min_iou: Overlap that makes a detection belong to an object, at least.
+        min_score: Minimum score of a detection that counts.
+        min_iou: Minimum IoU of a detection and the object it matches.
     """
     background = len(categories)
     counts = np.zeros((background + 1, background + 1), dtype=np.int64)
-    for annotations, everything in pairs:
+    for annotations, all_detections in pairs:
         ground_truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
-        detections = everything.above(min_score)
-        taken = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
-        is_matched = taken >= 0
-        is_missed = ~np.isin(np.arange(len(ground_truth)), taken)
+        detections = all_detections.above(min_score)
+        matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
+        is_matched = matched >= 0
+        is_missed = ~np.isin(np.arange(len(ground_truth)), matched)
         is_wrong = ~is_matched & ~_in_crowd(detections, crowds, min_iou)
         pairs_of_classes = zip(
-            ground_truth.labels[taken[is_matched]], detections.labels[is_matched], strict=True
+            ground_truth.labels[matched[is_matched]], detections.labels[is_matched], strict=True
         )
-        for true_label, found_label in pairs_of_classes:
-            counts[true_label, found_label] += 1
+        for true_label, predicted_label in pairs_of_classes:
+            counts[true_label, predicted_label] += 1
         counts[:-1, background] += np.bincount(ground_truth.labels[is_missed], minlength=background)
         counts[background, :-1] += np.bincount(detections.labels[is_wrong], minlength=background)
     return ConfusionMatrix(counts=counts, names=categories.names, min_score=min_score, min_iou=min_iou)
@@ -82,31 +82,31 @@ def confusion_matrix(
 def match(
     iou: Float[np.ndarray, "n m"], scores: Float[np.ndarray, " n"], min_iou: float
 ) -> Int[np.ndarray, " n"]:
-    """The object each detection takes, or -1.
+    """Index of the object that each detection matches, or -1.
 
-    Detections take objects in the order of their scores: each the free object it overlaps most.
+    Detections are matched by descending score, each to the free object with the largest IoU.
 
     Args:
-        iou: Overlap of each detection with each object.
-        scores: Of the detections.
-        min_iou: Overlap that makes a detection belong to an object, at least.
+        iou: IoU of each detection with each object.
+        scores: Scores of the detections.
+        min_iou: Minimum IoU of a match.
     """
-    taken = np.full(len(iou), -1, dtype=np.int64)
+    matched = np.full(len(iou), -1, dtype=np.int64)
     if not iou.size:
-        return taken
+        return matched
     free = iou.copy()
-    # Only detections that touch something can take it, which leaves few turns even on full images.
+    # Only detections with enough overlap can match, which leaves few steps even on crowded images.
     order = np.argsort(-scores, kind="stable")
     for row in order[(iou.max(axis=1) >= min_iou)[order]]:
         best = int(free[row].argmax())
         if free[row, best] >= min_iou:
-            taken[row] = best
+            matched[row] = best
             free[:, best] = -1
-    return taken
+    return matched
 
 
-def _in_crowd(detections: Detections, crowds: Annotations, min_share: float) -> Bool[np.ndarray, " n"]:
-    """Whether enough of each detection lies in one crowd region of its class."""
+def _in_crowd(detections: Detections, crowds: Annotations, min_fraction: float) -> Bool[np.ndarray, " n"]:
+    """True for detections with enough of their area inside one crowd region of their class."""
     first, second = detections.boxes, crowds.boxes
     sides = np.clip(
         np.minimum(first[:, None, 2:], second[None, :, 2:])
@@ -114,5 +114,5 @@ def _in_crowd(detections: Detections, crowds: Annotations, min_share: float) -> 
         0,
         None,
     )
-    share = sides[..., 0] * sides[..., 1] / np.maximum(box_areas(first), 1e-9)[:, None]
-    return ((share >= min_share) & (detections.labels[:, None] == crowds.labels[None])).any(axis=1)
+    fractions = sides[..., 0] * sides[..., 1] / np.maximum(box_areas(first), 1e-9)[:, None]
+    return ((fractions >= min_fraction) & (detections.labels[:, None] == crowds.labels[None])).any(axis=1)

@@ -1,6 +1,6 @@
-"""How many of the boxes are wrong altogether: Duan et al. 2019, "CenterNet: Keypoint Triplets", sec. 4.3.
+"""False discovery rate (FD) of boxes: Duan et al. 2019, "CenterNet: Keypoint Triplets", sec. 4.3.
 
-Where a box must overlap the truth by little, what it loses against full precision is boxes on nothing.
+FD is 1 − AP at low IoU thresholds: boxes that do not even overlap the ground truth a little are false.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ LOW_IOUS = np.linspace(0.05, 0.5, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class FalseDiscovery:
-    """1 − AP at low overlaps, 0 to 1; lower is better. NaN where there is no true object to find.
+    """1 − AP at low IoU, 0 to 1; lower is better. NaN where there is no ground truth.
 
     Attributes:
         fd: Mean over IoU thresholds .05, .10, ... .50.
         fd5: At IoU 0.05.
         fd25: At IoU 0.25.
         fd50: At IoU 0.5.
-        fd_small: Of true objects of less than 32² square pixels.
+        fd_small: Objects of less than 32² square pixels.
         fd_medium: From 32² to 96².
         fd_large: More than 96².
     """
@@ -38,7 +38,7 @@ class FalseDiscovery:
     fd_large: float
 
     def to_dict(self) -> dict[str, float]:
-        """The numbers by the paper's names."""
+        """The numbers by the names of the paper."""
         return {
             "FD": self.fd,
             "FD5": self.fd5,
@@ -51,24 +51,24 @@ class FalseDiscovery:
 
 
 def evaluate_false_discovery(
-    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], most: int = 100
+    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], max_detections: int = 100
 ) -> FalseDiscovery:
-    """Compare results with the truth; as `evaluate_coco`, at low overlaps.
+    """Evaluate results against ground truth as `evaluate_coco` does, at low IoU.
 
     Args:
         ground_truth: Content of a COCO file.
         results: Entries with `image_id`, `category_id`, `bbox` and `score`.
-        most: Best detections of a class in an image that are counted.
+        max_detections: Number of best detections per class and image.
     """
-    precision = box_tables(ground_truth, results, [most], LOW_IOUS)["precision"][..., -1]
-    sizes = [1 - mean_of_known(precision[..., place]) for place in range(4)]
-    at = [1 - mean_of_known(precision[place, ..., 0]) for place in (0, 4, 9)]
+    precision = box_tables(ground_truth, results, [max_detections], LOW_IOUS)["precision"][..., -1]
+    by_size = [1 - mean_of_known(precision[..., size]) for size in range(4)]
+    by_iou = [1 - mean_of_known(precision[index, ..., 0]) for index in (0, 4, 9)]
     return FalseDiscovery(
-        fd=sizes[0],
-        fd5=at[0],
-        fd25=at[1],
-        fd50=at[2],
-        fd_small=sizes[1],
-        fd_medium=sizes[2],
-        fd_large=sizes[3],
+        fd=by_size[0],
+        fd5=by_iou[0],
+        fd25=by_iou[1],
+        fd50=by_iou[2],
+        fd_small=by_size[1],
+        fd_medium=by_size[2],
+        fd_large=by_size[3],
     )

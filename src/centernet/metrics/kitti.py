@@ -1,10 +1,10 @@
-"""KITTI's average precision of boxes on the image (2D), with heading (AOS), seen from above (BEV), and in 3D.
+"""KITTI's average precision of 2D boxes, with heading (AOS), in bird's-eye view (BEV), and of 3D boxes.
 
 Sources: Geiger et al. 2012, "Are we ready for autonomous driving?"; the evaluation program of the object
 development kit; Simonelli et al. 2019, "Disentangling monocular 3D object detection", for 40 recalls.
-Recall is not sampled evenly over all objects: a score at which precision is measured is taken from each match
-that comes nearest to a recall of 0, 1/40, 2/40, ... Fewer than 41 matches give fewer scores, and the recalls
-that are left count 0. So the truth itself scores below 1 where a class has few objects.
+Recall is not sampled evenly over all objects: precision is measured at the scores of the matches nearest to a
+recall of 0, 1/40, 2/40, ... Fewer than 41 matches give fewer scores, and the precision at the remaining
+recalls is 0. So even perfect detections of a class with few objects have an AP below 1.
 """
 
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from centernet.errors import UsageError
-from centernet.metrics.kitti_overlaps import Pairs, covered_shares, overlapping_pairs
+from centernet.metrics.kitti_overlaps import Pairs, covered_fractions, overlapping_pairs
 from centernet.structures import KittiObjects
 
-NEIGHBOURS = {"car": ("van",), "pedestrian": ("person_sitting",), "cyclist": ()}
-"""The classes that are measured, each with those that may be taken for it."""
+NEIGHBOURING_CLASSES = {"car": ("van",), "pedestrian": ("person_sitting",), "cyclist": ()}
+"""The evaluated classes, each with the classes that may be mistaken for it at no cost."""
 
 METRICS = ("2d", "aos", "bev", "3d")
 NUM_RECALLS = 41
 POINTS = {11: slice(None, None, 4), 40: slice(1, None)}
-"""Which of the recalls 0, 1/40, ... 1 are averaged."""
+"""The recalls out of 0, 1/40, ... 1 that are averaged, by their number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KittiProtocol:
-    """What must overlap how much.
+    """IoU thresholds of an evaluation.
 
     Attributes:
-        name: What it is called.
-        min_iou: For each class the overlap that a match exceeds: on the image, seen from above, in 3D.
-        counts_limit: Whether a true object exactly as high as the limit of its difficulty counts.
+        name: Name of the protocol.
+        min_iou: IoU that a match of each class exceeds: 2D, bird's-eye view, 3D.
+        counts_limit: True if an object exactly as high as the minimum height of a difficulty counts.
     """
 
     name: str
@@ -46,27 +46,27 @@ ORIGINAL = KittiProtocol(
     min_iou={"car": (0.7, 0.5, 0.5), "pedestrian": (0.5, 0.25, 0.25), "cyclist": (0.5, 0.25, 0.25)},
     counts_limit=True,
 )
-"""As the original program of "Objects as Points" and others of its time measure."""
+"""Protocol of the evaluation program used by "Objects as Points" and others of its time."""
 
 STRICT = KittiProtocol(
     name="strict",
     min_iou={"car": (0.7, 0.7, 0.7), "pedestrian": (0.5, 0.5, 0.5), "cyclist": (0.5, 0.5, 0.5)},
     counts_limit=False,
 )
-"""As KITTI's own server measures."""
+"""Protocol of KITTI's own server."""
 
 PROTOCOLS = {protocol.name: protocol for protocol in (ORIGINAL, STRICT)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difficulty:
-    """Which true objects must be found.
+    """Ground-truth objects that must be found at one level of difficulty.
 
     Attributes:
-        name: What it is called.
-        min_height: Of their boxes, image pixels; found ones that are less high do not count either.
-        max_occlusion: How hidden they may be.
-        max_truncation: How much of them may be outside the image.
+        name: Name of the level.
+        min_height: Minimum height of boxes, image pixels; detections below it do not count either.
+        max_occlusion: Maximum occlusion level, 0 to 3.
+        max_truncation: Maximum fraction outside the image.
     """
 
     name: str
@@ -84,22 +84,22 @@ DIFFICULTIES = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KittiClass:
-    """How well one class was found at one difficulty.
+    """KITTI's numbers of one class at one difficulty.
 
     Attributes:
         name: The class: car, pedestrian or cyclist.
         difficulty: Name of the difficulty.
-        objects: True objects that must be found.
-        found: Found objects of the class that are high enough to count.
-        curves: For each of `METRICS` the best precision (of `aos`, orientation similarity) at each recall
-            0, 1/40, ... 1 or a higher one. NaN where it cannot be measured: the class is neither there nor
-            found; nothing found has a box of the kind; or, for `aos`, a heading is not known.
+        objects: Ground-truth objects that must be found.
+        detections: Detections of the class that are high enough to count.
+        curves: For each of `METRICS` the best precision (orientation similarity for `aos`) at each recall
+            0, 1/40, ... 1 or a higher one. NaN if it cannot be measured: there are neither objects nor
+            detections of the class; no detection has a box of this type; or, for `aos`, a heading is unknown.
     """
 
     name: str
     difficulty: str
     objects: int
-    found: int
+    detections: int
     curves: Mapping[str, Float[np.ndarray, " 41"]] = field(repr=False)
 
     def ap(self, metric: str, points: int = 40) -> float:
@@ -109,18 +109,18 @@ class KittiClass:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KittiMetrics:
-    """KITTI's numbers.
+    """KITTI's numbers of all classes.
 
     Attributes:
-        protocol: What had to overlap how much.
-        classes: Each class at each difficulty.
+        protocol: IoU thresholds of the evaluation.
+        classes: Numbers of each class at each difficulty.
     """
 
     protocol: KittiProtocol
     classes: tuple[KittiClass, ...]
 
     def to_dict(self, points: int = 40) -> dict[str, float]:
-        """Every average by name: `car_3d_moderate`."""
+        """Average precision of each class, metric and difficulty by name: `car_3d_moderate`."""
         return {
             f"{one.name}_{metric}_{one.difficulty}": one.ap(metric, points)
             for one in self.classes
@@ -129,40 +129,41 @@ class KittiMetrics:
 
 
 def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: KittiProtocol) -> KittiMetrics:
-    """Compare what was found with what is there, as KITTI's program does.
+    """Evaluate detections against ground truth as KITTI's program does.
 
-    In each frame true objects take found ones in the order of their file: once the surest that overlaps
-    enough, to learn at which scores to measure; then, of those above each score, the one that overlaps most.
-    True objects that are too hard, and neighbours (a van is nearly a car), need not be found, and take found
-    ones out of the count. So do found ones less high than the limit, of any class. What lies in a `DontCare`
-    region is not wrong. An AP without any true object is 0 as soon as the class was found.
+    In each frame ground-truth objects are matched to detections in the order of their file: first to the most
+    confident one that overlaps enough, to find the scores at which to measure; then, among those above each
+    score, to the one with the largest IoU. Objects that are too hard and objects of neighbouring classes (a
+    van is nearly a car) need not be found, and detections matched to them do not count. Nor do detections of
+    any class below the minimum height. Detections in a `DontCare` region are not wrong. The AP of a class
+    without objects is 0 as soon as there are detections of it.
 
     Args:
-        ground_truth: True objects.
-        found: What was found in the same frames.
-        protocol: What must overlap how much.
+        ground_truth: Ground-truth objects.
+        found: Detections in the same frames.
+        protocol: IoU thresholds.
 
     Raises:
-        UsageError: Truth and results are of different frames.
+        UsageError: Ground truth and detections are of different frames.
     """
     if ground_truth.frames != found.frames:
-        raise UsageError("truth and results are of different frames: read both with the same list")
-    names = np.strings.lower(ground_truth.types)
-    least = np.array(list(protocol.min_iou.values())).min(axis=0)
-    matched = [name for pair in NEIGHBOURS.items() for name in (pair[0], *pair[1])]
+        raise UsageError("ground truth and results are of different frames: read both with the same list")
+    true_names = np.strings.lower(ground_truth.types)
+    min_iou = np.array(list(protocol.min_iou.values())).min(axis=0)
+    evaluated = [name for pair in NEIGHBOURING_CLASSES.items() for name in (pair[0], *pair[1])]
     scene = _Scene(
         ground_truth=ground_truth,
         found=found,
-        true_names=names,
+        true_names=true_names,
         found_names=np.strings.lower(found.types),
-        pairs=overlapping_pairs(ground_truth, found, np.isin(names, matched), least),
-        covered=covered_shares(ground_truth, found, names == "dontcare"),
+        pairs=overlapping_pairs(ground_truth, found, np.isin(true_names, evaluated), min_iou),
+        covered=covered_fractions(ground_truth, found, true_names == "dontcare"),
     )
     return KittiMetrics(
         protocol=protocol,
         classes=tuple(
             _evaluate_class(scene, name, difficulty, protocol)
-            for name in NEIGHBOURS
+            for name in NEIGHBOURING_CLASSES
             for difficulty in DIFFICULTIES
         ),
     )
@@ -170,7 +171,7 @@ def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: Ki
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Scene:
-    """All there is to know, whatever is measured."""
+    """The data that the evaluations of all classes and difficulties use."""
 
     ground_truth: KittiObjects
     found: KittiObjects
@@ -182,7 +183,7 @@ class _Scene:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Roles:
-    """What each object is to one class at one difficulty; an object that is nothing takes no part."""
+    """Masks of objects and detections for one class at one difficulty; those in no mask are left out."""
 
     must_be_found: Bool[np.ndarray, " n"]
     may_be_found: Bool[np.ndarray, " n"]
@@ -193,9 +194,9 @@ class _Roles:
 def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> KittiClass:
     roles = _roles(scene, name, difficulty, protocol)
     curves = dict.fromkeys(METRICS, np.full(NUM_RECALLS, np.nan))
-    is_measured = _what_can_be_measured(scene, name, bool(roles.must_be_found.any()))
+    is_measurable = _is_measurable(scene, name, bool(roles.must_be_found.any()))
     for column, metric in enumerate(("2d", "bev", "3d")):
-        if is_measured[column]:
+        if is_measurable[column]:
             precision, similarity = _curves(scene, roles, column, protocol.min_iou[name][column])
             curves[metric] = precision
             if metric == "2d" and scene.found.have_alpha.all():
@@ -204,7 +205,7 @@ def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: 
         name=name,
         difficulty=difficulty.name,
         objects=int(roles.must_be_found.sum()),
-        found=int(roles.counts.sum()),
+        detections=int(roles.counts.sum()),
         curves=curves,
     )
 
@@ -212,25 +213,30 @@ def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: 
 def _roles(scene: _Scene, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> _Roles:
     ground_truth, found = scene.ground_truth, scene.found
     height = ground_truth.boxes[:, 3] - ground_truth.boxes[:, 1]
-    is_high = height >= difficulty.min_height if protocol.counts_limit else height > difficulty.min_height
-    is_clear = ground_truth.occlusion <= difficulty.max_occlusion
-    is_whole = ground_truth.truncation <= difficulty.max_truncation
+    is_high_enough = (
+        height >= difficulty.min_height if protocol.counts_limit else height > difficulty.min_height
+    )
+    is_visible = ground_truth.occlusion <= difficulty.max_occlusion
+    is_inside = ground_truth.truncation <= difficulty.max_truncation
     is_class = scene.true_names == name
-    must_be_found = is_class & is_high & is_clear & is_whole
+    must_be_found = is_class & is_high_enough & is_visible & is_inside
     is_too_low = np.abs(found.boxes[:, 3] - found.boxes[:, 1]) < difficulty.min_height
     return _Roles(
         must_be_found=must_be_found,
-        may_be_found=(is_class & ~must_be_found) | np.isin(scene.true_names, NEIGHBOURS[name]),
+        may_be_found=(is_class & ~must_be_found) | np.isin(scene.true_names, NEIGHBOURING_CLASSES[name]),
         counts=(scene.found_names == name) & ~is_too_low,
         is_too_low=is_too_low,
     )
 
 
-def _what_can_be_measured(scene: _Scene, name: str, is_there: bool) -> tuple[bool, bool, bool]:
-    """On the image, from above, in 3D: a class that was never found with such a box was not looked for."""
+def _is_measurable(scene: _Scene, name: str, has_objects: bool) -> tuple[bool, bool, bool]:
+    """True for 2D, bird's-eye view and 3D if the detections of the class have boxes of that type.
+
+    A class without detections is measurable if it has objects.
+    """
     is_class = scene.found_names == name
     if not is_class.any():
-        return is_there, is_there, is_there
+        return has_objects, has_objects, has_objects
     has_box3d = bool(scene.found.have_boxes3d[is_class].any())
     return bool((scene.found.boxes[is_class, 0] >= 0).any()), has_box3d, has_box3d
 
@@ -238,23 +244,23 @@ def _what_can_be_measured(scene: _Scene, name: str, is_there: bool) -> tuple[boo
 def _curves(
     scene: _Scene, roles: _Roles, column: int, min_iou: float
 ) -> tuple[Float[np.ndarray, " 41"], Float[np.ndarray, " 41"]]:
-    """Precision and orientation similarity at each recall or a higher one."""
+    """Best precision and orientation similarity at each recall or a higher one."""
     ground_truth, found = scene.ground_truth, scene.found
     candidates = _Candidates.of(scene, roles, column, min_iou)
     by_score = candidates.sorted(found.scores[candidates.found])
-    (is_taken,) = by_score.assign(np.ones((1, len(by_score.found)), dtype=bool))
-    matched = by_score.found[is_taken & by_score.is_right]
+    (is_matched,) = by_score.assign(np.ones((1, len(by_score.found)), dtype=bool))
+    matched = by_score.found[is_matched & by_score.is_right]
     thresholds = _thresholds(found.scores[matched], int(roles.must_be_found.sum()))
 
-    # Found ones that are too low are taken only where there is no other, in the order of their file.
+    # Detections below the minimum height are matched only if there is no other, in the order of their file.
     by_iou = candidates.sorted(np.where(roles.counts[candidates.found], candidates.iou, -1))
-    is_taken = by_iou.assign(found.scores[by_iou.found] >= thresholds[:, None])
-    is_right = is_taken & by_iou.is_right
+    is_matched = by_iou.assign(found.scores[by_iou.found] >= thresholds[:, None])
+    is_right = is_matched & by_iou.is_right
     is_exposed = roles.counts & (scene.covered[:, column] <= min_iou)
     above = np.sort(found.scores[is_exposed])
     exposed = len(above) - np.searchsorted(above, thresholds, side="left")
     right = is_right.sum(axis=1)
-    wrong = exposed - (is_taken & is_exposed[by_iou.found]).sum(axis=1)
+    wrong = exposed - (is_matched & is_exposed[by_iou.found]).sum(axis=1)
     turn = ground_truth.alpha_rad[by_iou.ground_truth] - found.alpha_rad[by_iou.found]
     similarity = np.where(is_right, (1 + np.cos(turn)) / 2, 0).sum(axis=1)
     return _envelope(right, right + wrong), _envelope(similarity, right + wrong)
@@ -262,14 +268,15 @@ def _curves(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Candidates:
-    """Pairs that overlap enough: round after round, true object after true object, the preferred one first.
+    """Pairs that overlap enough, sorted by round, then by ground-truth object, then by preference.
 
     Attributes:
-        ground_truth: Which true object.
-        found: Which found object.
-        iou: How much they overlap.
-        is_right: Whether it counts for the detector if they are matched; otherwise it counts neither way.
-        round: True objects of a frame that could take the same found object choose one after the other.
+        ground_truth: Index of the ground-truth object.
+        found: Index of the detection.
+        iou: IoU of the two.
+        is_right: True if their match is a true positive; otherwise it counts neither way.
+        round: Round in which the ground-truth object is matched: objects of a frame that compete for the same
+            detection are matched one after the other.
     """
 
     ground_truth: Int[np.ndarray, " p"]
@@ -294,7 +301,7 @@ class _Candidates:
         )
 
     def sorted(self, preference: Float[np.ndarray, " p"]) -> "_Candidates":
-        """Each true object's pairs by falling preference; what is equal stays in the order of the file."""
+        """The pairs of each object by descending preference, equal ones in the order of the file."""
         order = np.lexsort((self.found, -preference, self.ground_truth, self.round))
         return _Candidates(
             ground_truth=self.ground_truth[order],
@@ -305,58 +312,58 @@ class _Candidates:
         )
 
     def assign(self, is_allowed: Bool[np.ndarray, "t p"]) -> Bool[np.ndarray, "t p"]:
-        """Which pairs are matched, for each row of allowed ones: each object at most once."""
-        _, place = np.unique(self.found, return_inverse=True)
-        is_free = np.ones((len(is_allowed), len(place)), dtype=bool)
-        is_taken = np.zeros_like(is_allowed)
+        """True for matched pairs, for each row of allowed ones; each object is matched at most once."""
+        _, detection = np.unique(self.found, return_inverse=True)
+        is_free = np.ones((len(is_allowed), len(detection)), dtype=bool)
+        is_matched = np.zeros_like(is_allowed)
         rounds = np.searchsorted(self.round, np.arange(self.round.max(initial=-1) + 2))
         for start, end in zip(rounds[:-1].tolist(), rounds[1:].tolist(), strict=True):
-            is_open = is_allowed[:, start:end] & is_free[:, place[start:end]]
+            is_open = is_allowed[:, start:end] & is_free[:, detection[start:end]]
             is_first = _first_of_each(self.ground_truth[start:end], is_open)
-            is_taken[:, start:end] = is_first
+            is_matched[:, start:end] = is_first
             row, column = np.nonzero(is_first)
-            is_free[row, place[start:end][column]] = False
-        return is_taken
+            is_free[row, detection[start:end][column]] = False
+        return is_matched
 
 
 def _rounds(
     ground_truth: Int[np.ndarray, " p"], found: Int[np.ndarray, " p"], frame: Int[np.ndarray, " n"]
 ) -> Int[np.ndarray, " p"]:
-    """When each true object may choose; those whose found objects nobody else wants do so at once."""
-    wanted = np.bincount(found, minlength=1)
-    rivals = np.unique(ground_truth[wanted[found] > 1])
-    turn = np.zeros(len(frame), dtype=np.int64)
-    turn[rivals] = np.arange(len(rivals)) - np.searchsorted(frame[rivals], frame[rivals])
-    return turn[ground_truth]
+    """Round of each pair: 0 unless several objects overlap one of the detections of its object."""
+    num_rivals = np.bincount(found, minlength=1)
+    rivals = np.unique(ground_truth[num_rivals[found] > 1])
+    rounds = np.zeros(len(frame), dtype=np.int64)
+    rounds[rivals] = np.arange(len(rivals)) - np.searchsorted(frame[rivals], frame[rivals])
+    return rounds[ground_truth]
 
 
 def _first_of_each(
     groups: Int[np.ndarray, " p"], is_open: Bool[np.ndarray, "t p"]
 ) -> Bool[np.ndarray, "t p"]:
-    """The first open one in each run of equal groups."""
+    """True for the first open element in each run of equal groups."""
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
-    left = np.arange(len(groups), 0, -1, dtype=np.int32) * is_open
-    most = np.maximum.reduceat(left, starts, axis=1)
-    return is_open & (left == np.repeat(most, np.diff(starts, append=len(groups)), axis=1))
+    rank = np.arange(len(groups), 0, -1, dtype=np.int32) * is_open
+    highest = np.maximum.reduceat(rank, starts, axis=1)
+    return is_open & (rank == np.repeat(highest, np.diff(starts, append=len(groups)), axis=1))
 
 
 def _thresholds(scores: Float[np.ndarray, " n"], objects: int) -> Float[np.ndarray, " t"]:
-    """The scores of matches nearest to each recall, the last one always; with the official rounding."""
+    """Scores of the matches nearest to each recall, as KITTI's program picks them; always the last one."""
     scores = np.sort(scores)[::-1]
     recall = np.arange(1, len(scores) + 1) / max(objects, 1)
     chosen: list[int] = []
-    start, wanted = 0, 0.0
+    start, wanted_recall = 0, 0.0
     while start < len(scores):
-        # The next match is nearer to the recall that is wanted.
-        skip = recall[start + 1 :] - wanted < wanted - recall[start:-1]
+        # Skip matches while the next one is nearer to the wanted recall.
+        skip = recall[start + 1 :] - wanted_recall < wanted_recall - recall[start:-1]
         start += int(np.argmin(np.append(skip, False)))
         chosen.append(start)
-        start, wanted = start + 1, wanted + 1 / (NUM_RECALLS - 1)
+        start, wanted_recall = start + 1, wanted_recall + 1 / (NUM_RECALLS - 1)
     return scores[chosen]
 
 
 def _envelope(part: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " 41"]:
-    """Shares at all recalls, each at least as large as those after it; 0 where there is none."""
-    shares = np.zeros(NUM_RECALLS)
-    np.divide(part, whole, out=shares[: len(part)], where=whole > 0)
-    return np.maximum.accumulate(shares[::-1])[::-1]
+    """Ratios at all recalls, each the maximum of itself and those after it; 0 where there is none."""
+    ratios = np.zeros(NUM_RECALLS)
+    np.divide(part, whole, out=ratios[: len(part)], where=whole > 0)
+    return np.maximum.accumulate(ratios[::-1])[::-1]

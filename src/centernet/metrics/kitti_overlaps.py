@@ -1,4 +1,4 @@
-"""How much KITTI's true objects and what was found overlap: on the image, seen from above, and in 3D."""
+"""Overlaps of KITTI's ground truth and detections: 2D boxes, bird's-eye view, and 3D boxes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from centernet.geometry.boxes3d import ground_and_3d_iou, ground_areas, intersec
 from centernet.structures import KittiObjects
 
 PAIRS_AT_ONCE = 1 << 15
-"""A pair takes some 2 kB while it is measured."""
+"""Pairs whose overlaps are computed together; each takes some 2 kB of memory meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
-    """True and found objects of the same frame that overlap enough to matter.
+    """Pairs of a ground-truth object and a detection of the same frame that overlap.
 
     Attributes:
-        ground_truth: Which true object, sorted.
-        found: Which found object; sorted for each true one.
-        iou: Intersection over union on the image, seen from above, and of the volumes.
+        ground_truth: Index of the ground-truth object, sorted.
+        found: Index of the detection, sorted within each ground-truth object.
+        iou: IoU of the 2D boxes, in bird's-eye view, and of the 3D boxes.
     """
 
     ground_truth: Int[np.ndarray, " p"]
@@ -31,69 +31,82 @@ class Pairs:
 def overlapping_pairs(
     ground_truth: KittiObjects,
     found: KittiObjects,
-    is_asked: Bool[np.ndarray, " n"],
-    above: Float[np.ndarray, " 3"],
+    is_evaluated: Bool[np.ndarray, " n"],
+    min_iou: Float[np.ndarray, " 3"],
 ) -> Pairs:
-    """Pairs with an overlap above one of three limits; only true objects that are asked for."""
+    """Pairs whose IoU exceeds one of three thresholds.
+
+    Args:
+        ground_truth: Ground-truth objects.
+        found: Detections in the same frames.
+        is_evaluated: Ground-truth objects whose pairs are returned.
+        min_iou: Thresholds in 2D, bird's-eye view and 3D.
+    """
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = [
         (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, 3)))
     ]
-    for one, other in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_asked)):
-        iou = np.zeros((len(one), 3))
-        shared = _image_intersections(ground_truth.boxes[one], found.boxes[other])
-        total = _image_areas(ground_truth.boxes[one]) + _image_areas(found.boxes[other])
+    for true_index, found_index in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_evaluated)):
+        true_boxes, found_boxes = ground_truth.boxes[true_index], found.boxes[found_index]
+        iou = np.zeros((len(true_index), 3))
+        shared = _image_intersections(true_boxes, found_boxes)
+        total = _image_areas(true_boxes) + _image_areas(found_boxes)
         np.divide(shared, total - shared, out=iou[:, 0], where=shared > 0)
-        near = _are_near(ground_truth.boxes3d[one], found.boxes3d[other])
-        solid = ground_and_3d_iou(ground_truth.boxes3d[one[near]], found.boxes3d[other[near]])
-        iou[near, 1:] = np.stack(solid, axis=1)
-        keep = (iou > above).any(axis=1)
-        parts.append((one[keep], other[keep], iou[keep]))
-    ones, others, ious = zip(*parts, strict=True)
-    return Pairs(ground_truth=np.concatenate(ones), found=np.concatenate(others), iou=np.concatenate(ious))
+        true_boxes3d, found_boxes3d = ground_truth.boxes3d[true_index], found.boxes3d[found_index]
+        near = _are_near(true_boxes3d, found_boxes3d)
+        iou[near, 1:] = np.stack(ground_and_3d_iou(true_boxes3d[near], found_boxes3d[near]), axis=1)
+        keep = (iou > min_iou).any(axis=1)
+        parts.append((true_index[keep], found_index[keep], iou[keep]))
+    true_indices, found_indices, ious = zip(*parts, strict=True)
+    return Pairs(
+        ground_truth=np.concatenate(true_indices),
+        found=np.concatenate(found_indices),
+        iou=np.concatenate(ious),
+    )
 
 
-def covered_shares(
+def covered_fractions(
     ground_truth: KittiObjects, found: KittiObjects, is_region: Bool[np.ndarray, " n"]
 ) -> Float[np.ndarray, "m 3"]:
-    """The largest share of each found object that lies in one region: of its box, its ground, its volume.
+    """The largest fraction of each detection in one `DontCare` region: of its 2D box, ground area and volume.
 
-    Regions without a place on the ground lie at -1000, where all boxes without a place are: so the official
-    program counts it.
+    Regions without a location lie at -1000, as all 3D boxes without a location do: KITTI's program counts
+    their overlaps.
     """
-    shares = np.zeros((len(found), 3))
-    for one, other in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_region)):
-        image = _image_intersections(ground_truth.boxes[one], found.boxes[other])
-        near = _are_near(ground_truth.boxes3d[one], found.boxes3d[other])
-        solid = intersections(ground_truth.boxes3d[one[near]], found.boxes3d[other[near]])
-        _raise_to(shares[:, 0], other, image, _image_areas(found.boxes))
-        _raise_to(shares[:, 1], other[near], solid[0], ground_areas(found.boxes3d))
-        _raise_to(shares[:, 2], other[near], solid[1], volumes(found.boxes3d))
-    return shares
+    fractions = np.zeros((len(found), 3))
+    for region, index in _pairs_of_frames(ground_truth, found, np.flatnonzero(is_region)):
+        regions3d, boxes3d = ground_truth.boxes3d[region], found.boxes3d[index]
+        near = _are_near(regions3d, boxes3d)
+        on_image = _image_intersections(ground_truth.boxes[region], found.boxes[index])
+        on_ground, in_3d = intersections(regions3d[near], boxes3d[near])
+        _raise_to(fractions[:, 0], index, on_image, _image_areas(found.boxes))
+        _raise_to(fractions[:, 1], index[near], on_ground, ground_areas(found.boxes3d))
+        _raise_to(fractions[:, 2], index[near], in_3d, volumes(found.boxes3d))
+    return fractions
 
 
 def _raise_to(
-    shares: Float[np.ndarray, " m"],
+    fractions: Float[np.ndarray, " m"],
     index: Int[np.ndarray, " p"],
     shared: Float[np.ndarray, " p"],
     whole: Float[np.ndarray, " m"],
 ) -> None:
-    """Where more is shared than before."""
-    some = shared > 0
-    np.maximum.at(shares, index[some], shared[some] / whole[index[some]])
+    """Raise the fractions at some indices to the shared part of the whole, in place, where it is larger."""
+    overlaps = shared > 0
+    np.maximum.at(fractions, index[overlaps], shared[overlaps] / whole[index[overlaps]])
 
 
 def _pairs_of_frames(
-    ground_truth: KittiObjects, found: KittiObjects, asked: Int[np.ndarray, " n"]
+    ground_truth: KittiObjects, found: KittiObjects, rows: Int[np.ndarray, " n"]
 ) -> Iterator[tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]]:
-    """Every asked true object with every found one of its frame, some tens of thousands at a time."""
+    """Indices of some objects, each with every detection of its frame, in parts of bounded size."""
     starts = np.searchsorted(found.frame, np.arange(len(found.frames) + 1))
-    counts = np.diff(starts)[ground_truth.frame[asked]]
+    counts = np.diff(starts)[ground_truth.frame[rows]]
     total = np.cumsum(counts)
-    for part in np.split(asked, np.flatnonzero(np.diff(total // PAIRS_AT_ONCE)) + 1):
+    for part in np.split(rows, np.flatnonzero(np.diff(total // PAIRS_AT_ONCE)) + 1):
         start, count = starts[ground_truth.frame[part]], np.diff(starts)[ground_truth.frame[part]]
         before = np.cumsum(count) - count
-        one = np.repeat(part, count)
-        yield one, np.arange(len(one)) + np.repeat(start - before, count)
+        true_index = np.repeat(part, count)
+        yield true_index, np.arange(len(true_index)) + np.repeat(start - before, count)
 
 
 def _image_intersections(
@@ -109,7 +122,7 @@ def _image_areas(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
 
 
 def _are_near(first: Float[np.ndarray, "n 7"], second: Float[np.ndarray, "n 7"]) -> Bool[np.ndarray, " n"]:
-    """Whether circles round them on the ground meet: most pairs are told apart by that."""
+    """True if circles round the boxes on the ground overlap, a cheap test that most pairs fail."""
     distance = np.hypot(*(first[:, [3, 5]] - second[:, [3, 5]]).T)
-    reach = np.hypot(first[:, 1], first[:, 2]) + np.hypot(second[:, 1], second[:, 2])
-    return distance < reach / 2
+    diameters = np.hypot(first[:, 1], first[:, 2]) + np.hypot(second[:, 1], second[:, 2])
+    return distance < diameters / 2

@@ -1,8 +1,8 @@
-"""COCO's average precision and recall of keypoints, for any number of them; equal to pycocotools.
+"""COCO's average precision and recall of keypoints (OKS), for any number of them; equal to pycocotools.
 
 Two sets of keypoints are compared by their object keypoint similarity: the mean over the labelled keypoints
-of exp(-d² / (2 s² (2 σ)²)), with d the distance, s² the area of the true object and σ the tolerance of the
-keypoint. Source: https://cocodataset.org/#keypoints-eval.
+of exp(-d² / (2 s² (2 σ)²)), with d the distance, s² the area of the ground-truth object and σ the tolerance
+of the keypoint. Source: https://cocodataset.org/#keypoints-eval.
 """
 
 import math
@@ -15,29 +15,29 @@ import numpy as np
 from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, area_of, check_images, mean_of_known
 
 DEFAULT_SIGMA = 0.067
-"""Of keypoints whose tolerance nobody measured: the mean of COCO's 17."""
+"""Sigma of keypoints without a measured one: the mean of COCO's 17."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OksClass:
-    """How well the keypoints of one class were found. Numbers are NaN for a class without true objects.
+    """COCO's numbers of the keypoints of one class, NaN for a class without ground truth.
 
     Attributes:
         name: The category.
         category_id: Its id in the data set.
-        objects: True objects with labelled keypoints; crowd regions are not counted.
-        detections: Results of the class.
+        objects: Ground-truth objects with labelled keypoints, crowd regions not counted.
+        detections: Detections of the class.
         ap: Mean over OKS thresholds .50, .55, ... .95.
         ap50: At OKS 0.5.
         ap75: At OKS 0.75.
         ap_medium: Objects of 32² to 96² square pixels.
         ap_large: Larger ones.
-        ar: Part of the true objects found, mean over the same thresholds.
+        ar: Recall, mean over the same thresholds.
         ar50: At OKS 0.5.
         ar75: At OKS 0.75.
         ar_medium: Objects of 32² to 96² square pixels.
         ar_large: Larger ones.
-        curve: At OKS 0.5; None for a class without true objects.
+        curve: At OKS 0.5; None for a class without ground truth.
     """
 
     name: str
@@ -59,7 +59,7 @@ class OksClass:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OksMetrics:
-    """COCO's numbers of keypoints: means over the classes that have true objects, NaN if none has.
+    """COCO's numbers of keypoints: means over the classes with ground truth, NaN if none has any.
 
     Attributes:
         classes: Numbers of each class with keypoints, in the order of the categories.
@@ -95,21 +95,21 @@ def evaluate_oks(
     sigmas: Mapping[int, Sequence[float]],
     max_detections: int = 20,
 ) -> OksMetrics:
-    """Compare the keypoints of results with the truth, each class by its own. Neither is changed.
+    """Evaluate the keypoints of results against ground truth, class by class. Neither is changed.
 
-    Results of categories without sigmas are not counted. True objects without labelled keypoints, like crowd
-    regions, need not be found, and what is found there is not wrong.
+    Results of categories without sigmas are not counted. Objects without labelled keypoints are ignored, as
+    crowd regions are: missing them or detecting them costs nothing.
 
     Args:
-        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. Annotations of the categories
-            with sigmas have `keypoints`, three numbers each; those without have none labelled. One without
-            `area` gets 0.53 times width times height, as CrowdPose evaluates.
+        ground_truth: Content of a COCO file: `images`, `annotations`, `categories`. Annotations of the
+            categories with sigmas have `keypoints`, three numbers each; those without have none labelled.
+            One without `area` gets 0.53 times width times height, as CrowdPose evaluates.
         results: Entries with `image_id`, `category_id`, `keypoints` and `score`.
         sigmas: Tolerance of each keypoint by category id.
-        max_detections: Best detections of a class in an image that are counted.
+        max_detections: Number of best detections per class and image.
 
     Raises:
-        ValueError: A result belongs to an image that the truth does not have; or an entry has another number
+        ValueError: A result belongs to an image that the ground truth lacks; or an entry has another number
             of keypoints than there are sigmas.
     """
     check_images(ground_truth, results)
@@ -140,8 +140,8 @@ def _evaluate_class(
         for position, result in enumerate(results)
         if result["category_id"] == category_id
     ]
-    alone = {"images": ground_truth["images"], "categories": [category]}
-    tables = accumulate(alone, annotations, detections, [max_detections], sigmas)
+    one_class = {"images": ground_truth["images"], "categories": [category]}
+    tables = accumulate(one_class, annotations, detections, [max_detections], sigmas)
     precision, recall, scores = (tables[key][..., 0] for key in ("precision", "recall", "scores"))
     objects = sum(bool(one["num_keypoints"]) and not one["iscrowd"] for one in annotations)
     # Sizes are all, medium, large; thresholds 0 and 5 are 0.5 and 0.75.
@@ -167,7 +167,7 @@ def _evaluate_class(
 
 
 def _annotation(annotation: Mapping[str, Any], count: int, place: str) -> dict[str, Any]:
-    """The keys that the evaluator needs."""
+    """An annotation with the keys that the evaluator needs."""
     keypoints = annotation.get("keypoints") or [0.0] * (3 * count)
     _check_count(keypoints, count, place)
     labelled = sum(visibility > 0 for visibility in keypoints[2::3])
@@ -186,7 +186,7 @@ def _detection(result: Mapping[str, Any], count: int, place: str) -> dict[str, A
     keypoints = result["keypoints"]
     _check_count(keypoints, count, place)
     xs, ys = keypoints[0::3], keypoints[1::3]
-    # What is not matched is sorted by size: that of the box, or else of the keypoints' extent.
+    # Unmatched detections are assigned a size: that of the box, or else of the keypoints' extent.
     sides = result["bbox"][2:] if "bbox" in result else (max(xs) - min(xs), max(ys) - min(ys))
     return {
         "image_id": result["image_id"],

@@ -1,7 +1,7 @@
-"""Where keypoints lie, in pixels and as a share of right ones (PCK).
+"""Percentage of correct keypoints (PCK), and the distance of keypoints in pixels.
 
-Source: Yang and Ramanan 2013, "Articulated Human Detection with Flexible Mixtures of Parts", sec. 6: right is
-what lies within a share of the longer side of the box.
+Source: Yang and Ramanan 2013, "Articulated Human Detection with Flexible Mixtures of Parts", sec. 6: a
+keypoint is correct within a fraction of the longer side of the box.
 """
 
 import math
@@ -20,17 +20,18 @@ from centernet.structures import Annotations, Categories, Skeleton
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PckClass:
-    """How near the keypoints of one class are to where they should be. NaN where nothing is to be measured.
+    """PCK and keypoint distances of one class, NaN where there is nothing to measure.
 
     Attributes:
         name: The category.
         category_id: Its id in the data set.
-        pck: Part of the labelled keypoints found within the tolerance; those of missed objects were not.
-        error_px: Mean distance of those of the objects that were found, image pixels.
-        keypoints: Names of its keypoints.
-        keypoint_labelled: How often each is labelled in the truth.
-        keypoint_pck: As `pck`, of each.
-        keypoint_error_px: As `error_px`, of each.
+        pck: Fraction of the labelled keypoints within the tolerance, from 0 to 1; keypoints of missed objects
+            count as wrong.
+        error_px: Mean distance of the labelled keypoints of matched objects, image pixels.
+        keypoints: Names of the keypoints.
+        keypoint_labelled: Number of objects in which each keypoint is labelled.
+        keypoint_pck: `pck` of each keypoint.
+        keypoint_error_px: `error_px` of each keypoint.
     """
 
     name: str
@@ -45,11 +46,11 @@ class PckClass:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PckMetrics:
-    """How near keypoints are to where they should be.
+    """PCK and keypoint distances of all classes.
 
     Attributes:
-        alpha: The tolerance: a share of the longer side of the true box.
-        min_iou: Overlap that makes a detection belong to an object, at least.
+        alpha: Tolerance, as a fraction of the longer side of the ground-truth box.
+        min_iou: Minimum IoU of a detection and the object it matches.
         classes: Each class with keypoints, in the order of the categories.
     """
 
@@ -58,7 +59,7 @@ class PckMetrics:
     classes: tuple[PckClass, ...]
 
     def to_dict(self) -> dict[str, float]:
-        """Means over the classes that have labelled keypoints, by name; NaN if none has."""
+        """Means over the classes with labelled keypoints, by name; NaN if there is none."""
         return {
             "PCK": _mean([one.pck for one in self.classes]),
             "keypoint_error_px": _mean([one.error_px for one in self.classes]),
@@ -71,23 +72,23 @@ def evaluate_pck(
     alpha: float = 0.2,
     min_iou: float = 0.5,
 ) -> PckMetrics:
-    """Match detections to objects of their class by their boxes, then measure their keypoints.
+    """Match detections to objects of their class by box IoU, then compare their keypoints.
 
-    In each image detections take objects in the order of their scores: each the free object of its class that
-    it overlaps most. Keypoints that are labelled count, also hidden ones. Crowd regions do not.
+    In each image detections are matched by descending score, each to the free object of its class with the
+    largest IoU. All labelled keypoints count, hidden ones too. Crowd regions do not.
 
     Args:
-        pairs: Truth and detections of each image, labels after `categories`.
+        pairs: Ground truth and detections of each image, with labels of `categories`.
         categories: The classes; those without keypoints are not measured.
-        alpha: The tolerance: a share of the longer side of the true box.
-        min_iou: Overlap that makes a detection belong to an object, at least.
+        alpha: Tolerance, as a fraction of the longer side of the ground-truth box.
+        min_iou: Minimum IoU of a detection and the object it matches.
     """
     tallies = {label: _Tally.of(skeleton) for label, skeleton in enumerate(categories.skeletons) if skeleton}
     for annotations, detections in pairs:
         for label, tally in tallies.items():
-            true = annotations[(annotations.labels == label) & ~annotations.is_crowd]
-            if len(true):
-                tally.add(true, detections[detections.labels == label], alpha, min_iou)
+            ground_truth = annotations[(annotations.labels == label) & ~annotations.is_crowd]
+            if len(ground_truth):
+                tally.add(ground_truth, detections[detections.labels == label], alpha, min_iou)
     return PckMetrics(
         alpha=alpha,
         min_iou=min_iou,
@@ -112,18 +113,18 @@ class _Tally:
         labelled, measured, right = (np.zeros(len(skeleton), dtype=np.int64) for _ in range(3))
         return cls(skeleton.names, labelled, measured, right, np.zeros(len(skeleton)))
 
-    def add(self, true: Annotations, found: Detections, alpha: float, min_iou: float) -> None:
+    def add(self, ground_truth: Annotations, detections: Detections, alpha: float, min_iou: float) -> None:
         count = len(self.labelled)
-        is_labelled = true.keypoints[:, :count, 2] > 0
+        is_labelled = ground_truth.keypoints[:, :count, 2] > 0
         np.add(self.labelled, is_labelled.sum(axis=0), out=self.labelled)
-        taken = match(iou_matrix(found.boxes, true.boxes), found.scores, min_iou)
-        place = taken[taken >= 0]
-        should = true.keypoints[place, :count].astype(np.float64)
-        are = found.keypoints[taken >= 0][:, :count].astype(np.float64)
-        distance = np.hypot(are[..., 0] - should[..., 0], are[..., 1] - should[..., 1])
-        sides = true.boxes[place, 2:] - true.boxes[place, :2]
+        matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
+        index = matched[matched >= 0]
+        expected = ground_truth.keypoints[index, :count].astype(np.float64)
+        predicted = detections.keypoints[matched >= 0][:, :count].astype(np.float64)
+        distance = np.hypot(predicted[..., 0] - expected[..., 0], predicted[..., 1] - expected[..., 1])
+        sides = ground_truth.boxes[index, 2:] - ground_truth.boxes[index, :2]
         is_right = distance <= alpha * sides.max(axis=1, initial=0)[:, None]
-        counts = is_labelled[place]
+        counts = is_labelled[index]
         np.add(self.measured, counts.sum(axis=0), out=self.measured)
         np.add(self.right, (counts & is_right).sum(axis=0), out=self.right)
         np.add(self.distance, (counts * distance).sum(axis=0), out=self.distance)
@@ -132,16 +133,16 @@ class _Tally:
         return PckClass(
             name=name,
             category_id=category_id,
-            pck=float(_share(self.right.sum(), self.labelled.sum())),
-            error_px=float(_share(self.distance.sum(), self.measured.sum())),
+            pck=float(_ratio(self.right.sum(), self.labelled.sum())),
+            error_px=float(_ratio(self.distance.sum(), self.measured.sum())),
             keypoints=self.keypoints,
             keypoint_labelled=self.labelled,
-            keypoint_pck=_share(self.right, self.labelled),
-            keypoint_error_px=_share(self.distance, self.measured),
+            keypoint_pck=_ratio(self.right, self.labelled),
+            keypoint_error_px=_ratio(self.distance, self.measured),
         )
 
 
-def _share(part: Any, whole: Any) -> np.ndarray:
+def _ratio(part: Any, whole: Any) -> np.ndarray:
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 

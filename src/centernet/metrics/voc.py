@@ -1,4 +1,4 @@
-"""Pascal VOC's average precision: over 11 recalls (VOC 2007) and over every recall (since VOC 2010).
+"""Pascal VOC's average precision: at 11 recalls (VOC 2007) and at all recalls (since VOC 2010).
 
 Source: Everingham et al. 2010, sec. 4.2, and the development kit's `VOCevaldet.m`.
 """
@@ -17,12 +17,12 @@ from centernet.structures import Annotations, Categories
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VocClass:
-    """How well one class was found. AP is NaN for a class without true objects.
+    """VOC's numbers of one class. AP is NaN for a class without ground truth.
 
     Attributes:
         name: The category.
-        objects: True objects; ignored ones (difficult, crowd) are not counted.
-        detections: Results of the class, those that hit ignored objects included.
+        objects: Ground-truth objects, ignored ones (difficult, crowd) not counted.
+        detections: Detections of the class, those of ignored objects included.
         ap_11point: Mean of the best precision at recalls 0, 0.1, ... 1.
         ap_area: Area under the envelope of the precision-recall curve.
         recall: After each detection that counts, best score first.
@@ -40,7 +40,7 @@ class VocClass:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VocMetrics:
-    """VOC's numbers: means over the classes that have true objects, NaN if none has.
+    """VOC's numbers: means over the classes with ground truth, NaN if none has any.
 
     Attributes:
         ap_11point: Mean of the best precision at recalls 0, 0.1, ... 1.
@@ -60,20 +60,21 @@ class VocMetrics:
 def evaluate_voc(
     pairs: Iterable[tuple[Annotations, Detections]], categories: Categories, iou_threshold: float = 0.5
 ) -> VocMetrics:
-    """Compare what was found in each image with what is there.
+    """Evaluate detections against ground truth.
 
-    A detection belongs to the object of its class that it overlaps most. The best-scored one of an object is
-    right, the others are wrong; those of an ignored object (`is_crowd`, where VOC's difficult objects are)
-    count neither way. Corners are pixels inside the box, as VOC has it: the width is `x2 - x1 + 1`.
+    A detection belongs to the object of its class with the largest IoU. The detection of an object with the
+    highest score is right, the others are wrong; those of an ignored object (`is_crowd`, which marks VOC's
+    difficult objects) count neither way. Corners are pixels inside the box, as in VOC: the width is
+    `x2 - x1 + 1`.
 
     Args:
-        pairs: Truth and detections of each image, labels after `categories`.
+        pairs: Ground truth and detections of each image, with labels of `categories`.
         categories: The classes.
-        iou_threshold: Overlap that a detection must have with its object, at least.
+        iou_threshold: Minimum IoU of a detection and its object.
     """
-    ground_truth_labels, is_ignored, found = _flatten(pairs)
+    true_labels, is_ignored, found = _flatten(pairs)
     order = np.argsort(-found.scores, kind="stable")
-    best, labels = found.best_ground_truth[order], found.labels[order]
+    best, labels = found.best_object[order], found.labels[order]
     hits = found.best_iou[order] >= iou_threshold
     counts = np.ones(len(order), dtype=bool)
     counts[hits] = ~is_ignored[best[hits]]
@@ -81,7 +82,7 @@ def evaluate_voc(
     classes = tuple(
         _class_metrics(
             name,
-            objects=int(np.sum((ground_truth_labels == label) & ~is_ignored)),
+            objects=int(np.sum((true_labels == label) & ~is_ignored)),
             detections=int(np.sum(labels == label)),
             is_right=is_right[(labels == label) & counts],
         )
@@ -96,35 +97,35 @@ def evaluate_voc(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Found:
-    """The detections of all images in one list, each with the true object it overlaps most."""
+    """The detections of all images in one list, each with the object it overlaps most."""
 
     scores: Float[np.ndarray, " n"]
     labels: Int[np.ndarray, " n"]
-    best_ground_truth: Int[np.ndarray, " n"]
+    best_object: Int[np.ndarray, " n"]
     best_iou: Float[np.ndarray, " n"]
 
 
 def _flatten(
     pairs: Iterable[tuple[Annotations, Detections]],
 ) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"], _Found]:
-    """Labels of all true objects, whether they are ignored, and all detections."""
+    """Labels of all ground-truth objects, which of them are ignored, and all detections."""
     labels, ignored = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
-    scores, found_labels, best_ground_truth, best_iou = ([np.zeros(0)] for _ in range(4))
+    scores, predicted_labels, best_objects, best_ious = ([np.zeros(0)] for _ in range(4))
     start = 0
     for ground_truth, detections in pairs:
         best, iou = _best_overlaps(ground_truth, detections)
         labels.append(ground_truth.labels)
         ignored.append(ground_truth.is_crowd)
         scores.append(detections.scores)
-        found_labels.append(detections.labels)
-        best_ground_truth.append(best + start)
-        best_iou.append(iou)
+        predicted_labels.append(detections.labels)
+        best_objects.append(best + start)
+        best_ious.append(iou)
         start += len(ground_truth)
     found = _Found(
         scores=np.concatenate(scores),
-        labels=np.concatenate(found_labels).astype(np.int64),
-        best_ground_truth=np.concatenate(best_ground_truth).astype(np.int64),
-        best_iou=np.concatenate(best_iou),
+        labels=np.concatenate(predicted_labels).astype(np.int64),
+        best_object=np.concatenate(best_objects).astype(np.int64),
+        best_iou=np.concatenate(best_ious),
     )
     return np.concatenate(labels), np.concatenate(ignored), found
 
@@ -132,7 +133,7 @@ def _flatten(
 def _best_overlaps(
     ground_truth: Annotations, detections: Detections
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """For each detection the object of its class it overlaps most, and how much; overlap -1 where none is."""
+    """Index of the object of its class that each detection overlaps most, and their IoU; -1 if none is."""
     if not len(ground_truth):
         return np.zeros(len(detections), dtype=np.int64), np.full(len(detections), -1.0)
     last_pixel = np.array([0, 0, 1, 1])
@@ -147,11 +148,11 @@ def _best_overlaps(
 def _first_of_each_object(
     objects: Int[np.ndarray, " n"], candidates: Bool[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
-    """Marks the first candidate of each object."""
-    places = np.flatnonzero(candidates)
-    _, first = np.unique(objects[places], return_index=True)
+    """True for the first candidate of each object."""
+    indices = np.flatnonzero(candidates)
+    _, first = np.unique(objects[indices], return_index=True)
     is_first = np.zeros(len(objects), dtype=bool)
-    is_first[places[first]] = True
+    is_first[indices[first]] = True
     return is_first
 
 
@@ -171,13 +172,13 @@ def _class_metrics(name: str, objects: int, detections: int, is_right: Bool[np.n
 
 
 def _ap_11point(recall: Float[np.ndarray, " n"], precision: Float[np.ndarray, " n"]) -> float:
-    """VOC 2007: recalls that are never reached count with precision 0."""
+    """AP of VOC 2007: recalls that are never reached count with precision 0."""
     reached = recall[None] >= np.linspace(0, 1, 11)[:, None]
     return float(np.where(reached, precision[None], 0).max(axis=1, initial=0).mean())
 
 
 def _ap_area(recall: Float[np.ndarray, " n"], precision: Float[np.ndarray, " n"]) -> float:
-    """Since VOC 2010: each step of recall times the best precision at this recall or a higher one."""
+    """AP since VOC 2010: each step of recall times the best precision at this recall or a higher one."""
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(recall, prepend=0) * envelope).sum())
 
