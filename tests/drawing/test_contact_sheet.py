@@ -9,24 +9,24 @@ def plain(height: int, width: int, value: int) -> UInt8[np.ndarray, "h w 3"]:
     return np.full((height, width, 3), value, dtype=np.uint8)
 
 
-def shares(sheet: UInt8[np.ndarray, "h w 3"], *values: int) -> list[int]:
-    """How many pixels have each value."""
+def pixel_counts(sheet: UInt8[np.ndarray, "h w 3"], *values: int) -> list[int]:
+    """Number of pixels with each value."""
     return [int((sheet == value).all(axis=2).sum()) for value in values]
 
 
 def test_every_image_fills_its_square_on_its_longer_side() -> None:
     sheet = contact_sheet([plain(10, 20, 200), plain(300, 150, 150), plain(64, 64, 90)], tile=64)
 
-    assert shares(sheet, 200, 150, 90) == [64 * 32, 64 * 32, 64 * 64]
+    assert pixel_counts(sheet, 200, 150, 90) == [64 * 32, 64 * 32, 64 * 64]
 
 
-def test_columns_and_tile_decide_the_size_of_the_sheet() -> None:
+def test_columns_and_tile_determine_the_size_of_the_sheet() -> None:
     sheet = contact_sheet([plain(50, 50, 200)] * 5, columns=3, tile=50)
 
     assert sheet.shape == (2 * 50 + 3 * 8, 3 * 50 + 4 * 8, 3)
 
 
-def test_a_sheet_is_nearly_square_by_itself() -> None:
+def test_a_sheet_is_nearly_square_by_default() -> None:
     sheet = contact_sheet([plain(50, 50, 200)] * 9, tile=50)
 
     assert sheet.shape == (182, 182, 3)
@@ -57,11 +57,11 @@ def test_left_is_left_and_right_is_right() -> None:
     pair = side_by_side(plain(40, 40, 200), plain(80, 80, 90), tile=80)
     middle = pair.shape[1] // 2
 
-    assert shares(pair[:, :middle], 200, 90) == [80 * 80, 0]
-    assert shares(pair[:, middle:], 200, 90) == [0, 80 * 80]
+    assert pixel_counts(pair[:, :middle], 200, 90) == [80 * 80, 0]
+    assert pixel_counts(pair[:, middle:], 200, 90) == [0, 80 * 80]
 
 
-def test_a_message_stands_on_a_grey_square() -> None:
+def test_a_message_is_written_on_a_grey_square() -> None:
     tile = message_tile("cat.jpg is not a readable image: the file is cut short", tile=200)
 
     assert tile.shape == (200, 200, 3)

@@ -1,4 +1,4 @@
-"""Pictures of what led to detections."""
+"""Drawings that explain detections."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_kept_pairs_have_the_colour_of_their_class_and_rejected_ones_are_grey() 
     assert has_color(rejected, (150, 150, 150))
 
 
-def test_every_heatmap_has_a_picture() -> None:
+def test_every_heatmap_is_drawn() -> None:
     heat = np.zeros((1, 16, 16), np.float32)
     one = draw_explanation(IMAGE, {"heatmap": heat}, reasons())
     three = draw_explanation(IMAGE, dict.fromkeys(("a", "b", "c"), heat), reasons())
@@ -66,7 +66,7 @@ def test_predict_explains_itself_for_every_task(task: str, tmp_path: Path) -> No
     given = [f"model={tmp_path}/weights", f"source={tmp_path}/a.png", "conf=0", "device=cpu", "save=false"]
 
     assert main(["predict", *given, "explain=true", f"project={tmp_path}", "name=out"]) == 0
-    (picture,) = (tmp_path / "out" / "explained").iterdir()
-    assert picture.name == "a-1.png"
-    with Image.open(picture) as image:
+    (path,) = (tmp_path / "out" / "explained").iterdir()
+    assert path.name == "a-1.png"
+    with Image.open(path) as image:
         assert min(image.size) > 600

@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from centernet.drawing.fonts import legible_all, load_font, printable, shorten, wrap
+from centernet.drawing.fonts import load_font, printable, printable_lines, shorten, wrap
 
 _, FONT_FILE = printable("a")
 FONT = load_font(FONT_FILE, 16)
@@ -15,7 +15,7 @@ def test_letters_that_no_font_has_are_written_as_code_points() -> None:
 
 
 def test_several_texts_share_one_font_and_become_one_line_each() -> None:
-    texts, _ = legible_all(["two\nlines", "Küche", "a\u2028b"])
+    texts, _ = printable_lines(["two\nlines", "Küche", "a\u2028b"])
 
     assert texts == ["two lines", "Küche", "a b"]
 
@@ -32,7 +32,7 @@ def test_of_a_long_text_the_end_is_kept() -> None:
     assert FONT.getlength(short) <= 120
 
 
-def test_wrapped_lines_fit_and_say_everything() -> None:
+def test_wrapped_lines_fit_and_have_all_letters() -> None:
     text = "the image cannot be read because_this_one_word_is_longer_than_a_whole_line"
     lines = wrap(text, FONT, 150)
 

@@ -1,4 +1,4 @@
-"""Pictures of what was found and what is true: arrays in, arrays out."""
+"""Drawings of detections and ground truth on images: arrays in, arrays out."""
 
 from centernet.drawing.annotations import draw_annotations
 from centernet.drawing.birds_eye import draw_birds_eye, draw_boxes3d_and_birds_eye

@@ -1,4 +1,4 @@
-"""The truth onto an image: boxes, keypoints and boxes in space, whatever there is."""
+"""Ground truth drawn on an image: boxes, keypoints and 3D boxes."""
 
 from collections.abc import Sequence
 
@@ -14,31 +14,31 @@ from centernet.structures import Annotations, Categories
 
 def draw_annotations(
     image: UInt8[np.ndarray, "h w 3"],
-    objects: Annotations,
+    annotations: Annotations,
     texts: Sequence[str],
     categories: Categories,
     camera: Camera | None = None,
     *,
     long_side: int | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The image with its true objects; boxes in space also as a bird sees them.
+    """The image with annotations drawn on it; 3D boxes also get a bird's-eye view.
 
     Args:
         image: RGB.
-        objects: Image pixels, and camera metres.
-        texts: One for each object.
-        categories: Of the objects' labels.
-        camera: Image pixels from camera metres; boxes in space are not drawn where it is not known.
-        long_side: Scale the picture to this longer side first.
+        annotations: Annotations of the image, in image pixels and camera metres.
+        texts: Text of each object.
+        categories: Categories of the labels.
+        camera: Image pixels from camera metres; None: 3D boxes are not drawn.
+        long_side: Longer side to which the image is scaled before it is drawn on.
     """
-    has_box3d = np.isfinite(objects.boxes3d).all(axis=1) & (camera is not None)
-    picture = draw_boxes(
-        image, objects.boxes, texts, objects.labels, long_side=long_side, outlined=~has_box3d
+    has_box3d = np.isfinite(annotations.boxes3d).all(axis=1) & (camera is not None)
+    drawn = draw_boxes(
+        image, annotations.boxes, texts, annotations.labels, long_side=long_side, outlined=~has_box3d
     )
     size = (image.shape[0], image.shape[1])
     if categories.max_keypoints:
-        skeletons = [categories.skeletons[label] for label in objects.labels]
-        picture = draw_keypoints(picture, objects.keypoints, skeletons, image_size=size)
+        skeletons = [categories.skeletons[label] for label in annotations.labels]
+        drawn = draw_keypoints(drawn, annotations.keypoints, skeletons, image_size=size)
     if camera is None:
-        return picture
-    return draw_boxes3d_and_birds_eye(picture, objects.boxes3d, objects.labels, camera, image_size=size)
+        return drawn
+    return draw_boxes3d_and_birds_eye(drawn, annotations.boxes3d, annotations.labels, camera, image_size=size)

@@ -1,4 +1,4 @@
-"""Boxes with texts onto an image, by way of supervision."""
+"""Boxes with texts drawn on an image, by supervision."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from PIL import Image
 
 from centernet.drawing.colors import class_color, text_color
 from centernet.drawing.contact_sheet import fit
-from centernet.drawing.fonts import legible_all, load_font
+from centernet.drawing.fonts import load_font, printable_lines
 
 if TYPE_CHECKING:
     import supervision
 
 _CROWD = 20
-"""From this many boxes on, lines are thin and texts are small."""
+"""Number of boxes from which lines are thin and texts are small."""
 
-_TEXT_SHARE, _TEXT_SHARE_IN_CROWD = 0.25, 0.1
-"""Texts that would cover more of the picture are not drawn: they would hide what they name."""
+_MAX_TEXT, _MAX_TEXT_IN_CROWD = 0.25, 0.1
+"""Maximum fraction of the image that texts cover; beyond it they would hide the objects and are not drawn."""
 
 
 def draw_boxes(
@@ -31,36 +31,36 @@ def draw_boxes(
     long_side: int | None = None,
     outlined: Bool[np.ndarray, " n"] | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The image with boxes and texts in the colours of their classes; the image itself stays as it is.
+    """A copy of the image with boxes and texts in the colours of their classes.
 
-    Lines and letters suit the size of the picture. In crowds lines are thin, and texts are smaller or, where
-    they would still hide the image or not fit into it, left out.
+    The size of lines and letters depends on that of the image. With many boxes lines are thin, and texts are
+    small or, if they would still hide the image or not fit into it, left out.
 
     Args:
         image: RGB.
         boxes: `(x1, y1, x2, y2)`, image pixels; those that are not finite are not drawn.
-        texts: One for each box; an empty one draws nothing.
+        texts: Text of each box; an empty one draws nothing.
         labels: Class of each box, which gives its colour.
-        long_side: Scale the picture to this longer side first: letters on a small image are unreadable, and
-            on a large one that is to be shown small they are lost.
-        outlined: Of which boxes lines are drawn, not texts alone; of all where it is not given.
+        long_side: Longer side to which the image is scaled before it is drawn on, so that texts are readable
+            at the size at which it will be displayed; None keeps its size.
+        outlined: True for boxes of which lines are drawn, not texts alone; None: all.
     """
-    picture = image.copy() if long_side is None else fit(image, long_side)
-    scale = np.array(picture.shape[1::-1]) / np.array(image.shape[1::-1])
+    resized = image.copy() if long_side is None else fit(image, long_side)
+    scale = np.array(resized.shape[1::-1]) / np.array(image.shape[1::-1])
     is_drawn = np.isfinite(boxes).all(axis=1)
-    corners = _outermost_pixels(boxes[is_drawn] * np.tile(scale, 2), picture.shape[:2])
-    kept = [text for text, keep in zip(texts, is_drawn, strict=True) if keep]
+    corners = _outermost_pixels(boxes[is_drawn] * np.tile(scale, 2), resized.shape[:2])
+    drawn_texts = [text for text, keep in zip(texts, is_drawn, strict=True) if keep]
     if not len(corners):
-        return picture
-    canvas = Image.fromarray(picture)
+        return resized
+    canvas = Image.fromarray(resized)
     has_line = np.ones(len(corners), dtype=bool) if outlined is None else outlined[is_drawn]
     _draw_outlines(canvas, corners[has_line], labels[is_drawn][has_line])
-    _draw_texts(canvas, corners, kept, labels[is_drawn])
+    _draw_texts(canvas, corners, drawn_texts, labels[is_drawn])
     return np.array(canvas)
 
 
 def _outermost_pixels(boxes: Float[np.ndarray, "n 4"], size: tuple[int, ...]) -> Int[np.ndarray, "n 4"]:
-    """The first and last columns and rows inside each box, moved into the picture."""
+    """The first and last columns and rows inside each box, clipped to the image."""
     limits = np.array([size[1], size[0], size[1], size[0]]) - 1
     corners = np.rint(np.clip(boxes, -1, limits + 2)).astype(np.int64)
     corners[:, 2:] = np.maximum(corners[:, 2:] - 1, corners[:, :2])
@@ -87,8 +87,8 @@ def _draw_texts(
     has_text = np.array([bool(text.strip()) for text in texts])
     if not has_text.any():
         return
-    shown, font = legible_all([text for text in texts if text.strip()])
-    size_px = _letter_size(shown, font, canvas.size)
+    lines, font = printable_lines([text for text in texts if text.strip()])
+    size_px = _letter_size(lines, font, canvas.size)
     if size_px is None:
         return
     annotator = supervision.RichLabelAnnotator(
@@ -99,18 +99,18 @@ def _draw_texts(
         text_padding=max(1, size_px // 5),
         smart_position=True,
     )
-    annotator.annotate(canvas, _detections(corners[has_text], labels[has_text]), labels=shown)
+    annotator.annotate(canvas, _detections(corners[has_text], labels[has_text]), labels=lines)
 
 
 def _letter_size(texts: list[str], font: Path, canvas_size: tuple[int, int]) -> int | None:
-    """The largest letters, in pixels, with which the texts leave enough of the picture free."""
-    share = _TEXT_SHARE if len(texts) < _CROWD else _TEXT_SHARE_IN_CROWD
+    """Largest font size, in pixels, at which texts leave enough of the image free; None if there is none."""
+    fraction = _MAX_TEXT if len(texts) < _CROWD else _MAX_TEXT_IN_CROWD
     usual = min(max(10, round(min(canvas_size) / 32)), 40)
     for size_px in range(usual, 7, -1):
         loaded = load_font(font, size_px)
         widths = [loaded.getlength(text) + size_px // 2 for text in texts]
         area = sum(widths) * size_px * 1.4
-        if max(widths) <= canvas_size[0] and area <= share * canvas_size[0] * canvas_size[1]:
+        if max(widths) <= canvas_size[0] and area <= fraction * canvas_size[0] * canvas_size[1]:
             return size_px
     return None
 

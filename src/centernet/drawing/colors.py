@@ -1,4 +1,4 @@
-"""One colour for each class: always the same, and as far from the others as can be."""
+"""A fixed colour for each class, as different from the others as possible."""
 
 import colorsys
 
@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 Rgb = tuple[int, int, int]
 
-# Bright enough for lines on photographs, and most unlike each other first.
+# Bright enough for lines on photographs, the most different ones first.
 _FIRST: tuple[Rgb, ...] = (
     (255, 75, 60),
     (40, 160, 255),
@@ -22,22 +22,22 @@ _GOLDEN_TURN = 0.61803398875
 
 
 def class_color(label: int) -> Rgb:
-    """RGB of a class, whatever the other classes are."""
+    """RGB of a class by its label, 0 to 255."""
     if label < len(_FIRST):
         return _FIRST[label]
     turns = (label - len(_FIRST)) * _GOLDEN_TURN
-    # Hues come round again: after each lap of eight the colours are less or more vivid.
+    # Every eight colours saturation and value change, since hues come close to earlier ones.
     saturation, value = ((0.55, 1.0), (0.95, 0.75), (0.8, 0.95))[label // 8 % 3]
     red, green, blue = colorsys.hsv_to_rgb(turns % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def class_colors(count: int) -> UInt8[np.ndarray, "{count} 3"]:
-    """RGB of the first `count` classes."""
+    """RGB of the first `count` classes, 0 to 255."""
     return np.array([class_color(label) for label in range(count)], dtype=np.uint8).reshape(count, 3)
 
 
 def text_color(background: Rgb) -> Rgb:
-    """Black or white, whichever is read better."""
+    """Black or white, whichever has more contrast with the background."""
     red, green, blue = background
     return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 130 else (255, 255, 255)

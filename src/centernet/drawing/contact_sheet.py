@@ -1,4 +1,4 @@
-"""Many pictures on one: contact sheets, pairs, and tiles that say why there is no picture."""
+"""Contact sheets: many images on one, and tiles with a message in place of an image."""
 
 import math
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ def contact_sheet(
     columns: int | None = None,
     tile: int = 320,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Pictures of any sizes side by side and row by row, each fitted into a square.
+    """Images of any sizes in rows and columns, each scaled to fit into a square.
 
     Args:
         images: RGB.
-        captions: A line under each image; where too long, its end is shown.
-        columns: Images in a row; as many as make the sheet nearly square when not given.
+        captions: A line under each image; only the end of too long ones is written.
+        columns: Number of images in a row; None: as many as make the sheet nearly square.
         tile: Side of the square, pixels.
     """
     columns = max(1, min(columns or math.ceil(math.sqrt(len(images))), len(images)))
     rows = [list(range(start, min(start + columns, len(images)))) for start in range(0, len(images), columns)]
     tiles = [fit(image, tile) for image in images]
     line = _line_height(tile) if captions is not None else 0
-    # A row is as high as its highest picture: wide pictures leave no empty bands.
+    # A row is as high as its highest image: wide images leave no empty bands.
     heights = [max(tiles[index].shape[0] for index in row) + line + _GAP_PX for row in rows]
     width = columns * (tile + _GAP_PX) + _GAP_PX
     sheet = Image.new("RGB", (width, sum(heights) + _GAP_PX), _PAPER)
@@ -44,8 +44,8 @@ def contact_sheet(
     for row, height in zip(rows, heights, strict=True):
         for column, index in enumerate(row):
             left = column * (tile + _GAP_PX) + _GAP_PX
-            picture = tiles[index]
-            sheet.paste(Image.fromarray(picture), (left + (tile - picture.shape[1]) // 2, top))
+            image = tiles[index]
+            sheet.paste(Image.fromarray(image), (left + (tile - image.shape[1]) // 2, top))
             if captions is not None:
                 _write_line(sheet, captions[index], (left, top + height - line - _GAP_PX), tile)
         top += height
@@ -71,7 +71,7 @@ def side_by_side(
 
 
 def message_tile(message: str, *, tile: int = 320) -> UInt8[np.ndarray, "{tile} {tile} 3"]:
-    """A grey square with words on it, in the place of a picture that cannot be shown."""
+    """A grey square with a message, in place of an image that cannot be read."""
     text, font_file = printable(message)
     font = load_font(font_file, _letter_height(tile))
     margin = tile // 16
@@ -85,12 +85,12 @@ def message_tile(message: str, *, tile: int = 320) -> UInt8[np.ndarray, "{tile} 
 
 
 def fit(image: UInt8[np.ndarray, "_ _ 3"], long_side: int) -> UInt8[np.ndarray, "h w 3"]:
-    """The image scaled until its longer side is `long_side`; enlarged pixels stay squares."""
+    """The image resized to a longer side of `long_side` pixels; nearest-neighbour if enlarged."""
     height, width = image.shape[:2]
     factor = long_side / max(height, width)
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    how = cv2.INTER_NEAREST if factor > 1 else cv2.INTER_AREA
-    return cv2.resize(image, size, interpolation=how)
+    interpolation = cv2.INTER_NEAREST if factor > 1 else cv2.INTER_AREA
+    return cv2.resize(image, size, interpolation=interpolation)
 
 
 def _write_line(sheet: Image.Image, caption: str, corner: tuple[int, int], width: int) -> None:

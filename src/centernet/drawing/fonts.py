@@ -1,4 +1,4 @@
-"""Letters for any language: a font that has them, or their code points where the machine has none."""
+"""Fonts for texts in any language, and code points for letters that no font of the machine has."""
 
 from functools import cache
 from pathlib import Path
@@ -8,10 +8,10 @@ from PIL.ImageFont import FreeTypeFont
 
 
 def printable(text: str) -> tuple[str, Path]:
-    r"""The text as it can be drawn here, and the file of the font to draw it with.
+    r"""The text as it can be drawn on this machine, and the file of the font to draw it with.
 
     The font that comes with matplotlib has Latin, Greek, Cyrillic and Arabic letters. For others the
-    fonts of the machine are searched. Where none has them all, those without are written as `\u7d30`.
+    fonts of the machine are searched. If none has them all, the missing ones are written as `\u7d30`.
     """
     default = _default_font()
     if _has_all(text, default):
@@ -24,20 +24,20 @@ def printable(text: str) -> tuple[str, Path]:
     return "".join(written), default
 
 
-def legible_all(texts: list[str]) -> tuple[list[str], Path]:
-    """As `printable`, with one font for all texts; each becomes one line."""
+def printable_lines(texts: list[str]) -> tuple[list[str], Path]:
+    """The texts as `printable` returns them, each in one line, and one font for all of them."""
     joined, font = printable("\n".join(" ".join(text.split()) for text in texts))
     return joined.split("\n"), font
 
 
 @cache
 def load_font(path: Path, size_px: int) -> FreeTypeFont:
-    """A font at a height in pixels."""
+    """A font at a size in pixels."""
     return ImageFont.truetype(str(path), size_px)
 
 
 def shorten(text: str, font: FreeTypeFont, width: int) -> str:
-    """The text, or as much of its end as fits `width` pixels: names of files differ at their ends."""
+    """The text, or as much of its end as fits into `width` pixels: file names differ at their ends."""
     if font.getlength(text) <= width:
         return text
     for start in range(1, len(text)):
@@ -47,7 +47,7 @@ def shorten(text: str, font: FreeTypeFont, width: int) -> str:
 
 
 def wrap(text: str, font: FreeTypeFont, width: int) -> list[str]:
-    """The text in lines no wider than `width` pixels, broken between words, else within them."""
+    """The text in lines of up to `width` pixels, broken between words, or within words that are too long."""
     lines = [""]
     for word in text.split():
         joined = f"{lines[-1]} {word}".strip()
@@ -81,7 +81,7 @@ def _characters(path: Path) -> frozenset[int]:
     try:
         return frozenset(FT2Font(str(path)).get_charmap())
     except (OSError, RuntimeError):
-        # Not every file that calls itself a font can be read.
+        # Some installed font files are broken.
         return frozenset()
 
 

@@ -1,4 +1,4 @@
-"""Class heatmaps over the image they belong to."""
+"""Class heatmaps drawn over their image."""
 
 import cv2
 import numpy as np
@@ -10,20 +10,20 @@ from centernet.drawing.colors import class_colors
 def draw_heatmap(
     image: UInt8[np.ndarray, "h w 3"], heatmap: Float[np.ndarray, "c h2 w2"], *, dim: float = 0.5
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The darkened image, with each class shining through it in its colour.
+    """The darkened image, overlaid with the heatmap of each class in the colour of the class.
 
-    Cell `(i, j)` lies over pixel `(stride * i, stride * j)`, as everywhere: nothing shifts by half a cell.
+    Cell `(i, j)` lies at pixel `(stride * i, stride * j)`, without a shift by half a cell.
 
     Args:
-        image: RGB, what the network saw; its sides are those of the map times the stride.
-        heatmap: 0 to 1; values outside are taken for 0 or 1.
-        dim: How much light the image loses, 0 to 1.
+        image: RGB, the input of the network; its sides are those of the heatmap times the stride.
+        heatmap: 0 to 1; values outside are clipped.
+        dim: Fraction by which the image is darkened, 0 to 1.
     """
     height, width = image.shape[:2]
     rows, columns = heatmap.shape[1:]
     heat = np.nan_to_num(heatmap).clip(0, 1).astype(np.float32)
     strength = heat.max(axis=0, initial=0)
-    # Where classes meet their colours mix, by how strong each is.
+    # The colours of classes that overlap are averaged, weighted by their values.
     mixed = np.tensordot(heat, class_colors(len(heat)).astype(np.float32), axes=(0, 0))
     light = mixed / np.maximum(heat.sum(axis=0), 1e-6)[..., None] * strength[..., None]
     image_from_map = np.array([[width / columns, 0, 0], [0, height / rows, 0]])
@@ -33,5 +33,5 @@ def draw_heatmap(
         )
         for layer in (light, strength)
     )
-    shown = image * (1 - dim) * (1 - strength[..., None]) + light
-    return np.rint(shown).clip(0, 255).astype(np.uint8)
+    overlaid = image * (1 - dim) * (1 - strength[..., None]) + light
+    return np.rint(overlaid).clip(0, 255).astype(np.uint8)
