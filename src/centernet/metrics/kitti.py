@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from centernet.errors import UsageError
-from centernet.metrics.kitti_overlaps import Pairs, covered_fractions, overlapping_pairs
+from centernet.metrics.kitti_overlaps import OverlappingPairs, covered_fractions, overlapping_pairs
 from centernet.structures import KittiObjects
 
 NEIGHBOURING_CLASSES = {"car": ("van",), "pedestrian": ("person_sitting",), "cyclist": ()}
@@ -151,7 +151,7 @@ def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: Ki
     true_names = np.strings.lower(ground_truth.types)
     min_iou = np.array(list(protocol.min_iou.values())).min(axis=0)
     evaluated = [name for pair in NEIGHBOURING_CLASSES.items() for name in (pair[0], *pair[1])]
-    scene = _Scene(
+    inputs = _Inputs(
         ground_truth=ground_truth,
         found=found,
         true_names=true_names,
@@ -162,7 +162,7 @@ def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: Ki
     return KittiMetrics(
         protocol=protocol,
         classes=tuple(
-            _evaluate_class(scene, name, difficulty, protocol)
+            _evaluate_class(inputs, name, difficulty, protocol)
             for name in NEIGHBOURING_CLASSES
             for difficulty in DIFFICULTIES
         ),
@@ -170,14 +170,14 @@ def evaluate_kitti(ground_truth: KittiObjects, found: KittiObjects, protocol: Ki
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Scene:
+class _Inputs:
     """The data that the evaluations of all classes and difficulties use."""
 
     ground_truth: KittiObjects
     found: KittiObjects
     true_names: np.ndarray
     found_names: np.ndarray
-    pairs: Pairs
+    pairs: OverlappingPairs
     covered: Float[np.ndarray, "m 3"]
 
 
@@ -191,15 +191,17 @@ class _Roles:
     is_too_low: Bool[np.ndarray, " m"]
 
 
-def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> KittiClass:
-    roles = _roles(scene, name, difficulty, protocol)
+def _evaluate_class(
+    inputs: _Inputs, name: str, difficulty: Difficulty, protocol: KittiProtocol
+) -> KittiClass:
+    roles = _roles(inputs, name, difficulty, protocol)
     curves = dict.fromkeys(METRICS, np.full(NUM_RECALLS, np.nan))
-    is_measurable = _is_measurable(scene, name, bool(roles.must_be_found.any()))
+    is_measurable = _is_measurable(inputs, name, bool(roles.must_be_found.any()))
     for column, metric in enumerate(("2d", "bev", "3d")):
         if is_measurable[column]:
-            precision, similarity = _curves(scene, roles, column, protocol.min_iou[name][column])
+            precision, similarity = _curves(inputs, roles, column, protocol.min_iou[name][column])
             curves[metric] = precision
-            if metric == "2d" and scene.found.have_alpha.all():
+            if metric == "2d" and inputs.found.have_alpha.all():
                 curves["aos"] = similarity
     return KittiClass(
         name=name,
@@ -210,43 +212,43 @@ def _evaluate_class(scene: _Scene, name: str, difficulty: Difficulty, protocol: 
     )
 
 
-def _roles(scene: _Scene, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> _Roles:
-    ground_truth, found = scene.ground_truth, scene.found
+def _roles(inputs: _Inputs, name: str, difficulty: Difficulty, protocol: KittiProtocol) -> _Roles:
+    ground_truth, found = inputs.ground_truth, inputs.found
     height = ground_truth.boxes[:, 3] - ground_truth.boxes[:, 1]
     is_high_enough = (
         height >= difficulty.min_height if protocol.counts_limit else height > difficulty.min_height
     )
     is_visible = ground_truth.occlusion <= difficulty.max_occlusion
     is_inside = ground_truth.truncation <= difficulty.max_truncation
-    is_class = scene.true_names == name
+    is_class = inputs.true_names == name
     must_be_found = is_class & is_high_enough & is_visible & is_inside
     is_too_low = np.abs(found.boxes[:, 3] - found.boxes[:, 1]) < difficulty.min_height
     return _Roles(
         must_be_found=must_be_found,
-        may_be_found=(is_class & ~must_be_found) | np.isin(scene.true_names, NEIGHBOURING_CLASSES[name]),
-        counts=(scene.found_names == name) & ~is_too_low,
+        may_be_found=(is_class & ~must_be_found) | np.isin(inputs.true_names, NEIGHBOURING_CLASSES[name]),
+        counts=(inputs.found_names == name) & ~is_too_low,
         is_too_low=is_too_low,
     )
 
 
-def _is_measurable(scene: _Scene, name: str, has_objects: bool) -> tuple[bool, bool, bool]:
+def _is_measurable(inputs: _Inputs, name: str, has_objects: bool) -> tuple[bool, bool, bool]:
     """True for 2D, bird's-eye view and 3D if the detections of the class have boxes of that type.
 
     A class without detections is measurable if it has objects.
     """
-    is_class = scene.found_names == name
+    is_class = inputs.found_names == name
     if not is_class.any():
         return has_objects, has_objects, has_objects
-    has_box3d = bool(scene.found.have_boxes3d[is_class].any())
-    return bool((scene.found.boxes[is_class, 0] >= 0).any()), has_box3d, has_box3d
+    has_box3d = bool(inputs.found.have_boxes3d[is_class].any())
+    return bool((inputs.found.boxes[is_class, 0] >= 0).any()), has_box3d, has_box3d
 
 
 def _curves(
-    scene: _Scene, roles: _Roles, column: int, min_iou: float
+    inputs: _Inputs, roles: _Roles, column: int, min_iou: float
 ) -> tuple[Float[np.ndarray, " 41"], Float[np.ndarray, " 41"]]:
     """Best precision and orientation similarity at each recall or a higher one."""
-    ground_truth, found = scene.ground_truth, scene.found
-    candidates = _Candidates.of(scene, roles, column, min_iou)
+    ground_truth, found = inputs.ground_truth, inputs.found
+    candidates = _Candidates.of(inputs, roles, column, min_iou)
     by_score = candidates.sorted(found.scores[candidates.found])
     (is_matched,) = by_score.assign(np.ones((1, len(by_score.found)), dtype=bool))
     matched = by_score.found[is_matched & by_score.is_right]
@@ -256,7 +258,7 @@ def _curves(
     by_iou = candidates.sorted(np.where(roles.counts[candidates.found], candidates.iou, -1))
     is_matched = by_iou.assign(found.scores[by_iou.found] >= thresholds[:, None])
     is_right = is_matched & by_iou.is_right
-    is_exposed = roles.counts & (scene.covered[:, column] <= min_iou)
+    is_exposed = roles.counts & (inputs.covered[:, column] <= min_iou)
     above = np.sort(found.scores[is_exposed])
     exposed = len(above) - np.searchsorted(above, thresholds, side="left")
     right = is_right.sum(axis=1)
@@ -286,8 +288,8 @@ class _Candidates:
     round: Int[np.ndarray, " p"]
 
     @classmethod
-    def of(cls, scene: _Scene, roles: _Roles, column: int, min_iou: float) -> "_Candidates":
-        pairs = scene.pairs
+    def of(cls, inputs: _Inputs, roles: _Roles, column: int, min_iou: float) -> "_Candidates":
+        pairs = inputs.pairs
         use = pairs.iou[:, column] > min_iou
         use &= (roles.must_be_found | roles.may_be_found)[pairs.ground_truth]
         use &= (roles.counts | roles.is_too_low)[pairs.found]
@@ -297,7 +299,7 @@ class _Candidates:
             found=found,
             iou=pairs.iou[use, column],
             is_right=roles.must_be_found[ground_truth] & roles.counts[found],
-            round=_rounds(ground_truth, found, scene.ground_truth.frame),
+            round=_rounds(ground_truth, found, inputs.ground_truth.frame),
         )
 
     def sorted(self, preference: Float[np.ndarray, " p"]) -> "_Candidates":

@@ -14,7 +14,7 @@ PAIRS_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pairs:
+class OverlappingPairs:
     """Pairs of a ground-truth object and a detection of the same frame that overlap.
 
     Attributes:
@@ -33,7 +33,7 @@ def overlapping_pairs(
     found: KittiObjects,
     is_evaluated: Bool[np.ndarray, " n"],
     min_iou: Float[np.ndarray, " 3"],
-) -> Pairs:
+) -> OverlappingPairs:
     """Pairs whose IoU exceeds one of three thresholds.
 
     Args:
@@ -57,7 +57,7 @@ def overlapping_pairs(
         keep = (iou > min_iou).any(axis=1)
         parts.append((true_index[keep], found_index[keep], iou[keep]))
     true_indices, found_indices, ious = zip(*parts, strict=True)
-    return Pairs(
+    return OverlappingPairs(
         ground_truth=np.concatenate(true_indices),
         found=np.concatenate(found_indices),
         iou=np.concatenate(ious),
