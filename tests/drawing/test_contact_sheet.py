@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from jaxtyping import UInt8
 
-from centernet.drawing import contact_sheet, fit, message_tile, side_by_side
+from centernet.drawing import contact_sheet, fit, message_tile
 
 
 def plain(height: int, width: int, value: int) -> UInt8[np.ndarray, "h w 3"]:
@@ -51,14 +51,6 @@ def test_captions_are_written_below_the_images() -> None:
 
 def test_no_images_give_an_empty_sheet() -> None:
     assert contact_sheet([], tile=40).shape[2] == 3
-
-
-def test_left_is_left_and_right_is_right() -> None:
-    pair = side_by_side(plain(40, 40, 200), plain(80, 80, 90), tile=80)
-    middle = pair.shape[1] // 2
-
-    assert pixel_counts(pair[:, :middle], 200, 90) == [80 * 80, 0]
-    assert pixel_counts(pair[:, middle:], 200, 90) == [0, 80 * 80]
 
 
 def test_a_message_is_written_on_a_grey_square() -> None:

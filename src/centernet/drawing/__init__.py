@@ -5,7 +5,7 @@ from centernet.drawing.birds_eye import draw_birds_eye, draw_boxes3d_and_birds_e
 from centernet.drawing.boxes import draw_boxes
 from centernet.drawing.boxes3d import draw_boxes3d
 from centernet.drawing.colors import class_color
-from centernet.drawing.contact_sheet import contact_sheet, fit, message_tile, side_by_side
+from centernet.drawing.contact_sheet import contact_sheet, fit, message_tile
 from centernet.drawing.explanations import Reasons, draw_explanation
 from centernet.drawing.heatmaps import draw_heatmap
 from centernet.drawing.keypoints import draw_dots, draw_keypoints
@@ -25,5 +25,4 @@ __all__ = [
     "draw_keypoints",
     "fit",
     "message_tile",
-    "side_by_side",
 ]

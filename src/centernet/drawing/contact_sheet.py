@@ -52,24 +52,6 @@ def contact_sheet(
     return np.array(sheet)
 
 
-def side_by_side(
-    left: UInt8[np.ndarray, "_ _ 3"],
-    right: UInt8[np.ndarray, "_ _ 3"],
-    captions: tuple[str, str] = ("prediction", "truth"),
-    *,
-    tile: int = 480,
-) -> UInt8[np.ndarray, "h w 3"]:
-    """Two pictures beside each other, to compare them.
-
-    Args:
-        left: RGB.
-        right: RGB.
-        captions: A line under each.
-        tile: Longer side of each picture, pixels.
-    """
-    return contact_sheet([left, right], captions, columns=2, tile=tile)
-
-
 def message_tile(message: str, *, tile: int = 320) -> UInt8[np.ndarray, "{tile} {tile} 3"]:
     """A grey square with a message, in place of an image that cannot be read."""
     text, font_file = printable(message)
