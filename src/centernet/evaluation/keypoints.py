@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from centernet.evaluation.table import ClassRow
+from centernet.evaluation.table import ClassRow, json_value
 from centernet.metrics.oks import DEFAULT_SIGMA, OksMetrics
 from centernet.metrics.pck import PckMetrics
 from centernet.structures import Skeleton
@@ -94,13 +92,9 @@ class KeypointMetrics:
                 "class": one.name,
                 "keypoint": name,
                 "labelled": int(one.keypoint_labelled[index]),
-                "PCK": _plain(one.keypoint_pck[index]),
-                "error_px": _plain(one.keypoint_error_px[index]),
+                "PCK": json_value(float(one.keypoint_pck[index])),
+                "error_px": json_value(float(one.keypoint_error_px[index])),
             }
             for one in (self.pck.classes if self.pck else ())
             for index, name in enumerate(one.keypoints)
         ]
-
-
-def _plain(value: np.floating) -> float | None:
-    return None if math.isnan(value) else float(value)

@@ -69,8 +69,8 @@ class Scores:
         """The table as plain values for `json.dump`, not rounded; None instead of NaN."""
         return {
             "name": self.name,
-            "metrics": {name: _plain(value) for name, value in self.metrics.items()},
-            "classes": [{column: _plain(value) for column, value in row.items()} for row in self.classes],
+            "metrics": {name: json_value(value) for name, value in self.metrics.items()},
+            "classes": [{column: json_value(value) for column, value in row.items()} for row in self.classes],
             "notes": list(self.notes),
         }
 
@@ -82,7 +82,8 @@ def cell(value: str | int | float) -> str:
     return str(value)
 
 
-def _plain(value: str | int | float) -> str | int | float | None:
+def json_value(value: str | int | float) -> str | int | float | None:
+    """The value for json; None instead of NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
