@@ -19,6 +19,12 @@ layers:
 test:
     pytest
 
+# Write the generated pages, and build the documentation site with search.
+docs:
+    python docs/tables.py
+    python docs/api.py
+    python docs/build_site.py
+
 # Mend what a tool can mend.
 fix:
     ruff check --fix .

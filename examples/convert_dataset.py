@@ -6,9 +6,9 @@ python examples/convert_dataset.py path/to/voc path/to/new/yolo
 import sys
 from pathlib import Path
 
+from centernet.data import open_dataset, splits
 from centernet.data.doctor.clean import clean
 from centernet.data.formats import yolo
-from centernet.data.formats.catalog import open_dataset, splits
 
 
 def main(source: Path, target: Path) -> None:

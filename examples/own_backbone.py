@@ -1,8 +1,8 @@
-"""A backbone of your own: fit `protocols.Backbone`, pass the object in, and the task does the rest.
+"""A backbone of your own: implement `protocols.Backbone` and pass the object to `Network`.
 
     python examples/own_backbone.py
 
-The training loop is spelt out, so this is also the whole method in thirty lines.
+The training loop is written out, so this is also the whole method in thirty lines.
 """
 
 import torch
@@ -34,23 +34,23 @@ class TinyBackbone(nn.Module):
         nn.init.normal_(head[-1].weight, std=0.001)
 
 
-def main(*, steps: int = 200, batch: int = 8, side: int = 64) -> list[float]:
+def main(*, steps: int = 200, batch_size: int = 8, side: int = 64) -> list[float]:
     torch.manual_seed(0)
     task, normalize = Detect(num_classes=3, top_k=10), Normalize()
     network = Network(TinyBackbone(), task.heads, head_channels=32)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    grid = Grid(batch=batch, height=side // 4, width=side // 4, stride=4)
+    grid = Grid(batch=batch_size, height=side // 4, width=side // 4, stride=4)
     losses = []
     for step in range(steps):
-        shown = collate(list(generate(batch, seed=step, size=side)))
-        maps = network(normalize(shown.images))[-1]
-        loss = sum(task.loss(maps, task.encode(shown.objects, grid)).values(), torch.zeros(()))
+        batch = collate(list(generate(batch_size, seed=step, size=side)))
+        maps = network(normalize(batch.images))[-1]
+        loss = sum(task.loss(maps, task.encode(batch.objects, grid)).values(), torch.zeros(()))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     with torch.inference_mode():
-        found = task.decode(network(normalize(shown.images))[-1], network.stride)
+        found = task.decode(network(normalize(batch.images))[-1], network.stride)
     print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; best box of the first image {found['boxes'][0, 0]}")
     return losses
 

@@ -1,8 +1,8 @@
-"""Score detections that some other program made: no weights of ours, no images read.
+"""Score the detections of another program: no weights are needed, no images are read.
 
     python examples/score_another_program.py
 
-Here the other program is one that knows the truth but misses every fifth object and is 2 pixels off.
+Here the other program returns the ground truth, but misses every fifth object and is 2 pixels off.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from centernet import Detections
-from centernet.data.formats.catalog import open_dataset
+from centernet.data import open_dataset
 from centernet.data.synthetic import write_scenes
 from centernet.evaluation import evaluate
 from centernet.structures import Dataset, ImageRecord

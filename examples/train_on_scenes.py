@@ -1,8 +1,8 @@
-"""Draw a data set, train a detector on it from scratch, and look at what it finds.
+"""Generate a data set, train a detector on it from scratch, and evaluate it.
 
     python examples/train_on_scenes.py
 
-Takes about a minute on two CPU cores; `images` and `epochs` buy better scores with more time.
+Takes about a minute on two CPU cores; more `images` and `epochs` give better scores.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ def main(folder: Path, *, images: int = 400, epochs: int = 10) -> float:
     )
     assert evaluation is not None, "there are validation images"
     print(evaluation)
-    print(f"found beside the truth: {model.run_folder}/val_predictions.jpg")
+    print(f"predictions beside the ground truth: {model.run_folder}/val_predictions.jpg")
     return evaluation.metrics["AP50"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from centernet.data.formats.catalog import open_dataset
+from centernet.data import open_dataset
 from centernet.data.synthetic import write_scenes
 from centernet.evaluation import score
 from centernet.recipes.recipe import Recipe
@@ -23,7 +23,7 @@ def run(name: str, *arguments: Any, **settings: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A weights folder; what it finds is nonsense, but it finds something everywhere."""
+    """A weights folder of an untrained network, which detects something everywhere."""
     from centernet.training.build import build_predictor
     from centernet.weights import files as weights
 
@@ -38,21 +38,21 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_example_is_run_by_a_test_here() -> None:
     tests = Path(__file__).read_text()
-    # This one runs where torch is not, beside the file it needs.
+    # This one is tested where torch cannot be imported, with the file it needs.
     elsewhere = {"onnx_without_torch.py"}
     names = {path.name for path in EXAMPLES.glob("*.py")}
 
     assert {name for name in names if f'run("{name}"' not in tests} == elsewhere
 
 
-def test_training_on_scenes_measures_what_was_learned(tmp_path: Path) -> None:
+def test_training_on_scenes_evaluates_the_detector(tmp_path: Path) -> None:
     ap50 = run("train_on_scenes.py", tmp_path, images=5, epochs=1)
 
     assert 0 <= ap50 <= 1
     assert (tmp_path / "train" / "val_predictions.jpg").is_file()
 
 
-def test_predicting_writes_a_picture_and_a_table_of_each_image(
+def test_predicting_writes_an_image_and_a_table_for_each_image(
     weights: str, scenes: Path, tmp_path: Path
 ) -> None:
     written = run("predict_and_draw.py", weights, str(scenes / "JPEGImages"), tmp_path, conf=0.0)
@@ -89,6 +89,6 @@ def test_exported_results_are_scored_by_the_ids_of_the_data_set(
 
 
 def test_a_network_with_a_backbone_from_outside_learns() -> None:
-    losses = run("own_backbone.py", steps=30, batch=4)
+    losses = run("own_backbone.py", steps=30, batch_size=4)
 
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
