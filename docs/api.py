@@ -1,4 +1,4 @@
-"""Writes `api.md`, the page of the public Python API, from signatures and docstrings: `python docs/api.py`."""
+"""Writes `api.md`, the page of the public Python API, from the docstrings: `python docs/api.py`."""
 
 import ast
 import dataclasses
@@ -28,9 +28,9 @@ ONLY = {"centernet.data.formats.coco": ("write",)}
 
 HEAD = """# Python API
 
-Generated from the docstrings by `python docs/api.py`. The names on this page are public, as are the keyword arguments and
-attributes listed with them. Everything else can be imported at your own risk: it may move or change in any version. Protocols for
-your own backbone or task are in [`protocols.py`](../src/centernet/protocols.py).
+Generated from the docstrings by `python docs/api.py`. The names on this page are public, as are their
+arguments and attributes. Everything else can be imported at your own risk: it may move or change in any
+version. Protocols for your own backbone or task are in [`protocols.py`](../src/centernet/protocols.py).
 """
 
 _SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Example")
@@ -84,7 +84,7 @@ def _member(owner: str, name: str, value: Any) -> Iterator[str]:
 
 
 def _signature(function: Any) -> str:
-    """The signature as written in the source, since evaluated annotations of array shapes are hard to read."""
+    """The signature as in the source: evaluated annotations of array shapes are hard to read."""
     node = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body[0]
     assert isinstance(node, ast.FunctionDef)
     arguments = node.args
@@ -100,7 +100,7 @@ def _signature(function: Any) -> str:
 
 
 def _source(node: ast.AST) -> str:
-    """Source of a piece of a signature: annotations without quotes, spaces around defaults of annotated arguments."""
+    """Source of a part of a signature, with annotations unquoted and spaces around their defaults."""
     text = re.sub(r"(: |-> |^)'([^']*)'", r"\1\2", ast.unparse(node))
     return re.sub(r"(\w+: [^=,]*(?:\[[^\]]*\][^=,]*)?)=", r"\1 = ", text)
 
@@ -131,7 +131,7 @@ def _code(text: str) -> str:
 
 
 def _markdown(docstring: str) -> str:
-    """A docstring in Google's style with its sections as lists; its examples are not to be run as pages are."""
+    """A docstring in Google's style with its sections as lists; its examples are not run by tests."""
     docstring = docstring.replace("```python", "```py")
     parts, lines = [], iter(re.split(rf"^({'|'.join(_SECTIONS)}):\n", docstring, flags=re.MULTILINE))
     parts.append(next(lines).strip())

@@ -1,6 +1,6 @@
-"""Builds the documentation site with search: `python docs/build_site.py`, then open `build/docs/site/index.html`.
+"""Builds the documentation site with search, `build/docs/site/index.html`: `python docs/build_site.py`.
 
-Pages are copied with the folders they have in the repository, so that a link that works there works on the site.
+Pages keep the folders they have in the repository, so that a link that works there works on the site.
 """
 
 import os
@@ -59,7 +59,7 @@ def build(folder: Path) -> Path:
 
 
 def dead_links(site: Path) -> list[str]:
-    """Links of built pages to files that are not in the site: the builder checks only those to pages and headings."""
+    """Links of built pages to files that are not in the site; Zensical checks links to pages alone."""
     pages = {page.resolve(): page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
     dead = []
     for page, text in pages.items():

@@ -2,8 +2,8 @@
 
     python examples/export_results.py runs/detect/train path/to/dataset
 
-`centernet score format=coco ground_truth=... results=runs/example-export/results.json` reads the first, and so do
-pycocotools and every other COCO evaluator.
+`centernet score format=coco ground_truth=... results=runs/example-export/results.json` reads the first, and
+so do pycocotools and every other COCO evaluator.
 """
 
 import json

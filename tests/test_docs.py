@@ -1,4 +1,4 @@
-"""The pages are correct: their Python runs, their commands are valid, their links lead somewhere, the site builds."""
+"""Pages are correct: their Python runs, their commands are valid, their links work, the site builds."""
 
 import re
 import shlex
