@@ -20,17 +20,21 @@ PUBLIC = {
     "centernet.data.synthetic": "Generated data sets: shapes, stick figures, roads.",
     "centernet.structures": "Records of plain arrays: images with their annotations, data sets, classes.",
     "centernet.evaluation": "Metrics of detections, of this or any other program.",
+    "centernet.protocols": "Interfaces of your own backbone or task.",
 }
 """Modules whose names are public, with a line about each; their names are those in `__all__`."""
 
-ONLY = {"centernet.data.formats.coco": ("write",)}
+ONLY = {
+    "centernet.data.formats.coco": ("write",),
+    "centernet.protocols": ("Backbone", "HeadSpec", "PointMap", "Stem", "Task"),
+}
 """Names of a module that are documented, where others are for the library itself."""
 
 HEAD = """# Python API
 
 Generated from the docstrings by `python docs/api.py`. The names on this page are public, as are their
 arguments and attributes. Everything else can be imported at your own risk: it may move or change in any
-version. Protocols for your own backbone or task are in [`protocols.py`](../src/centernet/protocols.py).
+version.
 """
 
 _SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Example")
@@ -60,13 +64,17 @@ def _entry(name: str, item: Any) -> Iterator[str]:
         yield _code(f"{name}{_signature(item)}")
     elif issubclass(item, Exception):
         yield _code(f"class {name}({item.__bases__[0].__name__})")
-    elif not dataclasses.is_dataclass(item):
+    elif "__init__" in vars(item) and not dataclasses.is_dataclass(item) and not _is_protocol(item):
         yield _code(f"{name}{_signature(item.__init__)}")
     yield _markdown(inspect.getdoc(item) or "")
     if inspect.isclass(item) and not issubclass(item, Exception):
         for member, value in vars(item).items():
             if not member.startswith("_"):
                 yield from _member(name, member, value)
+
+
+def _is_protocol(item: type) -> bool:
+    return bool(getattr(item, "_is_protocol", False))
 
 
 def _member(owner: str, name: str, value: Any) -> Iterator[str]:
