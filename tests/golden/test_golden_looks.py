@@ -56,7 +56,7 @@ def test_golden_merge(
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("softnms_m2", {}), ("softnms_sigma01_thr005", {"sigma": 0.1, "least": 0.05})],
+    [("softnms_m2", {}), ("softnms_sigma01_thr005", {"sigma": 0.1, "min_score": 0.05})],
 )
 def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dict[str, float]) -> None:
     boxes, scores = golden["softnms_in"][:, :4], golden["softnms_in"][:, 4]

@@ -1,4 +1,4 @@
-"""Cells of points, and reading maps there."""
+"""Cells of points, and values of maps at cells."""
 
 import torch
 from hypothesis import given, settings
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from centernet.ops.cells import cell_corners, cells_of, read
 
 
-def test_a_point_lies_in_the_cell_below_and_left_of_it() -> None:
+def test_the_cell_of_a_point_is_its_coordinates_rounded_down() -> None:
     cells = cells_of(torch.tensor([[2.9, 5.0], [0.0, 0.1]]), torch.tensor([1, 0]))
 
     assert cells.tolist() == [[1, 5, 2], [0, 0, 0]]

@@ -1,4 +1,4 @@
-"""The cells in which boxes are learned."""
+"""The cells at which boxes are learned."""
 
 import math
 
@@ -22,8 +22,8 @@ def boxes_of(rows: list[list[float]], images: list[int] | None = None) -> Center
     )
 
 
-def test_the_middle_of_a_box_by_hand() -> None:
-    # 10 and 6 cells wide and high: reaches of int(10 / 2 * 0.54) = 2 and int(6 / 2 * 0.54) = 1 cells.
+def test_the_central_region_of_a_box_by_hand() -> None:
+    # 10 and 6 cells wide and high: radii of int(10 / 2 * 0.54) = 2 and int(6 / 2 * 0.54) = 1 cells.
     boxes = boxes_of([[40, 40, 80, 64]])
     cells, box_index, weights = boxes.central_cells(0.54, 0, GRID)
 
@@ -45,11 +45,11 @@ def test_the_middle_of_a_box_by_hand() -> None:
     st.floats(0, 88),
 )
 @settings(max_examples=80, deadline=None)
-def test_a_box_alone_counts_as_the_logarithm_of_what_is_seen_of_it(
-    width: float, height: float, share: float, radius: int, x: float, y: float
+def test_weights_of_a_single_box_sum_to_the_logarithm_of_its_clipped_area(
+    width: float, height: float, fraction: float, radius: int, x: float, y: float
 ) -> None:
     boxes = boxes_of([[x - width / 2, y - height / 2, x + width / 2, y + height / 2]])
-    cells, _, weights = boxes.central_cells(share, radius, GRID)
+    cells, _, weights = boxes.central_cells(fraction, radius, GRID)
     area = float(boxes.size.prod()) * GRID.stride**2
 
     assert float(weights.sum()) == pytest.approx(math.log1p(area), rel=1e-4)
@@ -60,44 +60,46 @@ def test_a_box_alone_counts_as_the_logarithm_of_what_is_seen_of_it(
     assert (cells >= 0).all()
 
 
-def test_the_least_reach_is_that_of_spread() -> None:
+def test_the_minimum_radius_is_that_of_spread() -> None:
     boxes = boxes_of([[40, 40, 44, 44], [0, 0, 4, 4]])
-    ours, _, _ = boxes.central_cells(0.54, 1, GRID)
-    theirs, _ = boxes.spread(1, GRID)
+    central, _, _ = boxes.central_cells(0.54, 1, GRID)
+    spread, _ = boxes.spread(1, GRID)
 
-    assert sorted(ours.tolist()) == sorted(theirs.tolist())
+    assert sorted(central.tolist()) == sorted(spread.tolist())
 
 
-def test_a_cell_is_of_the_smallest_box_but_that_of_a_centre_of_its_own() -> None:
-    # The centre of the large box, cell (12, 12), lies in the middle of the small one, one cell aside.
+def test_a_cell_belongs_to_the_smallest_box_but_a_centre_cell_to_its_own() -> None:
+    # The centre of the large box, cell (12, 12), lies in the central region of the small one, one cell aside.
     boxes = boxes_of([[10, 10, 90, 90], [36, 44, 76, 64]])
     cells, box_index, _ = boxes.central_cells(0.9, 0, GRID)
-    owners = {tuple(cell): place for cell, place in zip(cells.tolist(), box_index.tolist(), strict=True)}
+    box_of_cell = {tuple(cell): box for cell, box in zip(cells.tolist(), box_index.tolist(), strict=True)}
 
-    assert len(owners) == len(cells)
-    assert owners[0, 12, 12] == 0
-    assert owners[0, 13, 14] == 1
-    assert owners[0, 12, 13] == 1
-    assert owners[0, 6, 12] == 0
+    assert len(box_of_cell) == len(cells)
+    assert box_of_cell[0, 12, 12] == 0
+    assert box_of_cell[0, 13, 14] == 1
+    assert box_of_cell[0, 12, 13] == 1
+    assert box_of_cell[0, 6, 12] == 0
 
 
-def test_boxes_of_other_images_are_not_in_the_way() -> None:
+def test_boxes_of_different_images_do_not_share_cells() -> None:
     rows = [[10.0, 10, 90, 90], [36.0, 44, 76, 64]]
-    merge_parities = boxes_of(rows, [0, 1]).central_cells(0.54, 0, GRID)[2]
+    together = boxes_of(rows, [0, 1]).central_cells(0.54, 0, GRID)[2]
     alone = [boxes_of([row]).central_cells(0.54, 0, GRID)[2] for row in rows]
 
-    assert merge_parities.tolist() == pytest.approx(torch.cat(alone).tolist())
+    assert together.tolist() == pytest.approx(torch.cat(alone).tolist())
 
 
-def test_a_mirrored_box_is_learned_in_mirrored_cells() -> None:
-    # The middle of the box is the corner of a cell, and of the one beside it in the mirror.
+def test_a_flipped_box_is_learned_at_flipped_cells() -> None:
+    # The centre of the box is the corner of a cell, and of the neighbouring cell after the flip.
     width = GRID.width * GRID.stride
     cells, _, weights = boxes_of([[40, 40, 88, 64]]).central_cells(0.54, 0, GRID)
-    back, _, same = boxes_of([[width - 4 - 88, 40, width - 4 - 40, 64]]).central_cells(0.54, 0, GRID)
+    flipped_cells, _, flipped_weights = boxes_of([[width - 4 - 88, 40, width - 4 - 40, 64]]).central_cells(
+        0.54, 0, GRID
+    )
     plain = {(y, x): weight for (_, y, x), weight in zip(cells.tolist(), weights.tolist(), strict=True)}
-    mirrored = {
+    flipped = {
         (y, GRID.width - 1 - x): weight
-        for (_, y, x), weight in zip(back.tolist(), same.tolist(), strict=True)
+        for (_, y, x), weight in zip(flipped_cells.tolist(), flipped_weights.tolist(), strict=True)
     }
 
-    assert plain == pytest.approx(mirrored)
+    assert plain == pytest.approx(flipped)

@@ -1,4 +1,6 @@
-"""Bumps and their radii, by definition and by symmetry."""
+"""Gaussians and their radii, by definition and by symmetry."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from centernet.geometry.boxes import iou_matrix
-from centernet.ops.gaussian import RadiusRule, draw_gaussians, exact_radius, original_radius
+from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.structures.batch import Grid
 
 GRID = Grid(batch=1, height=20, width=30)
@@ -46,7 +48,9 @@ def test_exact_radius_keeps_the_overlap_in_the_worst_case(
 
 
 @pytest.mark.parametrize("rule", [exact_radius, original_radius])
-def test_radii_do_not_depend_on_the_axis_and_grow_with_the_box(rule: RadiusRule) -> None:
+def test_radii_do_not_depend_on_the_axis_and_grow_with_the_box(
+    rule: Callable[[Tensor, float], Tensor],
+) -> None:
     sizes = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)) * 50 + 1
 
     assert rule(sizes, 0.7) == pytest.approx(rule(sizes.flip(1), 0.7))
@@ -54,7 +58,7 @@ def test_radii_do_not_depend_on_the_axis_and_grow_with_the_box(rule: RadiusRule)
     assert (rule(sizes, 0.5) > rule(sizes, 0.7)).all()
 
 
-def test_a_bump_by_hand() -> None:
+def test_a_gaussian_by_hand() -> None:
     heatmap = draw([[0, 10, 15]], [1])[0, 0]
 
     # sigma is 1/2: one step away exp(−2), diagonally exp(−4).
@@ -68,27 +72,27 @@ def test_radius_zero_is_a_single_cell() -> None:
     assert draw([[0, 3, 4]], [0]).nonzero().tolist() == [[0, 0, 3, 4]]
 
 
-def test_the_border_cuts_a_bump_and_nothing_wraps_round() -> None:
+def test_the_border_clips_a_gaussian_and_nothing_wraps_around() -> None:
     whole = draw([[0, 10, 15]], [8])[0, 0]
     for y, x in [(0, 0), (0, 29), (19, 0), (19, 29)]:
-        cut = draw([[0, y, x]], [8])[0, 0]
+        clipped = draw([[0, y, x]], [8])[0, 0]
         expected = torch.zeros(20, 30)
         for row, column in np.ndindex(20, 30):
             if abs(row - y) <= 8 and abs(column - x) <= 8:
                 expected[row, column] = whole[10 + row - y, 15 + column - x]
-        assert (cut == expected).all()
+        assert (clipped == expected).all()
 
 
-def test_where_bumps_meet_the_larger_value_stays_in_any_order() -> None:
+def test_where_gaussians_overlap_the_larger_value_is_kept_in_any_order() -> None:
     cells, radii = [[0, 10, 12], [0, 11, 15], [0, 9, 13]], [4, 2, 6]
-    merge_parities = draw(cells, radii)
-    alone = torch.stack([draw([cell], [radius]) for cell, radius in zip(cells, radii, strict=True)])
+    together = draw(cells, radii)
+    separate = torch.stack([draw([cell], [radius]) for cell, radius in zip(cells, radii, strict=True)])
 
-    assert (merge_parities == alone.amax(0)).all()
-    assert (merge_parities == draw(cells[::-1], radii[::-1])).all()
+    assert (together == separate.amax(0)).all()
+    assert (together == draw(cells[::-1], radii[::-1])).all()
 
 
-def test_images_and_channels_do_not_touch_each_other() -> None:
+def test_images_and_channels_are_independent() -> None:
     grid = Grid(batch=2, height=20, width=30)
     heatmap = draw([[0, 19, 29], [1, 0, 0]], [5, 5], channels=[1, 0], grid=grid)
 
@@ -96,7 +100,7 @@ def test_images_and_channels_do_not_touch_each_other() -> None:
     assert (heatmap[0, 1] == heatmap[1, 0].flip(0, 1)).all()
 
 
-def test_no_bumps_leave_the_map_empty() -> None:
+def test_without_gaussians_the_map_is_empty() -> None:
     heatmap = draw_gaussians(
         GRID, 3, torch.zeros(0, 3, dtype=torch.long), *[torch.zeros(0, dtype=torch.long)] * 2
     )

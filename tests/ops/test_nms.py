@@ -1,4 +1,4 @@
-"""Scores of overlapping boxes."""
+"""Soft-NMS: scores of overlapping boxes."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_with_leftovers
 
-# Sides are counted as one longer: 10×10 each, the second shifted by 5: IoU 50 / 150.
+# 10×10 pixels each, as sides are one longer than the difference of corners; shifted by 5: IoU 50 / 150.
 ONE, SHIFTED, FAR = [0, 0, 9, 9], [5, 0, 14, 9], [100, 100, 109, 109]
 THIRD = np.exp(-((1 / 3) ** 2) / 0.5)
 
@@ -22,7 +22,7 @@ def scores_of(*scores: float) -> np.ndarray:
     return np.array(scores, dtype=np.float32)
 
 
-def lowered_by_better_ones(*table: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+def rows_and_scores(*table: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
     kept = soft_nms(*table, top_k=top_k)
     return kept.rows, kept.scores
 
@@ -34,7 +34,7 @@ def array_of_the_original(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.nda
 
 @st.composite
 def tables(draw: st.DrawFn) -> Table:
-    """Boxes of three classes in a small space, no two of which have one score."""
+    """Boxes of three classes close to each other, all with different scores."""
     count = draw(st.integers(0, 40))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     corner, side = (
@@ -46,8 +46,8 @@ def tables(draw: st.DrawFn) -> Table:
     return boxes, scores.astype(np.float32), rng.integers(3, size=count)
 
 
-def test_a_box_loses_score_to_a_better_one_that_it_overlaps() -> None:
-    rows, scores = lowered_by_better_ones(
+def test_a_more_confident_box_lowers_the_score_of_one_that_it_overlaps() -> None:
+    rows, scores = rows_and_scores(
         boxes_of(SHIFTED, ONE, FAR), scores_of(0.8, 0.9, 0.5), np.zeros(3, dtype=int), top_k=10
     )
 
@@ -55,25 +55,25 @@ def test_a_box_loses_score_to_a_better_one_that_it_overlaps() -> None:
     assert scores == pytest.approx([0.9, 0.8 * THIRD, 0.5])
 
 
-def test_boxes_of_other_labels_lose_nothing() -> None:
-    rows, scores = lowered_by_better_ones(boxes_of(ONE, ONE), scores_of(0.9, 0.8), np.array([0, 1]), top_k=10)
+def test_boxes_of_other_classes_keep_their_score() -> None:
+    rows, scores = rows_and_scores(boxes_of(ONE, ONE), scores_of(0.9, 0.8), np.array([0, 1]), top_k=10)
 
     assert rows.tolist() == [0, 1]
     assert scores == pytest.approx([0.9, 0.8])
 
 
-def test_what_is_lowered_below_the_least_score_is_dropped_and_what_was_below_is_not() -> None:
+def test_boxes_lowered_below_the_minimum_score_are_dropped_and_boxes_already_below_are_not() -> None:
     boxes, scores = boxes_of(ONE, ONE, FAR), scores_of(0.9, 0.005, 0.0005)
     # The same box again: its score is multiplied by exp(-2) = 0.135.
-    rows, lowered = lowered_by_better_ones(boxes, scores, np.zeros(3, dtype=int), top_k=10)
+    rows, lowered = rows_and_scores(boxes, scores, np.zeros(3, dtype=int), top_k=10)
 
     assert rows.tolist() == [0, 2]
     assert lowered == pytest.approx([0.9, 0.0005])
 
 
-def test_no_boxes_stay_no_boxes() -> None:
+def test_no_boxes_give_no_boxes() -> None:
     boxes, scores, labels = np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, int)
-    rows, lowered = lowered_by_better_ones(boxes, scores, labels, top_k=10)
+    rows, lowered = rows_and_scores(boxes, scores, labels, top_k=10)
 
     assert len(rows) == len(lowered) == 0
     assert len(array_of_the_original(boxes, scores)[0]) == 0
@@ -81,9 +81,9 @@ def test_no_boxes_stay_no_boxes() -> None:
 
 @given(tables())
 @settings(max_examples=60, deadline=None)
-def test_the_best_come_first_each_once_and_no_score_rises(table: Table) -> None:
+def test_boxes_come_once_in_order_of_score_and_no_score_is_raised(table: Table) -> None:
     boxes, scores, labels = table
-    rows, lowered = lowered_by_better_ones(boxes, scores, labels, top_k=100)
+    rows, lowered = rows_and_scores(boxes, scores, labels, top_k=100)
 
     assert len(set(rows.tolist())) == len(rows)
     assert (np.diff(lowered) <= 0).all()
@@ -92,9 +92,9 @@ def test_the_best_come_first_each_once_and_no_score_rises(table: Table) -> None:
 
 @given(tables())
 @settings(max_examples=60, deadline=None)
-def test_fewer_boxes_are_the_first_of_more(table: Table) -> None:
-    rows, lowered = lowered_by_better_ones(*table, top_k=100)
-    few, scores = lowered_by_better_ones(*table, top_k=5)
+def test_a_smaller_top_k_gives_the_first_boxes_of_a_larger_one(table: Table) -> None:
+    rows, lowered = rows_and_scores(*table, top_k=100)
+    few, scores = rows_and_scores(*table, top_k=5)
 
     assert few.tolist() == rows[:5].tolist()
     assert scores.tolist() == lowered[:5].tolist()
@@ -104,8 +104,8 @@ def test_fewer_boxes_are_the_first_of_more(table: Table) -> None:
 @settings(max_examples=60, deadline=None)
 def test_the_order_of_boxes_does_not_matter(table: Table) -> None:
     order = np.random.default_rng(0).permutation(len(table[0]))
-    rows, lowered = lowered_by_better_ones(*table, top_k=100)
-    shuffled, scores = lowered_by_better_ones(*(column[order] for column in table), top_k=100)
+    rows, lowered = rows_and_scores(*table, top_k=100)
+    shuffled, scores = rows_and_scores(*(column[order] for column in table), top_k=100)
 
     assert order[shuffled].tolist() == rows.tolist()
     assert scores == pytest.approx(lowered)
@@ -113,33 +113,33 @@ def test_the_order_of_boxes_does_not_matter(table: Table) -> None:
 
 @given(tables())
 @settings(max_examples=60, deadline=None)
-def test_all_labels_at_once_are_each_by_itself(table: Table) -> None:
+def test_suppressing_all_classes_at_once_equals_each_class_alone(table: Table) -> None:
     boxes, scores, labels = table
-    merge_parities = dict(
-        zip(*map(np.ndarray.tolist, lowered_by_better_ones(boxes, scores, labels, top_k=100)), strict=True)
+    together = dict(
+        zip(*map(np.ndarray.tolist, rows_and_scores(boxes, scores, labels, top_k=100)), strict=True)
     )
     apart = {}
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
-        rows, lowered = lowered_by_better_ones(boxes[own], scores[own], labels[own], top_k=100)
+        rows, lowered = rows_and_scores(boxes[own], scores[own], labels[own], top_k=100)
         apart.update(zip(own[rows].tolist(), lowered.tolist(), strict=True))
 
-    assert merge_parities == pytest.approx(apart)
+    assert together == pytest.approx(apart)
 
 
 @given(tables())
 @settings(max_examples=60, deadline=None)
-def test_before_its_leftovers_the_original_has_what_is_kept(table: Table) -> None:
+def test_before_its_leftovers_the_array_of_the_original_holds_the_boxes_kept(table: Table) -> None:
     boxes, scores, _ = table
     places, values = array_of_the_original(boxes, scores)
-    rows, lowered = lowered_by_better_ones(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100)
+    rows, lowered = rows_and_scores(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100)
 
     assert len(places) == len(boxes)
     assert places[: len(rows)].tolist() == rows.tolist()
     assert values[: len(rows)] == pytest.approx(lowered)
 
 
-def test_a_box_that_is_moved_forward_is_left_behind_too() -> None:
+def test_a_box_that_is_moved_forward_leaves_a_copy_behind() -> None:
     # The second is dropped, and the third takes its place; the array still ends in the third.
     boxes, scores = boxes_of(ONE, ONE, FAR), scores_of(0.9, 0.005, 0.5)
     places, values = array_of_the_original(boxes, scores)
@@ -159,7 +159,7 @@ def of_one_label(boxes: np.ndarray, scores: np.ndarray, how: Suppression) -> Kep
     return soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=100, how=how)
 
 
-def test_hard_drops_and_linear_lowers_what_overlaps_more_than_the_limit() -> None:
+def test_hard_drops_and_linear_lowers_boxes_above_the_iou_threshold() -> None:
     boxes, scores = boxes_of(ONE, SHIFTED, FAR), scores_of(0.9, 0.8, 0.5)
 
     assert of_one_label(boxes, scores, Suppression(method="hard", iou=0.3)).rows.tolist() == [0, 2]
@@ -171,7 +171,9 @@ def test_hard_drops_and_linear_lowers_what_overlaps_more_than_the_limit() -> Non
 @pytest.mark.parametrize("method", METHODS)
 @given(tables())
 @settings(max_examples=30, deadline=None)
-def test_before_its_leftovers_the_original_has_what_each_method_keeps(method: str, table: Table) -> None:
+def test_before_its_leftovers_the_array_of_the_original_holds_the_boxes_each_method_keeps(
+    method: str, table: Table
+) -> None:
     boxes, scores, _ = table
     how = Suppression(method=method)
     array, kept = soft_nms_with_leftovers(boxes, scores, how=how), of_one_label(boxes, scores, how)
@@ -180,7 +182,7 @@ def test_before_its_leftovers_the_original_has_what_each_method_keeps(method: st
     assert array.boxes.tolist() == boxes[array.rows].tolist()
 
 
-def test_a_merged_box_is_the_mean_of_those_it_lowers_by_the_scores_of_their_corners() -> None:
+def test_a_merged_box_is_the_mean_weighted_by_corner_scores() -> None:
     boxes, scores = boxes_of(ONE, SHIFTED, FAR), scores_of(0.9, 0.8, 0.5)
     corners = np.array([[0.6, 0.9], [0.3, 0.2], [0.5, 0.5]])
     kept = soft_nms(
@@ -192,7 +194,7 @@ def test_a_merged_box_is_the_mean_of_those_it_lowers_by_the_scores_of_their_corn
         corner_scores=corners,
     )
 
-    # A third of the second is lost: it counts a third.
+    # The second is lowered by a third, so its weight is a third.
     left, right = 5 * 0.1 / 0.7, 9 + 5 * (0.2 / 3) / (0.9 + 0.2 / 3)
     assert kept.boxes == pytest.approx(np.array([[left, 0, right, 9]]))
 

@@ -1,4 +1,4 @@
-"""The search by blocks finds what a search of every cell finds."""
+"""The search by blocks finds the same peaks as a search of every cell."""
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ IN_BOTH = pytest.mark.parametrize("in_graph", [False, True], ids=["eager", "grap
 
 
 def every_peak(heatmap: np.ndarray, kernel: int = 3) -> dict[tuple[int, int, int], float]:
-    """Class, row and column of each cell of one image that no neighbour exceeds, looked at one by one."""
+    """Class, row and column of each cell of one image that no neighbour exceeds, and its value."""
     found, radius = {}, kernel // 2
     for label, channel in enumerate(heatmap):
         for y, x in np.ndindex(channel.shape):
-            around = channel[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]
-            if channel[y, x] >= around.max() and channel[y, x] > -np.inf:
+            neighbours = channel[max(y - radius, 0) : y + radius + 1, max(x - radius, 0) : x + radius + 1]
+            if channel[y, x] >= neighbours.max() and channel[y, x] > -np.inf:
                 found[label, y, x] = float(channel[y, x])
     return found
 
@@ -48,7 +48,7 @@ def check(heatmap: Tensor, top_k: int, kernel: int = 3, *, in_graph: bool = Fals
         assert [ground_truth[place] for place in places[: len(best)]] == best
         assert len(set(places[: len(best)])) == len(best)
         assert (peaks.cells[i, :, 0] == i).all()
-        # What fills up must be readable too.
+        # Padding must lie on the map too.
         assert all(0 <= y < height and 0 <= x < width for _, y, x in places)
     return peaks
 
@@ -66,13 +66,17 @@ def heatmaps(draw: st.DrawFn) -> Tensor:
 
 @given(heatmaps(), st.sampled_from([1, 3, 10, 100]), st.sampled_from(KERNELS))
 @settings(max_examples=200, deadline=None)
-def test_blocks_give_what_every_cell_gives(heatmap: Tensor, top_k: int, kernel: int) -> None:
+def test_the_search_by_blocks_equals_the_search_of_every_cell(
+    heatmap: Tensor, top_k: int, kernel: int
+) -> None:
     check(heatmap, top_k, kernel)
 
 
 @given(heatmaps(), st.sampled_from([1, 3, 10, 100]), st.sampled_from(KERNELS))
 @settings(max_examples=200, deadline=None)
-def test_graphs_give_what_every_cell_gives(heatmap: Tensor, top_k: int, kernel: int) -> None:
+def test_the_search_in_a_graph_equals_the_search_of_every_cell(
+    heatmap: Tensor, top_k: int, kernel: int
+) -> None:
     check(heatmap, top_k, kernel, in_graph=True)
 
 
@@ -85,12 +89,12 @@ def test_noise_in_many_classes(size: tuple[int, int], in_graph: bool) -> None:
 
 
 @IN_BOTH
-def test_wide_bumps_that_fill_many_blocks(in_graph: bool) -> None:
+def test_wide_gaussians_that_cover_many_blocks(in_graph: bool) -> None:
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    bumps = [-((y - 9 * i) ** 2 + (x - 7 * i) ** 2) / 100 for i in range(1, 6)]
-    peaks = check(torch.stack(bumps).amax(0)[None, None], 20, in_graph=in_graph)
+    gaussians = [-((y - 9 * i) ** 2 + (x - 7 * i) ** 2) / 100 for i in range(1, 6)]
+    peaks = check(torch.stack(gaussians).amax(0)[None, None], 20, in_graph=in_graph)
 
-    # The largest 20 blocks hold five peaks only; the other fifteen places are filled up.
+    # The largest 20 blocks hold five peaks only; the other fifteen places are padding.
     assert peaks.cells[0, :5, 1:].tolist() != peaks.cells[0, 5:10, 1:].tolist()
     assert sorted(peaks.cells[0, :5, 1].tolist()) == [9, 18, 27, 36, 45]
     assert peaks.values[0, 5] == -torch.inf
@@ -113,16 +117,16 @@ def test_logits_give_the_same_peaks_as_probabilities() -> None:
     assert (of_logits.labels == of_probabilities.labels).all()
 
 
-def test_peaks_of_a_batch_are_those_of_its_images() -> None:
+def test_peaks_of_a_batch_equal_those_of_its_images() -> None:
     heatmap = torch.randn(3, 2, 17, 23, generator=torch.Generator().manual_seed(2))
-    # One image in which far more blocks matter than in the others.
+    # One image with far more candidate blocks than the others.
     heatmap[1] = 0
-    merge_parities = find_peaks(heatmap, 10)
+    together = find_peaks(heatmap, 10)
 
     for i in (0, 2):
         alone = find_peaks(heatmap[i : i + 1], 10)
-        assert (alone.values[0] == merge_parities.values[i]).all()
-        assert (alone.cells[0, :, 1:] == merge_parities.cells[i, :, 1:]).all()
+        assert (alone.values[0] == together.values[i]).all()
+        assert (alone.cells[0, :, 1:] == together.cells[i, :, 1:]).all()
 
 
 def test_peaks_carry_gradients() -> None:
@@ -147,28 +151,28 @@ def test_peaks_of_any_class_are_those_of_the_largest_value() -> None:
     assert of_any.cells.tolist() == [[[0, 2, 2], [0, 6, 6]]]
 
 
-def test_of_one_class_all_peaks_are_of_any_class() -> None:
+def test_with_one_class_both_searches_find_the_same_peaks() -> None:
     heatmap = torch.randn(2, 1, 20, 20, generator=torch.Generator().manual_seed(4))
-    one, other = find_peaks(heatmap, 30), find_peaks_of_any_class(heatmap, 30)
+    by_class, of_any = find_peaks(heatmap, 30), find_peaks_of_any_class(heatmap, 30)
 
-    assert (one.cells == other.cells).all()
-    assert (one.values == other.values).all()
+    assert (by_class.cells == of_any.cells).all()
+    assert (by_class.values == of_any.values).all()
 
 
-def test_is_peak_says_where_no_neighbour_is_larger() -> None:
+def test_is_peak_is_true_where_no_neighbour_is_larger() -> None:
     heatmap = torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 2]])
 
     assert is_peak(heatmap).nonzero().tolist() == [[0, 0], [0, 2], [0, 3], [2, 0], [2, 1], [2, 3]]
 
 
 @given(st.floats(-2, 4), st.integers(1, 40), st.integers(0, 2**16))
-def test_no_peak_that_is_good_enough_is_missed(least: float, top_k: int, seed: int) -> None:
+def test_no_peak_above_the_minimum_value_is_missed(min_value: float, top_k: int, seed: int) -> None:
     heatmap = torch.randn(2, 2, 9, 14, generator=torch.Generator().manual_seed(seed))
-    all_of_them, some = find_peaks(heatmap, top_k), find_peaks(heatmap, top_k, least)
+    every, above = find_peaks(heatmap, top_k), find_peaks(heatmap, top_k, min_value)
 
-    assert some.cells.shape == all_of_them.cells.shape
+    assert above.cells.shape == every.cells.shape
     for image in range(2):
-        good = all_of_them.values[image] >= least
-        assert (some.values[image][good] == all_of_them.values[image][good]).all()
-        assert (some.cells[image][good] == all_of_them.cells[image][good]).all()
-        assert (some.values[image][~good] < least).all()
+        is_above = every.values[image] >= min_value
+        assert (above.values[image][is_above] == every.values[image][is_above]).all()
+        assert (above.cells[image][is_above] == every.cells[image][is_above]).all()
+        assert (above.values[image][~is_above] < min_value).all()

@@ -1,1 +1,1 @@
-"""Pure functions on maps."""
+"""Functions on maps and boxes without weights: heatmaps, peaks, losses, box coding, NMS."""

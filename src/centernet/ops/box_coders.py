@@ -1,4 +1,4 @@
-"""How a cell tells its box: by centre and size (Zhou et al. 2019), or by sides (Tian et al. 2019, "FCOS")."""
+"""Box regression at cells: centre and size (Zhou et al. 2019), or four sides (Tian et al. 2019, "FCOS")."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from centernet.protocols import HeadSpec, Maps, Targets
 
 @runtime_checkable
 class BoxCoder(Protocol):
-    """Maps that tell a box in each cell."""
+    """Encodes boxes as regression targets at cells, and decodes boxes from regression maps."""
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -26,17 +26,17 @@ class BoxCoder(Protocol):
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
-        """What the maps should hold at cells, each for one of the boxes."""
+        """Regression targets at cells, each for the box that `box_index` names."""
         ...
 
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far what maps tell at cells is from targets; cells may have weights."""
+        """Weighted regression losses by name; `weights` are those of the cells in the mean."""
         ...
 
     def boxes(self, predicted: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
-        """Boxes `(x1, y1, x2, y2)` in cells, of what maps or targets tell at cells."""
+        """Boxes `(x1, y1, x2, y2)` in cells, from values predicted (or targets) at cells."""
         ...
 
     def pixels(self, boxes: Float[Tensor, "*n 4"], stride: int) -> Float[Tensor, "*n 4"]:
@@ -44,17 +44,17 @@ class BoxCoder(Protocol):
         ...
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """The maps made surer by those of the mirror image."""
+        """The maps of an input, averaged with those of the flipped input."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class CenterSizeCoder:
-    """Tells how far the centre is from the corner of the cell, and the size: `offset` and `size`, in cells.
+    """Codes a box as the offset of its centre from the corner of the cell, and its size: both in cells.
 
     Attributes:
-        size_weight: Share of the L1 loss of the size.
-        offset_weight: Share of the L1 loss of the offset.
+        size_weight: Weight of the L1 loss of the size.
+        offset_weight: Weight of the L1 loss of the offset.
     """
 
     size_weight: float
@@ -71,14 +71,14 @@ class CenterSizeCoder:
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
-        """What the maps should hold at cells, each for one of the boxes."""
+        """Regression targets at cells, each for the box that `box_index` names."""
         del stride
         return {"size": boxes.size[box_index], "offset": boxes.center[box_index] - cell_corners(cells)}
 
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far what maps tell is from targets."""
+        """Weighted L1 losses by name."""
         return {
             "size": self.size_weight * l1_loss(predicted["size"], targets["size"], weights),
             "offset": self.offset_weight * l1_loss(predicted["offset"], targets["offset"], weights),
@@ -93,9 +93,9 @@ class CenterSizeCoder:
         return boxes * stride
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean size; offsets of the input alone.
+        """Mean of both sizes; offsets of the input alone.
 
-        As the original's: the offset of a mirrored centre is not the mirrored offset.
+        As in the original: flipping the image does not flip the offset of a centre within its cell.
         """
         size = (maps["size"].float() + flipped["size"].float().flip(3)) / 2
         return {"size": size, "offset": maps["offset"]}
@@ -103,13 +103,14 @@ class CenterSizeCoder:
 
 @dataclass(frozen=True, kw_only=True)
 class LTRBCoder:
-    """Tells how far left, top, right and bottom are from the middle of the cell: `sides`, in cells.
+    """Codes a box as distances from the middle of the cell to left, top, right and bottom: `sides`, in cells.
 
-    The middle of the pixels of a cell, `(stride - 1) / 2` of them from the first, is where it is in a mirror
-    too, so an input and its mirror image tell the same numbers. Of cells outside a box a side is negative.
+    The middle of a cell lies `(stride - 1) / 2` pixels from its first pixel. A horizontal flip maps middles
+    of cells to middles of cells, so it swaps left and right and changes nothing else. Distances are negative
+    where the cell lies outside the box.
 
     Attributes:
-        sides_weight: Share of the L1 loss.
+        sides_weight: Weight of the L1 loss.
     """
 
     sides_weight: float
@@ -122,7 +123,7 @@ class LTRBCoder:
     def targets(
         self, boxes: CenterBoxes, cells: Int[Tensor, "p 3"], box_index: Int[Tensor, " p"], stride: int
     ) -> Targets:
-        """What the maps should hold at cells, each for one of the boxes."""
+        """Regression targets at cells, each for the box that `box_index` names."""
         from_middle = boxes.center[box_index] - cell_corners(cells) - (stride - 1) / 2 / stride
         half = boxes.size[box_index] / 2
         return {"sides": torch.cat([half - from_middle, half + from_middle], dim=1)}
@@ -130,7 +131,7 @@ class LTRBCoder:
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
-        """Weighted terms of how far what maps tell is from targets."""
+        """Weighted L1 losses by name."""
         return {"sides": self.sides_weight * l1_loss(predicted["sides"], targets["sides"], weights)}
 
     def boxes(self, predicted: Mapping[str, Tensor], cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n 4"]:
@@ -143,11 +144,11 @@ class LTRBCoder:
         return boxes * stride + (stride - 1) / 2
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean sides; the right side of a mirrored box is its left one."""
+        """Mean of both, with left and right of the flipped maps swapped."""
         back = flipped["sides"].float().flip(3)[:, [2, 1, 0, 3]]
         return {"sides": (maps["sides"].float() + back) / 2}
 
 
-def predict_at(regression: BoxCoder, maps: Maps, cells: Int[Tensor, "*n 3"]) -> dict[str, Tensor]:
-    """What maps tell at cells, by name."""
-    return {name: read(maps[name], cells).float() for name in regression.heads}
+def predict_at(box_coder: BoxCoder, maps: Maps, cells: Int[Tensor, "*n 3"]) -> dict[str, Tensor]:
+    """Values of the coder's maps at cells, by name."""
+    return {name: read(maps[name], cells).float() for name in box_coder.heads}

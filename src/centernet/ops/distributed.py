@@ -1,4 +1,4 @@
-"""Counts that several devices share, so that a loss is the same however its images lie on them."""
+"""Counts summed over devices, so that a loss does not depend on how a batch is distributed."""
 
 import torch
 import torch.distributed as dist
@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def shared_count(count: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """What to divide a sum by, so that the mean over the devices is the sum of all by the count of all.
+    """The divisor of a device's sum: the mean over devices is then the total sum over the total count.
 
-    At least 1 over the number of devices: without anything to count, sums stay as they are.
+    It is at least 1 over the number of devices, so that sums are kept where there is nothing to count.
 
     Args:
-        count: Of this device. Counts are added up only where something is learned: in validation, devices may
-            look at different numbers of batches, and would wait for each other.
+        count: Count on this device. Counts are summed over devices only where gradients are computed: in
+            validation, devices may have different numbers of batches, and would wait for each other.
     """
     if not (torch.is_grad_enabled() and dist.is_available() and dist.is_initialized()):
         return count.clamp(min=1)

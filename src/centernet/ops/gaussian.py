@@ -1,6 +1,4 @@
-"""The ideal heatmap: Zhou et al. 2019, "Objects as Points", sec. 3; its radius: Law and Deng 2018."""
-
-from collections.abc import Callable
+"""Gaussians of target heatmaps: Zhou et al. 2019, "Objects as Points", sec. 3; radii: Law and Deng 2018."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,31 +6,29 @@ from torch import Tensor
 
 from centernet.structures.batch import Grid
 
-RadiusRule = Callable[[Float[Tensor, "m 2"], float], Float[Tensor, " m"]]
-
 
 def original_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Float[Tensor, " m"]:
-    """How far a box may shift and still overlap the truth, as both originals reckon it.
+    """The largest shift of a box that keeps its IoU with the ground truth, as both originals compute it.
 
-    The originals take the larger of two roots and never divide by `2a`, so their radii are not the exact
-    ones; their weights were trained with them. `exact_radius` has the right ones.
+    The originals take the larger of two roots and never divide by `2a`, so their radii are not exact, but
+    their weights were trained with them. `exact_radius` gives the exact ones.
 
     Args:
         sizes: `(width, height)`, cells.
         min_overlap: IoU that the shifted box keeps.
     """
-    # Of the originals' three roots that of the grown box is always the smallest: it is at most a quarter of
-    # width + height, and the others are at least half of it. It is `4 min_overlap` times the exact one.
+    # The smallest of the originals' three roots is always that of the enlarged box: it is at most a quarter
+    # of width + height, the others at least half of it. It is `4 min_overlap` times the exact root.
     width, height = sizes.unbind(1)
     total = width + height
-    grown = (total * total + 4 * (1 - min_overlap) / min_overlap * width * height).sqrt() - total
-    return min_overlap * grown
+    enlarged = (total * total + 4 * (1 - min_overlap) / min_overlap * width * height).sqrt() - total
+    return min_overlap * enlarged
 
 
 def exact_radius(sizes: Float[Tensor, "m 2"], min_overlap: float = 0.7) -> Float[Tensor, " m"]:
-    """The largest shift of the corners that keeps the IoU, in the worst of the three cases.
+    """The largest shift of the corners that keeps the IoU, in the worst of three cases.
 
-    Cases: both corners move the same way, both inwards, both outwards. Each is the root of a quadratic.
+    The corners move in the same direction, both inwards, or both outwards; each gives a quadratic equation.
 
     Args:
         sizes: `(width, height)`, cells.
@@ -55,18 +51,18 @@ def draw_gaussians(
     radii: Int[Tensor, " m"],
     sharpness: float = 6.0,
 ) -> Float[Tensor, "b c h w"]:
-    """Heatmaps with a bump at each cell: 1 in its middle, sigma `(2 r + 1) / 6`, a square of side `2 r + 1`.
+    """Heatmaps with a Gaussian at each cell: peak 1, sigma `(2 r + 1) / 6`, in a square of side `2 r + 1`.
 
-    Where bumps of one channel meet, the larger value stays. All bumps are drawn at once, as one long list of
-    their rows and from that one of their cells, so the work grows with the area of the bumps.
+    Where Gaussians of one channel overlap, the larger value is kept. All are drawn at once, from one flat
+    list of their rows and then of their cells, so the work is proportional to the area of the squares.
 
     Args:
         grid: Shape of the maps.
-        num_channels: Maps for each image.
-        cells: Middle of each bump, `(image, y, x)`; must lie on the map.
-        channels: Map each bump is drawn on.
-        radii: Cells from the middle to the edge of the square.
-        sharpness: How many sigmas the square is wide, where not 6.
+        num_channels: Channels of the heatmaps.
+        cells: Centre of each Gaussian, `(image, y, x)`; must lie on the map.
+        channels: Channel of each Gaussian.
+        radii: Cells from the centre to the edge of the square.
+        sharpness: Width of the square, in sigmas.
     """
     heatmap = torch.zeros(grid.batch, num_channels, grid.height, grid.width, device=cells.device)
     image, y, x = cells.unbind(1)
@@ -93,7 +89,7 @@ def draw_gaussians(
 
 
 def ragged_index(lengths: Int[Tensor, " n"]) -> tuple[Int[Tensor, " total"], Int[Tensor, " total"]]:
-    """For lists laid end to end: which list each element is from, and its place there."""
+    """For concatenated lists of these lengths: the list of each element, and its position in that list."""
     which = torch.repeat_interleave(lengths)
     first = lengths.cumsum(0) - lengths
     return which, torch.arange(len(which), device=lengths.device) - first.index_select(0, which)

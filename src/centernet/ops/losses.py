@@ -15,17 +15,17 @@ def focal_loss(
     beta: float = 4.0,
     soft_targets: Float[Tensor, " p"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Penalty-reduced focal loss for each positive cell, the summed loss where there is none (eq. 1).
+    """Penalty-reduced focal loss, summed and divided by the number of positive cells, at least 1 (eq. 1).
 
-    Probabilities are kept within 1e-4 of 0 and 1, as in the original: beyond that nothing is learned.
+    Probabilities are clamped to 1e-4 from 0 and 1, as in the original: beyond that the gradient is 0.
 
     Args:
-        logits: Raw heatmap.
-        heatmap: Ideal one; positives are exactly 1.
-        alpha: How much easy cells count less.
-        beta: How much cells near a positive count less.
-        soft_targets: What positive cells, in the order of `heatmap`, should hold, where it is not 1: the quality
-            focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2), whose value for 1 is that of eq. 1.
+        logits: Predicted heatmap.
+        heatmap: Target heatmap; positives are exactly 1.
+        alpha: Exponent that lowers the weight of easy cells.
+        beta: Exponent that lowers the weight of negatives near a positive.
+        soft_targets: Targets of the positive cells, in the order of `heatmap`, where they are not 1: the
+            quality focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2); targets of 1 give eq. 1.
     """
     probability = logits.float().sigmoid().clamp(1e-4, 1 - 1e-4)
     is_positive = heatmap == 1
@@ -35,7 +35,7 @@ def focal_loss(
     else:
         entropy = soft_targets * positive.log() + (1 - soft_targets) * (1 - positive).log()
         positive_loss = ((soft_targets - positive).abs() ** alpha * entropy).sum()
-    # At positives `1 - heatmap` is 0, so they drop out of the negative sum by themselves.
+    # At positives `1 - heatmap` is 0, so they add nothing to the negative sum.
     negative_loss = ((1 - probability).log() * probability**alpha * (1 - heatmap) ** beta).sum()
     return -(positive_loss + negative_loss) / max(len(positive), 1)
 
@@ -43,21 +43,21 @@ def focal_loss(
 def l1_at_cells(
     maps: Float[Tensor, "b d h w"] | PointMap, cells: Int[Tensor, "m 3"], targets: Float[Tensor, "m d"]
 ) -> Float[Tensor, ""]:
-    """`l1_loss` of what maps say at the cells of the objects."""
+    """`l1_loss` of the values of maps at the cells of the objects."""
     return l1_loss(read(maps, cells).float(), targets)
 
 
 def l1_loss(
-    said: Float[Tensor, "m d"], targets: Float[Tensor, "m d"], weights: Float[Tensor, " m"] | None = None
+    predicted: Float[Tensor, "m d"], targets: Float[Tensor, "m d"], weights: Float[Tensor, " m"] | None = None
 ) -> Float[Tensor, ""]:
-    """Mean absolute error of what is said at the cells of the objects; 0 without objects (eq. 2 and 3).
+    """Mean absolute error at the cells of the objects; 0 without objects (eq. 2 and 3).
 
     Args:
-        said: Cell by cell.
-        targets: The truth there.
-        weights: Of each cell in the mean, where they are not all the same.
+        predicted: Values of each cell.
+        targets: Target values of each cell.
+        weights: Weight of each cell in the mean; equal by default.
     """
-    errors = (said - targets).abs()
+    errors = (predicted - targets).abs()
     if weights is None:
         return errors.sum() / (errors.numel() + 1e-4)
     return (errors * weights[:, None]).sum() / (weights.sum() * errors.shape[1] + 1e-4)
@@ -71,31 +71,32 @@ def giou_loss(
     """Mean of 1 − generalised IoU; 0 without boxes: Rezatofighi et al. 2019, alg. 1.
 
     Args:
-        boxes: What is said.
-        ground_truth: Box by box.
-        weights: Of each box in the mean, where they are not all the same.
+        boxes: Predicted boxes `(x1, y1, x2, y2)`.
+        ground_truth: The ground-truth box of each.
+        weights: Weight of each box in the mean; equal by default.
     """
     hull = torch.maximum(boxes[:, 2:], ground_truth[:, 2:]) - torch.minimum(boxes[:, :2], ground_truth[:, :2])
-    around = hull.prod(1).clamp(min=1e-6)
-    shared, union = _shared_and_union(boxes, ground_truth)
-    giou = shared / union - (around - union) / around
+    hull_area = hull.prod(1).clamp(min=1e-6)
+    intersection, union = _intersection_and_union(boxes, ground_truth)
+    giou = intersection / union - (hull_area - union) / hull_area
     if weights is None:
         return (1 - giou).sum() / max(len(boxes), 1)
     return ((1 - giou) * weights).sum() / (weights.sum() + 1e-4)
 
 
 def paired_iou(boxes: Float[Tensor, "m 4"], ground_truth: Float[Tensor, "m 4"]) -> Float[Tensor, " m"]:
-    """Intersection over union of each box with its truth; 0 for boxes turned inside out."""
-    shared, union = _shared_and_union(boxes, ground_truth)
-    return shared / union
+    """IoU of each predicted box with its ground-truth box; 0 for boxes with swapped corners."""
+    intersection, union = _intersection_and_union(boxes, ground_truth)
+    return intersection / union
 
 
-def _shared_and_union(
+def _intersection_and_union(
     boxes: Float[Tensor, "m 4"], ground_truth: Float[Tensor, "m 4"]
 ) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
-    intersection = (
-        torch.minimum(boxes[:, 2:], ground_truth[:, 2:]) - torch.maximum(boxes[:, :2], ground_truth[:, :2])
-    ).clamp(min=0)
-    shared = intersection.prod(1)
-    sides, true_sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0), ground_truth[:, 2:] - ground_truth[:, :2]
-    return shared, (sides.prod(1) + true_sides.prod(1) - shared).clamp(min=1e-6)
+    overlap = torch.minimum(boxes[:, 2:], ground_truth[:, 2:]) - torch.maximum(
+        boxes[:, :2], ground_truth[:, :2]
+    )
+    intersection = overlap.clamp(min=0).prod(1)
+    area = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(1)
+    ground_truth_area = (ground_truth[:, 2:] - ground_truth[:, :2]).prod(1)
+    return intersection, (area + ground_truth_area - intersection).clamp(min=1e-6)

@@ -1,7 +1,7 @@
 """Soft-NMS: Bodla et al. 2017, "Soft-NMS – Improving Object Detection With One Line of Code", sec. 4.
 
-A box that overlaps a better one loses score instead of being dropped. As in both originals, sides are one
-pixel longer than the difference of the corners.
+The score of a box that overlaps a more confident one is lowered; the box is not dropped at once. As in both
+originals, sides are one pixel longer than the difference of the corners.
 """
 
 from dataclasses import dataclass
@@ -10,31 +10,31 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 METHODS = ("gaussian", "linear", "hard")
-"""How boxes are lowered that overlap a better one; see `Suppression`."""
+"""Ways to lower the score of a box that overlaps a more confident one; see `Suppression`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """How boxes give way to better ones that they overlap.
+    """Settings of NMS: how a box lowers the scores of the less confident boxes that it overlaps.
 
     Attributes:
-        method: What every better box leaves of a score: `gaussian`, `exp(-iou² / sigma)`; `linear`, `1 - iou`
-            above the limit; `hard`, nothing above the limit.
-        iou: The limit of `linear` and `hard`.
-        sigma: Larger lowers less: at IoU 0.5 and sigma 0.5 a score keeps 61 %.
-        least: Boxes lowered below this are dropped.
-        merge: Above 0, a box that is kept becomes the mean of those it lowers; one of which the share `s` is
-            left counts `(1 - s) ** merge`, times the score of the corner.
+        method: Factor by which each more confident box multiplies a score: `gaussian`, `exp(-iou² / sigma)`;
+            `linear`, `1 - iou` above the IoU threshold; `hard`, 0 above the threshold.
+        iou: IoU threshold of `linear` and `hard`.
+        sigma: Larger values lower less: at IoU 0.5 and sigma 0.5 a score keeps 61 %.
+        min_score: Boxes whose score is lowered below this are dropped.
+        merge: Above 0, a box that is kept becomes the weighted mean of itself and the boxes that it lowers.
+            A box lowered by factor `f` has weight `(1 - f) ** merge`, times the score of its corner.
     """
 
     method: str = "gaussian"
     iou: float = 0.5
     sigma: float = 0.5
-    least: float = 0.001
+    min_score: float = 0.001
     merge: float = 0.0
 
-    def shares(self, iou: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-        """What each box leaves of the score of each other, from how much they overlap."""
+    def factors(self, iou: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
+        """Factors by which boxes lower the scores of each other, from their IoU."""
         if self.method == "gaussian":
             iou = np.square(iou)
             iou /= -self.sigma
@@ -43,17 +43,17 @@ class Suppression:
 
 
 SOFT = Suppression()
-"""As both originals do it."""
+"""Soft-NMS with the settings of both originals."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Boxes that are left, best first.
+    """Boxes that NMS keeps, most confident first.
 
     Attributes:
-        rows: Which of the boxes each one was.
-        scores: Lowered.
-        boxes: As they were, or merged.
+        rows: Index of each among the input boxes.
+        scores: Lowered scores.
+        boxes: The input boxes, or merged ones.
     """
 
     rows: Int[np.ndarray, " m"]
@@ -73,37 +73,37 @@ def soft_nms(
     how: Suppression = SOFT,
     corner_scores: Float[np.ndarray, "n 2"] | None = None,
 ) -> Kept:
-    """The best boxes and their lowered scores.
+    """The most confident boxes after soft-NMS, with their lowered scores.
 
     Args:
         boxes: `(x1, y1, x2, y2)`, pixels.
         scores: 0 to 1.
-        labels: Only boxes of one label lower each other.
-        top_k: Most boxes to keep, all labels together.
-        how: How they do.
-        corner_scores: How sure the two corners are, where boxes are merged; by default as sure as the box.
+        labels: Classes; boxes lower only boxes of their own class.
+        top_k: Maximum number of boxes to keep, over all classes.
+        how: Settings of the suppression.
+        corner_scores: Scores of the two corners, used where boxes are merged; by default those of the box.
     """
-    share = np.where(labels[:, None] == labels, how.shares(_overlaps(boxes)), 1)
+    factors = np.where(labels[:, None] == labels, how.factors(_overlaps(boxes)), 1)
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
-    waiting = scores.astype(np.float64)
+    remaining = scores.astype(np.float64)
     rows: list[int] = []
     kept: list[float] = []
     found: list[np.ndarray] = []
-    # Scores only sink, so that boxes are taken best first and the rest need not be looked at.
+    # Scores are only ever lowered, so boxes are taken in order of score and the loop may stop at `top_k`.
     while len(rows) < min(top_k, len(boxes)):
-        best = int(waiting.argmax())
-        if waiting[best] <= 0:
+        best = int(remaining.argmax())
+        if remaining[best] <= 0:
             break
         rows.append(best)
-        kept.append(float(waiting[best]))
-        waiting[best] = 0
+        kept.append(float(remaining[best]))
+        remaining[best] = 0
         found.append(boxes[best])
         if how.merge:
-            joined = np.array([best, *np.flatnonzero(waiting > 0)])
-            found[-1] = _mean_box(boxes[joined], corner_scores[joined], share[best, joined], how.merge)
-        lowered = waiting * share[best]
-        waiting = np.where((lowered < waiting) & (lowered < how.least), 0, lowered)
+            merged = np.array([best, *np.flatnonzero(remaining > 0)])
+            found[-1] = _mean_box(boxes[merged], corner_scores[merged], factors[best, merged], how.merge)
+        lowered = remaining * factors[best]
+        remaining = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
     return Kept(
         np.array(rows, dtype=np.int64),
         np.array(kept, dtype=scores.dtype),
@@ -118,24 +118,24 @@ def soft_nms_with_leftovers(
     how: Suppression = SOFT,
     corner_scores: Float[np.ndarray, "n 2"] | None = None,
 ) -> Kept:
-    """What the originals' functions leave in their array, for one class.
+    """The whole array that the originals' soft-NMS of one class leaves behind.
 
-    They drop a box by putting the last box of the array in its place and counting one box less. Their callers
-    take the whole array, with what lies behind the last place that counts: boxes that were moved away, found
-    twice and here with the score they had then, and boxes that were dropped. Where boxes are merged, the
-    scores of corners stay in their places when boxes move, so that they are those of others.
+    The originals drop a box by moving the last box of the array to its place and counting one box less. Their
+    callers use the whole array, with the leftovers behind the last box that counts: copies of boxes that were
+    moved, with the score of that moment, and boxes that were dropped. Where boxes are merged, the corner
+    scores are not moved with their boxes, so that they belong to other boxes.
 
     Args:
         boxes: `(x1, y1, x2, y2)`, pixels.
         scores: 0 to 1.
-        how: How boxes lower each other.
+        how: Settings of the suppression.
         corner_scores: As in `soft_nms`.
 
     Returns:
-        What is at each of the `n` places of the array. Places before the leftovers are best first.
+        All `n` places of the array: first the boxes that are kept, most confident first, then the leftovers.
     """
     iou = _overlaps(boxes)
-    share = how.shares(iou)
+    factors = how.factors(iou)
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
     rows, values, end = np.arange(len(boxes)), scores.astype(np.float64), len(boxes)
@@ -146,11 +146,11 @@ def soft_nms_with_leftovers(
         best = place + int(values[place:end].argmax())
         rows[[place, best]], values[[place, best]] = rows[[best, place]], values[[best, place]]
         row = rows[place]
-        end, seen, places = _lower(rows, values, share[row], iou[row] > 0, place + 1, end, how.least)
+        end, lowered, places = _lower(rows, values, factors[row], iou[row] > 0, place + 1, end, how.min_score)
         if how.merge:
-            joined = np.concatenate([[row], seen])
+            merged = np.concatenate([[row], lowered])
             weights = corner_scores[np.concatenate([[place], places])]
-            found[place] = _mean_box(boxes[joined], weights, share[row, joined], how.merge)
+            found[place] = _mean_box(boxes[merged], weights, factors[row, merged], how.merge)
     found = np.where(np.isnan(found), boxes[rows], found).astype(boxes.dtype)
     return Kept(rows, values.astype(scores.dtype), found)
 
@@ -158,19 +158,19 @@ def soft_nms_with_leftovers(
 def _lower(
     rows: Int[np.ndarray, " n"],
     values: Float[np.ndarray, " n"],
-    share: Float[np.ndarray, " n"],
-    is_near: Bool[np.ndarray, " n"],
+    factors: Float[np.ndarray, " n"],
+    is_overlapping: Bool[np.ndarray, " n"],
     start: int,
     end: int,
-    least: float,
+    min_score: float,
 ) -> tuple[int, Int[np.ndarray, " s"], Int[np.ndarray, " s"]]:
     """Lowers the scores from place `start` on and drops boxes, all in place.
 
     Returns:
-        The new end; every box that was looked at, and its place then.
+        The new end, the index of every box that was lowered, and its place at that moment.
     """
-    lowered = values * share[rows]
-    is_dropped = is_near[rows] & (lowered < least)
+    lowered = values * factors[rows]
+    is_dropped = is_overlapping[rows] & (lowered < min_score)
     place = start
     dropped: list[tuple[int, int]] = []
     while (found := np.flatnonzero(is_dropped[place:end])).size:
@@ -183,40 +183,40 @@ def _lower(
         if place == end:
             break
     values[start:end] = lowered[start:end]
-    gone = np.array(dropped, dtype=np.int64).reshape(-1, 2)
-    seen = np.concatenate([rows[start:end], gone[:, 0]])
-    return end, seen, np.concatenate([np.arange(start, end), gone[:, 1]])
+    rows_and_places = np.array(dropped, dtype=np.int64).reshape(-1, 2)
+    every_row = np.concatenate([rows[start:end], rows_and_places[:, 0]])
+    return end, every_row, np.concatenate([np.arange(start, end), rows_and_places[:, 1]])
 
 
 def _mean_box(
     boxes: Float[np.ndarray, "m 4"],
     corner_scores: Float[np.ndarray, "m 2"],
-    shares: Float[np.ndarray, " m"],
+    factors: Float[np.ndarray, " m"],
     merge: float,
 ) -> Float[np.ndarray, " 4"]:
-    """The first of some boxes and those it lowers as one: see `Suppression.merge`."""
-    counts = (1 - shares) ** merge
-    counts[0] = 1
-    weights = (corner_scores * counts[:, None])[:, [0, 0, 1, 1]]
+    """Weighted mean of the first box and those that it lowers: see `Suppression.merge`."""
+    box_weights = (1 - factors) ** merge
+    box_weights[0] = 1
+    weights = (corner_scores * box_weights[:, None])[:, [0, 0, 1, 1]]
     mean: np.ndarray = (boxes * weights).sum(axis=0) / weights.sum(axis=0)
     return mean
 
 
 def _overlaps(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n n"]:
-    """IoU of every two boxes."""
+    """IoU of every pair of boxes."""
     x1, y1, x2, y2 = boxes.astype(np.float64).T
-    # Columns apart, and in place: this is most of the work.
-    shared = _shared_length(x1, x2)
-    shared *= _shared_length(y1, y2)
+    # Column by column and in place, since this takes most of the time.
+    iou = _common_length(x1, x2)
+    iou *= _common_length(y1, y2)
     area = (x2 - x1 + 1) * (y2 - y1 + 1)
-    total = area[:, None] + area
-    total -= shared
-    shared /= total
-    return shared
+    union = area[:, None] + area
+    union -= iou  # At this point, the intersection.
+    iou /= union
+    return iou
 
 
-def _shared_length(first: Float[np.ndarray, " n"], last: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
-    """How many pixels every two stretches share."""
+def _common_length(first: Float[np.ndarray, " n"], last: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
+    """Number of pixels that every pair of intervals has in common."""
     length = np.minimum(last[:, None], last)
     length -= np.maximum(first[:, None], first)
     length += 1

@@ -225,7 +225,7 @@ class Pose:
         self, maps: Maps, around: Neighbourhood, channels: Int[Tensor, "b k j"]
     ) -> Float[Tensor, "b k j 2"]:
         """Where the arrows of each peak point, in cells."""
-        batch, count, cells = around.shares.shape
+        batch, count, cells = around.weights.shape
         arrows = read(maps["keypoints"], around.cells).float().view(batch, count, cells, -1, 2)
         index = channels[:, :, None, :, None].expand(-1, -1, cells, -1, 2)
         tips = arrows.gather(3, index) + cell_corners(around.cells)[..., None, :]
