@@ -134,7 +134,7 @@ def test_same_seed_same_weights(name: str) -> None:
     [
         ("resnet19", "a ResNet has 18, 34, 50, 101, 152 layers; got 19"),
         ("hourglas", r"no backbone is called 'hourglas': choose resnet18\[-dcn\].* or timm/NAME"),
-        ("timm/resnet10q", "timm has no encoder 'resnet10q'; close to it are .*resnet10t"),
+        ("timm/resnet10q", "timm has no encoder 'resnet10q'; similar names are .*resnet10t"),
         ("timm/vit_tiny_patch16_224", "features at strides .* but .* are needed: choose another"),
     ],
 )
@@ -144,12 +144,12 @@ def test_unknown_names_are_refused_with_help(name: str, message: str) -> None:
 
 
 def test_pretrained_weights_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(UsageError, match="no ImageNet weights of hourglass104: train it with"):
+    with pytest.raises(UsageError, match="no ImageNet weights for hourglass104: train it with"):
         build_backbone("hourglass104", pretrained=True)
 
 
-def test_networks_of_the_papers_have_whole_convolutions() -> None:
+def test_networks_of_the_papers_have_no_separable_convolutions() -> None:
     with pytest.raises(
-        UsageError, match="resnet18 has whole convolutions: leave separable out, or choose timm"
+        UsageError, match="resnet18 has no separable convolutions: leave separable out, or choose timm"
     ):
         build_backbone("resnet18", separable=True)

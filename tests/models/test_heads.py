@@ -1,4 +1,4 @@
-"""Heads and how they start."""
+"""Heads and their initialisation."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def test_a_head_starts_at_its_bias() -> None:
 
 
 @pytest.mark.parametrize("hidden", [True, False])
-def test_a_small_start_touches_the_hidden_layer_only_when_told(hidden: bool) -> None:
+def test_start_small_initialises_the_hidden_layer_only_if_asked(hidden: bool) -> None:
     torch.manual_seed(0)
     head = build_head(64, 32, HeadSpec(channels=2))
     before = head[0].weight.clone()
@@ -34,7 +34,7 @@ def test_a_small_start_touches_the_hidden_layer_only_when_told(hidden: bool) -> 
     assert not head[2].bias.any()
 
 
-def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen_bits() -> None:
+def test_the_last_convolution_runs_in_32_bits_where_the_network_runs_in_16() -> None:
     torch.manual_seed(0)
     head = build_head(8, 16, HeadSpec(channels=2))
     assert isinstance(head[2], nn.Conv2d)
@@ -52,35 +52,35 @@ def test_a_map_is_as_exact_as_its_features_where_the_network_computes_in_sixteen
 
 @pytest.mark.parametrize("separable", [False, True])
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("together", [6, 60], ids=["few cells", "so many that the whole map is cheaper"])
-def test_at_cells_a_head_says_what_its_map_holds(
-    separable: bool, precision: torch.dtype, merge_parities: int
+@pytest.mark.parametrize("cells_at_once", [6, 60], ids=["few cells", "the whole map is cheaper"])
+def test_a_head_at_cells_gives_the_values_of_its_map(
+    separable: bool, precision: torch.dtype, cells_at_once: int
 ) -> None:
     torch.manual_seed(0)
     head = build_head(8, 16, HeadSpec(channels=3), separable=separable)
     for _ in range(3):
-        head(torch.randn(4, 8, 6, 7))  # Normalisation sees something.
+        head(torch.randn(4, 8, 6, 7))  # Statistics of the batch normalisation.
     head.eval()
     features = torch.randn(2, 8, 5, 6)
-    # All cells, so also those at the border, as images, rows, columns.
+    # All cells, including the border, as images, rows, columns.
     cells = torch.cartesian_prod(torch.arange(2), torch.arange(5), torch.arange(6)).view(2, 5, 6, 3)
     with torch.autocast("cpu", precision, enabled=precision != torch.float32):
         whole = head(features)
         calls: list[object] = []
         head.register_forward_hook(lambda *given: calls.append(given))
         at_cells = HeadAtCells(head, features)
-        predicted = torch.cat([at_cells.at(some) for some in cells.view(-1, 3).split(merge_parities)]).view(
+        predicted = torch.cat([at_cells.at(some) for some in cells.view(-1, 3).split(cells_at_once)]).view(
             2, 5, 6, 3
         )
 
-    assert len(calls) == (merge_parities == 60)
+    assert len(calls) == (cells_at_once == 60)
     assert predicted.dtype == whole.dtype
     torch.testing.assert_close(
         predicted.movedim(3, 1), whole, **({} if precision == torch.float32 else {"rtol": 0.02, "atol": 0.01})
     )
 
 
-def test_a_head_gives_its_shape_where_nothing_is_computed() -> None:
+def test_a_head_on_the_meta_device_gives_its_shape() -> None:
     head = build_head(8, 4, HeadSpec(channels=5)).to("meta")
 
     assert head(torch.zeros(2, 8, 6, 7, device="meta")).shape == (2, 5, 6, 7)

@@ -1,4 +1,4 @@
-"""A backbone and heads make maps by name."""
+"""The network: a backbone and heads, which give maps by name."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from centernet.protocols import HeadSpec, Stem
 
 
 class TwoStacks(nn.Module):
-    """A backbone with two stacks, which notes the heads it starts."""
+    """A backbone with two stacks that counts the heads it initialises."""
 
     channels, stride, divisor, stacks = 3, 1, 1, 2
 
@@ -35,14 +35,14 @@ def test_every_stack_gives_a_map_for_every_head() -> None:
     ] * 2
 
 
-def test_the_backbone_starts_heads_that_have_no_bias_of_their_own() -> None:
+def test_the_backbone_initialises_heads_without_a_bias_in_their_spec() -> None:
     backbone = TwoStacks()
     Network(backbone, {"a": HeadSpec(channels=2), "b": HeadSpec(channels=5, bias=-1.0)})
 
     assert backbone.started == 2
 
 
-def test_heads_read_at_cells_can_be_wider_than_heatmaps() -> None:
+def test_heads_read_at_cells_can_have_other_hidden_channels() -> None:
     heads = {"heatmap": HeadSpec(channels=2), "size": HeadSpec(channels=2, at_cells=True)}
     network = Network(TwoStacks(), heads, head_channels=4, regression_channels=9)
 
@@ -54,7 +54,7 @@ def test_the_stride_is_the_backbones() -> None:
     assert Network(TwoStacks(), {}).stride == 1
 
 
-def test_heads_that_name_a_stem_share_it_and_the_others_do_without() -> None:
+def test_heads_that_name_a_stem_share_it_and_other_heads_have_none() -> None:
     def build(channels: int) -> nn.Module:
         return nn.Conv2d(channels, channels, 1)
 
@@ -83,13 +83,13 @@ def test_the_last_maps_are_those_of_the_last_stack() -> None:
     assert (network.last_maps(images)["heatmap"] == network(images)[-1]["heatmap"]).all()
 
 
-def test_maps_that_are_read_at_cells_are_computed_there_alone() -> None:
+def test_maps_that_are_read_at_cells_are_computed_only_there() -> None:
     heads = {"heatmap": HeadSpec(channels=2), "size": HeadSpec(channels=2, at_cells=True)}
     network = Network(TwoStacks(), heads, head_channels=4)
     images = torch.randn(1, 3, 4, 5)
-    dense, given = network.last_maps(images), network.last_maps(images, at_cells=True)
+    dense, lazy = network.last_maps(images), network.last_maps(images, at_cells=True)
     cells = torch.tensor([[0, 0, 0], [0, 1, 2], [0, 3, 4]])
 
-    assert torch.equal(given["heatmap"], dense["heatmap"])
-    assert not isinstance(given["size"], torch.Tensor)
-    torch.testing.assert_close(read(given["size"], cells), read(dense["size"], cells))
+    assert torch.equal(lazy["heatmap"], dense["heatmap"])
+    assert not isinstance(lazy["size"], torch.Tensor)
+    torch.testing.assert_close(read(lazy["size"], cells), read(dense["size"], cells))

@@ -1,4 +1,4 @@
-"""Encoders of timm."""
+"""Encoders from timm."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from centernet.errors import InputError
 from centernet.models.timm_encoder import build_encoder
 
 
-def test_levels_have_their_strides_and_the_stated_channels() -> None:
+def test_levels_have_their_strides_and_the_channels_returned() -> None:
     encoder, channels = build_encoder("resnet10t", levels=(1, 3))
     with torch.inference_mode():
         levels = encoder(torch.zeros(1, 3, 64, 96))
@@ -16,7 +16,7 @@ def test_levels_have_their_strides_and_the_stated_channels() -> None:
     assert [tuple(level.shape[2:]) for level in levels] == [(16, 24), (4, 6)]
 
 
-def test_weights_that_cannot_be_fetched_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_cannot_be_downloaded_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     import timm
 
     create = timm.create_model

@@ -1,1 +1,1 @@
-"""The networks: they hold the weights and know nothing of what their maps mean."""
+"""Networks: backbones, necks and heads. They hold the weights; what the maps mean is up to the task."""

@@ -1,20 +1,23 @@
-"""3×3 convolutions, whole or in two steps."""
+"""3×3 convolutions: ordinary, depth-wise separable, and deformable."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+TAPS = 9
+"""Sampling points of a 3×3 kernel."""
+
 
 def conv3x3(in_channels: int, out_channels: int, *, separable: bool = False, bias: bool = True) -> nn.Module:
-    """A 3×3 convolution that keeps rows and columns.
+    """A 3×3 convolution with padding 1.
 
     Args:
-        in_channels: Channels that come in.
-        out_channels: Channels that go out.
-        separable: Each channel by itself first, then all of them at each place, which takes about a ninth of
-            the multiplications: Howard et al. 2017, "MobileNets", sec. 3.1.
-        bias: Add a number to each channel.
+        in_channels: Input channels.
+        out_channels: Output channels.
+        separable: A depth-wise and a 1×1 convolution, which take about a ninth of the multiplications:
+            Howard et al. 2017, "MobileNets", sec. 3.1.
+        bias: Add a bias to each output channel.
     """
     if not separable:
         return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias)
@@ -28,7 +31,7 @@ def conv3x3(in_channels: int, out_channels: int, *, separable: bool = False, bia
 def conv3x3_at(
     conv: nn.Module, features: Float[Tensor, "b c h w"], cells: Int[Tensor, "n 3"]
 ) -> Float[Tensor, "n d 1 1"]:
-    """What a convolution from `conv3x3` gives at cells `(image, y, x)`, computed there alone."""
+    """The output of a convolution from `conv3x3` at cells `(image, y, x)`, computed only there."""
     height, width = features.shape[2:]
     steps = torch.arange(-1, 2, device=cells.device)
     image, y, x = cells[:, :, None, None].unbind(1)
@@ -37,7 +40,7 @@ def conv3x3_at(
     patches = features[image, :, y.clamp(0, height - 1), x.clamp(0, width - 1)] * inside[..., None]
     first = conv[0] if isinstance(conv, nn.Sequential) else conv
     assert isinstance(first, nn.Conv2d)
-    # Channels come last, as they lie in memory.
+    # Channels last, as in memory.
     weight = first.weight.permute(2, 3, 1, 0)
     if first.groups > 1:
         result = (patches * weight[:, :, 0]).sum(dim=(1, 2))
@@ -47,14 +50,11 @@ def conv3x3_at(
     return conv[1:](result) if isinstance(conv, nn.Sequential) else result
 
 
-TAPS = 9
-
-
 class DeformableConv(nn.Module):
-    """A 3×3 convolution whose taps move and fade as a second convolution says.
+    """A 3×3 convolution with predicted offsets and masks: Zhu et al. 2019, "Deformable ConvNets v2".
 
-    One `grid_sample` and one matrix product: runs in bfloat16, trains, and exports where a compiled operator
-    would not. Starts as an ordinary convolution at half strength: no taps moved, every tap at 0.5.
+    One `grid_sample` and one matrix product: unlike a compiled operator, it runs in bfloat16, trains, and can
+    be exported. It starts as an ordinary convolution of half the weights: offsets 0, masks 0.5.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -69,19 +69,19 @@ class DeformableConv(nn.Module):
         nn.init.zeros_(self.offset_mask.bias)
 
     def forward(self, features: Float[Tensor, "b in h w"]) -> Float[Tensor, "b out h w"]:
-        """Features of the same rows and columns; the outside is zero."""
+        """Features of the same resolution; samples outside the map are 0."""
         batch, _, height, width = features.shape
-        moves, strength = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
+        offsets, mask = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
         # Pairs `(dy, dx)`, tap after tap.
-        moves = moves.float().view(-1, TAPS, 2, height, width)
+        offsets = offsets.float().view(-1, TAPS, 2, height, width)
         tap = torch.arange(TAPS, device=features.device)
         row = torch.arange(height, device=features.device).view(height, 1)
         column = torch.arange(width, device=features.device)
-        y = row + (tap // 3 - 1).view(TAPS, 1, 1) + moves[:, :, 0]
-        x = column + (tap % 3 - 1).view(TAPS, 1, 1) + moves[:, :, 1]
-        # `grid_sample` runs from −1 to 1 over the outer edges of the border pixels.
+        y = row + (tap // 3 - 1).view(TAPS, 1, 1) + offsets[:, :, 0]
+        x = column + (tap % 3 - 1).view(TAPS, 1, 1) + offsets[:, :, 1]
+        # `grid_sample` coordinates run from −1 to 1 between the outer edges of the border pixels.
         grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
         sampled = F.grid_sample(features, grid.flatten(1, 2).to(features.dtype), align_corners=False)
-        sampled = sampled.view(batch, -1, TAPS, height, width) * strength.sigmoid()[:, None]
-        mixed = self.weight.flatten(1).to(sampled.dtype) @ sampled.view(batch, -1, height * width)
-        return mixed.view(batch, -1, height, width) + self.bias.to(mixed.dtype)[:, None, None]
+        sampled = sampled.view(batch, -1, TAPS, height, width) * mask.sigmoid()[:, None]
+        output = self.weight.flatten(1).to(sampled.dtype) @ sampled.view(batch, -1, height * width)
+        return output.view(batch, -1, height, width) + self.bias.to(output.dtype)[:, None, None]

@@ -1,4 +1,4 @@
-"""Backbones by the names people type."""
+"""Networks and backbones by name."""
 
 import re
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ from centernet.models.network import Network
 from centernet.protocols import Backbone, HeadSpec
 
 HOURGLASSES = {"hourglass52": 1, "hourglass104": 2}
-"""Stacks of each."""
+"""Number of stacks of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Which network: what is written beside its weights, so that it can be built again.
+    """Architecture of a network; saved with its weights, so that it can be built again.
 
     Attributes:
-        backbone: A name that `build_backbone` knows.
+        backbone: Name of the backbone, see `build_backbone`.
         channels: Channels of the top-down neck of timm encoders.
         head_channels: Channels between the two convolutions of a head.
-        regression_channels: The same of heads that are read at cells alone; 0: as `head_channels`.
-        separable: The 3×3 convolutions of that neck and of the heads under it are separable: see `conv3x3`.
+        regression_channels: The same for heads that are read only at cells; 0 means `head_channels`.
+        separable: Make the 3×3 convolutions of the top-down neck and its heads separable: see `conv3x3`.
     """
 
     backbone: str
@@ -36,7 +36,7 @@ class Architecture:
     separable: bool = False
 
     def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
-        """The network with the heads a task asks for; weights are random, but for a pretrained encoder."""
+        """The network with the heads of a task; weights are random, except those of a pretrained encoder."""
         backbone = build_backbone(
             self.backbone, channels=self.channels, separable=self.separable, pretrained=pretrained
         )
@@ -52,22 +52,22 @@ class Architecture:
 def build_backbone(
     name: str, *, channels: int = 64, separable: bool = False, pretrained: bool = False
 ) -> Backbone:
-    """The backbone of a name.
+    """The backbone of this name.
 
     Args:
         name: `resnet18`, `resnet18-dcn` (also 34, 50, 101, 152), `dla34`, `dla34-dcn`, `hourglass52`,
-            `hourglass104`, `slim`, or `timm/NAME` for any timm encoder under a top-down neck.
-        channels: Channels of the top-down neck; the paper's necks have their own.
-        separable: Of the 3×3 convolutions of that neck; the networks of the papers have whole ones.
-        pretrained: Fetch ImageNet weights of the encoder from the hub.
+            `hourglass104`, `slim`, or `timm/NAME` for any timm encoder with a top-down neck.
+        channels: Channels of the top-down neck; other necks have fixed numbers.
+        separable: Make the 3×3 convolutions of the top-down neck separable; other necks have ordinary ones.
+        pretrained: Download ImageNet weights of the encoder.
 
     Raises:
-        UsageError: There is no such backbone, or it has no such choice.
+        UsageError: There is no such backbone, or it has no such option.
     """
     if separable and not name.startswith(("slim", "timm/")):
-        raise UsageError(f"{name} has whole convolutions: leave separable out, or choose timm/NAME")
+        raise UsageError(f"{name} has no separable convolutions: leave separable out, or choose timm/NAME")
     if pretrained and name in (*HOURGLASSES, "slim"):
-        raise UsageError(f"there are no ImageNet weights of {name}: train it with pretrained=false")
+        raise UsageError(f"there are no ImageNet weights for {name}: train it with pretrained=false")
     if match := re.fullmatch(r"resnet(\d+)(-dcn)?", name):
         return cast("Backbone", ResNet(int(match[1]), deformable=bool(match[2]), pretrained=pretrained))
     if match := re.fullmatch(r"dla34(-dcn)?", name):
@@ -79,4 +79,4 @@ def build_backbone(
     if match := re.fullmatch(r"timm/(.+)", name):
         return cast("Backbone", Timm(match[1], channels=channels, separable=separable, pretrained=pretrained))
     known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES, "slim"])
-    raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for an encoder of timm")
+    raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for any timm encoder")

@@ -1,4 +1,4 @@
-"""Small networks that turn features into one map each, and how they start."""
+"""Heads: small networks that turn features into one map each, and their initialisation."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,17 @@ from centernet.ops.cells import read
 from centernet.protocols import HeadSpec
 
 _COST_OF_CELL = 4
-"""About so many times what a cell of a whole map takes, on processors."""
+"""Approximate time of a cell computed alone, relative to a cell of the whole map, on processors."""
 
 SMALL = 0.001
-"""Standard deviation that makes a head start near its bias."""
+"""Standard deviation of weights for which the initial output of a head is close to its bias."""
 
 
 class MapConv(nn.Conv2d):
-    """The convolution that gives a map, in 32 bits also where the network computes in 16.
+    """The last convolution of a head, computed in 32 bits even where the network runs in 16.
 
-    In bfloat16 a size of 100 cells is known to half a cell, and a depth, whose logarithm is nearly the
-    output, to 1.6 %: no loss can teach more than that.
+    In bfloat16 a size of 100 cells is rounded to half a cell, and a depth, whose logarithm is nearly the
+    output, to 1.6 %: no loss could improve on that.
     """
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b m h w"]:
@@ -36,13 +36,13 @@ class MapConv(nn.Conv2d):
 def build_head(
     in_channels: int, hidden_channels: int, spec: HeadSpec, *, separable: bool = False
 ) -> nn.Sequential:
-    """3×3 convolution, ReLU, 1×1 convolution; starts at the bias of its map where that has one.
+    """A head of a 3×3 convolution, ReLU and a 1×1 convolution, whose bias starts at that of the spec if set.
 
     Args:
         in_channels: Channels of the features.
         hidden_channels: Channels between the convolutions.
-        spec: What the map is.
-        separable: Of the 3×3 convolution: see `conv3x3`.
+        spec: The map that the head predicts.
+        separable: Make the 3×3 convolution separable: see `conv3x3`.
     """
     last = MapConv(hidden_channels, spec.channels, 1)
     assert last.bias is not None
@@ -54,48 +54,48 @@ def build_head(
 
 @dataclass(frozen=True, eq=False)
 class HeadAtCells:
-    """The map of a head, computed only at the cells that are read: some hundred of the many thousands.
+    """The map of a head, computed only at the cells that are read: some hundred of many thousands.
 
-    Where a map is small, or so many are read that it is cheaper, it is computed as a whole.
+    The whole map is computed instead where that is cheaper: for small maps, or if many cells are read.
 
-    Not in training where the head `has_statistics`: they would be of those cells alone.
+    Not for training a head that `has_batch_norm`: its statistics would be those of the cells read.
 
     Attributes:
-        head: From `build_head`.
-        features: What it is shown.
+        head: Head from `build_head`.
+        features: Input of the head.
     """
 
     head: nn.Sequential
     features: Float[Tensor, "b c h w"]
 
     def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n m"]:
-        """What the map holds at cells `(image, y, x)`."""
+        """Values of the map at cells `(image, y, x)`."""
         if self._is_cheaper_whole(cells):
             return read(self.head(self.features), cells)
         hidden = conv3x3_at(self.head[0], self.features, cells.reshape(-1, 3))
-        # Not −1: there may be no cell at all.
-        said = self.head[1:](hidden)
-        return said.reshape(*cells.shape[:-1], said.shape[1])
+        values = self.head[1:](hidden)
+        # Not −1 for the channels: there may be no cells.
+        return values.reshape(*cells.shape[:-1], values.shape[1])
 
     def _is_cheaper_whole(self, cells: Int[Tensor, "*n 3"]) -> bool:
-        # A graph is for maps of all sizes.
+        # An exported graph is used for maps of all sizes.
         if torch.compiler.is_exporting():
             return False
         images, _, height, width = self.features.shape
         return _COST_OF_CELL * cells.shape[:-1].numel() > images * height * width
 
 
-def has_statistics(head: nn.Sequential) -> bool:
-    """Whether something in it learns from all cells of the maps: the normalisation of a separable head."""
+def has_batch_norm(head: nn.Sequential) -> bool:
+    """True for separable heads: their batch normalisation needs the statistics of all cells."""
     return any(isinstance(layer, nn.BatchNorm2d) for layer in head.modules())
 
 
 def start_small(head: nn.Sequential, *, hidden: bool) -> None:
-    """Makes a head that regresses start near zero.
+    """Initialises a regression head so that its first output is close to 0.
 
     Args:
-        head: From `build_head`.
-        hidden: Also the 3×3 convolution, as in the original's deformable networks.
+        head: Head from `build_head`.
+        hidden: Initialise the 3×3 convolution too, as in the deformable networks of the original.
     """
     for layer in (head[0], head[2]) if hidden else (head[2],):
         assert isinstance(layer, nn.Conv2d)
@@ -105,7 +105,7 @@ def start_small(head: nn.Sequential, *, hidden: bool) -> None:
 
 
 def clear_biases(head: nn.Sequential) -> None:
-    """Makes the biases of a head that regresses start at zero; its weights start as torch's do."""
+    """Initialises the biases of a regression head with 0; its weights keep PyTorch's initialisation."""
     for layer in (head[0], head[2]):
         assert isinstance(layer, nn.Conv2d)
         assert layer.bias is not None

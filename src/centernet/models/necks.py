@@ -1,4 +1,4 @@
-"""From the coarse features of an encoder back to stride 4."""
+"""Necks: deconvolutions and top-down pathways to stride 4, and coarser levels beyond it."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from centernet.models.convolutions import DeformableConv, conv3x3
 
 
 def deconvolutions(in_channels: int, channels: Sequence[int] = (256, 256, 256)) -> nn.Sequential:
-    """Three doublings by transposed convolution: Xiao et al. 2018, "Simple Baselines", sec. 2."""
+    """Transposed convolutions, each upsampling by two: Xiao et al. 2018, "Simple Baselines", sec. 2."""
     layers: list[nn.Module] = []
     for width in channels:
-        layers += [_double(in_channels, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        layers += [_upsample(in_channels, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
         in_channels = width
     neck = nn.Sequential(*layers)
     for layer in neck:
@@ -24,10 +24,10 @@ def deconvolutions(in_channels: int, channels: Sequence[int] = (256, 256, 256)) 
 
 
 def deformable_deconvolutions(in_channels: int, channels: Sequence[int] = (256, 128, 64)) -> nn.Sequential:
-    """A deformable convolution before each doubling: Zhou et al. 2019, "Objects as Points", sec. 5."""
+    """Deformable and transposed convolutions in turn: Zhou et al. 2019, "Objects as Points", sec. 5."""
     layers: list[nn.Module] = []
     for width in channels:
-        up = _double(width, width)
+        up = _upsample(width, width)
         fill_bilinear(up.weight.data)
         layers += [DeformableConv(in_channels, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
         layers += [up, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
@@ -35,14 +35,14 @@ def deformable_deconvolutions(in_channels: int, channels: Sequence[int] = (256, 
     return nn.Sequential(*layers)
 
 
-def _double(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
+def _upsample(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=False)
 
 
 def fill_bilinear(weight: Float[Tensor, "in out k k"]) -> None:
-    """Writes the bilinear kernel into the first output slice of every input channel, as the original does.
+    """Writes the bilinear kernel into the first output channel of every input channel, as the original does.
 
-    Depth-wise weights have no other slice, so they become true bilinear interpolation.
+    Depth-wise weights have a single output channel, so they become exact bilinear interpolation.
     """
     size = weight.shape[-1]
     half = (size + 1) // 2
@@ -51,12 +51,12 @@ def fill_bilinear(weight: Float[Tensor, "in out k k"]) -> None:
 
 
 class TopDown(nn.Module):
-    """Coarse features, doubled and added to finer ones, level by level: Lin et al. 2017, "FPN", sec. 3.
+    """The top-down pathway of a feature pyramid, down to its finest level: Lin et al. 2017, "FPN", sec. 3.
 
     Args:
-        in_channels: Channels of each level, finest first; each has half the rows and columns of the last.
-        channels: Channels of the result.
-        separable: Of the 3×3 convolutions: see `conv3x3`.
+        in_channels: Channels of each level, finest first; each has half the resolution of the one before.
+        channels: Channels of the output.
+        separable: Make the 3×3 convolutions separable: see `conv3x3`.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: int, *, separable: bool = False) -> None:
@@ -82,14 +82,14 @@ class TopDown(nn.Module):
 
 
 class Levels(nn.Module):
-    """Features, and each level made from the one before by a convolution.
+    """Feature maps of several levels, each computed from the finer one by a convolution of stride 2.
 
-    The path upwards of Liu et al. 2018, "PANet", sec. 3.1, but no map of the backbone is added on the way.
-    Every level has seen all of the backbone, so its heads can be those of the finest level too.
+    The bottom-up pathway of Liu et al. 2018, "PANet", sec. 3.1, without lateral connections. All levels
+    descend from the same features, so they can share the heads of the finest level.
 
     Args:
-        channels: Of the features, and of every level.
-        count: Levels, with that of the features.
+        channels: Channels of the features and of every level.
+        count: Number of levels, including that of the features.
     """
 
     def __init__(self, channels: int, count: int) -> None:
@@ -104,7 +104,7 @@ class Levels(nn.Module):
         )
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> list[Tensor]:
-        """One map for each level; odd rows and columns are halved upwards."""
+        """One map for each level, finest first; odd numbers of rows and columns are halved and rounded up."""
         levels = [features]
         for halve in self.halve:
             levels.append(halve(levels[-1]))

@@ -1,4 +1,4 @@
-"""The network: a backbone, and for each of its stacks a head for each map a task asks for."""
+"""The network: a backbone, and on each of its stacks one head for every map of a task."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import cast
@@ -6,7 +6,7 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from centernet.models.heads import HeadAtCells, build_head, has_statistics
+from centernet.models.heads import HeadAtCells, build_head, has_batch_norm
 from centernet.models.necks import Levels
 from centernet.protocols import Backbone, HeadSpec, Maps
 
@@ -15,11 +15,11 @@ class Network(nn.Module):
     """Turns images into named maps; holds the weights and does not know what the maps mean.
 
     Args:
-        backbone: Gives features, one map for each stack.
-        heads: Maps wanted, by name.
+        backbone: Backbone, which gives one feature map for each stack.
+        heads: Maps to predict, by name.
         head_channels: Channels between the two convolutions of a head.
-        regression_channels: The same of heads that are read at cells alone; 0: as `head_channels`.
-        separable_heads: The first of them is separable: see `conv3x3`.
+        regression_channels: The same for heads that are read only at cells; 0 means `head_channels`.
+        separable_heads: Make the first of the two convolutions separable: see `conv3x3`.
     """
 
     def __init__(
@@ -47,26 +47,26 @@ class Network(nn.Module):
         self._specs = dict(heads)
 
     def forward(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> list[Maps]:
-        """Raw maps by name, one dict for each stack, the last one best.
+        """Raw maps by name, one dict for each stack, the most refined last.
 
         Args:
-            images: Normalised; sides are multiples of the backbone's divisor.
-            at_cells: Give `PointMap`s, which compute what is read, for the heads whose loss takes them.
+            images: Normalised images, whose sides are multiples of the backbone's divisor.
+            at_cells: Give `PointMap`s, which compute only the cells read, for heads whose loss accepts them.
         """
         stacks = zip(self.backbone(images), self.levels, self.stems, self.heads, strict=True)
-        few = {
+        lazy = {
             name
             for name, spec in self._specs.items()
             if at_cells and spec.at_cells and not spec.whole_in_loss
         }
-        return [self._maps(*stack, few) for stack in stacks]
+        return [self._maps(*stack, lazy) for stack in stacks]
 
     def last_maps(self, images: Float[Tensor, "b 3 height width"], *, at_cells: bool = False) -> Maps:
-        """The maps of the last stack, without computing those of the others: what is asked of it in use.
+        """The maps of the last stack, for inference; heads of the other stacks are not computed.
 
         Args:
-            images: As for `forward`.
-            at_cells: The same for the heads that are `at_cells`.
+            images: As in `forward`.
+            at_cells: Give `PointMap`s for all heads that are `at_cells`.
         """
         last = (self.backbone(images)[-1], self.levels[-1], self.stems[-1], self.heads[-1])
         return self._maps(*last, {name for name, spec in self._specs.items() if at_cells and spec.at_cells})
@@ -77,24 +77,24 @@ class Network(nn.Module):
         levels: nn.Module,
         stems: nn.Module,
         heads: nn.Module,
-        few: Collection[str],
+        lazy: Collection[str],
     ) -> Maps:
-        """Maps by name; those in `few` are computed where they are read."""
+        """Maps by name; those in `lazy` are computed only at the cells read."""
         assert isinstance(stems, nn.ModuleDict)
         assert isinstance(heads, nn.ModuleDict)
-        seen: dict[tuple[int, str], Tensor] = {(i, ""): level for i, level in enumerate(levels(features))}
+        inputs: dict[tuple[int, str], Tensor] = {(i, ""): level for i, level in enumerate(levels(features))}
         maps: Maps = {}
         for name, spec in self._specs.items():
-            place = (spec.level, spec.stem.name if spec.stem else "")
-            if place not in seen:
-                seen[place] = stems[place[1]](seen[spec.level, ""])
+            key = (spec.level, spec.stem.name if spec.stem else "")
+            if key not in inputs:
+                inputs[key] = stems[key[1]](inputs[spec.level, ""])
             head = heads[spec.weights or name]
             assert isinstance(head, nn.Sequential)
-            if name in few and not (self.training and has_statistics(head)):
-                # Not a tensor, but all that the task asks of this map.
-                maps[name] = cast("Tensor", HeadAtCells(head, seen[place]))
+            if name in lazy and not (self.training and has_batch_norm(head)):
+                # Not a tensor, but the task only reads this map at cells.
+                maps[name] = cast("Tensor", HeadAtCells(head, inputs[key]))
             else:
-                maps[name] = head(seen[place])
+                maps[name] = head(inputs[key])
         return maps
 
     def _stems(self, heads: Mapping[str, HeadSpec]) -> nn.ModuleDict:

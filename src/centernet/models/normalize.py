@@ -1,4 +1,4 @@
-"""From pixels to what a network eats."""
+"""Normalisation of pixels: the input of a network."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Normalize:
-    """Scales pixels to mean 0 and deviation 1; the statistics are those the weights were trained with.
+    """Normalises pixels to mean 0 and standard deviation 1, with the statistics used in training.
 
     Attributes:
-        mean: Of each channel in the order the network sees, 0 to 1.
-        std: Likewise.
-        bgr: The network sees blue first, as the originals do.
+        mean: Mean of each channel, 0 to 1, in the channel order of the network.
+        std: Standard deviation of each channel, likewise.
+        bgr: The network takes blue first, as the originals do.
     """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -22,7 +22,7 @@ class Normalize:
     bgr: bool = False
 
     def __call__(self, images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """What the network eats, from RGB pixels."""
+        """The input of the network, from RGB pixels 0 to 255."""
         mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
         std = torch.tensor(self.std, device=images.device).view(3, 1, 1)
         ordered = images.flip(1) if self.bgr else images

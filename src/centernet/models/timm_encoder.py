@@ -1,4 +1,4 @@
-"""Encoders from timm: the pyramid of features under every neck."""
+"""Encoders from timm: the feature pyramid below every neck."""
 
 import difflib
 from collections.abc import Sequence
@@ -12,19 +12,23 @@ from centernet.errors import InputError, UsageError
 def build_encoder(
     name: str, *, levels: Sequence[int], pretrained: bool = False, **shape: Any
 ) -> tuple[nn.Module, list[int]]:
-    """A timm model that gives the features of some levels, and how many channels each has.
+    """A timm model that returns the features of the given levels, and the channels of each level.
 
     Args:
-        name: timm's name of the model, `resnet18`.
-        levels: Which levels; level i has stride `2 ** (i + 1)`.
-        pretrained: Fetch ImageNet weights from the hub.
-        shape: What timm's class of such models is told besides: `channels=(32, 48, 96, 192)`.
+        name: timm's name of the model, such as `resnet18`.
+        levels: Indices of the levels; level i has stride `2 ** (i + 1)`.
+        pretrained: Download ImageNet weights.
+        shape: Further arguments of the model, such as `channels=(32, 48, 96, 192)`.
+
+    Raises:
+        UsageError: timm has no such model, or it lacks one of the levels.
+        InputError: The pretrained weights cannot be downloaded.
     """
     import timm
 
     if not timm.is_model(name):
         close = difflib.get_close_matches(name, timm.list_models(), n=5)
-        hint = f"; close to it are {', '.join(close)}" if close else ""
+        hint = f"; similar names are {', '.join(close)}" if close else ""
         raise UsageError(f"timm has no encoder {name!r}{hint}")
     strides = _strides(name)
     wanted = [2 ** (level + 1) for level in levels]
@@ -48,7 +52,7 @@ def build_encoder(
 
 
 def _strides(name: str) -> dict[int, int]:
-    """Which feature level of timm has each stride; built without memory, to look only."""
+    """The feature index of each stride in timm, from a model built without memory."""
     import timm
     import torch
 

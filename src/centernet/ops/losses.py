@@ -1,6 +1,7 @@
 """Losses on maps: Zhou et al. 2019, "Objects as Points", eq. 1 to 3."""
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -100,3 +101,19 @@ def _intersection_and_union(
     area = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(1)
     ground_truth_area = (ground_truth[:, 2:] - ground_truth[:, :2]).prod(1)
     return intersection, (area + ground_truth_area - intersection).clamp(min=1e-6)
+
+
+def shared_count(count: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """The divisor of a device's sum: the mean over devices is then the total sum over the total count.
+
+    It is at least 1 over the number of devices, so that sums are kept where there is nothing to count.
+
+    Args:
+        count: Count on this device. Counts are summed over devices only where gradients are computed: in
+            validation, devices may have different numbers of batches, and would wait for each other.
+    """
+    if not (torch.is_grad_enabled() and dist.is_available() and dist.is_initialized()):
+        return count.clamp(min=1)
+    total = count.detach().clone()
+    dist.all_reduce(total)
+    return total.clamp(min=1) / dist.get_world_size()

@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from centernet.ops.distributed import shared_count
+from centernet.ops.losses import shared_count
 from centernet.protocols import Maps
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.losses import pull_and_push

@@ -1,1 +1,1 @@
-"""Bodies of networks, one file each."""
+"""Backbones, one file each."""

@@ -16,19 +16,19 @@ from centernet.models.timm_encoder import build_encoder
 
 
 class DLA(nn.Module):
-    """Features at stride 4, 64 channels.
+    """DLA-34: features at stride 4 with 64 channels.
 
     Args:
-        deformable: Aggregate by deformable convolutions and sums, and once more at the end; without, by
-            ordinary convolutions over both inputs.
-        pretrained: Fetch ImageNet weights of the encoder from the hub.
+        deformable: Aggregate with deformable convolutions and sums, and once more at the end; otherwise with
+            ordinary convolutions over the concatenated inputs.
+        pretrained: Download ImageNet weights of the encoder.
     """
 
     def __init__(self, *, deformable: bool = False, pretrained: bool = False) -> None:
         super().__init__()
         self.encoder, widths = build_encoder("dla34", levels=(1, 2, 3, 4), pretrained=pretrained)
         self.neck = AggregateUp(widths, deformable=deformable)
-        # The last aggregation takes the results of the others, all but the coarsest level.
+        # The last aggregation merges the results of the others, without the coarsest level.
         self.last = Aggregate(widths[:-1], [2, 4], deformable=True) if deformable else None
         self.channels = widths[0]
         self.stride = 4
@@ -37,12 +37,12 @@ class DLA(nn.Module):
         self._deformable = deformable
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
-        """One map of features `(b 64 height/4 width/4)`."""
+        """One feature map `(b 64 height/4 width/4)`."""
         levels = self.neck(self.encoder(images))
         return [self.last(levels)[-1] if self.last is not None else levels[0]]
 
     def start_head(self, head: nn.Sequential) -> None:
-        """Biases start at zero and, with ordinary convolutions, weights near it, as in the original."""
+        """Initialises biases with 0 and, with ordinary convolutions, weights near 0, as in the original."""
         if self._deformable:
             clear_biases(head)
         else:
@@ -50,24 +50,24 @@ class DLA(nn.Module):
 
 
 class AggregateUp(nn.Module):
-    """Aggregates ever more levels, from the two coarsest to all of them.
+    """Aggregates first the two coarsest levels, then one finer level at each step, up to all of them.
 
     Args:
-        channels: Channels of each level, finest first; each has half the rows and columns of the last.
-        deformable: Aggregate by deformable convolutions.
+        channels: Channels of each level, finest first; each level has half the resolution of the one before.
+        deformable: Aggregate with deformable convolutions.
     """
 
     def __init__(self, channels: Sequence[int], *, deformable: bool) -> None:
         super().__init__()
         self.steps = nn.ModuleList()
         for start in range(len(channels) - 2, -1, -1):
-            # All coarser levels have been brought to the size and channels of the first of them.
+            # All coarser levels have been resized to the resolution and channels of the first of them.
             coarser = len(channels) - 1 - start
             widths = [channels[start], channels[start + 1], *[channels[start + 1]] * (coarser - 1)]
             self.steps.append(Aggregate(widths, [2] * coarser, deformable=deformable))
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """The best features of each level but the coarsest, finest first."""
+        """The fully aggregated features of each level but the coarsest, finest first."""
         results: list[Tensor] = []
         coarser = [levels[-1]]
         for step, level in zip(self.steps, reversed(levels[:-1]), strict=True):
@@ -81,9 +81,9 @@ class Aggregate(nn.Module):
     """Adds coarser levels to a fine one, one after the other: "iterative deep aggregation", sec. 3.1.
 
     Args:
-        in_channels: Channels of the fine level, which is also the result's, and of each coarser one.
-        factors: How many times smaller each coarser level is than the fine one.
-        deformable: Deformable convolutions and sums; otherwise ordinary ones over both inputs.
+        in_channels: Channels of the fine level, equal to those of the output, and of each coarser level.
+        factors: Upsampling factor of each coarser level.
+        deformable: Use deformable convolutions and sums; otherwise ordinary ones over both inputs.
     """
 
     def __init__(self, in_channels: Sequence[int], factors: Sequence[int], *, deformable: bool) -> None:
@@ -92,19 +92,19 @@ class Aggregate(nn.Module):
         self.project = nn.ModuleList(
             _deformable(width, channels) if deformable else _pointwise(width, channels) for width in coarser
         )
-        self.up = nn.ModuleList(_enlarge(channels, factor) for factor in factors)
+        self.up = nn.ModuleList(_upsample(channels, factor) for factor in factors)
         self.node = nn.ModuleList(
-            _deformable(channels, channels) if deformable else _mix(channels) for _ in coarser
+            _deformable(channels, channels) if deformable else _convolution(channels) for _ in coarser
         )
         self._adds = deformable
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """The features after each coarser level, the last ones holding all of them."""
+        """The features after each coarser level; the last ones aggregate all levels."""
         features = levels[0]
         results = []
         for project, up, node, level in zip(self.project, self.up, self.node, levels[1:], strict=True):
-            enlarged = up(project(level))
-            features = node(enlarged + features if self._adds else torch.cat([features, enlarged], dim=1))
+            upsampled = up(project(level))
+            features = node(upsampled + features if self._adds else torch.cat([features, upsampled], dim=1))
             results.append(features)
         return results
 
@@ -119,7 +119,7 @@ def _pointwise(in_channels: int, channels: int) -> nn.Sequential:
     return _ordinary(nn.Conv2d(in_channels, channels, 1, bias=False))
 
 
-def _mix(channels: int) -> nn.Sequential:
+def _convolution(channels: int) -> nn.Sequential:
     return _ordinary(nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False))
 
 
@@ -128,8 +128,8 @@ def _ordinary(conv: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU(inplace=True))
 
 
-def _enlarge(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """Learned interpolation, channel by channel; starts as bilinear."""
+def _upsample(channels: int, factor: int) -> nn.ConvTranspose2d:
+    """Depth-wise transposed convolution, initialised as bilinear interpolation."""
     up = nn.ConvTranspose2d(
         channels, channels, 2 * factor, stride=factor, padding=factor // 2, groups=channels, bias=False
     )

@@ -1,6 +1,6 @@
 """Stacked hourglasses: Newell et al. 2016, in the form of Law & Deng 2018, "CornerNet", sec. 3.5.
 
-With the numbers below, one stack is Hourglass-52 and two are Hourglass-104.
+With the constants below, one stack is Hourglass-52 and two are Hourglass-104.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ CHANNELS = (256, 256, 384, 384, 384, 512)
 """Channels of each level, finest first."""
 
 RESIDUALS = (2, 2, 2, 2, 2, 4)
-"""Residual blocks each time a level is passed."""
+"""Residual blocks of each level, finest first."""
 
 
 class Hourglass(nn.Module):
-    """Features at stride 4 after each stack.
+    """Stacked hourglasses: features at stride 4 after each stack.
 
     Args:
-        stacks: Hourglasses, one after the other; each sees the features the last one gave.
-        channels: Channels of each level, finest first; the features have those of the first.
-        residuals: Residual blocks each time a level is passed.
+        stacks: Number of hourglasses; each refines the features of the one before.
+        channels: Channels of each level, finest first; the features have those of the finest level.
+        residuals: Residual blocks of each level, finest first.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Hourglass(nn.Module):
         self.stacks = stacks
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
-        """A map of features `(b channels height/4 width/4)` for each stack, the last one best."""
+        """One feature map `(b channels height/4 width/4)` for each stack, the most refined last."""
         inputs = self.stem(images)
         features = [self.after[0](self.hourglass[0](inputs))]
         for i in range(1, self.stacks):
@@ -56,15 +56,15 @@ class Hourglass(nn.Module):
         return features
 
     def start_head(self, head: nn.Sequential) -> None:
-        """Heads start as torch's layers do, as in the original."""
+        """Keeps the default initialisation of PyTorch, as in the original."""
 
 
 class Level(nn.Module):
-    """A level of an hourglass: one path keeps the size, one goes down to the coarser levels and back.
+    """A level of an hourglass: one path keeps the resolution, the other passes through the coarser levels.
 
     Args:
         channels: Channels of this level and of all coarser ones.
-        residuals: Blocks of this level and of all coarser ones.
+        residuals: Residual blocks of this level and of all coarser ones.
     """
 
     def __init__(self, channels: Sequence[int], residuals: Sequence[int]) -> None:
@@ -83,13 +83,13 @@ class Level(nn.Module):
         self.back = nn.Sequential(*(Residual(below, below) for _ in range(count - 1)), Residual(below, here))
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        """Features of the same size; rows and columns are multiples of 2 to the power of the levels below."""
+        """Features of the same size, whose rows and columns must be divisible by `2 ** levels below`."""
         coarse = self.back(self.inner(self.down(features)))
         return self.keep(features) + F.interpolate(coarse, scale_factor=2.0)
 
 
 class Residual(nn.Module):
-    """Two 3×3 convolutions and a way round them: He et al. 2016."""
+    """Two 3×3 convolutions with a skip connection: He et al. 2016."""
 
     def __init__(self, in_channels: int, channels: int, *, stride: int = 1) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class Residual(nn.Module):
             )
 
     def forward(self, features: Float[Tensor, "b in h w"]) -> Float[Tensor, "b out h2 w2"]:
-        """Features, of half the rows and columns at stride 2."""
+        """Features; with stride 2, half the rows and columns."""
         inner = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(features)), inplace=True)))
         return F.relu(inner + self.skip(features), inplace=True)
 

@@ -1,4 +1,4 @@
-"""ResNet with three doublings: Xiao et al. 2018; with deformable ones: Zhou et al. 2019, sec. 5."""
+"""ResNet with three deconvolutions: Xiao et al. 2018; with deformable layers: Zhou et al. 2019, sec. 5."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -12,12 +12,12 @@ DEPTHS = (18, 34, 50, 101, 152)
 
 
 class ResNet(nn.Module):
-    """Features at stride 4, 256 channels, or 64 with deformable convolutions.
+    """ResNet: features at stride 4 with 256 channels, or 64 with deformable convolutions.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
-        deformable: Put a deformable convolution before each doubling.
-        pretrained: Fetch ImageNet weights of the encoder from the hub.
+        deformable: Add a deformable convolution before each upsampling by two.
+        pretrained: Download ImageNet weights of the encoder.
     """
 
     def __init__(self, depth: int = 18, *, deformable: bool = False, pretrained: bool = False) -> None:
@@ -33,10 +33,10 @@ class ResNet(nn.Module):
         self._deformable = deformable
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
-        """One map of features `(b channels height/4 width/4)`."""
+        """One feature map `(b channels height/4 width/4)`."""
         (coarse,) = self.encoder(images)
         return [self.neck(coarse)]
 
     def start_head(self, head: nn.Sequential) -> None:
-        """Regression starts near zero, as in the original."""
+        """Initialises regression heads near 0, as in the original."""
         start_small(head, hidden=self._deformable)

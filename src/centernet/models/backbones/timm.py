@@ -1,4 +1,4 @@
-"""Any timm encoder under a light top-down neck."""
+"""Any timm encoder with a light top-down neck."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,22 +17,22 @@ SLIM: Mapping[str, Any] = {
     "stem_width": 8,
     "avg_down": True,
 }
-"""What makes a slim network of timm's `resnet18`: whole convolutions of few channels.
+"""Settings that make timm's `resnet18` a slim network: ordinary convolutions with few channels.
 
-On processors they are as fast as depth-wise ones with many, and learn more in the same time: see
+On processors they are as fast as depth-wise ones with many channels, and learn more in the same time: see
 docs/decisions/0006-slim-not-separable.md.
 """
 
 
 class Timm(nn.Module):
-    """Features at stride 4 from the encoder's levels of stride 4, 8, 16 and 32.
+    """A timm encoder: features at stride 4 from its levels of stride 4, 8, 16 and 32.
 
     Args:
-        name: timm's name of the encoder, `resnet10t`.
-        channels: Channels of the neck and of the result.
-        separable: Of the 3×3 convolutions of the neck: see `conv3x3`.
-        pretrained: Fetch ImageNet weights of the encoder from the hub.
-        shape: What timm is told besides of the encoder: `SLIM`.
+        name: timm's name of the encoder, such as `resnet10t`.
+        channels: Channels of the neck and of the features.
+        separable: Make the 3×3 convolutions of the neck separable: see `conv3x3`.
+        pretrained: Download ImageNet weights of the encoder.
+        shape: Further arguments of timm's encoder, such as `SLIM`.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Timm(nn.Module):
         self.stacks = 1
 
     def forward(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
-        """One map of features `(b channels height/4 width/4)`."""
+        """One feature map `(b channels height/4 width/4)`."""
         return [self.neck(self.encoder(images))]
 
     def start_head(self, head: nn.Sequential) -> None:
-        """Regression starts near zero."""
+        """Initialises regression heads near 0."""
         start_small(head, hidden=False)

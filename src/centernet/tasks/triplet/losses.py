@@ -9,8 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from centernet.ops.cells import read
-from centernet.ops.distributed import shared_count
-from centernet.ops.losses import focal_loss
+from centernet.ops.losses import focal_loss, shared_count
 from centernet.protocols import PointMap
 
 
