@@ -225,7 +225,7 @@ def test_convert_answers_with_what_the_checkpoint_is(
         "architecture": "resnet18",
         "task": "detect",
         "names": ["apple", "pear"],
-        "data": "your own data, shown as COCO",
+        "data": "your own data, preprocessed as COCO",
         "num_parameters": found["num_parameters"],
         "left_out": [],
         "next": f"centernet predict model={tmp_path / 'w'} source=images/",

@@ -1,4 +1,4 @@
-"""Reading files of other programs: what was written comes back, and nothing in a file is run."""
+"""Reading checkpoints of the original programs: all weights are read, and no code in a file is executed."""
 
 import argparse
 import os
@@ -21,8 +21,8 @@ PREFIXED = {f"module.{key}": value for key, value in STATE.items()}
 OPTIMIZER = torch.optim.Adam(NETWORK.parameters()).state_dict()
 
 
-def is_state(found: dict[str, Tensor]) -> bool:
-    return found.keys() == STATE.keys() and all(torch.equal(found[key], STATE[key]) for key in STATE)
+def is_state(state: dict[str, Tensor]) -> bool:
+    return state.keys() == STATE.keys() and all(torch.equal(state[key], STATE[key]) for key in STATE)
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["zip", "as in 2019"])
@@ -37,7 +37,7 @@ def is_state(found: dict[str, Tensor]) -> bool:
     ],
     ids=["with optimizer", "no epoch", "module.", "raw", "raw, module."],
 )
-def test_weights_are_read_however_they_were_saved(
+def test_weights_are_read_in_every_form_of_checkpoint(
     tmp_path: Path, content: dict[str, Any], is_new: bool
 ) -> None:
     torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=is_new)
@@ -61,7 +61,7 @@ def test_weights_that_were_saved_again_as_safetensors_are_read(tmp_path: Path) -
     assert is_state(read(tmp_path / "a.safetensors"))
 
 
-def test_only_the_word_module_is_taken_off(tmp_path: Path) -> None:
+def test_only_the_prefix_module_is_removed(tmp_path: Path) -> None:
     torch.save({"module_list.0.weight": torch.ones(1), "module.a": torch.ones(1)}, tmp_path / "a.pth")
 
     assert list(read(tmp_path / "a.pth")) == ["module_list.0.weight", "a"]
@@ -75,19 +75,19 @@ def test_a_key_with_and_without_prefix_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["zip", "as in 2019"])
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
-def test_a_file_cut_short_is_named(tmp_path: Path, share: float, is_new: bool) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_reported(tmp_path: Path, fraction: float, is_new: bool) -> None:
     path = tmp_path / "a.pth"
     torch.save({"epoch": 1, "state_dict": STATE}, path, _use_new_zipfile_serialization=is_new)
     content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
+    path.write_bytes(content[: int(fraction * len(content))])
 
     with pytest.raises(InputError, match=r"a.pth is cut short, or no checkpoint"):
         read(path)
 
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["zip", "as in 2019"])
-def test_bytes_that_changed_on_the_way_raise_nothing_else(tmp_path: Path, is_new: bool) -> None:
+def test_changed_bytes_raise_no_other_error(tmp_path: Path, is_new: bool) -> None:
     path = tmp_path / "a.pth"
     torch.save({"epoch": 1, "state_dict": STATE}, path, _use_new_zipfile_serialization=is_new)
     content = path.read_bytes()
@@ -114,7 +114,7 @@ class Code:
         return os.mkdir, (self.folder,)
 
 
-def test_the_code_in_the_next_test_would_run(tmp_path: Path) -> None:
+def test_the_code_in_the_next_test_would_be_executed(tmp_path: Path) -> None:
     pickle.loads(pickle.dumps(Code(tmp_path / "made")))
 
     assert (tmp_path / "made").is_dir()
@@ -122,7 +122,7 @@ def test_the_code_in_the_next_test_would_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_new", [True, False], ids=["zip", "as in 2019"])
 @pytest.mark.parametrize("place", ["beside the weights", "among them", "alone"])
-def test_nothing_in_a_file_is_run(tmp_path: Path, place: str, is_new: bool) -> None:
+def test_no_code_in_a_file_is_executed(tmp_path: Path, place: str, is_new: bool) -> None:
     code = Code(tmp_path / "made")
     contents: dict[str, Any] = {
         "beside the weights": {"state_dict": STATE, "opt": code},
@@ -137,7 +137,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, place: str, is_new: bool) -> N
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_nothing_in_a_plain_pickle_is_run(tmp_path: Path, protocol: int) -> None:
+def test_no_code_in_a_plain_pickle_is_executed(tmp_path: Path, protocol: int) -> None:
     (tmp_path / "a.pth").write_bytes(pickle.dumps({"state_dict": Code(tmp_path / "made")}, protocol))
 
     with pytest.raises(InputError, match=r"a.pth"):
@@ -145,7 +145,7 @@ def test_nothing_in_a_plain_pickle_is_run(tmp_path: Path, protocol: int) -> None
     assert not (tmp_path / "made").exists()
 
 
-def test_what_lies_beside_the_weights_is_named(tmp_path: Path) -> None:
+def test_an_object_beside_the_weights_is_reported(tmp_path: Path) -> None:
     torch.save({"state_dict": STATE, "opt": argparse.Namespace(lr=1)}, tmp_path / "a.pth")
 
     with pytest.raises(InputError, match=r"asks for argparse.Namespace, and nothing of it was run"):
@@ -163,21 +163,21 @@ def test_what_lies_beside_the_weights_is_named(tmp_path: Path) -> None:
         (torch.ones(1), "holds no weights by name, but a Tensor"),
     ],
 )
-def test_files_of_other_programs_are_named(tmp_path: Path, content: Any, message: str) -> None:
+def test_files_of_other_programs_are_reported(tmp_path: Path, content: Any, message: str) -> None:
     torch.save(content, tmp_path / "a.pth")
 
     with pytest.raises(InputError, match=rf"a.pth.*{message}"):
         read(tmp_path / "a.pth")
 
 
-def test_a_page_that_was_downloaded_instead_is_named(tmp_path: Path) -> None:
+def test_a_web_page_in_place_of_a_download_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_text("<!DOCTYPE html><title>Quota exceeded</title>")
 
     with pytest.raises(InputError, match=r"a.pth is a web page"):
         read(tmp_path / "a.pth")
 
 
-def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"there is no file .*absent.pth"):
         read(tmp_path / "absent.pth")
     with pytest.raises(InputError, match=r"is a folder: name the checkpoint file in it"):

@@ -1,4 +1,4 @@
-"""From a checkpoint of the original to a folder of weights: whole and right, or not at all."""
+"""Conversion of a checkpoint to a weights folder: completely and correctly, or not at all."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ MEGA_PARAMETERS = {
     "resdcn_34": 24.55,
     "resdcn_50": 30.68,
     "resdcn_101": 49.67,
-    # The original's 20.19 and 18.47, but for 0.51 of a classifier and 0.04 of two shortcuts without effect.
+    # The original's 20.19 and 18.47, less 0.51 of a classifier and 0.04 of two unused shortcuts.
     "dla_34": 19.63,
     "dlav0_34": 17.92,
     "hourglass": 191.28,
@@ -51,14 +51,14 @@ def test_every_network_of_the_original_converts_without_an_option(name: str) -> 
 
 
 @pytest.mark.parametrize("name", MEGA_PARAMETERS)
-def test_parameters_are_those_of_the_original_but_for_dead_ones(name: str) -> None:
+def test_parameters_are_those_of_the_original_without_unused_ones(name: str) -> None:
     network = converted(state_of(f"ctdet_{name}"), "a.pth").predictor.network
 
     count = sum(parameter.numel() for parameter in network.parameters())
     assert count / 1e6 == pytest.approx(MEGA_PARAMETERS[name], abs=0.005)
 
 
-def test_weights_without_effect_are_left_out_by_name() -> None:
+def test_unused_weights_are_left_out_and_listed() -> None:
     left_out = converted(state_of("ctdet_dla_34"), "a.pth").left_out
 
     assert {key.rpartition(".")[0] for key in left_out} == {
@@ -92,7 +92,7 @@ def test_eighty_classes_are_those_of_coco() -> None:
     assert predictor.normalize.std == (0.28863828, 0.27408164, 0.27809835)
 
 
-def test_twenty_classes_are_those_of_voc_on_constants_in_the_wrong_order() -> None:
+def test_twenty_classes_are_those_of_voc_with_constants_in_the_wrong_order() -> None:
     predictor = detector_of(20).predictor
 
     assert predictor.categories.names[0] == "aeroplane"
@@ -105,7 +105,7 @@ def test_twenty_classes_are_those_of_voc_on_constants_in_the_wrong_order() -> No
 
 def test_other_classes_are_numbered_or_named() -> None:
     assert detector_of(3).predictor.categories == Categories.of("class0", "class1", "class2")
-    assert detector_of(3).data.name == "your own data, shown as COCO"
+    assert detector_of(3).preset.name == "your own data, preprocessed as COCO"
     assert detector_of(3, names=("a", "b", "c")).predictor.categories == Categories.of("a", "b", "c")
     assert detector_of(20, names=tuple("abcdefghijklmnopqrst")).predictor.rule == Letterbox(
         height=512, width=512
@@ -127,7 +127,7 @@ def test_poses_are_of_persons_with_seventeen_keypoints() -> None:
     }
 
 
-def test_keypoints_of_other_things_are_numbered() -> None:
+def test_keypoints_of_other_classes_are_numbered() -> None:
     state = state_of(
         "multi_pose_res_18",
         hps__2__weight=(8, 64, 1, 1),
@@ -140,7 +140,7 @@ def test_keypoints_of_other_things_are_numbered() -> None:
     assert skeleton == Skeleton(names=("keypoint0", "keypoint1", "keypoint2", "keypoint3"))
 
 
-def test_boxes_in_space_are_those_of_kitti() -> None:
+def test_3d_boxes_are_those_of_kitti() -> None:
     predictor = converted(state_of("ddd_dla_34"), "a.pth").predictor
 
     assert predictor.categories == Categories(("Pedestrian", "Car", "Cyclist"), (0, 1, 2))
@@ -157,7 +157,7 @@ def test_boxes_in_space_are_those_of_kitti() -> None:
 
 
 def test_names_must_be_as_many_as_classes() -> None:
-    with pytest.raises(UsageError, match=r"there are 2 names in names, but a.pth finds 3 classes"):
+    with pytest.raises(UsageError, match=r"there are 2 names in names, but a.pth has 3 classes"):
         detector_of(3, names=("a", "b"))
 
 
@@ -171,25 +171,25 @@ def test_a_side_must_fit_the_network() -> None:
 UNFIT = {
     "left over": (
         {**state_of("ctdet_res_18"), **tensors({"layer2.0.conv3.weight": (128, 128, 1, 1)})},
-        "holds 'layer2.0.conv3.weight', which resnet18 for ctdet has no place for",
+        "holds 'layer2.0.conv3.weight', which is no weight of resnet18 for ctdet",
     ),
-    "our own names": (
+    "our own keys": (
         {**without("ctdet_res_18", "deconv_layers.0"), **tensors({"neck.0.weight": (512, 256, 4, 4)})},
-        "holds 'neck.0.weight', which resnet18 for ctdet has no place for",
+        "holds 'neck.0.weight', which is no weight of resnet18 for ctdet",
     ),
     "another shape": (
         state_of("ctdet_res_18", deconv_layers__3__weight=(256, 128, 4, 4)),
-        "'deconv_layers.3.weight' has shape (256, 128, 4, 4), but the network wants (256, 256, 4, 4)",
+        "'deconv_layers.3.weight' has shape (256, 128, 4, 4), but the network has (256, 256, 4, 4)",
     ),
     "classes that differ": (
         state_of("ctdet_res_18", hm__2__bias=(79,)),
-        "'hm.2.bias' has shape (79,), but the network wants (80,)",
+        "'hm.2.bias' has shape (79,), but the network has (80,)",
     ),
     "stacks that differ": (
         state_of("ctdet_hourglass", hm__1__1__bias=(79,)),
-        "'hm.1.1.bias' has shape (79,), but the network wants (80,)",
+        "'hm.1.1.bias' has shape (79,), but the network has (80,)",
     ),
-    "a number less": (
+    "other input channels": (
         state_of("ctdet_res_18", conv1__weight=(64, 1, 7, 7)),
         "'conv1.weight' has shape (64, 1, 7, 7)",
     ),
@@ -201,7 +201,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("case", UNFIT)
-def test_weights_that_do_not_fit_are_named_as_the_original_does(case: str) -> None:
+def test_weights_that_do_not_fit_are_reported_by_the_key_of_the_original(case: str) -> None:
     state, message = UNFIT[case]
 
     with pytest.raises(InputError) as caught:
@@ -227,13 +227,13 @@ def test_weights_that_do_not_fit_are_named_as_the_original_does(case: str) -> No
         ("ctdet_hourglass", "reg.1.1.bias"),
     ],
 )
-def test_a_weight_that_is_missing_is_named_as_the_original_does(name: str, key: str) -> None:
+def test_a_missing_weight_is_reported_by_the_key_of_the_original(name: str, key: str) -> None:
     with pytest.raises(InputError) as caught:
         converted(without(name, key), "a.pth")
     assert str(caught.value) == f"a.pth lacks {key!r}"
 
 
-def test_files_from_before_batches_were_counted_convert() -> None:
+def test_checkpoints_without_batch_counters_convert() -> None:
     state = {key: value for key, value in state_of("ctdet_res_18").items() if not key.endswith(COUNTER)}
     network = converted(state, "a.pth").predictor.network
 
@@ -242,7 +242,7 @@ def test_files_from_before_batches_were_counted_convert() -> None:
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    """Weights of a detector of three classes; the same number over and over takes no room."""
+    """Weights of a detector of three classes; each tensor repeats one number and takes no memory."""
     blank = state_of("ctdet_res_18", hm__2__weight=(3, 64, 1, 1), hm__2__bias=(3,))
     return {
         key: torch.full((), i % 7 / 8 if value.is_floating_point() else i, dtype=value.dtype).expand(
@@ -254,40 +254,40 @@ def state() -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def checkpoint(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with them as the original writes it after an epoch."""
+    """A checkpoint file with these weights, as the original writes it after an epoch."""
     path = tmp_path_factory.mktemp("original") / "model_last.pth"
     torch.save({"epoch": 3, "state_dict": {f"module.{key}": value for key, value in state.items()}}, path)
     return path
 
 
-def test_a_folder_holds_the_weights_and_all_that_gives_them_a_meaning(
+def test_the_folder_holds_weights_config_and_model_card(
     checkpoint: Path, state: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    answer = convert(checkpoint, tmp_path / "new" / "w", names=["red", "green", "blue"])
+    conversion = convert(checkpoint, tmp_path / "new" / "w", names=["red", "green", "blue"])
     loaded = weights.load(tmp_path / "new" / "w")
 
-    assert sorted(path.name for path in answer.folder.iterdir()) == [
+    assert sorted(path.name for path in conversion.folder.iterdir()) == [
         "README.md",
         "config.json",
         "model.safetensors",
     ]
-    assert [path.name for path in answer.folder.parent.iterdir()] == ["w"]
-    ours = loaded.network.state_dict()
-    assert torch.equal(ours["backbone.encoder.layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
-    assert torch.equal(ours["heads.0.size.2.bias"], state["wh.2.bias"])
+    assert [path.name for path in conversion.folder.parent.iterdir()] == ["w"]
+    loaded_state = loaded.network.state_dict()
+    assert torch.equal(loaded_state["backbone.encoder.layer4.1.conv2.weight"], state["layer4.1.conv2.weight"])
+    assert torch.equal(loaded_state["heads.0.size.2.bias"], state["wh.2.bias"])
     assert loaded.categories.names == ("red", "green", "blue")
     assert loaded.normalize.bgr
-    assert str(answer).splitlines() == [
-        f"resnet18, detect, 15.82 M parameters: {answer.folder}",
-        "3 classes (your own data, shown as COCO): red, green, blue",
-        f"next: centernet predict model={answer.folder} source=images/",
+    assert str(conversion).splitlines() == [
+        f"resnet18, detect, 15.82 M parameters: {conversion.folder}",
+        "3 classes (your own data, preprocessed as COCO): red, green, blue",
+        f"next: centernet predict model={conversion.folder} source=images/",
     ]
-    assert answer.to_json()["num_parameters"] == sum(
+    assert conversion.to_json()["num_parameters"] == sum(
         parameter.numel() for parameter in loaded.network.parameters()
     )
 
 
-def test_the_card_says_what_the_weights_are(checkpoint: Path, tmp_path: Path) -> None:
+def test_the_model_card_describes_the_weights(checkpoint: Path, tmp_path: Path) -> None:
     convert(checkpoint, tmp_path / "w")
     card = (tmp_path / "w" / "README.md").read_text()
 
@@ -297,38 +297,40 @@ def test_the_card_says_what_the_weights_are(checkpoint: Path, tmp_path: Path) ->
     assert str(tmp_path) not in card
 
 
-def test_half_takes_half_the_room(checkpoint: Path, tmp_path: Path) -> None:
+def test_half_stores_16_bits(checkpoint: Path, tmp_path: Path) -> None:
     convert(checkpoint, tmp_path / "w", half=True)
 
     stored = load_file(tmp_path / "w" / weights.MODEL)
     assert stored["backbone.encoder.conv1.weight"].dtype == torch.float16
 
 
-def test_weights_of_ours_are_not_converted_again(checkpoint: Path, tmp_path: Path) -> None:
+def test_converted_weights_are_not_converted_again(checkpoint: Path, tmp_path: Path) -> None:
     folder = convert(checkpoint, tmp_path / "w").folder
 
     for model in (folder, folder / weights.MODEL):
-        with pytest.raises(InputError, match=r"is already ours: use it as it is, centernet predict model="):
+        with pytest.raises(
+            InputError, match=r"is converted already: use it as it is, centernet predict model="
+        ):
             convert(model, tmp_path / "again")
     assert not (tmp_path / "again").exists()
 
 
-def test_only_weights_are_written_over_and_only_where_that_is_said(checkpoint: Path, tmp_path: Path) -> None:
+def test_only_weights_are_replaced_and_only_with_exist_ok(checkpoint: Path, tmp_path: Path) -> None:
     folder = convert(checkpoint, tmp_path / "w", names=["a", "b", "c"]).folder
 
-    with pytest.raises(UsageError, match=r"holds weights: name a new folder, or say exist_ok=true"):
+    with pytest.raises(UsageError, match=r"holds weights: name a new folder, or add exist_ok=true"):
         convert(checkpoint, folder)
     assert weights.load(folder).categories.names == ("a", "b", "c")
     convert(checkpoint, folder, exist_ok=True)
     assert weights.load(folder).categories.names == ("class0", "class1", "class2")
 
 
-def test_a_folder_of_other_things_is_left_alone(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_changed(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     (tmp_path / "w" / "notes.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
 
-    with pytest.raises(UsageError, match=r"holds other things than weights"):
+    with pytest.raises(UsageError, match=r"holds other files than weights"):
         convert(checkpoint, tmp_path / "w", exist_ok=True)
     with pytest.raises(UsageError, match=r"file is a file: name a folder"):
         convert(checkpoint, tmp_path / "file")
@@ -342,7 +344,7 @@ def test_an_empty_folder_is_filled(checkpoint: Path, tmp_path: Path) -> None:
     assert weights.load(tmp_path / "w").architecture.backbone == "resnet18"
 
 
-def test_what_fails_leaves_nothing_behind(
+def test_a_failed_conversion_leaves_nothing_behind(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.save(without_key(checkpoint, "module.hm.0.bias"), tmp_path / "broken.pth")
@@ -367,40 +369,43 @@ def without_key(checkpoint: Path, key: str) -> dict[str, Tensor]:
     return {other: value for other, value in state.items() if other != key}
 
 
-def test_a_place_that_cannot_be_written_is_named(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(InputError, match=r"file/w cannot be written"):
         convert(checkpoint, tmp_path / "file" / "w")
 
 
-def test_weights_of_boxes_in_space_place_them_with_a_camera(tmp_path: Path) -> None:
+def test_weights_for_3d_boxes_place_them_with_a_camera(tmp_path: Path) -> None:
     blank = {key: torch.zeros_like(value, device="cpu") for key, value in state_of("ddd_resdcn_18").items()}
     torch.save(blank, tmp_path / "a.pth")
-    answer = convert(tmp_path / "a.pth", tmp_path / "w")
+    conversion = convert(tmp_path / "a.pth", tmp_path / "w")
     model = CenterNet(tmp_path / "w", device="cpu")
     image = torch.zeros(3, 96, 320, dtype=torch.uint8)
 
     (found,) = model.predict(image, conf=0.0, camera="180,0,160,0,180,48,0,0,1", max_det=3)
 
-    assert answer.then == f"centernet predict model={tmp_path / 'w'} source=images/ camera=calib.txt"
+    assert conversion.next_step == f"centernet predict model={tmp_path / 'w'} source=images/ camera=calib.txt"
     assert found.depths_m == pytest.approx(1 / (0.5 + 1e-6) - 1, abs=1e-4)
     assert set(found.names) <= {"Pedestrian", "Car", "Cyclist"}
     assert json.loads((tmp_path / "w" / weights.CONFIG).read_text())["task"]["name"] == "mono3d"
 
 
-def test_weights_of_boxes_in_space_alone_give_raw_maps_and_say_so(tmp_path: Path) -> None:
+def test_weights_for_3d_boxes_without_2d_boxes_give_raw_maps_and_say_so(tmp_path: Path) -> None:
     blank = {
         key: torch.zeros_like(value, device="cpu")
         for key, value in state_of("ddd_resdcn_18").items()
         if not key.startswith("wh.")
     }
     torch.save(blank, tmp_path / "a.pth")
-    answer = convert(tmp_path / "a.pth", tmp_path / "w")
+    conversion = convert(tmp_path / "a.pth", tmp_path / "w")
     model = CenterNet(tmp_path / "w", device="cpu")
     (maps,) = model.network(torch.zeros(1, 3, 64, 64))
 
-    assert answer.then == f"in Python, CenterNet({str(tmp_path / 'w')!r}).network(images) gives the raw maps"
+    assert (
+        conversion.next_step
+        == f"in Python, CenterNet({str(tmp_path / 'w')!r}).network(images) gives the raw maps"
+    )
     assert {name: value.shape[1] for name, value in maps.items()} == dict(model.predictor.task.maps)
     assert json.loads((tmp_path / "w" / weights.CONFIG).read_text())["task"]["name"] == "raw"
     with pytest.raises(
@@ -409,21 +414,21 @@ def test_weights_of_boxes_in_space_alone_give_raw_maps_and_say_so(tmp_path: Path
         next(model.predict(torch.zeros(3, 64, 64, dtype=torch.uint8)))
 
 
-def test_weights_of_poses_find_keypoints(tmp_path: Path) -> None:
+def test_pose_weights_predict_keypoints(tmp_path: Path) -> None:
     blank = {
         key: torch.zeros_like(value, device="cpu") for key, value in state_of("multi_pose_resdcn_18").items()
     }
-    # Sure of a person everywhere, and of a nose nowhere.
+    # A high score for persons everywhere, a low one for all keypoints.
     blank["hm.2.bias"].fill_(3.0)
     blank["hm_hp.2.bias"].fill_(-3.0)
     blank["wh.2.bias"].fill_(4.0)
     torch.save(blank, tmp_path / "a.pth")
-    answer = convert(tmp_path / "a.pth", tmp_path / "w")
+    conversion = convert(tmp_path / "a.pth", tmp_path / "w")
     found = next(CenterNet(tmp_path / "w", device="cpu").predict(torch.zeros(3, 64, 64, dtype=torch.uint8)))
 
-    assert answer.then == f"centernet predict model={tmp_path / 'w'} source=images/"
+    assert conversion.next_step == f"centernet predict model={tmp_path / 'w'} source=images/"
     assert found.keypoints.shape == (100, 17, 3)
-    # Where no peak is sure, the arrow's tip stays: here the centre's cell.
+    # Without a peak above the threshold the regressed keypoint is kept: here the centre cell.
     assert found.keypoints[:, :, 2].max() < 0.1
     centers = (found.boxes[:, None, :2] + found.boxes[:, None, 2:]) / 2
     inside = ((found.boxes[:, :2] > 0) & (found.boxes[:, 2:] < 64)).all(1)
@@ -431,13 +436,13 @@ def test_weights_of_poses_find_keypoints(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("head", ["hm_hp", "hp_offset", "reg"])
-def test_poses_with_fewer_heads_give_raw_maps(head: str) -> None:
+def test_pose_weights_with_fewer_heads_give_raw_maps(head: str) -> None:
     predictor = converted(without("multi_pose_dla_34", head), "a.pth").predictor
 
     assert isinstance(predictor.task, RawMaps)
 
 
-def test_training_can_go_on_from_weights_of_poses() -> None:
+def test_training_can_start_from_converted_pose_weights() -> None:
     predictor = converted(state_of("multi_pose_resdcn_18"), "a.pth").predictor
     recipe = recipe_of(predictor)
 

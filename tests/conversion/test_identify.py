@@ -1,4 +1,4 @@
-"""What a checkpoint is, told from keys and shapes alone; and what is refused, in words."""
+"""Checkpoints are identified by keys and shapes alone, and unsupported ones are refused with a reason."""
 
 import pytest
 from tests.helpers.blank_states import state_of, tensors, without
@@ -25,49 +25,49 @@ TASKS = {"ctdet": ("detect", 80), "multi_pose": ("pose", 1), "ddd": ("mono3d", 3
 
 
 @pytest.mark.parametrize("name", [name for name in manifests() if not name.startswith("exdet")])
-def test_every_network_of_the_original_is_recognised(name: str) -> None:
+def test_every_network_of_the_original_is_identified(name: str) -> None:
     task = next(task for task in TASKS if name.startswith(f"{task}_"))
-    known = identify(state_of(name), "a.pth")
+    identified = identify(state_of(name), "a.pth")
 
-    assert (known.architecture.backbone, known.architecture.head_channels) == BACKBONES[
+    assert (identified.architecture.backbone, identified.architecture.head_channels) == BACKBONES[
         name.removeprefix(f"{task}_")
     ]
-    assert (known.layout.name, known.channels["hm"]) == TASKS[task]
+    assert (identified.original_task.name, identified.channels["hm"]) == TASKS[task]
 
 
-def test_the_deepest_resnet_is_recognised() -> None:
+def test_the_deepest_resnet_is_identified() -> None:
     blocks = {"layer1": 3, "layer2": 8, "layer3": 36, "layer4": 3}
     shapes = dict(manifests()["ctdet_res_50"])
-    for part, count in blocks.items():
-        names = [key.removeprefix(f"{part}.1.") for key in shapes if key.startswith(f"{part}.1.")]
+    for stage, count in blocks.items():
+        names = [key.removeprefix(f"{stage}.1.") for key in shapes if key.startswith(f"{stage}.1.")]
         shapes |= {
-            f"{part}.{i}.{name}": shapes[f"{part}.1.{name}"] for i in range(1, count) for name in names
+            f"{stage}.{i}.{name}": shapes[f"{stage}.1.{name}"] for i in range(1, count) for name in names
         }
 
     assert identify(tensors(shapes), "a.pth").architecture.backbone == "resnet152"
 
 
-def test_a_single_hourglass_is_recognised() -> None:
+def test_a_single_hourglass_is_identified() -> None:
     second = {"kps.1", "cnvs.1", "inters", "inters_", "cnvs_"} | {f"{head}.1" for head in ("hm", "wh", "reg")}
 
-    known = identify(without("ctdet_hourglass", *second), "a.pth")
+    identified = identify(without("ctdet_hourglass", *second), "a.pth")
 
-    assert known.architecture.backbone == "hourglass52"
+    assert identified.architecture.backbone == "hourglass52"
 
 
 def test_channels_of_heads_are_read() -> None:
     state = state_of("ctdet_res_18", hm__0__weight=(128, 256, 3, 3), hm__2__weight=(7, 128, 1, 1))
-    known = identify(state, "a.pth")
+    identified = identify(state, "a.pth")
 
-    assert known.architecture.head_channels == 128
-    assert known.channels["hm"] == 7
+    assert identified.architecture.head_channels == 128
+    assert identified.channels["hm"] == 7
 
 
-def test_a_network_of_poses_may_lack_what_options_take_away() -> None:
-    known = identify(without("multi_pose_dla_34", "hm_hp", "hp_offset", "reg"), "a.pth")
+def test_a_pose_network_may_lack_heads_that_options_remove() -> None:
+    identified = identify(without("multi_pose_dla_34", "hm_hp", "hp_offset", "reg"), "a.pth")
 
-    assert known.layout.name == "pose"
-    assert dict(known.channels) == {"hm": 1, "wh": 2, "hps": 34}
+    assert identified.original_task.name == "pose"
+    assert dict(identified.channels) == {"hm": 1, "wh": 2, "hps": 34}
 
 
 def single_convolution(name: str) -> dict[str, Tensor]:
@@ -82,10 +82,10 @@ REFUSED = {
     "ExtremeNet's own": (tensors({"t_heats.0.0.conv.weight": (256, 256, 3, 3)}), "ExtremeNet"),
     "corners": (tensors({"tl_heats.0.0.conv.weight": (256, 256, 3, 3)}), "a checkpoint of CornerNet"),
     "another program": (tensors({"model.0.conv.weight": (32, 3, 3, 3)}), "'model.0.conv.weight' is a key of"),
-    "two bodies": ({**RESNET, **DLA}, "it holds 'conv1.weight' of a ResNet and 'base."),
+    "two backbones": ({**RESNET, **DLA}, "it holds 'conv1.weight' of a ResNet and 'base."),
     "an encoder alone": (
         {**without("ctdet_res_18", "deconv_layers", "hm", "wh", "reg"), **tensors({"fc.bias": (9,)})},
-        "has the body of a ResNet, but no head 'hm'",
+        "has the backbone of a ResNet, but no head 'hm'",
     ),
     "no offset": (without("ctdet_res_18", "reg"), "it has no head 'reg', which ctdet needs (it was trained"),
     "no size": (without("ctdet_res_18", "wh"), "it has no head 'wh', which ctdet needs"),
@@ -117,7 +117,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_not_here_is_refused_in_a_line(case: str) -> None:
+def test_unsupported_checkpoints_are_refused_in_one_line(case: str) -> None:
     state, message = REFUSED[case]
 
     with pytest.raises(InputError) as caught:

@@ -10,7 +10,7 @@ import torch
 from tests.helpers.seeded_triplet import triplet_state
 from torch import nn
 
-from centernet.conversion.weight_names import in_pooling
+from centernet.conversion.weight_names import pooling_key
 from centernet.tasks.triplet.corner_pooling import (
     CenterPooling,
     CornerPooling,
@@ -55,7 +55,7 @@ def test_golden_pooling_modules(name: str, mode: str, golden_folder: Path) -> No
     ]
     state = triplet_state(dict(zip(keys, shapes, strict=True)), f"{name}.")
     module = MODULES[name](16)
-    module.load_state_dict({in_pooling(key): value for key, value in state.items()})
+    module.load_state_dict({pooling_key(key): value for key, value in state.items()})
     module.train(mode == "train")
     features = torch.from_numpy(part("input")).requires_grad_()
     result = module(features)
@@ -67,6 +67,6 @@ def test_golden_pooling_modules(name: str, mode: str, golden_folder: Path) -> No
     assert np.linalg.norm(features.grad.numpy() - expected) < 1e-4 * np.linalg.norm(expected)
     parameters = dict(module.named_parameters())
     for key, norm in zip(part(f"{mode}.param_names").tolist(), part(f"{mode}.param_grad_norm"), strict=True):
-        gradient = parameters[in_pooling(key)].grad
+        gradient = parameters[pooling_key(key)].grad
         assert gradient is not None
         assert gradient.norm().item() == pytest.approx(norm, rel=1e-3, abs=1e-3), key

@@ -32,7 +32,7 @@ def test_every_weight_of_the_original_has_a_place(name: str, millions: float) ->
     found = converted(blank(name), f"CenterNet-{name}_480000.pkl")
 
     assert found.predictor.architecture.backbone == f"hourglass{name}"
-    assert found.layout.name == "triplet"
+    assert found.original_task.name == "triplet"
     assert found.left_out == ()
     assert len(found.predictor.categories) == 80
     parameters = found.predictor.network.parameters()
@@ -42,7 +42,7 @@ def test_every_weight_of_the_original_has_a_place(name: str, millions: float) ->
 def test_weights_without_counters_are_taken_too() -> None:
     state = {key: value for key, value in blank("52").items() if not key.endswith("tracked")}
 
-    assert converted(state, "a.pkl").layout.name == "triplet"
+    assert converted(state, "a.pkl").original_task.name == "triplet"
 
 
 def test_corners_without_centres_are_refused_as_cornernet() -> None:

@@ -1,3 +1,5 @@
+"""Weights folders and files: saved, loaded, transferred, and reported where they do not fit."""
+
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +37,7 @@ def predictor() -> TorchPredictor:
     )
 
 
-def test_what_was_saved_comes_back_whole(predictor: TorchPredictor, tmp_path: Path) -> None:
+def test_a_saved_predictor_is_loaded_unchanged(predictor: TorchPredictor, tmp_path: Path) -> None:
     loaded = weights.load(weights.save(predictor, tmp_path / "w"))
 
     assert loaded.task == predictor.task
@@ -67,7 +69,7 @@ TUBE = Skeleton(names=("tip", "end"), edges=((0, 1),), pairs=((0, 1),), sigmas=(
 @pytest.mark.parametrize(
     "rule", [Letterbox(height=64, width=96), PadToMultiple(pad=127), FitWidth(height=64, width=128)]
 )
-def test_every_task_and_rule_comes_back(
+def test_every_task_and_resize_rule_is_loaded_unchanged(
     predictor: TorchPredictor, task: RawMaps | Pose | Layered, rule: ResizeRule, tmp_path: Path
 ) -> None:
     network = predictor.architecture.build(task.heads)
@@ -79,7 +81,7 @@ def test_every_task_and_rule_comes_back(
     assert loaded.rule == rule
 
 
-def test_skeletons_come_back(predictor: TorchPredictor, tmp_path: Path) -> None:
+def test_skeletons_are_loaded_unchanged(predictor: TorchPredictor, tmp_path: Path) -> None:
     categories = Categories(("tube", "box"), (7, 9), (TUBE, None))
     task = Pose.of(categories)
     network = predictor.architecture.build(task.heads)
@@ -88,13 +90,13 @@ def test_skeletons_come_back(predictor: TorchPredictor, tmp_path: Path) -> None:
     assert weights.load(weights.save(pose, tmp_path / "w")).categories == categories
 
 
-def test_one_file_is_enough(predictor: TorchPredictor, tmp_path: Path) -> None:
+def test_a_single_file_can_be_loaded(predictor: TorchPredictor, tmp_path: Path) -> None:
     weights.save_file(predictor, tmp_path / "alone.safetensors")
 
     assert weights.load(tmp_path / "alone.safetensors").categories == predictor.categories
 
 
-def test_half_weights_take_half_the_room_and_are_nearly_the_same(
+def test_half_weights_take_half_the_space_and_are_nearly_the_same(
     predictor: TorchPredictor, tmp_path: Path
 ) -> None:
     whole = weights.save(predictor, tmp_path / "whole") / weights.MODEL
@@ -118,12 +120,12 @@ def rewrite(path: Path, **changes: torch.Tensor | None) -> None:
         ({"heads.0.size.2.bias": None}, "weights lack 'heads.0.size.2.bias'"),
         (
             {"heads.0.size.2.bias": torch.zeros(3)},
-            r"'heads.0.size.2.bias' has shape \(3,\), but the network wants \(2,\)",
+            r"'heads.0.size.2.bias' has shape \(3,\), but the network has \(2,\)",
         ),
         ({"other": torch.zeros(1)}, "weights hold 'other'"),
     ],
 )
-def test_weights_that_do_not_fit_are_named(
+def test_weights_that_do_not_fit_are_reported(
     predictor: TorchPredictor, tmp_path: Path, change: dict[str, torch.Tensor | None], message: str
 ) -> None:
     folder = weights.save(predictor, tmp_path)
@@ -133,14 +135,14 @@ def test_weights_that_do_not_fit_are_named(
         weights.load(folder)
 
 
-def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
+def test_a_truncated_file_a_pickle_and_a_missing_name_are_one_line_errors(
     predictor: TorchPredictor, tmp_path: Path
 ) -> None:
     path = weights.save(predictor, tmp_path) / weights.MODEL
     path.write_bytes(path.read_bytes()[:1000])
     (tmp_path / "w.pth").write_bytes(b"\x80\x04")
 
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="not a complete safetensors file"):
         weights.load(path)
     with pytest.raises(
         InputError, match=r"convert it first: centernet convert model=.*w.pth output=weights/w$"
@@ -152,15 +154,17 @@ def test_a_cut_file_a_pickle_and_a_missing_name_are_one_line_errors(
         weights.load("nothing-here")
 
 
-def test_a_task_of_ones_own_is_saved_and_named_when_it_cannot_be_built(
+def test_a_custom_task_is_saved_and_reported_when_it_cannot_be_built(
     predictor: TorchPredictor, tmp_path: Path
 ) -> None:
-    class Own(Detect):
-        """Not of this library."""
+    class Custom(Detect):
+        """A task that is not in this library."""
 
-    folder = weights.save(replace(predictor, task=Own(num_classes=2)), tmp_path)
+    folder = weights.save(replace(predictor, task=Custom(num_classes=2)), tmp_path)
 
-    with pytest.raises(InputError, match=r"test_weights\.Own is not of this library: build it, and fill"):
+    with pytest.raises(
+        InputError, match=r"test_files\.Custom is not in this library: build it, .* centernet\.weights\.fill"
+    ):
         weights.load(folder)
 
 
@@ -173,7 +177,7 @@ def test_settings_reach_the_task_inside_another(predictor: TorchPredictor) -> No
         replace(predictor, task=task).with_task_settings(juggle=1)
 
 
-def test_a_strange_config_is_named(predictor: TorchPredictor, tmp_path: Path) -> None:
+def test_an_invalid_config_is_reported(predictor: TorchPredictor, tmp_path: Path) -> None:
     folder = weights.save(predictor, tmp_path)
     rewrite(folder / weights.MODEL)
     config = json.loads((folder / weights.CONFIG).read_text())
@@ -192,12 +196,11 @@ def test_a_file_that_cannot_be_written_keeps_the_old_one(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_layers_that_fit_are_taken_over_and_the_others_named(predictor: TorchPredictor) -> None:
+def test_layers_that_fit_are_copied_and_the_others_are_returned(predictor: TorchPredictor) -> None:
     network = predictor.architecture.build(Detect(num_classes=5).heads)
+    not_copied = weights.transfer(predictor.network, network)
 
-    fresh = weights.transfer(predictor.network, network)
-
-    assert fresh == ["heads.0.heatmap.2"]
+    assert not_copied == ["heads.0.heatmap.2"]
     assert torch.equal(
         network.state_dict()["heads.0.size.2.bias"], predictor.network.state_dict()["heads.0.size.2.bias"]
     )

@@ -1,4 +1,4 @@
-"""Checkpoints of the original Objects-as-Points program, turned into weights of ours."""
+"""Conversion of checkpoints of both original CenterNet programs to weights of this library."""
 
 from centernet.conversion.converter import Conversion, convert
 

@@ -1,4 +1,4 @@
-"""Weights in the checkpoint files of other programs, read without running anything that is in them."""
+"""Reader of checkpoint files of the original programs; no code in a file is executed."""
 
 import re
 import warnings
@@ -13,23 +13,23 @@ from centernet.errors import InputError
 from centernet.weights import zoo
 
 PREFIX = "module."
-"""What `DataParallel` puts before every key."""
+"""Prefix that `DataParallel` adds to every key."""
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
-    """The weights in a file by the keys the original gives them, on the CPU.
+    """The weights of a checkpoint file by the original's keys, on the CPU.
 
-    They may lie in it alone, or under `state_dict` beside an epoch and an optimizer. Files written by
-    `torch.save` in its old format (the published ones) and in its new one are read, and `.safetensors`.
+    The file holds a state dict, alone or under `state_dict` beside an epoch and an optimizer. Its format is
+    the old one of `torch.save` (that of the published files), the new one, or `.safetensors`.
 
     Raises:
-        InputError: There is no such file, it is cut short, it holds no weights, or more than weights: nothing
-            of that is run. Or it is ours already.
+        InputError: The file is missing or truncated, holds no weights, or objects other than weights, none of
+            which is executed; or it was written by this library.
     """
     path = Path(path)
     if path.is_dir():
         if (path / zoo.MODEL).is_file():
-            raise _already_ours(path)
+            raise _already_converted(path)
         raise InputError(f"{path} is a folder: name the checkpoint file in it, such as {path}/model_last.pth")
     if not path.is_file():
         raise InputError(f"there is no file {path}: name a checkpoint of the original program")
@@ -45,10 +45,10 @@ def _from_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with safe_open(path, "pt") as file:
             if "centernet" in (file.metadata() or {}) or path.with_name(zoo.CONFIG).is_file():
-                raise _already_ours(path)
+                raise _already_converted(path)
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
-        raise _not_whole(path) from error
+        raise _truncated(path) from error
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
@@ -59,19 +59,19 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # Only the new format, a zip archive, can stay on the disk until a tensor is looked at: of a file
-            # with an optimizer, two thirds never are.
-            found: Any = torch.load(path, "cpu", weights_only=True, mmap=start == b"PK\x03\x04")
+            # The new format, a zip archive, can be memory-mapped: the state of an optimizer, two thirds of a
+            # file, is then never read.
+            content: Any = torch.load(path, "cpu", weights_only=True, mmap=start == b"PK\x03\x04")
     except Exception as error:  # Bytes that are no checkpoint raise nearly anything.
-        if asked := re.search(r"\bGLOBAL ([\w.]+)", str(error)):
+        if match := re.search(r"\bGLOBAL ([\w.]+)", str(error)):
             raise InputError(
-                f"{path} holds more than weights: it asks for {asked[1]}, and nothing of it was run; if you "
-                "trust it, load it in the program it came from and save its state_dict alone"
+                f"{path} holds more than weights: it asks for {match[1]}, and nothing of it was run; if you "
+                "trust it, load it in the program that wrote it and save its state_dict alone"
             ) from error
-        raise _not_whole(path) from error
-    state = found.get("state_dict", found) if isinstance(found, Mapping) else None
+        raise _truncated(path) from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping):
-        raise InputError(f"{path} holds no weights by name, but a {type(found).__name__}")
+        raise InputError(f"{path} holds no weights by name, but a {type(content).__name__}")
     for key, value in state.items():
         if not isinstance(value, Tensor):
             raise InputError(
@@ -82,16 +82,18 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
 
 
 def _without_prefix(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    plain = {key.removeprefix(PREFIX): value for key, value in state.items()}
-    if len(plain) < len(state):
-        twice = next(key for key in plain if key in state and PREFIX + key in state)
+    renamed = {key.removeprefix(PREFIX): value for key, value in state.items()}
+    if len(renamed) < len(state):
+        twice = next(key for key in renamed if key in state and PREFIX + key in state)
         raise InputError(f"{path} holds {twice!r} twice, with and without {PREFIX!r}")
-    return plain
+    return renamed
 
 
-def _already_ours(path: Path) -> InputError:
-    return InputError(f"{path} is already ours: use it as it is, centernet predict model={path} source=...")
+def _already_converted(path: Path) -> InputError:
+    return InputError(
+        f"{path} is converted already: use it as it is, centernet predict model={path} source=..."
+    )
 
 
-def _not_whole(path: Path) -> InputError:
+def _truncated(path: Path) -> InputError:
     return InputError(f"{path} is cut short, or no checkpoint at all: copy or download it again")

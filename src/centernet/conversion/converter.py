@@ -1,4 +1,4 @@
-"""From a checkpoint of the original to a weights folder of ours."""
+"""Conversion of a checkpoint of an original program to a weights folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,39 +23,39 @@ from centernet.weights import files as weights
 from centernet.weights.zoo import CONFIG, MODEL
 
 COUNTER = ".num_batches_tracked"
-"""Ends the keys of counters that PyTorch before 0.4.1 did not have; they decide nothing."""
+"""End of the keys of counters, which PyTorch before 0.4.1 did not have and inference does not use."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """A checkpoint of the original in our terms.
+    """A converted checkpoint.
 
     Attributes:
-        predictor: Network with the weights, task, classes and pre-processing.
-        layout: The original's task.
-        data: The data set it was trained on, as far as can be told.
-        left_out: The original's keys of weights from which nothing is computed.
+        predictor: Network with the weights, task, classes and preprocessing.
+        original_task: Task of the original program.
+        preset: Data set of the original whose preprocessing is used.
+        left_out: The original's keys of unused weights.
     """
 
     predictor: TorchPredictor
-    layout: OriginalTask
-    data: DatasetPreset
+    original_task: OriginalTask
+    preset: DatasetPreset
     left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """What became of a checkpoint.
+    """Summary of a conversion.
 
     Attributes:
-        folder: Where the weights are.
-        architecture: The network, `dla34-dcn`.
+        folder: The weights folder.
+        architecture: Backbone, such as `dla34-dcn`.
         task: `detect`, `pose`, `mono3d` or `triplet`.
-        names: Classes.
-        data: The data set whose pre-processing goes with the weights.
+        names: Class names.
+        data: Data set whose preprocessing is used with the weights.
         num_parameters: Parameters of the network.
-        left_out: Layers of the original from which nothing is computed, and which were left out.
-        then: What can be done next.
+        left_out: Layers of the original whose weights are not used, and were left out.
+        next_step: Command, or Python code, that uses the weights.
     """
 
     folder: Path
@@ -65,19 +65,19 @@ class Conversion:
     data: str
     num_parameters: int
     left_out: tuple[str, ...]
-    then: str
+    next_step: str
 
     def __str__(self) -> str:
         lines = [
             f"{self.architecture}, {self.task}, {self.num_parameters / 1e6:.2f} M parameters: {self.folder}",
-            f"{_count(len(self.names), 'class', 'classes')} ({self.data}): {_shortened(self.names)}",
+            f"{_count(len(self.names), 'class', 'classes')} ({self.data}): {_abbreviated(self.names)}",
         ]
         if self.left_out:
-            lines.append(f"left out, since nothing is computed from them: {', '.join(self.left_out)}")
-        return "\n".join([*lines, f"next: {self.then}"])
+            lines.append(f"left out, since the network does not use them: {', '.join(self.left_out)}")
+        return "\n".join([*lines, f"next: {self.next_step}"])
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """The summary as values that JSON can hold."""
         return {
             "folder": str(self.folder),
             "architecture": self.architecture,
@@ -86,7 +86,7 @@ class Conversion:
             "data": self.data,
             "num_parameters": self.num_parameters,
             "left_out": list(self.left_out),
-            "next": self.then,
+            "next": self.next_step,
         }
 
 
@@ -99,129 +99,130 @@ def convert(
     half: bool = False,
     exist_ok: bool = False,
 ) -> Conversion:
-    """Turns a checkpoint of either original program, both called CenterNet, into a weights folder.
+    """Converts a checkpoint of either original program, both called CenterNet, to a weights folder.
 
-    Network, task and number of classes are told from its keys and shapes. Nothing in the file is run, and a
-    folder is written whole or not at all. Checkpoints of detection and poses predict as they did; those of
-    3D boxes give their raw maps.
+    Network, task and number of classes are identified from keys and shapes. No code in the file is executed,
+    and the folder is written completely or not at all. The weights predict as in the original; without a head
+    that their task needs, they give raw maps.
 
     Args:
         model: The checkpoint file.
         output: The folder to write.
-        names: What the classes are called, where it was trained on your own data.
-        imgsz: Side of the input, where it was not the original's default (`--input_res`).
-        half: Store 16 bits a number.
-        exist_ok: Write over the weights that are in the folder.
+        names: Class names, for weights trained on your own data.
+        imgsz: Side of the input, for weights not trained with the original's default (`--input_res`).
+        half: Store weights in 16 bits.
+        exist_ok: Replace weights that are in the folder already.
 
     Raises:
-        InputError: The file is no whole checkpoint of the original, or one of a task or an option that there
-            is not here; names the file, and the key where there is one.
-        UsageError: The number of names or the side is wrong, or something else is in the folder.
+        InputError: The file is no complete checkpoint of an original program, or its task or one of its
+            options is not supported. The message names the file, and the key if there is one.
+        UsageError: The number of names or the side is wrong, or the folder holds other files.
     """
     source, output = Path(model), Path(output)
     _check_folder(output, exist_ok=exist_ok)
-    found = converted(read(source), str(source), names=tuple(names or ()), imgsz=imgsz)
-    predictor = found.predictor
-    answer = Conversion(
+    result = converted(read(source), str(source), names=tuple(names or ()), imgsz=imgsz)
+    predictor = result.predictor
+    conversion = Conversion(
         folder=output,
         architecture=predictor.architecture.backbone,
-        task=found.layout.name,
+        task=result.original_task.name,
         names=predictor.categories.names,
-        data=found.data.name,
+        data=result.preset.name,
         num_parameters=sum(parameter.numel() for parameter in predictor.network.parameters()),
-        left_out=tuple(dict.fromkeys(key.rpartition(".")[0] for key in found.left_out)),
-        then=next_step(predictor.task, str(output)),
+        left_out=tuple(dict.fromkeys(key.rpartition(".")[0] for key in result.left_out)),
+        next_step=next_step(predictor.task, str(output)),
     )
-    _write(predictor, output, _card(answer, found, source), half=half)
-    return answer
+    _write(predictor, output, _card(conversion, result, source), half=half)
+    return conversion
 
 
 def converted(
     state: State, source: str, *, names: tuple[str, ...] = (), imgsz: int | None = None
 ) -> Converted:
-    """Weights of the original in our terms; tensors without memory (`meta`) will do.
+    """A predictor with the weights of an original program; the tensors may be on the `meta` device.
 
     Args:
         state: Weights by the original's keys, without `module.`.
-        source: What to call the file in messages.
-        names: As `convert`.
-        imgsz: As `convert`.
+        source: Name of the file in messages.
+        names: As in `convert`.
+        imgsz: As in `convert`.
 
     Raises:
-        InputError: As `convert`.
-        UsageError: As `convert`.
+        InputError: As in `convert`.
+        UsageError: As in `convert`.
     """
-    known = identify(state, source)
-    num_classes = known.channels[known.layout.classes]
+    identified = identify(state, source)
+    original_task = identified.original_task
+    num_classes = identified.channels[original_task.class_head]
     if names and len(names) != num_classes:
         classes = _count(num_classes, "class", "classes")
-        raise UsageError(f"there are {_count(len(names), 'name')} in names, but {source} finds {classes}")
-    data = known.layout.preset(known.channels, names)
-    task = known.layout.task(known.channels, data.categories)
+        raise UsageError(f"there are {_count(len(names), 'name')} in names, but {source} has {classes}")
+    preset = original_task.preset(identified.channels, names)
+    task = original_task.task(identified.channels, preset.categories)
     with torch.device("meta"):
-        network = known.architecture.build(task.heads)
-    left_out = _fill(network, state, known, source)
+        network = identified.architecture.build(task.heads)
+    left_out = _load(network, state, identified, source)
     if imgsz is not None and (imgsz < 1 or imgsz % network.backbone.divisor):
         raise UsageError(f"imgsz={imgsz} must be a multiple of {network.backbone.divisor} for this network")
     predictor = TorchPredictor(
         network=network.eval(),
         task=task,
-        categories=data.categories,
-        rule=data.rule_for(imgsz) if imgsz else data.rule,
-        normalize=data.normalize,
-        architecture=known.architecture,
+        categories=preset.categories,
+        rule=preset.rule_for(imgsz) if imgsz else preset.rule,
+        normalize=preset.normalize,
+        architecture=identified.architecture,
     )
-    return Converted(predictor=predictor, layout=known.layout, data=data, left_out=left_out)
+    return Converted(predictor=predictor, original_task=original_task, preset=preset, left_out=left_out)
 
 
-def _fill(network: Network, state: State, known: Identified, source: str) -> tuple[str, ...]:
-    """Puts every weight where it belongs, and gives the keys of those that belong nowhere."""
-    wanted = network.state_dict()
-    ours: dict[str, Tensor] = {}
+def _load(network: Network, state: State, identified: Identified, source: str) -> tuple[str, ...]:
+    """Loads every weight under its new key; returns the original's keys of unused weights."""
+    expected = network.state_dict()
+    converted_state: dict[str, Tensor] = {}
     left_out = []
     for key, value in state.items():
-        is_theirs = key.partition(".")[0] in (*known.family.body, *known.channels)
-        place = our_key(known.family.name, key) if is_theirs else ""
-        if place is None:
+        is_known = key.partition(".")[0] in (*identified.family.prefixes, *identified.channels)
+        new_key = our_key(identified.family.name, key) if is_known else ""
+        if new_key is None:
             left_out.append(key)
             continue
-        if place not in wanted or place in ours:
-            network_name = f"{known.architecture.backbone} for {known.layout.original}"
-            raise InputError(f"{source} holds {key!r}, which {network_name} has no place for")
-        if value.shape != wanted[place].shape:
-            came, fits = tuple(value.shape), tuple(wanted[place].shape)
-            raise InputError(f"{source}: {key!r} has shape {came}, but the network wants {fits}")
-        ours[place] = value.to(wanted[place].dtype)
+        if new_key not in expected or new_key in converted_state:
+            name = f"{identified.architecture.backbone} for {identified.original_task.original}"
+            raise InputError(f"{source} holds {key!r}, which is no weight of {name}")
+        if value.shape != expected[new_key].shape:
+            shape, expected_shape = tuple(value.shape), tuple(expected[new_key].shape)
+            raise InputError(f"{source}: {key!r} has shape {shape}, but the network has {expected_shape}")
+        converted_state[new_key] = value.to(expected[new_key].dtype)
     if not any(key.endswith(COUNTER) for key in state):
         zero = torch.zeros((), dtype=torch.int64)
-        ours |= {place: zero.clone() for place in wanted if place.endswith(COUNTER)}
-    for place in wanted:
-        if place not in ours:
-            raise InputError(f"{source} lacks {_their_key(place, known, state)!r}")
-    network.load_state_dict(ours, assign=True)
+        converted_state |= {key: zero.clone() for key in expected if key.endswith(COUNTER)}
+    for key in expected:
+        if key not in converted_state:
+            raise InputError(f"{source} lacks {_original_key(key, identified, state)!r}")
+    network.load_state_dict(converted_state, assign=True)
     return tuple(left_out)
 
 
-def _their_key(place: str, known: Identified, state: State) -> str:
-    """The original's key of a weight that is not there, put together from those of its neighbours."""
-    family, parts = known.family.name, place.split(".")
-    places = {key: other.split(".") for key in state if (other := our_key(family, key)) is not None}
-    before = max(places, key=lambda key: _shared(places[key], parts)).split(".")
-    after = max(places, key=lambda key: _shared(places[key][::-1], parts[::-1])).split(".")
+def _original_key(missing: str, identified: Identified, state: State) -> str:
+    """The original's key of a missing weight, inferred from the keys of similar weights."""
+    family, parts = identified.family.name, missing.split(".")
+    new_keys = {key: new_key.split(".") for key in state if (new_key := our_key(family, key)) is not None}
+    before = max(new_keys, key=lambda key: _common_parts(new_keys[key], parts)).split(".")
+    after = max(new_keys, key=lambda key: _common_parts(new_keys[key][::-1], parts[::-1])).split(".")
     candidates = (
         [*before[:stop], *end[start:]]
         for end in (after, parts)
         for stop in reversed(range(len(before)))
         for start in range(len(end))
     )
-    words = {*known.family.body, *known.channels}
-    fitting = (".".join(key) for key in candidates if key[0] in words)
-    return next((key for key in fitting if our_key(family, key) == place), place)
+    prefixes = {*identified.family.prefixes, *identified.channels}
+    keys = (".".join(key) for key in candidates if key[0] in prefixes)
+    return next((key for key in keys if our_key(family, key) == missing), missing)
 
 
-def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many parts are the same from the start."""
-    pairs = zip(one, other, strict=False)
+def _common_parts(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length of the common prefix of two sequences."""
+    pairs = zip(first, second, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
@@ -231,17 +232,17 @@ def _check_folder(folder: Path, *, exist_ok: bool) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     if not (folder / CONFIG).is_file() or not (folder / MODEL).is_file():
-        raise UsageError(f"output={folder} holds other things than weights: name a new folder")
+        raise UsageError(f"output={folder} holds other files than weights: name a new folder")
     if not exist_ok:
-        raise UsageError(f"output={folder} holds weights: name a new folder, or say exist_ok=true")
+        raise UsageError(f"output={folder} holds weights: name a new folder, or add exist_ok=true")
 
 
 def _write(predictor: TorchPredictor, folder: Path, card: str, *, half: bool) -> None:
-    """Writes the folder beside its place first, so that what fails leaves nothing behind."""
+    """Writes the folder under a temporary name first, so that a failure leaves nothing behind."""
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as part:
-            written = weights.save(predictor, Path(part) / "weights", card=card, half=half)
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            written = weights.save(predictor, Path(temporary) / "weights", card=card, half=half)
             if not folder.is_dir():
                 written.rename(folder)
                 return
@@ -249,33 +250,33 @@ def _write(predictor: TorchPredictor, folder: Path, card: str, *, half: bool) ->
                 path.replace(folder / path.name)
 
 
-def _card(answer: Conversion, found: Converted, source: Path) -> str:
-    predictor = found.predictor
+def _card(conversion: Conversion, result: Converted, source: Path) -> str:
+    predictor, original_task = result.predictor, result.original_task
     order = "BGR" if predictor.normalize.bgr else "RGB"
     rows: Mapping[str, str] = {
-        "network": f"{answer.architecture}, {answer.num_parameters / 1e6:.2f} M parameters",
-        "task": f"{answer.task} (`{found.layout.original}` of the original)",
+        "network": f"{conversion.architecture}, {conversion.num_parameters / 1e6:.2f} M parameters",
+        "task": f"{conversion.task} (`{original_task.original}` of the original)",
         "maps": ", ".join(f"{name} {spec.channels}" for name, spec in predictor.task.heads.items()),
-        "classes": f"{len(answer.names)}: {', '.join(answer.names)}",
-        "data": answer.data,
+        "classes": f"{len(conversion.names)}: {', '.join(conversion.names)}",
+        "data": conversion.data,
         "input": f"{predictor.rule}, {order}, mean {predictor.normalize.mean}, std {predictor.normalize.std}",
-        "left out": ", ".join(f"`{key}`" for key in found.left_out) or "nothing",
+        "left out": ", ".join(f"`{key}`" for key in result.left_out) or "nothing",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     return (
-        f"---\nlibrary_name: centernet\npipeline_tag: {found.layout.hub_tag}\n---\n\n"
-        f"# {answer.folder.name}\n\n"
-        f"Converted from `{source.name}`, a checkpoint of the original program of {found.layout.paper}. "
-        "The terms of those weights are those of whoever trained them.\n\n"
-        f"To go on: `{next_step(predictor.task, 'PATH')}`\n\n| | |\n|---|---|\n{table}\n\n"
-        "Network, task and number of classes were told from keys and shapes; data set and input are what the "
-        "original has for them. Weights that are left out are those from which nothing is computed.\n"
+        f"---\nlibrary_name: centernet\npipeline_tag: {original_task.pipeline_tag}\n---\n\n"
+        f"# {conversion.folder.name}\n\n"
+        f"Converted from `{source.name}`, a checkpoint of the original program of {original_task.paper}. "
+        "Their licence is that of the original weights.\n\n"
+        f"Usage: `{next_step(predictor.task, 'PATH')}`\n\n| | |\n|---|---|\n{table}\n\n"
+        "Network, task and number of classes were identified from keys and shapes; data set and input are "
+        "the defaults of the original. Weights that are left out are not used by the network.\n"
     )
 
 
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def _count(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
-def _shortened(names: Sequence[str]) -> str:
+def _abbreviated(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:3])}, ..., {names[-1]}"

@@ -1,4 +1,4 @@
-"""What a checkpoint of the original is, told from its keys and shapes alone."""
+"""Identification of network, task and classes of a checkpoint from its keys and shapes."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from centernet.conversion.original_tasks import ORIGINAL_TASKS, REFUSED, TRIPLET, Channels, OriginalTask
+from centernet.conversion.original_tasks import ORIGINAL_TASKS, TRIPLET, UNSUPPORTED, Channels, OriginalTask
 from centernet.conversion.weight_names import STEMS
 from centernet.errors import InputError
 from centernet.models.factory import Architecture
@@ -17,19 +17,19 @@ State = Mapping[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Networks of one code file of the original.
+    """A family of networks of the original, which name their layers in the same way.
 
     Attributes:
-        name: What `names.our_key` calls it.
-        called: What people call it.
-        body: First words of the keys of everything but the heads.
-        hidden: The key of a head's first convolution, with the place of the head's name left open.
-        last: The key of its last.
+        name: Name of the family in `weight_names.our_key`.
+        title: Name of the family in messages.
+        prefixes: First parts of the keys of all layers but the heads.
+        hidden: Key of the first convolution of a head; `{}` stands for the name of the head.
+        last: Key of its last convolution.
     """
 
     name: str
-    called: str
-    body: Collection[str]
+    title: str
+    prefixes: Collection[str]
     hidden: str = "{}.0.weight"
     last: str = "{}.2.weight"
 
@@ -37,14 +37,14 @@ class Family:
 FAMILIES = (
     Family(
         name="resnet",
-        called="a ResNet",
-        body=("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "deconv_layers"),
+        title="a ResNet",
+        prefixes=("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "deconv_layers"),
     ),
-    Family(name="dla", called="a DLA", body=("base", "dla_up", "ida_up")),
+    Family(name="dla", title="a DLA", prefixes=("base", "dla_up", "ida_up")),
     Family(
         name="hourglass",
-        called="an Hourglass",
-        body=("pre", "kps", "cnvs", "cnvs_", "inters", "inters_", *STEMS),
+        title="an Hourglass",
+        prefixes=("pre", "kps", "cnvs", "cnvs_", "inters", "inters_", *STEMS),
         hidden="{}.0.0.conv.weight",
         last="{}.0.1.weight",
     ),
@@ -57,83 +57,88 @@ DEPTHS: dict[tuple[tuple[int, ...], bool], int] = {
     ((3, 4, 23, 3), True): 101,
     ((3, 8, 36, 3), True): 152,
 }
-"""Layers of a ResNet by the blocks in its four parts, and whether they are bottlenecks."""
+"""Depth of a ResNet by the blocks of its four stages, and True for bottleneck blocks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identified:
-    """What a checkpoint is.
+    """Network and task of a checkpoint.
 
     Attributes:
-        family: Which mapping of keys holds.
-        architecture: The network of ours.
-        layout: The task.
+        family: Family of networks, which decides the mapping of keys.
+        architecture: The same network in this library.
+        original_task: Task of the original.
         channels: Channels of each head by the original's name.
     """
 
     family: Family
     architecture: Architecture
-    layout: OriginalTask
+    original_task: OriginalTask
     channels: Channels
 
 
 def identify(state: State, source: str) -> Identified:
-    """What these weights are.
+    """The network and the task that weights belong to.
 
     Args:
-        state: Keys without `module.`; only keys and shapes are looked at.
-        source: What to call the file in messages.
+        state: Weights by keys without `module.`; only keys and shapes are used.
+        source: Name of the file in messages.
 
     Raises:
-        InputError: They are another program's, of several networks, or of a task or an option that there is
-            not here.
+        InputError: The weights are those of another program or of several networks, or of a task or an option
+            that is not supported.
     """
-    words = dict.fromkeys(key.partition(".")[0] for key in state)
-    for head, detector in REFUSED.items():
-        if head in words and TRIPLET.marker not in words:
+    prefixes = dict.fromkeys(key.partition(".")[0] for key in state)
+    for head, detector in UNSUPPORTED.items():
+        if head in prefixes and TRIPLET.marker not in prefixes:
             raise InputError(
                 f"{source} is a checkpoint of {detector} (its head {head!r}): no task here decodes it, so "
                 "use the original program, or a checkpoint of either CenterNet"
             )
-    family = _family(state, words, source)
-    heads = [word for word in words if word not in family.body]
-    layout = next((layout for layout in ORIGINAL_TASKS if layout.marker in heads), None)
-    if layout is None:
+    family = _family(state, prefixes, source)
+    heads = [prefix for prefix in prefixes if prefix not in family.prefixes]
+    original_task = next((task for task in ORIGINAL_TASKS if task.marker in heads), None)
+    if original_task is None:
         raise InputError(
-            f"{source} has the body of {family.called}, but no head 'hm': it is no detector of the original"
+            f"{source} has the backbone of {family.title}, but no head 'hm': it is no original detector"
         )
     channels = {
-        head: _channels(state, family.last.format(head), source) for head in heads if head in layout.heads
+        head: _channels(state, family.last.format(head), source)
+        for head in heads
+        if head in original_task.heads
     }
-    if complaint := layout.complaint(channels):
-        raise InputError(f"{source} is a {layout.original} checkpoint, but {complaint}")
+    if problem := original_task.problem(channels):
+        raise InputError(f"{source} is a {original_task.original} checkpoint, but {problem}")
     return Identified(
         family=family,
         architecture=Architecture(
             backbone=_BACKBONES[family.name](state, source),
-            head_channels=_channels(state, family.hidden.format(layout.classes), source),
+            head_channels=_channels(state, family.hidden.format(original_task.class_head), source),
         ),
-        layout=layout,
+        original_task=original_task,
         channels=channels,
     )
 
 
-def _family(state: State, words: Collection[str], source: str) -> Family:
-    found = {family: next((word for word in words if word in family.body), None) for family in FAMILIES}
-    present = [(family, word) for family, word in found.items() if word is not None]
+def _family(state: State, prefixes: Collection[str], source: str) -> Family:
+    first_prefix = {
+        family: next((prefix for prefix in prefixes if prefix in family.prefixes), None)
+        for family in FAMILIES
+    }
+    present = [(family, prefix) for family, prefix in first_prefix.items() if prefix is not None]
     if not present:
         raise InputError(
             f"{source} is no checkpoint of the original CenterNet: {next(iter(state))!r} is a key of none of "
             "its networks"
         )
     if len(present) > 1:
-        parts = " and ".join(f"{_first(state, word)!r} of {family.called}" for family, word in present)
-        raise InputError(f"{source} is a mix of networks: it holds {parts}")
+        keys = " and ".join(f"{_first(state, prefix)!r} of {family.title}" for family, prefix in present)
+        raise InputError(f"{source} is a mix of networks: it holds {keys}")
     return present[0][0]
 
 
-def _first(state: State, word: str) -> str:
-    return next(key for key in state if key.partition(".")[0] == word)
+def _first(state: State, prefix: str) -> str:
+    return next(key for key in state if key.partition(".")[0] == prefix)
 
 
 def _channels(state: State, key: str, source: str) -> int:
@@ -153,8 +158,8 @@ def _channels(state: State, key: str, source: str) -> int:
 
 
 def _resnet(state: State, source: str) -> str:
-    found = [match for key in state if (match := re.match(r"layer([1-4])\.(\d+)\.", key))]
-    blocks = tuple(1 + max((int(m[2]) for m in found if m[1] == part), default=-1) for part in "1234")
+    matches = [match for key in state if (match := re.match(r"layer([1-4])\.(\d+)\.", key))]
+    blocks = tuple(1 + max((int(m[2]) for m in matches if m[1] == stage), default=-1) for stage in "1234")
     is_bottleneck = "layer1.0.conv3.weight" in state
     if (blocks, is_bottleneck) not in DEPTHS:
         kind = "bottleneck" if is_bottleneck else "basic"

@@ -1,4 +1,4 @@
-"""The tasks of the original: which heads each has, what they become here, what is refused."""
+"""Tasks of the original programs: their heads, their tasks here, and detectors that are not supported."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -28,20 +28,20 @@ Channels = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class OriginalTask:
-    """A task of the original.
+    """A task of an original program.
 
     Attributes:
-        name: Ours.
-        original: The original's.
-        marker: The head that only this task has.
-        heads: Channels of each head; none where they are the number of classes or of keypoints.
-        optional: Heads that options of the original take away (`--not_hm_hp`), and that may be absent here.
-        task: The task of ours that the maps belong to.
-        presets: Data sets by their number of classes.
-        other: The data set whose way of showing images holds for any other number.
-        hub_tag: What the model hub calls the task.
-        classes: The head with a channel for each class.
-        paper: What the original program belongs to.
+        name: Name of the task here.
+        original: Name of the task in the original.
+        marker: Head that only this task has.
+        heads: Channels of each head; None if they depend on the number of classes or keypoints.
+        optional: Heads that options of the original remove (`--not_hm_hp`), and that may be missing.
+        task: Builds the task here from the channels of the heads and the classes.
+        presets: Data sets by number of classes.
+        default_preset: Data set whose preprocessing is used for any other number of classes.
+        pipeline_tag: Name of the task on the Hugging Face hub.
+        class_head: Head with a channel for each class.
+        paper: Paper of the original program.
     """
 
     name: str
@@ -51,17 +51,17 @@ class OriginalTask:
     optional: tuple[str, ...]
     task: Callable[[Channels, Categories], Task]
     presets: Mapping[int, DatasetPreset]
-    other: DatasetPreset
-    hub_tag: str
-    classes: str = "hm"
+    default_preset: DatasetPreset
+    pipeline_tag: str
+    class_head: str = "hm"
     paper: str = 'Zhou et al. 2019, "Objects as Points"'
 
-    def complaint(self, channels: Channels) -> str | None:
-        """What stands against these heads, in words; nothing where they are as they should be."""
+    def problem(self, channels: Channels) -> str | None:
+        """The reason why these heads are not supported, for a message; None if they are."""
         for head in self.heads:
             if head not in channels and head not in self.optional:
                 return f"it has no head {head!r}, which {self.original} needs{_without(head)}"
-        num_classes = channels[self.classes]
+        num_classes = channels[self.class_head]
         if num_classes > 1 and channels.get("wh") == 2 * num_classes:
             return (
                 f"its head 'wh' has a size for each of {num_classes} classes (--cat_spec_wh), and there is "
@@ -73,13 +73,13 @@ class OriginalTask:
         return None
 
     def preset(self, channels: Channels, names: tuple[str, ...] = ()) -> DatasetPreset:
-        """The data set with so many classes; one's own where names are given or the number is not known."""
-        num_classes = channels[self.classes]
+        """The preset for this number of classes; a custom one if names are given or the number is unknown."""
+        num_classes = channels[self.class_head]
         if names or num_classes not in self.presets:
-            data = self.other.with_classes(num_classes, names)
+            preset = self.default_preset.with_classes(num_classes, names)
         else:
-            data = self.presets[num_classes]
-        return data.with_keypoints(channels["hps"] // 2) if "hps" in channels else data
+            preset = self.presets[num_classes]
+        return preset.with_keypoints(channels["hps"] // 2) if "hps" in channels else preset
 
     def _expected(self, channels: Channels) -> dict[str, int]:
         fixed = {head: count for head, count in self.heads.items() if count is not None}
@@ -87,8 +87,8 @@ class OriginalTask:
             # Two numbers for each keypoint.
             num_keypoints = channels["hps"] // 2
             fixed |= {"hps": 2 * num_keypoints, "hm_hp": num_keypoints}
-        # Every heatmap of keypoint triplets has a channel for each class.
-        return fixed | {head: channels[self.classes] for head in self.heads if head.endswith("_heats")}
+        # Every heatmap of keypoint triplets has one channel for each class.
+        return fixed | {head: channels[self.class_head] for head in self.heads if head.endswith("_heats")}
 
 
 def _without(head: str) -> str:
@@ -101,16 +101,16 @@ def _detect(channels: Channels, categories: Categories) -> Task:
 
 
 def _pose(channels: Channels, categories: Categories) -> Task:
-    # Options of the original take heads away, and there may be classes that share their keypoints.
-    is_whole = channels["hm"] == 1 and channels.keys() == POSE.heads.keys()
-    return Pose.of(categories, top_k=TOP_K) if is_whole else _raw("pose", channels)
+    # Options of the original remove heads, and several classes may share their keypoints.
+    is_supported = channels["hm"] == 1 and channels.keys() == POSE.heads.keys()
+    return Pose.of(categories, top_k=TOP_K) if is_supported else _raw("pose", channels)
 
 
 def _mono3d(channels: Channels, categories: Categories) -> Task:
     del categories
-    # Options of the original take boxes on the image away.
-    is_whole = channels.keys() == MONO3D.heads.keys()
-    return Mono3D(num_classes=channels["hm"], top_k=TOP_K) if is_whole else _raw("mono3d", channels)
+    # Options of the original remove the 2D boxes.
+    is_supported = channels.keys() == MONO3D.heads.keys()
+    return Mono3D(num_classes=channels["hm"], top_k=TOP_K) if is_supported else _raw("mono3d", channels)
 
 
 def _triplet(channels: Channels, categories: Categories) -> Task:
@@ -124,7 +124,7 @@ def _raw(purpose: str, channels: Channels) -> RawMaps:
 
 
 def next_step(task: Task, folder: str) -> str:
-    """What can be done with the weights in a folder, as it is typed."""
+    """The command, or the Python code, that uses the weights in a folder."""
     if isinstance(task, RawMaps):
         return f"in Python, CenterNet({folder!r}).network(images) gives the raw maps"
     camera = ["camera=calib.txt"] if isinstance(task, Mono3D) else []
@@ -139,8 +139,8 @@ POSE = OriginalTask(
     optional=("reg", "hm_hp", "hp_offset"),
     task=_pose,
     presets={1: PERSONS},
-    other=COCO,
-    hub_tag="keypoint-detection",
+    default_preset=COCO,
+    pipeline_tag="keypoint-detection",
 )
 MONO3D = OriginalTask(
     name="mono3d",
@@ -150,8 +150,8 @@ MONO3D = OriginalTask(
     optional=("wh", "reg"),
     task=_mono3d,
     presets={3: KITTI},
-    other=KITTI,
-    hub_tag="object-detection",
+    default_preset=KITTI,
+    pipeline_tag="object-detection",
 )
 DETECT = OriginalTask(
     name="detect",
@@ -161,8 +161,8 @@ DETECT = OriginalTask(
     optional=(),
     task=_detect,
     presets={80: COCO, 20: VOC},
-    other=COCO,
-    hub_tag="object-detection",
+    default_preset=COCO,
+    pipeline_tag="object-detection",
 )
 TRIPLET = OriginalTask(
     name="triplet",
@@ -176,17 +176,17 @@ TRIPLET = OriginalTask(
     optional=(),
     task=_triplet,
     presets={80: COCO_TRIPLETS},
-    other=COCO_TRIPLETS,
-    hub_tag="object-detection",
-    classes="tl_heats",
+    default_preset=COCO_TRIPLETS,
+    pipeline_tag="object-detection",
+    class_head="tl_heats",
     paper='Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection"',
 )
 ORIGINAL_TASKS = (POSE, MONO3D, DETECT, TRIPLET)
-"""The first whose marker is there is the one."""
+"""Tasks in the order of the search: the first whose marker is present is chosen."""
 
-REFUSED = {
-    "hm_t": "ExtremeNet (exdet), which finds objects by their outermost points",
-    "t_heats": "ExtremeNet, which finds objects by their outermost points",
-    "tl_heats": "CornerNet, which finds objects by two corners and has no centres",
+UNSUPPORTED = {
+    "hm_t": "ExtremeNet (exdet), which detects objects by their extreme points",
+    "t_heats": "ExtremeNet, which detects objects by their extreme points",
+    "tl_heats": "CornerNet, which detects objects by two corners and has no centres",
 }
-"""Heads that show a checkpoint of another detector, and which one."""
+"""Heads of detectors that are not supported, and the name of the detector."""

@@ -1,7 +1,7 @@
-"""Where each weight of the original networks lies in ours.
+"""Mapping of the original's weight keys to those of this library.
 
-The originals name layers by how their program was written; ours are named by what they do. The layouts are
-those of `create_model` in xingyizhou/CenterNet, and of the networks in Duankaiwen/CenterNet.
+The originals' networks are those of `create_model` in xingyizhou/CenterNet and those in
+Duankaiwen/CenterNet.
 """
 
 import re
@@ -25,16 +25,16 @@ HEADS = {
     "br_regrs": "bottom_right_offset",
     "ct_regrs": "center_offset",
 }
-"""Our name of each head of the original."""
+"""Names of the maps here by the original's heads."""
 
 STEMS = {"tl_cnvs": "top_left", "br_cnvs": "bottom_right", "ct_cnvs": "center"}
-"""Our name of each pooling layer of keypoint triplets."""
+"""Names of the stems here by the pooling layers of the original keypoint triplets."""
 
 DEAD = re.compile(r"base\.(fc|level[34]\.project)\.")
-"""Weights of DLA that never reach the output: a classifier, and two shortcuts that are computed anew."""
+"""Unused weights of DLA: a classifier, and two shortcuts that are computed twice."""
 
 _Rules = list[tuple[str, str]]
-"""What is replaced by what, one after the other."""
+"""Patterns and their replacements, applied in order."""
 
 _RESNET: _Rules = [
     (r"^deconv_layers\.", "neck."),
@@ -44,10 +44,10 @@ _DLA: _Rules = [
     (r"^base\.", "encoder."),
     (r"^dla_up\.ida_(\d)\.", r"neck.steps.\1."),
     (r"^ida_up\.", "last."),
-    # The finest level of each has no layers, so they count from 1.
+    # The finest level has no layers, so the original counts from 1.
     *(
-        (rf"\b{theirs}_{i + 1}\.", f"{ours}.{i}.")
-        for theirs, ours in (("proj", "project"), ("up", "up"), ("node", "node"))
+        (rf"\b{original}_{i + 1}\.", f"{name}.{i}.")
+        for original, name in (("proj", "project"), ("up", "up"), ("node", "node"))
         for i in range(3)
     ),
     (r"\b(project|node)\.(\d)\.conv\.", r"\1.\2.0."),
@@ -86,25 +86,26 @@ _POOLING = {
     "conv2.conv": "merge.last.0",
     "conv2.bn": "merge.last.1",
 }
-"""Layers of corner and centre pooling."""
+"""Layers of corner and centre pooling by the original's names."""
+
 _RULES = {"resnet": _RESNET, "dla": _DLA, "hourglass": _HOURGLASS}
 
 _HOURGLASS_HEAD_LAYERS = {"0.conv": "0", "1": "2"}
 
 
 def our_key(family: str, key: str) -> str | None:
-    """Our key of an original one, or None where the weight never reaches the output.
+    """The key of a weight here, or None if the weight is not used.
 
     Args:
         family: `resnet`, `dla` or `hourglass`.
-        key: As in the original checkpoint, without `module.`.
+        key: Key in the original checkpoint, without `module.`.
     """
     head, _, rest = key.partition(".")
     if head in HEADS:
-        return f"heads.{_in_head(family, rest, HEADS[head])}"
+        return f"heads.{_head_key(family, rest, HEADS[head])}"
     if head in STEMS:
         stack, _, rest = rest.partition(".")
-        return f"stems.{stack}.{STEMS[head]}.{in_pooling(rest)}"
+        return f"stems.{stack}.{STEMS[head]}.{pooling_key(rest)}"
     if DEAD.match(key):
         return None
     for pattern, replacement in _RULES[family]:
@@ -112,13 +113,13 @@ def our_key(family: str, key: str) -> str | None:
     return f"backbone.{key.replace('conv_offset_mask', 'offset_mask')}"
 
 
-def in_pooling(key: str) -> str:
-    """Our key within a pooling layer of keypoint triplets; one that is none of theirs stays as it is."""
+def pooling_key(key: str) -> str:
+    """The key of a weight within a pooling layer of keypoint triplets; unknown keys are kept."""
     layer, _, leaf = key.rpartition(".")
     return f"{_POOLING.get(layer, layer)}.{leaf}"
 
 
-def _in_head(family: str, rest: str, head: str) -> str:
+def _head_key(family: str, rest: str, head: str) -> str:
     if family != "hourglass":
         return f"0.{head}.{rest}"
     stack, _, rest = rest.partition(".")

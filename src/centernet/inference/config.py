@@ -48,7 +48,9 @@ def build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
     values = settings_of(entry)
     name = values.pop("name")
     if name not in kinds:
-        raise ValueError(f"{name} is not of this library: build it, and fill weights in with weights.fill")
+        raise ValueError(
+            f"{name} is not in this library: build it, and load its weights with centernet.weights.fill"
+        )
     return kinds[name](**values)
 
 

@@ -1,4 +1,4 @@
-"""`config.json`: what a weights folder says about its network, task, classes and images."""
+"""`config.json` of a weights folder: architecture, task, classes and preprocessing of its weights."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -30,7 +30,7 @@ TASKS: dict[str, type] = {
 
 
 def config_of(predictor: TorchPredictor) -> dict[str, Any]:
-    """What `config.json` says."""
+    """The content of `config.json` for a predictor."""
     return {
         "library": "centernet",
         "version": version("centernet"),
@@ -43,7 +43,7 @@ def config_of(predictor: TorchPredictor) -> dict[str, Any]:
 
 
 def _config_of_task(task: Any) -> dict[str, Any]:
-    """Its name and settings; a task inside it is said in the same way."""
+    """Name and settings of a task, and those of the task it wraps, if any."""
     settings = {item.name: getattr(task, item.name) for item in fields(task)}
     if "inner" in settings:
         settings["inner"] = _config_of_task(settings["inner"])
@@ -51,14 +51,14 @@ def _config_of_task(task: Any) -> dict[str, Any]:
 
 
 def task_of(entry: Mapping[str, Any]) -> Task:
-    """What maps mean, from the part `task` of a config."""
+    """The task that the entry `task` of a config describes."""
     inner = {"inner": task_of(entry["inner"])} if "inner" in entry else {}
     task: Task = build(TASKS, {**entry, **inner})
     return task
 
 
 def predictor_of(config: Mapping[str, Any]) -> TorchPredictor:
-    """The predictor of a config, with random weights."""
+    """The predictor that a config describes, with random weights."""
     architecture = Architecture(**config["architecture"])
     task = task_of(config["task"])
     return TorchPredictor(
@@ -78,7 +78,7 @@ def _config_of_categories(categories: Categories) -> dict[str, Any]:
     return entry
 
 
-def _name_of(thing: object, kinds: Mapping[str, type]) -> str:
-    """The name in `config.json`; of a class from outside its own, which says where to look for it."""
-    kind = type(thing)
-    return next((name for name, ours in kinds.items() if kind is ours), f"{kind.__module__}.{kind.__name__}")
+def _name_of(value: object, classes: Mapping[str, type]) -> str:
+    """The name of the class of a value in `config.json`; for custom classes, module and class name."""
+    cls = type(value)
+    return next((name for name, known in classes.items() if cls is known), f"{cls.__module__}.{cls.__name__}")

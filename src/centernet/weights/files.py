@@ -17,20 +17,23 @@ from centernet.weights.config import config_of, predictor_of
 from centernet.weights.zoo import CONFIG, MODEL, ZOO, names
 
 CARD = "README.md"
-
+"""File name of the model card."""
 
 _PLACES = (MODEL, "weights/best.safetensors", "weights/last.safetensors")
-"""Where weights lie in a folder, of weights or of a run."""
+"""Paths of the weights in a weights folder or a run folder, in order of the search."""
 
 
 def save(predictor: TorchPredictor, folder: str | Path, *, card: str = "", half: bool = False) -> Path:
     """Writes a weights folder; each file appears whole or not at all.
 
     Args:
-        predictor: What to write.
-        folder: Made if need be.
-        card: Text of the model card: what it was trained on, how, and what it reached.
-        half: Store weights in 16 bits: half the size; they are read back into 32.
+        predictor: Predictor whose network, task, classes and preprocessing are written.
+        folder: Folder to write, created if missing.
+        card: Text of the model card: training data, settings and results.
+        half: Store weights in 16 bits, which halves the size; they are loaded as 32 bits.
+
+    Returns:
+        The folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,11 +44,11 @@ def save(predictor: TorchPredictor, folder: str | Path, *, card: str = "", half:
 
 
 def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> None:
-    """Writes one `.safetensors` file that holds the config in its metadata."""
+    """Writes one `.safetensors` file with the config in its metadata."""
     from safetensors.torch import save as to_bytes
 
     state = {
-        # safetensors refuses channels-last tensors, and counters have no half.
+        # safetensors accepts no channels-last tensors; counters stay integers.
         key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
         for key, value in predictor.network.state_dict().items()
     }
@@ -53,15 +56,15 @@ def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> N
 
 
 def has_weights(path: Path) -> bool:
-    """Whether a path is that of a file, or of a folder of weights or of a run."""
+    """True for a file, a weights folder or a run folder with weights."""
     return path.is_file() or any((path / place).is_file() for place in _PLACES)
 
 
 def find(name: str | Path) -> Path:
-    """The `.safetensors` file behind a name, a weights folder, a run folder or a path.
+    """The `.safetensors` file of a name of included weights, a weights folder, a run folder or a path.
 
     Raises:
-        InputError: Nothing is there; says what was looked for.
+        InputError: There are no such weights, or the file is no `.safetensors` file.
     """
     path = Path(name)
     if path.is_file():
@@ -78,7 +81,7 @@ def find(name: str | Path) -> Path:
         return ZOO / str(name) / MODEL
     if path.is_dir():
         raise InputError(f"{path} holds neither {MODEL} nor weights/best.safetensors")
-    hint = did_you_mean(str(name), [*names(), *RECIPES]) or "`centernet models` lists what comes along"
+    hint = did_you_mean(str(name), [*names(), *RECIPES]) or "`centernet models` lists those included"
     raise InputError(f"no weights {str(name)!r}: there is no such file or folder; {hint}")
 
 
@@ -90,10 +93,15 @@ def _how_to_convert(path: Path) -> str:
 
 
 def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor:
-    """The predictor that weights describe, in evaluation mode.
+    """The predictor of saved weights, in evaluation mode.
+
+    Args:
+        name: A name of included weights, a weights folder, a run folder or a `.safetensors` file.
+        device: Device of the network.
 
     Raises:
-        InputError: The file is broken, or its weights do not fit its config; names the file and the key.
+        InputError: The file is missing or broken, or its weights do not fit its config. The message names the
+            file, and the key if there is one.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -104,58 +112,76 @@ def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{path} is not a whole safetensors file ({error}): copy or train it again"
+            f"{path} is not a complete safetensors file ({error}): copy or train it again"
         ) from error
     if "centernet" in metadata:
         text, source = metadata["centernet"], path
     elif path.with_name(CONFIG).is_file():
         text, source = path.with_name(CONFIG).read_text(), path.with_name(CONFIG)
     else:
-        raise InputError(f"{path} has no config, and no {CONFIG} lies beside it: these are not our weights")
+        raise InputError(
+            f"{path} has no config, and there is no {CONFIG} beside it: it was not written by this library"
+        )
     try:
         predictor = predictor_of(json.loads(text))
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError | UsageError):
             raise
-        raise InputError(f"{source}: the config is not one of ours ({error})") from error
+        raise InputError(f"{source}: the config is not valid ({error})") from error
     fill(predictor.network, state, str(path))
     predictor.network.eval().to(device)
     return predictor
 
 
 def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Puts weights into a network; every key must be there and fit.
+    """Loads weights into a network, whose keys and shapes must be the same.
+
+    Args:
+        network: Network to load into, in place.
+        state: Weights by key; numbers are converted to the type of the network's.
+        source: Name of the weights in messages.
 
     Raises:
-        InputError: Names the first key that is missing, left over or of another shape.
+        InputError: A key is missing, unexpected or of another shape; the message names the first one.
     """
-    wanted = network.state_dict()
-    for key, value in wanted.items():
+    expected = network.state_dict()
+    for key, value in expected.items():
         if key not in state:
             raise InputError(f"{source}: weights lack {key!r}")
         if state[key].shape != value.shape:
-            came, fits = tuple(state[key].shape), tuple(value.shape)
-            raise InputError(f"{source}: {key!r} has shape {came}, but the network wants {fits}")
+            shape, expected_shape = tuple(state[key].shape), tuple(value.shape)
+            raise InputError(f"{source}: {key!r} has shape {shape}, but the network has {expected_shape}")
     for key in state:
-        if key not in wanted:
-            raise InputError(f"{source}: weights hold {key!r}, which the network has no place for")
-    network.load_state_dict({key: value.to(wanted[key].dtype) for key, value in state.items()})
+        if key not in expected:
+            raise InputError(f"{source}: weights hold {key!r}, which the network does not have")
+    network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
 
 
-def transfer(origin: torch.nn.Module, network: torch.nn.Module) -> list[str]:
-    """Takes over every weight that has the same name and shape, and names the layers that have none."""
-    theirs = origin.state_dict()
-    ours = network.state_dict()
-    fitting = {key: theirs[key] for key in ours if key in theirs and theirs[key].shape == ours[key].shape}
-    network.load_state_dict({**ours, **fitting})
-    return sorted({key.rsplit(".", 1)[0] for key in ours.keys() - fitting.keys()})
+def transfer(source: torch.nn.Module, network: torch.nn.Module) -> list[str]:
+    """Copies every weight that has the same key and shape in both networks.
+
+    Args:
+        source: Network to copy from.
+        network: Network to copy to, in place.
+
+    Returns:
+        The layers of `network` that keep weights of their own, sorted by name.
+    """
+    weights, initial = source.state_dict(), network.state_dict()
+    copied = {
+        key: weights[key]
+        for key, value in initial.items()
+        if key in weights and weights[key].shape == value.shape
+    }
+    network.load_state_dict({**initial, **copied})
+    return sorted({key.rsplit(".", 1)[0] for key in initial.keys() - copied.keys()})
 
 
 def _card(predictor: TorchPredictor) -> str:
     names = ", ".join(predictor.categories.names)
     return (
         "---\nlibrary_name: centernet\nlicense: apache-2.0\npipeline_tag: object-detection\n---\n\n"
-        f"# {predictor.architecture.backbone}\n\nFinds: {names}.\n\n"
+        f"# {predictor.architecture.backbone}\n\nDetects: {names}.\n\n"
         "```python\nfrom centernet import CenterNet\n\n"
         'for detections in CenterNet("PATH").predict("image.jpg"):\n    print(detections)\n```\n'
     )

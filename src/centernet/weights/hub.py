@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face hub."""
+"""Download and upload of weights folders on the Hugging Face hub."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ from centernet.weights.zoo import CONFIG, MODEL
 
 
 def fetch(name: str | Path) -> str | Path:
-    """The name itself or, for `hf://owner/name`, the folder that was fetched from the Hugging Face hub.
+    """The downloaded folder for `hf://owner/name`; any other name is returned as it is.
 
     Raises:
         InputError: The hub cannot be reached, or has no such repository.
@@ -29,7 +29,7 @@ def fetch(name: str | Path) -> str | Path:
 
 
 def push(predictor: TorchPredictor, repository: str, *, private: bool, token: str | None) -> str:
-    """Writes the weights folder to a repository on the Hugging Face hub, and says its address."""
+    """Uploads the weights folder to a repository on the Hugging Face hub, and returns its address."""
     from huggingface_hub import HfApi
 
     hub = HfApi(token=token)
