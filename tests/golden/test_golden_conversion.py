@@ -1,4 +1,4 @@
-"""Maps of the original's networks, from a checkpoint in its layout through a converted folder."""
+"""Maps of the original's networks, from a checkpoint in its format through a converted weights folder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,11 +26,11 @@ FORWARDS = {
     "multi_pose_resdcn_18": "multi_pose_resdcn_18",
     "ddd_resdcn_18": "ddd_resdcn_18",
 }
-"""Networks of the original whose maps are known, and the file they are in."""
+"""Networks of the original with golden maps, and the file of these."""
 
 
 def write_checkpoint(name: str, path: Path) -> list[float]:
-    """Writes seeded weights as the original writes its own, and gives their checksum."""
+    """Writes seeded weights as the original writes a checkpoint, and returns their checksum."""
     weights = fill(manifests()[name])
     state = {key: torch.from_numpy(value) for key, value in weights.items()}
     torch.save({"epoch": 1, "state_dict": state}, path)
@@ -41,10 +41,10 @@ def write_checkpoint(name: str, path: Path) -> list[float]:
 def test_golden_maps_of_converted_weights(name: str, golden_folder: Path, tmp_path: Path) -> None:
     golden = np.load(golden_folder / f"forward_{FORWARDS[name]}.npz")
     total = write_checkpoint(name, tmp_path / "original.pth")
-    convert(tmp_path / "original.pth", tmp_path / "ours")
+    convert(tmp_path / "original.pth", tmp_path / "converted")
     (tmp_path / "original.pth").unlink()
-    network = CenterNet(tmp_path / "ours", device="cpu").network
-    (tmp_path / "ours" / "model.safetensors").unlink()
+    network = CenterNet(tmp_path / "converted", device="cpu").network
+    (tmp_path / "converted" / "model.safetensors").unlink()
     with torch.inference_mode():
         stacks = network(torch.from_numpy(make_input(*golden["input_hw"].tolist())))
 
@@ -58,17 +58,17 @@ def test_golden_maps_of_converted_weights(name: str, golden_folder: Path, tmp_pa
         assert maps.keys() == {HEADS[head] for head in heads}
         for head in heads:
             values, key = maps[HEADS[head]].numpy(), f"out{i}__{head}__"
-            mean, std, least, most, _ = golden[f"{key}stats"].tolist()
+            mean, std, minimum, maximum, _ = golden[f"{key}stats"].tolist()
             border = np.concatenate([values[0, :, :2, :8].ravel(), values[0, :, -2:, -8:].ravel()])
             assert values.shape == tuple(golden[f"{key}shape"].tolist())
             assert np.abs(values[:, :, ::step, ::step] - golden[f"{key}slice"]).max() < 1e-4 * std, key
             assert np.abs(border - golden[f"{key}border"]).max() < 1e-4 * std, key
             assert [values.mean(), values.std(), values.min(), values.max()] == pytest.approx(
-                [mean, std, least, most], abs=1e-4 * std
+                [mean, std, minimum, maximum], abs=1e-4 * std
             )
 
 
-def test_constants_of_coco_are_those_of_the_original_to_its_demo_s_three_digits(golden_folder: Path) -> None:
+def test_constants_of_coco_equal_those_of_the_original_demo_to_three_digits(golden_folder: Path) -> None:
     golden = np.load(golden_folder / "preprocess.npz")
 
     for preset in (COCO, PERSONS):
@@ -81,8 +81,8 @@ def test_golden_input_of_kitti(golden_folder: Path, size: tuple[int, int]) -> No
     image = np.load(golden_folder / "preprocess.npz")["img_K"]
     golden = np.load(golden_folder / "preprocess_kitti.npz")
     rule = replace(KITTI.rule, height=size[0], width=size[1])
-    shown = resize(sample_of(np.ascontiguousarray(image[..., ::-1]), "image"), rule)
-    pixels = KITTI.normalize(collate([shown]).images).numpy()
+    resized = resize(sample_of(np.ascontiguousarray(image[..., ::-1]), "image"), rule)
+    pixels = KITTI.normalize(collate([resized]).images).numpy()
 
     middle = [slice(side // 2 - 10, side // 2 + 10) for side in size]
     key = f"{size[0]}__"

@@ -32,16 +32,16 @@ def test_golden_top_peaks(golden: dict[str, np.ndarray]) -> None:
     theirs = np.stack([golden["topk_cls"], golden["topk_y"], golden["topk_x"]], axis=2)
 
     assert (peaks.values.numpy() == golden["topk_score"]).all()
-    for mine, other, scores in zip(
+    for our_peaks, their_peaks, scores in zip(
         ours.tolist(), theirs.astype(int).tolist(), golden["topk_score"], strict=True
     ):
-        # Equal scores come in any order; of those that end the list, any may be kept.
+        # Equal scores come in any order; of those at the end of the list, any may be kept.
         above = int((scores > scores[-1]).sum())
-        assert sorted(mine[:above]) == sorted(other[:above])
+        assert sorted(our_peaks[:above]) == sorted(their_peaks[:above])
 
 
 def rows(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Detections of one image, sorted so that equal scores do not matter."""
+    """Detections of one image, sorted so that the order of equal scores does not matter."""
     table = np.column_stack([boxes, scores, labels])
     return table[np.lexsort((table[:, 0], table[:, 5], -table[:, 4].round(5)))]
 

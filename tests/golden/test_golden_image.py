@@ -1,4 +1,4 @@
-"""Radii, bumps, affine maps and colours of the original program."""
+"""Radii, Gaussians, affine matrices and colours of the original program."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_golden_radius(golden: dict[str, np.ndarray], overlap: float) -> None:
 def test_golden_radius_in_whole_cells(golden: dict[str, np.ndarray]) -> None:
     sizes = torch.from_numpy(golden["gr_hw"][:, ::-1].copy()).float()
 
-    # Sides are rounded up, the radius is cut off.
+    # Sides are rounded up, the radius is rounded down.
     assert original_radius(sizes.ceil()).long().tolist() == golden["gr_int07"].tolist()
 
 
@@ -84,7 +84,7 @@ def test_golden_points(golden: dict[str, np.ndarray]) -> None:
 
 
 class Lowest(np.random.Generator):
-    """Draws the least and keeps what it was asked for."""
+    """A generator that draws the smallest value and records the ranges it was asked for."""
 
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))

@@ -16,7 +16,7 @@ def golden(golden_folder: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("truth", "name"), [("focal_gt", "focal_neg_loss"), ("focal_gt_nopos", "focal_nopos")]
+    ("ground_truth", "name"), [("focal_gt", "focal_neg_loss"), ("focal_gt_nopos", "focal_nopos")]
 )
 def test_golden_focal_loss(golden: dict[str, np.ndarray], ground_truth: str, name: str) -> None:
     probability = torch.from_numpy(golden["focal_pred"]).double()

@@ -1,4 +1,4 @@
-"""Boxes in space of the original: geometry, targets, losses, decoding, places in space."""
+"""3D boxes of the original: geometry, targets, losses, decoding, locations."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from centernet.tasks.mono3d import Mono3D
 TASK = Mono3D(num_classes=3)
 GRID = Grid(batch=1, height=96, width=320)
 IGNORED_CLASS = {4: (1,), 5: (1,), 6: (0,), 9: (0, 1, 2)}
-"""Vans and trucks are nearly cars, sitting persons nearly pedestrians, and of the rest nobody knows."""
+"""Classes for which a category is ignored: vans and trucks for cars, sitting persons for pedestrians."""
 
 
 @pytest.fixture(scope="module")
@@ -33,17 +33,17 @@ def test_golden_corners_and_their_image(golden: dict[str, np.ndarray]) -> None:
     theirs = golden["utils_box3d"]
 
     assert sorted_rows(corners) == pytest.approx(sorted_rows(theirs), abs=1e-4)
-    places = project(golden["utils_calib"], theirs.astype(float))
-    seen = np.isfinite(places).all((1, 2))
-    assert places[seen] == pytest.approx(golden["utils_box2d"][seen], rel=1e-4, abs=1e-2)
+    projected = project(golden["utils_calib"], theirs.astype(float))
+    is_finite = np.isfinite(projected).all((1, 2))
+    assert projected[is_finite] == pytest.approx(golden["utils_box2d"][is_finite], rel=1e-4, abs=1e-2)
 
 
 def sorted_rows(corners: np.ndarray) -> np.ndarray:
-    """The eight corners of each box in an order that does not depend on where one begins."""
-    return np.stack([one[np.lexsort(one.round(3).T)] for one in corners])
+    """The eight corners of each box, sorted by coordinates."""
+    return np.stack([box[np.lexsort(box.round(3).T)] for box in corners])
 
 
-def test_golden_places_and_headings(golden: dict[str, np.ndarray]) -> None:
+def test_golden_locations_and_headings(golden: dict[str, np.ndarray]) -> None:
     camera = golden["utils_calib"].astype(float)
     pixels, depth = golden["utils_pt2d"].astype(float), golden["utils_depth"].astype(float)
 
@@ -55,10 +55,10 @@ def test_golden_places_and_headings(golden: dict[str, np.ndarray]) -> None:
     assert back == pytest.approx(golden["utils_rot_y2alpha"], abs=1e-4)
 
 
-def shown_objects(
+def input_annotations(
     golden: dict[str, np.ndarray], input_from_image: np.ndarray, *, learned: bool
 ) -> BatchAnnotations:
-    """The annotations on an input; those of regions to ignore once for each class they concern."""
+    """The annotations in input pixels; regions to ignore once for each class that ignores them."""
     boxes = golden["ann_bbox_xywh"].copy()
     boxes[:, 2:] += boxes[:, :2]
     rows = [
@@ -85,7 +85,7 @@ def test_golden_targets(golden: dict[str, np.ndarray], case: str) -> None:
     scale, x_shift, y_shift = golden["aug__randn_scale_cx_cy"] if case == "aug" else (0, 0, 0)
     center = (621 + 1242 * 0.1 * float(x_shift), 187.5 + 375 * 0.1 * float(y_shift))
     matrix = crop_to_input(center, 1242 * (1 + 0.4 * float(scale)), (384, 1280))
-    targets = TASK.encode(shown_objects(golden, matrix, learned=case != "aug"), GRID)
+    targets = TASK.encode(input_annotations(golden, matrix, learned=case != "aug"), GRID)
 
     assert np.abs(targets["heatmap"][0].numpy() - golden[f"{case}__hm"]).max() < 1e-5
     slots = np.flatnonzero(golden[f"{case}__rot_mask"])
@@ -136,10 +136,10 @@ def test_golden_decode(golden: dict[str, np.ndarray]) -> None:
     names = {"reg": "offset", "wh": "size", "dep": "depth", "dim": "size3d", "rot": "heading"}
     maps = {ours: torch.from_numpy(golden[f"ddd_{theirs}"]) for theirs, ours in names.items()}
     maps["heatmap"] = torch.logit(torch.from_numpy(golden["ddd_hm"]).double()).float()
-    # What they decode is metres already.
+    # The original decodes depths that are metres already.
     maps["depth"] = -maps["depth"].double().log().float()
     found = TASK.decode(maps, stride=1)
-    # Their rows: x, y, score, eight of the heading, depth, three sizes, two sizes on the image, class.
+    # Rows of the original: x, y, score, eight of the heading, depth, three 3D sizes, two 2D sizes, class.
     theirs = golden["ddd_dets"][0]
     ours = np.column_stack(
         [
@@ -152,7 +152,7 @@ def test_golden_decode(golden: dict[str, np.ndarray]) -> None:
         ]
     )
     expected = theirs[:, [0, 1, 2, 11, 12, 13, 14, 15, 16, 17]]
-    # Depth in metres is what they give, and of far places it is large.
+    # Depths of far objects are large, so the tolerance is relative.
     order = [np.lexsort((rows[:, 0], -rows[:, 2].round(4))) for rows in (ours, expected)]
     assert ours[order[0]] == pytest.approx(expected[order[1]], rel=1e-3, abs=2e-3)
 
@@ -160,7 +160,7 @@ def test_golden_decode(golden: dict[str, np.ndarray]) -> None:
 def test_golden_alpha(golden: dict[str, np.ndarray]) -> None:
     count = len(golden["alpha_rot_in"])
     maps = {name: torch.zeros(1, spec.channels, count, 3) for name, spec in TASK.heads.items()}
-    # One peak in each third row, so that none hides another.
+    # One peak at a time.
     maps["heatmap"][:] = -9
     found = []
     for rows in torch.from_numpy(golden["alpha_rot_in"]).split(1):
@@ -178,14 +178,14 @@ def test_golden_depth(golden: dict[str, np.ndarray]) -> None:
     found = TASK.decode(maps, stride=1)
     centers = found["centers"][0].long()
     index = centers[:, 1] * 5 + centers[:, 0]
-    shown = found["scores"][0] > 0.51
+    is_peak = found["scores"][0] > 0.51
 
-    assert found["depth"][0][shown].numpy() == pytest.approx(
-        golden["depth_decoded"].ravel()[index[shown].numpy()], rel=1e-4
+    assert found["depth"][0][is_peak].numpy() == pytest.approx(
+        golden["depth_decoded"].ravel()[index[is_peak].numpy()], rel=1e-4
     )
 
 
-def test_golden_places_in_space(golden: dict[str, np.ndarray]) -> None:
+def test_golden_3d_boxes_in_camera_coordinates(golden: dict[str, np.ndarray]) -> None:
     rows, theirs = golden["ddd_dets_in"][0], golden["ddd_post"]
     headings = torch.from_numpy(rows[:, 3:11])[..., None, None]
     alpha = np.array([alpha_of(heading[None]) for heading in headings])
@@ -197,21 +197,21 @@ def test_golden_places_in_space(golden: dict[str, np.ndarray]) -> None:
         input_from_image=input_from_image,
         camera=golden["calib"].astype(float),
     )
-    solids = {"centers": rows[:, :2] * 4, "depth": rows[:, 11], "size3d": rows[:, 12:15], "alpha_rad": alpha}
+    outputs = {"centers": rows[:, :2] * 4, "depth": rows[:, 11], "size3d": rows[:, 12:15], "alpha_rad": alpha}
 
-    found = placed(solids, view)
+    found = placed(outputs, view)
 
-    # Their rows: class, alpha, box on the image, height, width, length, place, rotation_y, score.
+    # Rows of the original: class, alpha, 2D box, height, width, length, location, rotation_y, score.
     ours = np.column_stack([rows[:, -1] + 1, alpha, found["boxes3d"]])
     expected = theirs[:, [0, 1, 6, 7, 8, 9, 10, 11, 12]]
-    # Theirs are class by class.
+    # Those of the original are sorted by class.
     order = np.argsort(ours[:, 0], kind="stable")
-    turns = ours[order, -1] - expected[:, -1]
+    rotation_errors = ours[order, -1] - expected[:, -1]
     assert ours[order, :-1] == pytest.approx(expected[:, :-1], rel=1e-3, abs=2e-3)
-    assert np.cos(turns) == pytest.approx(1, abs=1e-5)
+    assert np.cos(rotation_errors) == pytest.approx(1, abs=1e-5)
 
 
 def alpha_of(heading: torch.Tensor) -> float:
-    """What one cell says."""
+    """The observation angle decoded from the heading map of one cell."""
     maps = {name: torch.zeros(1, spec.channels, 1, 1) for name, spec in TASK.heads.items()}
     return TASK.decode({**maps, "heading": heading}, stride=1)["alpha_rad"][0, 0].item()

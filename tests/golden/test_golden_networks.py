@@ -1,4 +1,4 @@
-"""Deformable convolution, first weights and one training step; maps are in `test_golden_conversion`."""
+"""Deformable convolution, initial weights and one training step; maps are in `test_golden_conversion`."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ BACKBONES = {**RESNETS, "dla_34": "dla34-dcn", "dlav0_34": "dla34", "hourglass":
 
 
 def our_name(name: str, key: str) -> str | None:
-    """Where a parameter of an original lies in ours."""
+    """Our key of a parameter of the original."""
     return our_key("resnet" if name in RESNETS else name.split("_")[0].replace("v0", ""), key)
 
 
@@ -30,7 +30,7 @@ def build(name: str) -> Network:
 
 
 def load_seeded(network: Network, name: str) -> list[float]:
-    """Fills a network with the seeded weights and gives their checksum."""
+    """Loads the seeded weights into a network and returns their checksum."""
     state = fill(manifests()[f"ctdet_{name}"])
     ours = {our_name(name, key): torch.from_numpy(value) for key, value in state.items()}
     network.load_state_dict({key: value for key, value in ours.items() if key is not None})
@@ -76,7 +76,7 @@ def test_golden_bilinear_kernel(golden_folder: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_golden_first_weights(golden_folder: Path, name: str) -> None:
+def test_golden_initial_weights(golden_folder: Path, name: str) -> None:
     golden = np.load(golden_folder / "init.npz")
     torch.manual_seed(0)
     state = build(name).state_dict()
@@ -88,14 +88,14 @@ def test_golden_first_weights(golden_folder: Path, name: str) -> None:
     ):
         ours = our_name(name, key)
         if ours is None or ours.startswith("backbone.encoder"):
-            continue  # Dead; or ImageNet weights in the original, timm's own start here.
+            continue  # Unused; or ImageNet weights in the original, random ones of timm here.
         weight = state[ours].double()
-        mean, std, least, most = expected
-        if least == most:
-            assert (weight == least).all(), key
+        mean, std, minimum, maximum = expected
+        if minimum == maximum:
+            assert (weight == minimum).all(), key
             continue
         if weight.numel() < 16:
-            assert weight.unique().numel() > 1, key  # Random, but too few to have statistics.
+            assert weight.unique().numel() > 1, key  # Random, but too few for statistics.
             continue
         noise = 6 * std / weight.numel() ** 0.5
         assert weight.mean().item() == pytest.approx(mean, abs=noise), key
@@ -103,7 +103,7 @@ def test_golden_first_weights(golden_folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", RESNETS)
-def test_first_heatmap_bias_makes_a_tenth(name: str) -> None:
+def test_the_initial_heatmap_bias_gives_a_probability_of_a_tenth(name: str) -> None:
     bias = build(name).state_dict()["heads.0.heatmap.2.bias"]
 
     assert (bias == -2.19).all()

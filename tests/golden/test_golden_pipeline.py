@@ -1,7 +1,7 @@
-"""From an image file to final boxes: our detector beside the steps of the original, each held by golden data.
+"""From an image file to final boxes: our detector against the steps of the original.
 
-The steps are written here once more, in plain numpy and from their description: `test_golden_preprocess`,
-`test_golden_networks`, `test_golden_decode` and `test_golden_looks` compare each with what the original gave.
+The steps are reimplemented here in plain numpy, from their description. `test_golden_preprocess`,
+`test_golden_networks`, `test_golden_decode` and `test_golden_tta` compare each with the original.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, object]] = {
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
-    """ResNet-18 of the original with seeded weights, heatmaps spread over all scores."""
+    """ResNet-18 of the original with seeded weights, whose heatmaps have scores over the whole range."""
     network = build("res_18").eval()
     load_seeded(network, "res_18")
     predictor = TorchPredictor(
@@ -70,7 +70,7 @@ Window = tuple[np.ndarray, float, tuple[int, int]]
 
 
 def preprocess(bgr: np.ndarray, scale: float, keep: bool) -> tuple[np.ndarray, Window]:
-    """Network input `(1 3 h w)`, and which window of the scaled image it shows."""
+    """Network input `(1 3 h w)`, and its crop of the scaled image."""
     height, width = bgr.shape[:2]
     rows, columns = int(height * scale), int(width * scale)
     if keep:
@@ -102,7 +102,7 @@ def maps_of(network: Network, pixels: np.ndarray, flip: bool) -> tuple[np.ndarra
 
 
 def detections_in_cells(heat: np.ndarray, size: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Rows `(x1, y1, x2, y2, score, label)`, the best of all classes."""
+    """Rows `(x1, y1, x2, y2, score, label)` of the highest scores over all classes."""
     padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-1)
     around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2)).max(axis=(3, 4))
     label, y, x = np.nonzero(heat == around)
@@ -114,17 +114,17 @@ def detections_in_cells(heat: np.ndarray, size: np.ndarray, offset: np.ndarray) 
 
 
 def in_image(table: np.ndarray, window: Window, scale: float) -> np.ndarray:
-    """The same rows, corners in pixels of the image."""
+    """The same rows with corners in image pixels."""
     center, side, (height, width) = window
     middle = np.array([width / 4, height / 4]) / 2
     corners = (table[:, :4].reshape(-1, 2, 2) - middle) * side / (width / 4) + center
-    # The hull of a box: seeded weights give negative sizes too.
+    # Corners are sorted, since seeded weights give negative sizes too.
     corners = np.sort(corners / scale, axis=1)
     return np.column_stack([corners.reshape(-1, 4), table[:, 4:]])
 
 
 def suppressed(table: np.ndarray) -> np.ndarray:
-    """Gaussian soft-NMS of one class, pair by pair, in an array from which nothing goes away."""
+    """Gaussian soft-NMS of one class, pair by pair, in an array that keeps its length."""
     table, end = table.copy(), len(table)
     for place in range(len(table)):
         if place >= end:
@@ -150,7 +150,7 @@ def suppressed(table: np.ndarray) -> np.ndarray:
 def original(
     network: Network, bgr: np.ndarray, *, keep: bool, flip: bool, scales: Sequence[float], soft_nms: bool
 ) -> np.ndarray:
-    """Final rows `(x1, y1, x2, y2, score, label)`, cut to the image."""
+    """Final rows `(x1, y1, x2, y2, score, label)`, clipped to the image."""
     found = []
     for scale in scales:
         pixels, window = preprocess(bgr, scale, keep)
@@ -165,9 +165,9 @@ def original(
     return table
 
 
-def distance(some: np.ndarray, others: np.ndarray) -> float:
-    """How far the row of `some` is from `others` that is farthest; near ties come in any order."""
-    return float(np.abs(some[:, None] - others).max(axis=2).min(axis=1).max())
+def distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Largest distance of a row of `first` from its nearest row of `second`; near ties come in any order."""
+    return float(np.abs(first[:, None] - second).max(axis=2).min(axis=1).max())
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -1,4 +1,4 @@
-"""Keypoints of the original: targets, decoding, merging with a mirror image, boxes and points in images."""
+"""Keypoints of the original: targets, decoding, flip augmentation, boxes and points in image pixels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,15 +32,15 @@ def postprocessed(golden_folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(golden_folder / "postprocess.npz"))
 
 
-def shown_objects(golden: dict[str, np.ndarray], case: str) -> BatchAnnotations:
-    """The persons of a case in input pixels, exchanged left and right where the case is mirrored."""
+def input_annotations(golden: dict[str, np.ndarray], case: str) -> BatchAnnotations:
+    """The persons of a case in input pixels; left and right keypoints are swapped if the case is flipped."""
     boxes = golden[f"ann_{case[0]}_bbox_xywh"].copy()
     boxes[:, 2:] += boxes[:, :2]
     keypoints = golden[f"ann_{case[0]}_keypoints"].copy()
     height, width = {"A": (240, 320), "B": (333, 250)}[case[0]]
-    scale, x, y, is_mirrored, angle = golden.get(f"{case}__aug", np.array([1, width / 2, height / 2, 0, 0]))
+    scale, x, y, is_flipped, angle = golden.get(f"{case}__aug", np.array([1, width / 2, height / 2, 0, 0]))
     matrix = crop_to_input((x, y), scale * max(height, width), (512, 512), np.deg2rad(angle))
-    if is_mirrored:
+    if is_flipped:
         window = (width - 1 - x, y)
         matrix = crop_to_input(window, scale * max(height, width), (512, 512), np.deg2rad(angle)) @ mirror(
             width
@@ -57,9 +57,9 @@ def shown_objects(golden: dict[str, np.ndarray], case: str) -> BatchAnnotations:
 
 @pytest.mark.parametrize("case", ["A_default", "B_default", "A_crop07", "A_crop12flip"])
 def test_golden_targets(targets: dict[str, np.ndarray], case: str) -> None:
-    ours = TASK.encode(shown_objects(targets, case), GRID)
+    ours = TASK.encode(input_annotations(targets, case), GRID)
 
-    # The original gives every person a slot, in order, also those it will not learn.
+    # The original gives every person a slot, in order, including those it does not learn.
     slots = np.flatnonzero(np.abs(targets[f"{case}__wh"]).sum(1))
     index = (ours["cells"][:, 1] * 128 + ours["cells"][:, 2]).tolist()
     assert index == targets[f"{case}__ind"][slots].tolist()
@@ -83,10 +83,10 @@ def test_golden_targets(targets: dict[str, np.ndarray], case: str) -> None:
     assert ours["keypoint_offset"].numpy() == pytest.approx(offsets, abs=1e-3)
 
 
-def test_golden_keypoints_of_a_turned_person(targets: dict[str, np.ndarray]) -> None:
-    ours = TASK.encode(shown_objects(targets, "A_rot20flip"), GRID)
+def test_golden_keypoints_of_a_rotated_person(targets: dict[str, np.ndarray]) -> None:
+    ours = TASK.encode(input_annotations(targets, "A_rot20flip"), GRID)
 
-    # The original learns no boxes of turned images, and ours come from the hull of the turned box; the
+    # The original learns no boxes of rotated images, and ours are the hulls of the rotated boxes; the
     # keypoints are the same.
     joints = ours["keypoint_cells"][:, 1] * 128 + ours["keypoint_cells"][:, 2]
     theirs = targets["A_rot20flip__hp_ind"][targets["A_rot20flip__hp_mask"] > 0]
@@ -96,7 +96,7 @@ def test_golden_keypoints_of_a_turned_person(targets: dict[str, np.ndarray]) -> 
 def maps_of(
     golden: dict[str, np.ndarray], prefix: str, image: slice = slice(None)
 ) -> dict[str, torch.Tensor]:
-    """Golden maps under our names, probabilities as logits."""
+    """Golden maps by our names, with logits in place of probabilities."""
     names = {
         "hm": "heatmap",
         "wh": "size",
@@ -113,7 +113,7 @@ def maps_of(
 
 
 def matched(found: dict[str, torch.Tensor], golden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ours and theirs as rows of box, score and keypoints, both sorted so that equal scores do not matter."""
+    """Rows of box, score and keypoints of both, sorted so that the order of equal scores does not matter."""
     keypoints = found["keypoints"][0, :, :, :2].flatten(1)
     ours = torch.cat([found["boxes"][0], found["scores"][0, :, None], keypoints], dim=1).numpy()
     theirs = golden[:, :39]
@@ -126,7 +126,7 @@ def test_golden_decode(decoded: dict[str, np.ndarray]) -> None:
     assert ours == pytest.approx(theirs, abs=2e-3)
 
 
-def test_golden_merge_with_a_mirror_image(postprocessed: dict[str, np.ndarray]) -> None:
+def test_golden_merge_with_a_horizontal_flip(postprocessed: dict[str, np.ndarray]) -> None:
     plain, flipped = (maps_of(postprocessed, "fliptest_mp", slice(i, i + 1)) for i in range(2))
     merged = TASK.merge_flipped(plain, flipped)
 

@@ -1,4 +1,4 @@
-"""What the original's detector gives the network for an image."""
+"""The network input that the original computes from an image."""
 
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from centernet.structures.sample import sample_of
 LEVELS = 3.5 / 255
 """OpenCV versions differ by up to 3 grey levels in warps that scale."""
 
-
 RULES: dict[str, ResizeRule | Size] = {
     "": Letterbox(),
     "--flip_test": Letterbox(),
@@ -26,7 +25,8 @@ RULES: dict[str, ResizeRule | Size] = {
     "--input_h 256 --input_w 384": (256, 384),
     "--input_h 128 --input_w 512": (128, 512),
 }
-"""The rule behind options of the original."""
+"""Resize rules by the options of the original."""
+
 NUM_CASES = 28
 
 
@@ -46,12 +46,12 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     normalize = Normalize(mean=tuple(mean), std=tuple(std), bgr=True)
     sample = sample_of(rgb, "image")
     if isinstance(rule, tuple):
-        # The original scales by the longer side alone and cuts off the rest; `Letterbox` shows all.
+        # The original scales by the longer side and crops the rest; `Letterbox` keeps the whole image.
         height, width = sample.view.image_size
-        shown = show(sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule))
+        resized = show(sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule))
     else:
-        shown = resize(sample, rule, scale_factor)
-    images = normalize(collate([shown]).images)
+        resized = resize(sample, rule, scale_factor)
+    images = normalize(collate([resized]).images)
     pixels = (torch.cat([images, images.flip(3)]) if "--flip_test" in options else images).numpy()
 
     middle = [slice(side // 2 - 10, side // 2 + 10) for side in pixels.shape[2:]]
@@ -61,5 +61,5 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     assert np.abs(pixels[:, :, *middle] - golden[f"{number:02d}__crop"]).max() < largest
 
 
-def test_every_golden_input_is_looked_at(golden: dict[str, np.ndarray]) -> None:
+def test_every_golden_input_is_compared(golden: dict[str, np.ndarray]) -> None:
     assert int(golden["num_cases"]) == NUM_CASES

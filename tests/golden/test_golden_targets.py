@@ -1,4 +1,4 @@
-"""What the original's data set gives for annotated images: inputs, heatmaps, sizes, offsets."""
+"""Inputs and targets that the original computes from annotated images: heatmaps, sizes, offsets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,23 +17,23 @@ from centernet.structures.sample import sample_of
 from centernet.tasks.detect import Detect
 
 MAX_OBJECTS = 128
-"""The original drops what comes after; ours takes all."""
+"""Objects for each image in the original, which drops the rest; ours takes all."""
 
 NORMALIZE = Normalize(
     mean=(0.40789654, 0.44719302, 0.47026115), std=(0.28863828, 0.27408164, 0.27809835), bgr=True
 )
-"""The original's constants for COCO, of BGR images."""
+"""The original's constants for COCO, in BGR order."""
 
 
 @pytest.fixture(scope="module")
 def golden(golden_folder: Path) -> dict[str, np.ndarray]:
-    """Targets, and the images they are of."""
+    """Targets and their images."""
     targets, images = (np.load(golden_folder / f"{name}.npz") for name in ("targets", "preprocess"))
     return {**targets, **{f"img_{name}": images[f"img_{name}"] for name in "AB"}}
 
 
 def annotated(golden: dict[str, np.ndarray], name: str) -> Sample:
-    """An image as read, with the objects the original would take."""
+    """An image as read, with the objects that the original keeps."""
     boxes = golden[f"ann_{name}_bbox_xywh"][:MAX_OBJECTS].astype(np.float32)
     boxes[:, 2:] += boxes[:, :2]
     labels = np.searchsorted(golden["coco_cat_ids"], golden[f"ann_{name}_category_id"][:MAX_OBJECTS])
@@ -48,7 +48,7 @@ def annotated(golden: dict[str, np.ndarray], name: str) -> Sample:
 
 
 def whole(sample: Sample, golden: dict[str, np.ndarray], case: str) -> Matrix:
-    """How the original shows a whole image: scaled by its longer side, or not at all."""
+    """The original's matrix of a whole image: scaled by its longer side, or not scaled."""
     height, width = sample.view.image_size
     input_size = input_size_of(golden, case)
     side = float(input_size[1] if "keepres" in case else max(height, width))
@@ -56,17 +56,17 @@ def whole(sample: Sample, golden: dict[str, np.ndarray], case: str) -> Matrix:
 
 
 def crop(sample: Sample, golden: dict[str, np.ndarray], case: str) -> Matrix:
-    """A training crop with the draws the golden numbers were made with."""
-    scale, x, y, is_mirrored = golden[f"{case}__aug"].tolist()
+    """The matrix of a training crop with the random numbers of the golden data."""
+    scale, x, y, is_flipped = golden[f"{case}__aug"].tolist()
     height, width = sample.view.image_size
     side = scale * max(height, width)
-    if not is_mirrored:
+    if not is_flipped:
         return crop_to_input((x, y), side, (512, 512))
     return crop_to_input((width - 1 - x, y), side, (512, 512)) @ mirror(width)
 
 
 class Preset(np.random.Generator):
-    """Draws what it was given as normal deviates."""
+    """A generator that returns given normal deviates."""
 
     def __init__(self, deviates: list[float]) -> None:
         super().__init__(np.random.PCG64(0))
@@ -78,7 +78,7 @@ class Preset(np.random.Generator):
 
 
 def shift_and_scale(sample: Sample, golden: dict[str, np.ndarray], case: str) -> Matrix:
-    """The whole image shifted, scaled and mirrored, with the golden draws."""
+    """The matrix of the whole image shifted, scaled and flipped, with the same random numbers."""
     height, width = sample.view.image_size
     (x, y), side = ShiftScale()((height, width), float(max(height, width)), Preset(golden[f"{case}__randn"]))
     return crop_to_input((width - 1 - x, y), side, (512, 512)) @ mirror(width)
@@ -91,14 +91,14 @@ def input_size_of(golden: dict[str, np.ndarray], case: str) -> tuple[int, int]:
 
 WHOLE = ["A_default", "B_default", "C_default_142objs", "A_keepres", "B_keepres", "A_256", "A_rect256x384"]
 CROPS = ["A_crop08", "A_crop13flip", "B_crop06flip"]
-PLACES = {**dict.fromkeys(WHOLE, whole), **dict.fromkeys(CROPS, crop), "A_shiftscale": shift_and_scale}
+MATRICES = {**dict.fromkeys(WHOLE, whole), **dict.fromkeys(CROPS, crop), "A_shiftscale": shift_and_scale}
 
 
-@pytest.mark.parametrize("case", PLACES)
+@pytest.mark.parametrize("case", MATRICES)
 def test_golden_targets(golden: dict[str, np.ndarray], case: str) -> None:
     sample = annotated(golden, case[0])
     input_size = input_size_of(golden, case)
-    batch = collate([show(sample, input_size, PLACES[case](sample, golden, case))])
+    batch = collate([show(sample, input_size, MATRICES[case](sample, golden, case))])
     grid = Grid(batch=1, height=input_size[0] // 4, width=input_size[1] // 4)
     targets = Detect(num_classes=80).encode(batch.objects, grid)
 
@@ -109,9 +109,9 @@ def test_golden_targets(golden: dict[str, np.ndarray], case: str) -> None:
     assert targets["offset"].numpy() == pytest.approx(golden[f"{case}__reg"][has_object], abs=1e-3)
     assert np.abs(targets["heatmap"][0].numpy() - golden[f"{case}__hm"]).max() < 1e-6
     if f"{case}__input_slice" in golden:
-        shown = NORMALIZE(batch.images)[0, :, 5::16, 3::16].numpy()
+        pixels = NORMALIZE(batch.images)[0, :, 5::16, 3::16].numpy()
         # OpenCV versions differ by up to 3 grey levels in warps that scale.
-        assert np.abs(shown - golden[f"{case}__input_slice"]).max() < 3.5 / 255 / 0.274
+        assert np.abs(pixels - golden[f"{case}__input_slice"]).max() < 3.5 / 255 / 0.274
 
 
 def test_every_object_of_a_crowded_image_is_a_target(golden: dict[str, np.ndarray]) -> None:

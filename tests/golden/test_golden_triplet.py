@@ -20,7 +20,7 @@ MAPS = [
     *((name, "offset", f"{theirs}_regr") for name, theirs in THEIRS.items()),
     *((name, "tag", f"{THEIRS[name]}_tag") for name in KEYPOINTS[:2]),
 ]
-"""Our keypoint and kind of map, and their name of it."""
+"""Keypoint and kind of each map, and its name in the original."""
 
 
 @pytest.fixture(scope="module")
@@ -34,21 +34,22 @@ def losses(golden_folder: Path) -> dict[str, Tensor]:
     return {key: torch.from_numpy(found[key]) for key in found if found[key].dtype.kind in "fiu"}
 
 
-def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> BatchAnnotations:
-    """The annotations of three images as inputs of a size show them, cut to these, in pixels of ours.
+def input_annotations(targets: Any, case: str, side: tuple[int, int]) -> BatchAnnotations:
+    """The annotations of three images in our input pixels, clipped to inputs of a size.
 
-    The original's inputs have 127 mod 128 pixels and a cell for each 511/128 of them; ours have one more.
+    The sides of the original's inputs are 127 mod 128 pixels, with a cell for each 511/128 pixels; ours have
+    one pixel more.
     """
     height, width = side
     rows = []
-    for image, (square, middle, flips) in enumerate(windows(targets, case)):
+    for image, (square, middle, is_flipped) in enumerate(crops(targets, case)):
         boxes = targets[f"detections{image}"].copy()
         for first, length in ((0, width), (1, height)):
             boxes[:, first:4:2] = (boxes[:, first:4:2] + square // 2 - middle[first]) * (length / square)
             boxes[:, first:4:2] = boxes[:, first:4:2].clip(0, length - 1)
         kept = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         boxes = boxes[kept]
-        if flips:
+        if is_flipped:
             boxes[:, 0:4:2] = width - boxes[:, 2::-2] - 1
         boxes[:, 0:4:2] *= 4 * ((width + 1) // 4 / width)
         boxes[:, 1:4:2] *= 4 * ((height + 1) // 4 / height)
@@ -57,8 +58,8 @@ def shown_objects(targets: Any, case: str, side: tuple[int, int]) -> BatchAnnota
     return BatchAnnotations(boxes=table[:, :4], labels=table[:, 4].long(), image_index=table[:, 5].long())
 
 
-def windows(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:
-    """Of each image the side of the square that is shown, its middle (x, y), and whether it is mirrored."""
+def crops(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:
+    """For each image the side of the square crop, its middle (x, y), and True if it is flipped."""
     if f"{case}.draw_value" in targets:
         draws = targets[f"{case}.draw_value"].reshape(3, 4)
         return [(int(511 * scale), (int(x), int(y)), flip > 0.5) for scale, x, y, flip in draws.tolist()]
@@ -85,7 +86,7 @@ def windows(targets: Any, case: str) -> list[tuple[int, tuple[int, int], bool]]:
 )
 def test_golden_targets(targets: Any, case: str, side: tuple[int, int], settings: dict[str, Any]) -> None:
     grid = Grid(batch=3, height=(side[0] + 1) // 4, width=(side[1] + 1) // 4)
-    objects = shown_objects(targets, case, side)
+    objects = input_annotations(targets, case, side)
     ours = Triplet(num_classes=80, **settings).encode(objects, grid)
 
     image, slot = targets[f"{case}.mask"].nonzero()
@@ -93,15 +94,15 @@ def test_golden_targets(targets: Any, case: str, side: tuple[int, int], settings
         heatmap = np.zeros(targets[f"{case}.{theirs}_heat.shape"], np.float32)
         heatmap.ravel()[targets[f"{case}.{theirs}_heat.index"]] = targets[f"{case}.{theirs}_heat.value"]
         offset = targets[f"{case}.{theirs}_regr"][image, slot]
-        # The last bit of a sum decides in which cell a centre on a border between cells is.
+        # Rounding decides the cell of a centre on the border between two cells.
         on_border = (np.abs(offset - offset.round()) < 1e-6).any(axis=1)
-        unsure = set(image[on_border].tolist()) if name == "center" else set()
-        sure = np.array([one for one in range(3) if one not in unsure])
-        compared = np.isin(image, sure)
+        excluded = set(image[on_border].tolist()) if name == "center" else set()
+        images = np.array([i for i in range(3) if i not in excluded])
+        compared = np.isin(image, images)
         cells = ours[f"{name}_cells"][torch.from_numpy(compared)]
 
-        assert len(sure)
-        assert np.abs(ours[f"{name}_heatmap"].numpy() - heatmap)[sure].max() < 1e-6
+        assert len(images)
+        assert np.abs(ours[f"{name}_heatmap"].numpy() - heatmap)[images].max() < 1e-6
         assert ours[f"{name}_cells"][:, 0].tolist() == image.tolist()
         assert (cells[:, 1] * grid.width + cells[:, 2]).tolist() == targets[f"{case}.{theirs}_tag"][
             image, slot
@@ -110,7 +111,7 @@ def test_golden_targets(targets: Any, case: str, side: tuple[int, int], settings
 
 
 def their_targets(losses: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Their targets; of an image every object has a cell of its own, since its values were told apart."""
+    """The original's targets, with a separate cell for every object of an image."""
     image, slot = losses["gt_mask_u8"].bool().nonzero(as_tuple=True)
     ours = {}
     for name, theirs in THEIRS.items():
@@ -121,7 +122,7 @@ def their_targets(losses: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def their_maps(losses: dict[str, Tensor], case: str, stack: int) -> Maps:
-    """Maps that hold what the original gathered, one object beside the other in their first row."""
+    """Maps whose first row holds the values that the original gathered for each object."""
     maps = {}
     for name, kind, key in MAPS:
         values = losses[f"{case}.in.{key}_{stack}"].clone()
@@ -131,15 +132,15 @@ def their_maps(losses: dict[str, Tensor], case: str, stack: int) -> Maps:
 
 @pytest.mark.parametrize(("case", "stacks"), [("total1", 1), ("total2", 2)])
 def test_golden_losses_and_their_gradients(losses: dict[str, Tensor], case: str, stacks: int) -> None:
-    wanted = their_targets(losses)
-    # They sum over three images what is the mean here.
+    expected = their_targets(losses)
+    # The original sums over three images; here it is their mean.
     task = Triplet(num_classes=4, pull_weight=0.3, push_weight=0.3)
     maps = [their_maps(losses, case, stack) for stack in range(stacks)]
-    for one in maps:
-        for value in one.values():
+    for of_stack in maps:
+        for value in of_stack.values():
             value.requires_grad_()
-    of_stacks = [task.loss(one, wanted) for one in maps]
-    terms = {name: sum(one[name] for one in of_stacks) / stacks for name in of_stacks[0]}
+    stack_terms = [task.loss(of_stack, expected) for of_stack in maps]
+    terms = {name: sum(stack[name] for stack in stack_terms) / stacks for name in stack_terms[0]}
     torch.stack(list(terms.values())).sum().backward()
 
     total = {name: value.item() for name, value in terms.items()}
@@ -147,11 +148,11 @@ def test_golden_losses_and_their_gradients(losses: dict[str, Tensor], case: str,
     assert sum(heatmaps) == pytest.approx(losses[f"{case}.focal"].item(), rel=1e-5)
     assert sum(offsets) == pytest.approx(losses[f"{case}.regr"].item(), rel=1e-4)
     assert total["pull"] == pytest.approx(losses[f"{case}.pull"].item(), rel=1e-4)
-    # An image with one object adds 1 to theirs, of which nothing is learned.
+    # An image with one object adds a constant 1 to that of the original.
     assert total["push"] + 0.1 == pytest.approx(losses[f"{case}.push"].item(), abs=1e-4)
-    for stack, one in enumerate(maps):
+    for stack, of_stack in enumerate(maps):
         for name, kind, key in MAPS:
-            ours, theirs = one[f"{name}_{kind}"].grad, losses[f"{case}.grad.{key}_{stack}"]
+            ours, theirs = of_stack[f"{name}_{kind}"].grad, losses[f"{case}.grad.{key}_{stack}"]
             assert ours is not None
             assert_near(ours if kind == "heatmap" else ours[:, :, 0, :16].mT, theirs)
 
@@ -195,8 +196,8 @@ def in_order(rows: np.ndarray) -> np.ndarray:
     return rows[np.lexsort(rows.round(3).T)]
 
 
-def test_the_first_of_several_centres_counts() -> None:
-    """As in the original, whose list holds those of the image before those of its mirror image."""
+def test_the_first_of_several_centres_is_used() -> None:
+    """As in the original, which lists the centres of the image before those of the flipped image."""
     centers = Points(
         places=torch.tensor([[[5.0, 5.0], [4.5, 5.5]]]),
         scores=torch.tensor([[0.3, 0.9]]),

@@ -1,4 +1,4 @@
-"""Checkpoints of the keypoint-triplet original: recognised, converted, and giving its maps."""
+"""Checkpoints of the keypoint-triplet original: identified, converted, and with the same maps."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 
 def blank(name: str) -> dict[str, Tensor]:
-    """A state dict without numbers in it."""
+    """A state dict on the meta device."""
     return {
         key: torch.empty(
             shape, dtype=torch.int64 if key.endswith("tracked") else torch.float32, device="meta"
@@ -28,7 +28,7 @@ def blank(name: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize(("name", "millions"), [("52", 104.844152), ("104", 210.06296)])
-def test_every_weight_of_the_original_has_a_place(name: str, millions: float) -> None:
+def test_every_weight_of_the_original_is_converted(name: str, millions: float) -> None:
     found = converted(blank(name), f"CenterNet-{name}_480000.pkl")
 
     assert found.predictor.architecture.backbone == f"hourglass{name}"
@@ -39,7 +39,7 @@ def test_every_weight_of_the_original_has_a_place(name: str, millions: float) ->
     assert sum(parameter.numel() for parameter in parameters) / 1e6 == pytest.approx(millions)
 
 
-def test_weights_without_counters_are_taken_too() -> None:
+def test_weights_without_counters_are_accepted() -> None:
     state = {key: value for key, value in blank("52").items() if not key.endswith("tracked")}
 
     assert converted(state, "a.pkl").original_task.name == "triplet"
@@ -48,7 +48,7 @@ def test_weights_without_counters_are_taken_too() -> None:
 def test_corners_without_centres_are_refused_as_cornernet() -> None:
     state = {key: value for key, value in blank("52").items() if not key.startswith("ct_")}
 
-    with pytest.raises(InputError, match="a checkpoint of CornerNet, which finds objects by two corners"):
+    with pytest.raises(InputError, match="a checkpoint of CornerNet, which detects objects by two corners"):
         identify(state, "CornerNet_500000.pkl")
 
 
@@ -62,15 +62,15 @@ def test_heatmaps_of_different_numbers_of_classes_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def maps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
-    """What a converted CenterNet-52 gives; written as the original writes its weights, in the old format."""
+    """Maps of a converted CenterNet-52, whose checkpoint has the old format that the original writes."""
     folder = tmp_path_factory.mktemp("triplet")
     state = {f"module.{key}": value for key, value in triplet_state(triplet_manifests()["52"]).items()}
     path = folder / "CenterNet-52_480000.pkl"
     torch.save(state, path, _use_new_zipfile_serialization=False)
-    convert(path, folder / "ours")
+    convert(path, folder / "converted")
     path.unlink()
-    network = CenterNet(folder / "ours", device="cpu").network
-    (folder / "ours" / "model.safetensors").unlink()
+    network = CenterNet(folder / "converted", device="cpu").network
+    (folder / "converted" / "model.safetensors").unlink()
     with torch.inference_mode():
         found: dict[str, Tensor] = network(triplet_image(7, (1, 3, 255, 383)))[-1]
     return found
@@ -84,13 +84,13 @@ def golden(golden_folder: Path) -> Any:
 def test_golden_maps_of_converted_weights(maps: dict[str, Tensor], golden: Any) -> None:
     for name, kind, key in MAPS:
         ours = maps[f"{name}_{kind}"].numpy()
-        mean, std, absolute, least, most = golden[f"{key}_stats"].tolist()
+        mean, std, absolute, minimum, maximum = golden[f"{key}_stats"].tolist()
         assert ours.shape == tuple(golden[f"{key}_shape"].tolist())
         slices = {"heatmap": (f"{key}_c8_s2", 8, 2), "offset": (f"{key}_s2", 1, 2), "tag": (key, 1, 1)}
         file, classes, step = slices[kind]
         assert np.abs(ours[:, ::classes, ::step, ::step] - golden[file]).max() < 1e-4
         assert [ours.mean(), ours.std(), np.abs(ours).sum() / ours.size, ours.min(), ours.max()] == (
-            pytest.approx([mean, std, absolute / ours.size, least, most], abs=1e-4)
+            pytest.approx([mean, std, absolute / ours.size, minimum, maximum], abs=1e-4)
         )
 
 

@@ -1,4 +1,4 @@
-"""Soft-NMS of the keypoint-triplet original: what is kept, and what its array holds afterwards."""
+"""Soft-NMS of the keypoint-triplet original: the boxes kept, and the whole array afterwards."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_with_leftovers
 
 CASES = ("a30", "dense60", "one", "sorted25")
-THEIR_METHODS = {"hard": 0, "linear": 1, "gaussian": 2}
+METHOD_NUMBERS = {"hard": 0, "linear": 1, "gaussian": 2}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def kept(boxes: np.ndarray, scores: np.ndarray, how: Suppression) -> Kept:
 @pytest.mark.parametrize("case", CASES)
 def test_golden_soft_nms_with_and_without_leftovers(golden: Any, case: str, method: str) -> None:
     boxes, scores = golden[f"{case}.input"][:, :4], golden[f"{case}.input"][:, 4]
-    name = f"{case}.method{THEIR_METHODS[method]}"
+    name = f"{case}.method{METHOD_NUMBERS[method]}"
     theirs, number = golden[f"{name}.boxes"], int(golden[f"{name}.kept"])
     array = soft_nms_with_leftovers(boxes, scores, how=Suppression(method=method))
     best = kept(boxes, scores, Suppression(method=method))

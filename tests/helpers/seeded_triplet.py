@@ -1,4 +1,4 @@
-"""Weights and inputs of the golden numbers of keypoint triplets, made again from names and shapes alone."""
+"""Seeded weights and inputs of the golden data of keypoint triplets, made from names and shapes alone."""
 
 import gzip
 import json
@@ -28,11 +28,11 @@ def triplet_manifests() -> dict[str, dict[str, tuple[int, ...]]]:
 
 
 def triplet_state(manifest: Manifest, prefix: str = "") -> dict[str, Tensor]:
-    """A state dict: every entry comes from a generator of its own, seeded with its name.
+    """A state dict whose entries come from separate generators, each seeded with its key.
 
     Args:
         manifest: Keys and shapes.
-        prefix: Stands before each key for the seed alone.
+        prefix: Added before each key for the seed only.
     """
     return {key: torch.from_numpy(_values(prefix + key, shape)) for key, shape in manifest.items()}
 
@@ -71,7 +71,7 @@ def _values(key: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _gain(key: str) -> float:
-    """The last normalisation of a residual block, those between stacks and ends of heads are small."""
+    """Scale of weights: small for the last normalisation of a block, between stacks, and ends of heads."""
     if key.endswith("bn2.weight"):
         return 0.3
     if key.startswith(("inters_.", "cnvs_.")) and key.endswith(".1.weight"):

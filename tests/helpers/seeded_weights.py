@@ -1,4 +1,4 @@
-"""Weights and inputs that anyone can make again from names alone: what the golden forwards were run with."""
+"""Seeded weights and inputs of the golden forward passes, made from names and shapes alone."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ def manifests() -> dict[str, Manifest]:
 
 
 def fill(manifest: Manifest) -> dict[str, np.ndarray]:
-    """A state dict: every entry comes from a generator of its own, seeded with its name."""
+    """A state dict whose entries come from separate generators, each seeded with its key."""
     return {key: _values(key, shape, manifest) for key, shape in manifest.items()}
 
 
@@ -46,20 +46,20 @@ def _values(key: str, shape: tuple[int, ...], manifest: Manifest) -> np.ndarray:
         inputs = math.prod(shape[1:]) if shape[-1] % 2 else 4 * (1 if shape[1] == 1 else shape[0])
         deviation = _gain(key, manifest) * math.sqrt(2 / inputs)
     else:
-        share = _share(key, manifest)
-        return (share * (1 + 0.1 * rng.standard_normal(shape))).astype(np.float32)
+        scale = _scale(key, manifest)
+        return (scale * (1 + 0.1 * rng.standard_normal(shape))).astype(np.float32)
     return (deviation * rng.standard_normal(shape)).astype(np.float32)
 
 
 def _gain(key: str, manifest: Manifest) -> float:
-    """Deformable sampling must be exercised, and its mask halves the signal."""
+    """Scale of convolution weights: larger for deformable ones, whose mask halves the output."""
     if "conv_offset_mask" in key:
         return 0.5
     return 1.4 if f"{key.removesuffix('weight')}conv_offset_mask.weight" in manifest else 1.0
 
 
-def _share(key: str, manifest: Manifest) -> float:
-    """The last normalisation of a block and those of shortcuts are small, so that sums do not blow up."""
+def _scale(key: str, manifest: Manifest) -> float:
+    """Scale of normalisations: small for the last of a block and for shortcuts, so that sums stay bounded."""
     match = re.match(r"^(.*\.bn)([23])\.weight$", key)
     if match and f"{match[1]}{int(match[2]) + 1}.weight" not in manifest:
         return 0.15

@@ -1,4 +1,4 @@
-"""Mirror images, several sizes and soft-NMS of the original program."""
+"""Test-time augmentation and soft-NMS of the original program: horizontal flip and several scales."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def golden(golden_folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(golden_folder / "postprocess.npz"))
 
 
-def look(table: np.ndarray) -> Detections:
-    """Rows of the original, class (numbered from 1), box, score, as what one scale shows."""
+def detections_of(table: np.ndarray) -> Detections:
+    """Detections of one scale from rows of the original: class (numbered from 1), box, score."""
     return Detections(
         boxes=table[:, 1:5].astype(np.float32),
         scores=table[:, 5].astype(np.float32),
@@ -37,7 +37,7 @@ def table_of(found: Detections) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("name", "inference", "scales"),
+    ("name", "options", "num_scales"),
     [
         ("merge_single", InferenceOptions(), 1),
         ("merge_single_nms", InferenceOptions(nms="gaussian", exact=True), 1),
@@ -45,13 +45,13 @@ def table_of(found: Detections) -> np.ndarray:
     ],
 )
 def test_golden_merge(
-    golden: dict[str, np.ndarray], name: str, inference: InferenceOptions, scales: int
+    golden: dict[str, np.ndarray], name: str, options: InferenceOptions, num_scales: int
 ) -> None:
-    looks = [look(golden[f"merge_in{i}"]) for i in range(scales)]
-    found = inference.merge(looks, top_k=100)
+    per_scale = [detections_of(golden[f"merge_in{i}"]) for i in range(num_scales)]
+    found = options.merge(per_scale, top_k=100)
 
     assert len(found) == len(golden[name])
-    assert table_of(found) == pytest.approx(table_of(look(golden[name])), abs=1e-4)
+    assert table_of(found) == pytest.approx(table_of(detections_of(golden[name])), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,19 @@ def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dic
     array = soft_nms_with_leftovers(boxes, scores, how=how)
     found = soft_nms(boxes, scores, np.zeros(len(boxes), dtype=int), top_k=1000, how=how)
 
-    # The whole array, place for place; and the part of it that the original means to keep.
+    # The whole array in order, and the first part of it, which the original means to keep.
     assert np.column_stack([array.boxes, array.scores]) == pytest.approx(expected, abs=1e-4)
     assert (found.boxes == expected[:kept, :4]).all()
     assert found.scores == pytest.approx(expected[:kept, 4], rel=1e-4)
 
 
-def test_golden_merge_without_leftovers_is_that_of_the_rows_kept(golden: dict[str, np.ndarray]) -> None:
-    looks = [look(golden[f"merge_in{i}"]) for i in range(3)]
-    ours = InferenceOptions(scales=(0.5, 1.0, 1.5)).merge(looks, top_k=1000)
-    theirs = InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True).merge(looks, top_k=1000)
+def test_golden_merge_without_leftovers_gives_each_box_once(golden: dict[str, np.ndarray]) -> None:
+    per_scale = [detections_of(golden[f"merge_in{i}"]) for i in range(3)]
+    ours = InferenceOptions(scales=(0.5, 1.0, 1.5)).merge(per_scale, top_k=1000)
+    theirs = InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True).merge(per_scale, top_k=1000)
 
-    # 268 boxes go in. As many come out of theirs, 46 of them twice.
-    assert sum(map(len, looks)) == len(theirs) == 268
+    # 268 boxes go in. The original returns as many, 46 of them twice.
+    assert sum(map(len, per_scale)) == len(theirs) == 268
     assert len(np.unique(theirs.boxes, axis=0)) == 222
     assert len(np.unique(ours.boxes, axis=0)) == len(ours) == 210
     assert {tuple(row) for row in table_of(ours).round(4).tolist()} <= {
@@ -85,11 +85,11 @@ def test_golden_merge_without_leftovers_is_that_of_the_rows_kept(golden: dict[st
     }
 
 
-def test_golden_mirror_image(golden: dict[str, np.ndarray]) -> None:
+def test_golden_horizontal_flip(golden: dict[str, np.ndarray]) -> None:
     assert (torch.from_numpy(golden["flip_in17"]).flip(3).numpy() == golden["flip_tensor"]).all()
 
 
-def test_golden_detections_of_an_image_and_its_mirror_image(golden: dict[str, np.ndarray]) -> None:
+def test_golden_detections_of_an_image_and_its_horizontal_flip(golden: dict[str, np.ndarray]) -> None:
     both = {
         "heatmap": torch.from_numpy(golden["fliptest_ct_hm"]),
         "size": torch.from_numpy(golden["fliptest_ct_wh"]),
