@@ -1,8 +1,8 @@
-"""Measures what each part of our recipe is worth: `uv run python -m benchmarks.ablation --data bccd=FOLDER`.
+"""Ablation of our training recipe: `uv run python -m benchmarks.ablation --data bccd=FOLDER`.
 
-The same network with the paper's recipe, with ours, with ours but for one part at a time, with ours and one
-further part at a time, and with its own, on the same images for the same epochs, with several seeds. Of each
-run the last weights are measured, not the luckiest.
+The same network with the paper's recipe, with ours, with ours without one part at a time, with ours and one
+further part at a time, and with its own recipe, on the same images for the same epochs, with several seeds.
+The last weights of each run are evaluated, not the best.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 from benchmarks.measuring import RESULTS
 from benchmarks.trainings import METRICS, fill
 
-TITLE = "What each part of the recipe is worth"
+TITLE = "Ablation of the recipe"
 SCENES = "scenes"
-PLAIN_SHARE = 0.2
-"""Last part of the epochs in which images are shown as they are."""
+NO_AUG_FRACTION = 0.2
+"""Last fraction of the epochs, without augmentation."""
 
 AS_IT_IS = "the recipe as it is"
-"""The one of the network: `small`, `nano` and the others are made for more images."""
+"""The recipe of the network itself: `small`, `nano` and the others are made for larger data sets."""
 
 PAPER: Mapping[str, object] = {
     "optimizer": "adam",
@@ -47,9 +47,9 @@ PARTS: Mapping[str, Mapping[str, object]] = {
         "optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.01, "warmup_epochs": 1.0, "clip": 10.0
     },
     "batches of 4": {"batch": 4},
-    "last epochs with whole images": {"plain_epochs": PLAIN_SHARE},
+    "last epochs with whole images": {"plain_epochs": NO_AUG_FRACTION},
 }  # fmt: skip
-"""What ours does otherwise, part by part."""
+"""Differences of our recipe from the paper's, by part."""
 
 FURTHER: Mapping[str, Mapping[str, object]] = {
     "mosaic": {"mosaic": 0.5},
@@ -67,17 +67,17 @@ FURTHER: Mapping[str, Mapping[str, object]] = {
         "bgr": True,
     },
 }
-"""What ours could do too, part by part."""
+"""Further parts that could be added to our recipe."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default=SCENES, help="scenes, or NAME=FOLDER of a data set")
-    parser.add_argument("--model", default="small", help="whose network learns")
+    parser.add_argument("--model", default="small", help="recipe of the network")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--rows", nargs="+", choices=rows(), default=list(rows()), help="which are measured")
+    parser.add_argument("--rows", nargs="+", choices=rows(), default=list(rows()), help="rows to measure")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once, each with one thread")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
@@ -119,8 +119,8 @@ def trained(options: argparse.Namespace) -> dict[str, float]:
     settings = dict(rows()[options.run])
     if options.run != AS_IT_IS:
         settings["plain_epochs"] = round(options.epochs * float(str(settings["plain_epochs"])))
-    # The paper's 90 and 120 of 140 epochs; ours divides by ten when images are shown as they are.
-    steps = (1 - PLAIN_SHARE,) if settings.get("plain_epochs") else (90 / 140, 120 / 140)
+    # The paper's 90 and 120 of 140 epochs; ours divides the learning rate when augmentation ends.
+    steps = (1 - NO_AUG_FRACTION,) if settings.get("plain_epochs") else (90 / 140, 120 / 140)
     with TemporaryDirectory() as folder:
         data = options.data.partition("=")[2] or write_scenes(f"{folder}/scenes", train=500, val=200)
         detector = CenterNet(options.model, device="cpu")

@@ -1,4 +1,4 @@
-"""Images a second of a network on a CUDA device: bfloat16, channels last, one captured graph."""
+"""Images per second of a network on a CUDA device: bfloat16, channels last, one captured graph."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -9,16 +9,16 @@ from torch import nn
 
 BATCHES = (1, 32)
 PEAK_SIDE = 8192
-"""Rows and columns of the matrices whose product says what the device can do at most."""
+"""Side of the matrices whose product measures the peak throughput of the device."""
 
 
 def rows(network: nn.Module, side: int, flops: float) -> Iterator[dict[str, Any]]:
-    """One row for each size of batch.
+    """One row for each batch size.
 
     Args:
-        network: Stays as it is.
-        side: Of the input, pixels.
-        flops: Operations for an image.
+        network: Network to time; a copy is used.
+        side: Side of the input, pixels.
+        flops: Operations per image.
     """
     device = torch.device("cuda")
     fast = copy.deepcopy(network).eval().to(device, torch.bfloat16, memory_format=torch.channels_last)
@@ -37,26 +37,26 @@ def rows(network: nn.Module, side: int, flops: float) -> Iterator[dict[str, Any]
 
 
 def captured(work: Callable[[], object]) -> Callable[[], None]:
-    """The work as one CUDA graph: no launch waits for Python."""
-    beside = torch.cuda.Stream()
-    beside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(beside):
-        # Libraries choose their algorithms and take their memory before anything is recorded.
+    """The work as one CUDA graph, so that no kernel launch waits for Python."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        # Libraries choose algorithms and allocate memory before the graph is recorded.
         for _ in range(3):
             work()
-    torch.cuda.current_stream().wait_stream(beside)
+    torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        kept = work()
+        outputs = work()
 
-    def replay(_outputs: object = kept) -> None:
+    def replay(_outputs: object = outputs) -> None:
         graph.replay()
 
     return replay
 
 
 def seconds_of(work: Callable[[], object], device: torch.device, rounds: int = 5, calls: int = 20) -> float:
-    """Seconds of a call, the least of several rounds, each of many calls."""
+    """Seconds per call: minimum over several rounds, each of many calls."""
     work()
     times = []
     for _ in range(rounds):
@@ -72,9 +72,9 @@ def seconds_of(work: Callable[[], object], device: torch.device, rounds: int = 5
 
 
 def peak_flops(device: torch.device) -> float:
-    """Operations a second of a large product of bfloat16 matrices, as measured."""
-    one, other = (torch.randn(PEAK_SIDE, PEAK_SIDE, device=device, dtype=torch.bfloat16) for _ in range(2))
-    return 2 * PEAK_SIDE**3 / seconds_of(lambda: one @ other, device)
+    """Measured operations per second of a large product of bfloat16 matrices."""
+    first, second = (torch.randn(PEAK_SIDE, PEAK_SIDE, device=device, dtype=torch.bfloat16) for _ in range(2))
+    return 2 * PEAK_SIDE**3 / seconds_of(lambda: first @ second, device)
 
 
 def machine() -> dict[str, Any]:
@@ -91,7 +91,7 @@ def as_markdown(report: dict[str, Any]) -> list[str]:
         f"On {report['device']}, whose product of bfloat16 matrices of {PEAK_SIDE}×{PEAK_SIDE} reached "
         f"{report['peak_tflops']:.0f} TFLOP/s:",
         "",
-        "| recipe | batch | ms a batch | images a second | share of that |",
+        "| recipe | batch | ms per batch | images per second | fraction of that |",
         "|---|---:|---:|---:|---:|",
         *(
             f"| `{row['name']}` | {row['batch']} | {row['ms']:.2f} | {row['images_per_second']:.0f} "

@@ -1,4 +1,4 @@
-"""What is timed: the same work by the original's algorithm and by ours, on the same made-up data."""
+"""Cases of `benchmarks.run`: the same work by the original's algorithm and by ours, on synthetic data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -35,11 +35,11 @@ class Case:
     """One row of the table.
 
     Attributes:
-        group: The table it is in.
-        name: What changes within the group.
-        original: The work as the original does it.
+        group: Group of rows.
+        name: Parameter that varies within the group.
+        original: The work by the original's algorithm.
         ours: The same work by this library.
-        images: Images that one call works on; times are given for one image.
+        images: Images per call; times are given per image.
     """
 
     group: str
@@ -50,7 +50,7 @@ class Case:
 
 
 def all_cases(folder: Path) -> Iterator[Case]:
-    """Every case; `folder` takes the image file that is read."""
+    """All cases; the image file that is read is written to `folder`."""
     for count in (0, 10, 100, 1000):
         yield targets_case("targets by objects", f"objects: {count}", count=count)
     for classes in (1, 20, 80):
@@ -64,7 +64,7 @@ def all_cases(folder: Path) -> Iterator[Case]:
     for batch in (1, 4, 16):
         yield decode_case("decode by batch", f"batch: {batch}", trained_heatmap(batch, 80))
     yield decode_pose_case()
-    yield decode_space_case()
+    yield decode_boxes3d_case()
     yield preprocess_case()
     path = folder / "image.jpg"
     cv2.imwrite(str(path), make_image(), [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -82,7 +82,7 @@ def make_boxes(count: int, size: tuple[int, int], rng: np.random.Generator) -> n
 
 
 def make_image() -> np.ndarray:
-    """480×640: colours that change slowly and a little noise, so that its file is as large as a photo's."""
+    """An image of 480×640 with smooth colours and some noise, whose file is as large as that of a photo."""
     rng = np.random.default_rng(1)
     coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     smooth = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC).astype(int)
@@ -92,7 +92,7 @@ def make_image() -> np.ndarray:
 def make_objects(
     count: int, batch: int, num_classes: int
 ) -> tuple[list[np.ndarray], list[np.ndarray], BatchAnnotations]:
-    """The same objects as arrays for each image, and as one list of the batch."""
+    """The same objects as arrays for each image, and as annotations of the batch."""
     rng = np.random.default_rng(0)
     boxes = [make_boxes(count, (INPUT, INPUT), rng) for _ in range(batch)]
     labels = [rng.integers(num_classes, size=count) for _ in range(batch)]
@@ -110,11 +110,13 @@ def targets_case(group: str, name: str, *, count: int, num_classes: int = 80, ba
     task, grid = Detect(num_classes=num_classes), Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE)
 
     def run_original() -> object:
-        wanted = [
-            original.targets(one, label, MAP_FROM_INPUT, num_classes, (CELLS, CELLS), max(128, count))
-            for one, label in zip(boxes, labels, strict=True)
+        per_image = [
+            original.targets(
+                image_boxes, image_labels, MAP_FROM_INPUT, num_classes, (CELLS, CELLS), max(128, count)
+            )
+            for image_boxes, image_labels in zip(boxes, labels, strict=True)
         ]
-        return wanted if batch == 1 else default_collate(wanted)
+        return per_image if batch == 1 else default_collate(per_image)
 
     return Case(
         group=group, name=name, images=batch, original=run_original, ours=lambda: task.encode(objects, grid)
@@ -122,7 +124,7 @@ def targets_case(group: str, name: str, *, count: int, num_classes: int = 80, ba
 
 
 def trained_heatmap(batch: int, num_classes: int) -> torch.Tensor:
-    """Logits as a trained network gives them for 20 objects: bumps on a low and uneven ground."""
+    """Logits like those of a trained network for 20 objects: Gaussians on a low background with noise."""
     _, _, objects = make_objects(20, batch, num_classes)
     grid = Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE)
     heatmap = Detect(num_classes=num_classes).encode(objects, grid)["heatmap"]
@@ -144,19 +146,19 @@ def decode_case(group: str, name: str, logits: torch.Tensor) -> Case:
 
 
 def decode_pose_case(num_persons: int = 12) -> Case:
-    """From raw maps to 100 persons with 17 keypoints in image pixels, on a network's maps of a crowd."""
+    """From raw maps of a crowd to 100 persons with 17 keypoints in image pixels."""
     categories = Categories(("person",), (1,), (COCO_PERSON,))
     task = Pose.of(categories)
     grid = Grid(batch=1, height=CELLS, width=CELLS, stride=STRIDE)
     rng = np.random.default_rng(0)
     boxes = make_boxes(num_persons, (INPUT, INPUT), rng)
-    places = boxes[:, None, :2] + rng.random((num_persons, 17, 2)) * (boxes[:, None, 2:] - boxes[:, None, :2])
-    seen = np.full((num_persons, 17, 1), 2)
+    points = boxes[:, None, :2] + rng.random((num_persons, 17, 2)) * (boxes[:, None, 2:] - boxes[:, None, :2])
+    visibility = np.full((num_persons, 17, 1), 2)
     objects = BatchAnnotations(
         boxes=torch.from_numpy(boxes),
         labels=torch.zeros(num_persons, dtype=torch.long),
         image_index=torch.zeros(num_persons, dtype=torch.long),
-        keypoints=torch.from_numpy(np.concatenate([places, seen], axis=2)).float(),
+        keypoints=torch.from_numpy(np.concatenate([points, visibility], axis=2)).float(),
     )
     targets = task.encode(objects, grid)
     maps = {
@@ -166,18 +168,18 @@ def decode_pose_case(num_persons: int = 12) -> Case:
     for name in ("size", "offset", "keypoint_offset"):
         maps[name] = (20 if name == "size" else 1) * torch.rand(1, 2, CELLS, CELLS)
     maps["keypoints"] = 10 * torch.randn(1, 34, CELLS, CELLS)
-    shown = resize(sample_of(make_image(), "image"), Letterbox(height=INPUT, width=INPUT)).view
+    view = resize(sample_of(make_image(), "image"), Letterbox(height=INPUT, width=INPUT)).view
     batch = Batch(
         images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
         objects=BatchAnnotations.none(),
-        views=(shown,),
+        views=(view,),
         image_ids=(0,),
     )
-    height, width = shown.image_size
+    height, width = view.image_size
 
     def run_original() -> object:
-        sure = {name: maps[name].sigmoid() for name in ("heatmap", "keypoint_heatmap")}
-        rows, keypoints = original.decode_pose({**maps, **sure})
+        probabilities = {name: maps[name].sigmoid() for name in ("heatmap", "keypoint_heatmap")}
+        rows, keypoints = original.decode_pose({**maps, **probabilities})
         return original.to_image_pose(rows[0].numpy(), keypoints[0].numpy(), (width, height))
 
     return Case(
@@ -188,26 +190,26 @@ def decode_pose_case(num_persons: int = 12) -> Case:
     )
 
 
-def decode_space_case() -> Case:
-    """From raw maps of an input of 384×1280 to 100 boxes in space, metres."""
+def decode_boxes3d_case() -> Case:
+    """From raw maps of an input of 384×1280 to 100 3D boxes in metres."""
     task, rows, columns = Mono3D(num_classes=3), 96, 320
     maps = {name: torch.randn(1, spec.channels, rows, columns) for name, spec in task.heads.items()}
     camera = np.array([[721.5, 0, 609.6, 44.9], [0, 721.5, 172.9, 0.2], [0, 0, 1, 0.003]])
     image = sample_of(np.zeros((375, 1242, 3), np.uint8), "image")
     sample = replace(image, view=replace(image.view, camera=camera))
-    shown = resize(sample, FitWidth(height=384, width=1280)).view
+    view = resize(sample, FitWidth(height=384, width=1280)).view
     batch = Batch(
         images=torch.zeros(1, 3, 1, 1, dtype=torch.uint8),
         objects=BatchAnnotations.none(),
-        views=(shown,),
+        views=(view,),
         image_ids=(0,),
     )
     categories = Categories.of("Pedestrian", "Car", "Cyclist")
 
     def run_original() -> object:
         metres = 1 / (maps["depth"].sigmoid() + 1e-6) - 1
-        found = original.decode_space({**maps, "heatmap": maps["heatmap"].sigmoid(), "depth": metres})
-        return original.to_image_space(found[0].numpy(), camera, (1242, 375), (columns, rows))
+        found = original.decode_boxes3d({**maps, "heatmap": maps["heatmap"].sigmoid(), "depth": metres})
+        return original.place_boxes3d(found[0].numpy(), camera, (1242, 375), (columns, rows))
 
     return Case(
         group="decode",
@@ -229,7 +231,7 @@ def preprocess_case() -> Case:
 
 
 def sample_case(name: str, path: Path, count: int, *, from_file: bool, batch: int = 8) -> Case:
-    """A training batch: (read,) crop, mirror, colours, collate, normalise, targets."""
+    """A training batch: (read,) crop, flip, colour jitter, collate, normalise, targets."""
     rng = np.random.default_rng(2)
     boxes, labels = make_boxes(count, (480, 640), rng), rng.integers(80, size=count)
     record = ImageRecord(
@@ -250,9 +252,9 @@ def sample_case(name: str, path: Path, count: int, *, from_file: bool, batch: in
         return augment([read_sample(record, image)], rng)
 
     def run_ours() -> None:
-        shown = collate([one_of_ours() for _ in range(batch)])
-        normalize(shown.images)
-        task.encode(shown.objects, Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE))
+        collated = collate([one_of_ours() for _ in range(batch)])
+        normalize(collated.images)
+        task.encode(collated.objects, Grid(batch=batch, height=CELLS, width=CELLS, stride=STRIDE))
 
     return Case(
         group="training sample",

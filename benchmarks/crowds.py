@@ -1,8 +1,8 @@
-"""Measures what meets in one cell: `uv run python -m benchmarks.crowds`.
+"""Measures recall of objects with colliding centres: `uv run python -m benchmarks.crowds`.
 
-Every way of finding objects is trained by the same trainer on the same generated images, a third of them each
-ordinary, with objects of half the size inside others, and with equal ones across each other. Then those of
-each kind that were held out are looked at.
+Every detector is trained by the same trainer on the same synthetic images: a third ordinary, a third with
+objects inside others of twice the size, and a third with equal objects that cross each other. It is evaluated
+on held-out images of each of the three.
 """
 
 import argparse
@@ -30,34 +30,35 @@ from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.recipes.presets import demo
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Annotations, Categories, Dataset
+from centernet.training.build import build_predictor
 from centernet.training.fit import fit
 from centernet.training.loaders import validation_loader
 
 MODES = ("plain", "collision", "crossing")
 STRIDE = 4
 SIDE = 128
-AS_THEY_ARE = Letterbox(height=SIDE, width=SIDE)
-SURE = 0.3
-"""Least score of `centernet predict`."""
+SAME_SIZE = Letterbox(height=SIDE, width=SIDE)
+MIN_SCORE = 0.3
+"""Minimum score of `centernet predict`."""
 
 Build = Callable[[Recipe, Categories], TorchPredictor]
 WAYS: Mapping[str, tuple[Mapping[str, object], Build]] = {
-    "plain": ({}, start),
-    "stride 2 (input twice as large)": ({"imgsz": 256}, start),
-    "levels=4": ({"levels": 4, "level_cells": 2.0}, start),
-    "per_cell=2": ({"per_cell": 2}, start),
-    "per_cell=3": ({"per_cell": 3}, start),
-    "levels=4 per_cell=2": ({"levels": 4, "level_cells": 2.0, "per_cell": 2}, start),
+    "plain": ({}, build_predictor),
+    "stride 2 (input twice as large)": ({"imgsz": 256}, build_predictor),
+    "levels=4": ({"levels": 4, "level_cells": 2.0}, build_predictor),
+    "per_cell=2": ({"per_cell": 2}, build_predictor),
+    "per_cell=3": ({"per_cell": 3}, build_predictor),
+    "levels=4 per_cell=2": ({"levels": 4, "level_cells": 2.0, "per_cell": 2}, build_predictor),
     "FCOS (torchvision)": ({}, fcos_predictor),
 }
-"""By name, what each is called with."""
+"""Changed settings of the recipe and the builder of the predictor, by the name of the row."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, help="which are measured")
-    parser.add_argument("--train", type=int, default=700, help="images of each kind to learn from")
-    parser.add_argument("--val", type=int, default=200, help="images of each kind held out")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS, help="rows to measure")
+    parser.add_argument("--train", type=int, default=700, help="training images of each kind")
+    parser.add_argument("--val", type=int, default=200, help="held-out images of each kind")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", default="crowds", help="the results go to results/NAME.json and .md")
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def add(path: Path, options: argparse.Namespace, row: Mapping[str, object]) -> None:
-    """Put a row in the place of an older one, or among the others: ways may be measured one by one."""
+    """Adds a row to the table, or replaces the older one of the same name."""
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     rows = [one for one in rows if one["way"] != row["way"]] + [{**row, **origin()}]
     settings = f"--train {options.train} --val {options.val} --epochs {options.epochs} --seed {options.seed}"
@@ -87,15 +88,15 @@ def add(path: Path, options: argparse.Namespace, row: Mapping[str, object]) -> N
 
 
 def scenes(folder: Path, train: int, val: int, seed: int) -> tuple[Dataset, dict[str, Dataset]]:
-    """Images of all kinds to learn from, in one data set, and those held out by kind."""
+    """The training images of all kinds as one data set, and the held-out images by kind."""
     parts, held_out = [], {}
     for mode in MODES:
         write_scenes(folder / mode, train=train, val=val, seed=seed, mode=mode, size=SIDE)
         parts.append(open_dataset(folder / mode, "train"))
         held_out[mode] = open_dataset(folder / mode, "val")
     records = [record for part in parts for record in part.records]
-    merge_parities = [replace(record, image_id=i + 1) for i, record in enumerate(records)]
-    return replace(parts[0], records=tuple(merge_parities)), held_out
+    numbered = [replace(record, image_id=i + 1) for i, record in enumerate(records)]
+    return replace(parts[0], records=tuple(numbered)), held_out
 
 
 def measured(
@@ -110,7 +111,7 @@ def measured(
     predictor = build(recipe, training.categories)
     run = folder / "runs" / name
     (run / "weights").mkdir(parents=True)
-    began = time.process_time()
+    start = time.process_time()
     fit(
         predictor,
         recipe,
@@ -121,18 +122,18 @@ def measured(
         progress=False,
         say=lambda line: print(name, line, flush=True),
     )
-    minutes = (time.process_time() - began) / 60
+    minutes = (time.process_time() - start) / 60
     row: dict[str, object] = {"cpu_minutes": round(minutes, 1)}
     for mode, dataset in held_out.items():
-        found = look(predictor, recipe, dataset)
+        found = detect(predictor, recipe, dataset)
         row[f"AP_{mode}"] = evaluate(dataset, found).metrics["AP"]
         if mode != "plain":
             row |= {f"{key}_{mode}": value for key, value in recalls(dataset, found).items()}
     return row
 
 
-def look(predictor: TorchPredictor, recipe: Recipe, dataset: Dataset) -> list[Detections]:
-    """What is found in the images of a data set."""
+def detect(predictor: TorchPredictor, recipe: Recipe, dataset: Dataset) -> list[Detections]:
+    """Detections in the images of a data set."""
     found: list[Detections] = []
     with torch.inference_mode():
         for batch in validation_loader(dataset, predictor, replace(recipe, workers=0)):
@@ -142,26 +143,26 @@ def look(predictor: TorchPredictor, recipe: Recipe, dataset: Dataset) -> list[De
 
 
 def recalls(dataset: Dataset, found: Sequence[Detections]) -> dict[str, float]:
-    """Shares of the objects that meet another of their class which are found at IoU 0.5.
+    """Recall at IoU 0.5 of the objects whose centre collides with that of another object of their class.
 
-    Once counting all detections, at most a hundred an image, once those that `centernet predict` shows.
+    Of all detections, at most a hundred per image, and of those that `centernet predict` keeps.
     """
     by_image = {one.image_id: one for one in found}
     counts = np.zeros(3)
     for record in dataset.records:
         assert record.size is not None
-        in_cell, near = center_collisions(record.annotations, record.size, AS_THEY_ARE, STRIDE)
-        meets = in_cell | near
-        one = by_image[record.image_id]
-        for i, least in enumerate((0.0, SURE)):
-            hit = is_found(record.annotations, one[one.scores >= least])
-            counts[i] += (hit & meets).sum()
-        counts[2] += meets.sum()
+        in_cell, near = center_collisions(record.annotations, record.size, SAME_SIZE, STRIDE)
+        collides = in_cell | near
+        detections = by_image[record.image_id]
+        for i, min_score in enumerate((0.0, MIN_SCORE)):
+            hit = is_found(record.annotations, detections[detections.scores >= min_score])
+            counts[i] += (hit & collides).sum()
+        counts[2] += collides.sum()
     return {"recall": float(counts[0] / counts[2]), "recall_shown": float(counts[1] / counts[2])}
 
 
 def is_found(objects: Annotations, found: Detections) -> np.ndarray:
-    """Which objects a detection of their class overlaps by half; each detection, best first, takes one."""
+    """True for objects matched to a detection of their class at IoU 0.5, greedily in order of score."""
     taken = np.zeros(len(objects), dtype=bool)
     overlaps = iou_matrix(found.boxes, objects.boxes)
     for row, label in zip(overlaps, found.labels, strict=True):
@@ -175,12 +176,13 @@ def as_markdown(report: Mapping[str, object]) -> str:
     rows = report["rows"]
     assert isinstance(rows, list)
     lines = [
-        "# Objects that meet in one cell",
+        "# Objects with colliding centres",
         "",
         f"`{report['command']}`, {origins(rows)}.",
         "",
-        "*Recall* is of the objects whose centre shares a cell with one of their class, or lies in a",
-        "neighbouring cell, at IoU 0.5: of all that is found, and in brackets of what scores 0.3 or more.",
+        "*Recall* at IoU 0.5 is that of objects whose centre lies in the same cell as that of another object",
+        "of their class, or in a neighbouring cell: of all detections, and in brackets of those of score",
+        "0.3 or more.",
         "",
         "| | ordinary: AP | half the size: recall | AP | equal, crossing: recall | AP | CPU minutes |",
         "|---|---|---|---|---|---|---|",

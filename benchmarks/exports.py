@@ -1,7 +1,7 @@
-"""Writes every task behind every kind of backbone and compares: `uv run python -m benchmarks.exports`.
+"""Compares exported files with PyTorch for all tasks and backbones: `uv run python -m benchmarks.exports`.
 
-Random weights, small inputs: whether the runtimes find what the network finds. The tests do the same, less
-the largest backbones and some forms of tasks.
+Random weights and small inputs. The tests do the same without the largest backbones and some variants of
+tasks.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from centernet.inference.backends.onnxruntime import OnnxBackend
 from centernet.inference.backends.openvino import OpenVinoBackend
 
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
-"""The largest ones, with one task each."""
+"""The largest backbones, with one task each."""
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def measure(task: str, backbone: str) -> dict[str, Any]:
-    """How far the files are from the network, and the processor time of writing one."""
+    """Differences between the files and the network, and the processor time of an export."""
     start = time.process_time()
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
@@ -65,21 +65,21 @@ def measure(task: str, backbone: str) -> dict[str, Any]:
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    about = report["machine"]
+    environment = report["machine"]
     lines = [
-        f"`{report['command']}`, commit {report['commit']}, {about['processor']}, torch {about['torch']}, "
-        f"{about['threads']} thread.",
+        f"`{report['command']}`, commit {report['commit']}, {environment['processor']}, "
+        f"torch {environment['torch']}, {environment['threads']} thread.",
         "",
-        "Largest difference of places (pixels of the input) and of all else, of detections surer than 0.01.",
+        "Largest difference of coordinates (input pixels) and of other outputs, of detections above 0.01.",
         "",
-        "| task | backbone | detections | ONNX | OpenVINO | both hold | seconds to write |",
+        "| task | backbone | detections | ONNX | OpenVINO | within tolerance | seconds to export |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
         cells = [_differences(row[name]["differences"]) for name in ("onnx", "openvino")]
         hold = "yes" if row["onnx"]["holds"] and row["openvino"]["holds"] else "**no**"
         if not row["onnx"]["num_detections"]:
-            hold = "nothing seen"
+            hold = "no detections"
         lines.append(
             f"| {row['task']} | {row['backbone']} | {row['onnx']['num_detections']} "
             f"| {cells[0]} | {cells[1]} | {hold} | {row['seconds']} |"
@@ -88,11 +88,11 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 
 def _differences(values: dict[str, float]) -> str:
-    places = {"boxes", "keypoints", "centers", "pair_boxes", "center_places"}
-    if not places & values.keys():
+    coordinates = {"boxes", "keypoints", "centers", "pair_boxes", "center_places"}
+    if not coordinates & values.keys():
         return "–"
-    pixels = max(value for name, value in values.items() if name in places)
-    other = max(value for name, value in values.items() if name not in places)
+    pixels = max(value for name, value in values.items() if name in coordinates)
+    other = max(value for name, value in values.items() if name not in coordinates)
     return f"{pixels:.1g} px, {other:.1g}"
 
 

@@ -1,4 +1,4 @@
-"""torchvision's FCOS in the place of our network and task, so that our trainer trains it on our data."""
+"""FCOS of torchvision as network and task of this library, so that our trainer trains it on our data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.training.build import build_predictor
 
 STRIDES = (4, 8, 16, 32)
-SHARE = 4
-"""Strides to anchor sizes. FCOS's own is 1, for images of 800 pixels; with 4, objects of up to 16 pixels are
-on the first level, up to 32 on the second, up to 64 on the third."""
+STRIDE_PER_ANCHOR_SIZE = 4
+"""Ratio of stride and anchor size. FCOS has 1, for images of 800 pixels; with 4, objects of up to 16 pixels
+are on the first level, up to 32 on the second, up to 64 on the third."""
 
 
 class Pyramid(nn.Module):
-    """A timm encoder under torchvision's feature pyramid."""
+    """A timm encoder with torchvision's feature pyramid."""
 
     def __init__(self, name: str, channels: int) -> None:
         super().__init__()
@@ -45,15 +45,17 @@ def build_fcos(pyramid: nn.Module, num_classes: int) -> FCOS:
     return FCOS(
         pyramid,
         num_classes,
-        anchor_generator=AnchorGenerator(tuple((stride // SHARE,) for stride in STRIDES), ((1.0,),) * 4),
+        anchor_generator=AnchorGenerator(
+            tuple((stride // STRIDE_PER_ANCHOR_SIZE,) for stride in STRIDES), ((1.0,),) * 4
+        ),
         # In anchor sizes: 1.5 strides, as published.
-        center_sampling_radius=1.5 * SHARE,
+        center_sampling_radius=1.5 * STRIDE_PER_ANCHOR_SIZE,
         score_thresh=0.05,
     )
 
 
 class FcosNetwork(nn.Module):
-    """Raw outputs of FCOS by name, and what its points are."""
+    """FCOS as a network: its raw outputs and anchors by name."""
 
     def __init__(self, encoder: str, num_classes: int, channels: int) -> None:
         super().__init__()
@@ -79,17 +81,17 @@ class FcosNetwork(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FcosTask:
-    """What FCOS says of its own outputs: its loss, its choice of boxes, its NMS."""
+    """FCOS as a task: its own loss, post-processing and NMS."""
 
     num_classes: int
     top_k: int = 100
 
     @cached_property
     def fcos(self) -> FCOS:
-        """FCOS without weights that matter: its loss and its choice of boxes need none."""
-        nothing = nn.Identity()
-        nothing.out_channels = 32  # type: ignore[assignment]
-        return build_fcos(nothing, self.num_classes)
+        """FCOS without a backbone: its loss and post-processing need no weights."""
+        backbone = nn.Identity()
+        backbone.out_channels = 32  # type: ignore[assignment]
+        return build_fcos(backbone, self.num_classes)
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -105,11 +107,13 @@ class FcosTask:
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
         count = len(maps["cls_logits"])
-        mine = [
+        per_image = [
             {name: targets[name][targets["image"] == i] for name in ("boxes", "labels")} for i in range(count)
         ]
         outputs = {name: maps[name] for name in ("cls_logits", "bbox_regression", "bbox_ctrness")}
-        return dict(self.fcos.compute_loss(mine, outputs, [maps["anchors"]] * count, maps["counts"].tolist()))
+        return dict(
+            self.fcos.compute_loss(per_image, outputs, [maps["anchors"]] * count, maps["counts"].tolist())
+        )
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
         del stride
@@ -122,30 +126,30 @@ class FcosTask:
         height, width = maps["size"].tolist()
         found = self.fcos.postprocess_detections(outputs, anchors, [(height, width)] * count)
         return {
-            name: torch.stack([_filled(one[name], self.top_k) for one in found])
+            name: torch.stack([_padded(image[name], self.top_k) for image in found])
             for name in ("boxes", "scores", "labels")
         }
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        raise NotImplementedError("FCOS is measured without mirror images")
+        raise NotImplementedError("FCOS is measured without horizontal flip")
 
 
-def _filled(values: Tensor, count: int) -> Tensor:
-    room = torch.zeros(count, *values.shape[1:], dtype=values.dtype)
-    room[: len(values)] = values[:count]
-    return room
+def _padded(values: Tensor, count: int) -> Tensor:
+    padded = torch.zeros(count, *values.shape[1:], dtype=values.dtype)
+    padded[: len(values)] = values[:count]
+    return padded
 
 
 def fcos_predictor(recipe: Recipe, categories: Categories) -> TorchPredictor:
-    """FCOS on the encoder, with the channels, and seen through the pre-processing of a recipe."""
-    alike = build_predictor(recipe, categories)
+    """A predictor of FCOS with the encoder, channels and preprocessing of a recipe."""
+    reference = build_predictor(recipe, categories)
     torch.manual_seed(recipe.seed)
     network = FcosNetwork(recipe.backbone.removeprefix("timm/"), len(categories), recipe.channels)
     return TorchPredictor(
         network=network,  # type: ignore[arg-type]
         task=FcosTask(num_classes=len(categories)),
         categories=categories,
-        rule=alike.rule,
+        rule=reference.rule,
         normalize=Normalize(mean=recipe.mean, std=recipe.std, bgr=recipe.bgr),
         architecture=Architecture(backbone="torchvision FCOS"),
     )

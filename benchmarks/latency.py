@@ -1,7 +1,8 @@
 """Times light networks of ours and YOLO11n in OpenVINO: `uv run python -m benchmarks.latency`.
 
-Needs the package `ultralytics` beside ours; nothing of ours does. From a decoded image to boxes, inputs as
-large as the image, 32 bits, one thread, by turns; random weights, ours of three classes, theirs of its 80.
+Needs the package `ultralytics`, which this library does not use. From a decoded image to boxes, with inputs
+of the size of the image, 32 bits, one thread, in turn; random weights, ours with three classes, YOLO11n with
+its 80.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from centernet.weights import files as weights
 
 CLASSES = 3
 SIZES = ((480, 640), (256, 320))
-"""Rows and columns of the image."""
+"""Image sizes: rows and columns."""
 
 OURS: dict[str, dict[str, object]] = {
     "nano": {},
@@ -39,13 +40,15 @@ OURS: dict[str, dict[str, object]] = {
     "base": {},
     "large": {},
 }  # fmt: skip
-"""Settings besides those of the recipe, by the names of their rows, which begin with the recipe's."""
+"""Changed settings by the name of the row, which begins with the name of the recipe."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=21, help="how often each runs")
-    parser.add_argument("--rows", nargs="+", choices=OURS, default=list(OURS), help="which of ours")
+    parser.add_argument("--rounds", type=int, default=21, help="number of runs of each")
+    parser.add_argument(
+        "--rows", nargs="+", choices=OURS, default=list(OURS), help="networks of ours to time"
+    )
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
@@ -76,17 +79,17 @@ def recipe_of(name: str, side: int = 640) -> Recipe:
 
 
 def parameters_of(name: str) -> float:
-    """Millions."""
+    """Number of parameters in millions."""
     network = trained_alike(recipe_of(name), CLASSES, 64).network
     return round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 2)
 
 
 def ours(image: np.ndarray, name: str, folder: Path) -> Callable[[], object]:
     weights.save(trained_alike(recipe_of(name, image.shape[1]), CLASSES, 320), folder / "weights")
-    written, _ = CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")
-    finder: Any = CenterNet(written)._file
+    exported, _ = CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")
+    predictor: Any = CenterNet(exported)._file
     sample = sample_of(np.ascontiguousarray(image[..., ::-1]), "image")
-    return lambda: finder.detect([sample])
+    return lambda: predictor.detect([sample])
 
 
 def yolo(image: np.ndarray, folder: Path) -> Callable[[], object]:
@@ -95,32 +98,32 @@ def yolo(image: np.ndarray, folder: Path) -> Callable[[], object]:
     from ultralytics.utils.nms import non_max_suppression
 
     with chdir(folder):
-        written = Path(
+        exported = Path(
             YOLO("yolo11n.yaml").export(format="onnx", imgsz=image.shape[:2], simplify=False)
         ).resolve()
     program = openvino.Core().compile_model(
-        written, "CPU", {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+        exported, "CPU", {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
     )
 
     def run() -> object:
-        shown = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)[None], dtype=np.float32) / 255
-        found = torch.from_numpy(program([shown])[0])
+        pixels = np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)[None], dtype=np.float32) / 255
+        found = torch.from_numpy(program([pixels])[0])
         return non_max_suppression(found, 0.3)
 
     return run
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    environment = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     sizes = ["{}x{}".format(*size) for size in SIZES]
     firsts = {size: report["rows"][0][size]["ms"] for size in sizes}
     lines = [
         "# Light networks in OpenVINO, from pixels to boxes",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
         "Milliseconds of processor time for an image of that size, medians of all rounds; in brackets the",
-        "least, and the share of the first row's.",
+        "minimum, and the ratio to the first row.",
         "",
         "| | parameters, M | " + " | ".join(f"{size.replace('x', '×')}, ms" for size in sizes) + " |",
         "|---|---:|" + "---:|" * len(sizes),

@@ -1,4 +1,4 @@
-"""What all benchmarks share: processor time, and what they ran on."""
+"""Helpers of all benchmarks: measurement of processor time, commit and machine."""
 
 import platform
 import statistics
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def cpu_ms(work: Callable[[], object], calls: int = 1) -> float:
-    """Processor time of a call, all threads together."""
+    """Processor time of a call in milliseconds, over all threads."""
     start = time.process_time_ns()
     for _ in range(calls):
         work()
@@ -24,7 +24,7 @@ def cpu_ms(work: Callable[[], object], calls: int = 1) -> float:
 
 
 def by_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> list[dict[str, Any]]:
-    """Median and least processor time of each way, which are called in turn, once before any is timed."""
+    """Median and minimum processor time of each function; they are called in turn, and once before timing."""
     for work in ways.values():
         work()
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -38,7 +38,7 @@ def by_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> list[dict
 
 
 def commit() -> str:
-    """The commit, and whether the code differs from it."""
+    """The commit, with a note if the code differs from it."""
     here = Path(__file__).parent
     run = (["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain", "../src", ":(glob)*.py"])
     head, changes = (subprocess.check_output(command, cwd=here, text=True).strip() for command in run)
@@ -46,6 +46,7 @@ def commit() -> str:
 
 
 def machine() -> dict[str, str]:
+    """Processor, threads and versions of the libraries that matter."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]

@@ -1,7 +1,7 @@
-"""Times networks against the original's way of computing them: `uv run python -m benchmarks.networks`.
+"""Times networks against the original implementation: `uv run python -m benchmarks.networks`.
 
-Processor time of one thread for an image, both ways by turns on the same weights. Where there is a CUDA
-device, also images a second there, of ours alone.
+Processor time of one thread for an image, both implementations in turn with the same weights. With a CUDA
+device, also images per second there, of ours only.
 """
 
 import argparse
@@ -35,12 +35,12 @@ NAMES = ("small", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "resnet101-d
 COCO_CLASSES = 80
 SIDE = 512
 TOLERANCE = 5e-3
-"""Largest difference between both ways, in standard deviations of the map."""
+"""Largest accepted difference of both implementations, in standard deviations of the map."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="how often each network runs")
+    parser.add_argument("--rounds", type=int, default=7, help="number of runs of each network")
     parser.add_argument("--networks", nargs="+", default=NAMES, choices=RECIPES, help="recipes")
     parser.add_argument("--name", default="networks", help="the results go to results/NAME.json and .md")
     options = parser.parse_args()
@@ -69,10 +69,10 @@ def main() -> None:
 
 
 def trained_alike(recipe: Recipe, num_classes: int, side: int) -> TorchPredictor:
-    """A predictor with random weights that cost what trained ones do.
+    """A predictor with random weights that takes the same time as a trained one.
 
-    Features have mean 0 and deviation 1 on noise of this side, and the taps of deformable convolutions have
-    moved by a pixel or two, up to four.
+    Features have mean 0 and deviation 1 on noise of this side, and the offsets of deformable convolutions are
+    one or two pixels, at most about four.
     """
     predictor = build_predictor(recipe, Categories.of(*(f"class{i}" for i in range(num_classes))))
     generator = torch.Generator().manual_seed(1)
@@ -90,10 +90,10 @@ def trained_alike(recipe: Recipe, num_classes: int, side: int) -> TorchPredictor
 
 
 def as_original(network: Network) -> nn.Module:
-    """A copy that computes as the original does on a processor, from the same weights.
+    """A copy with the same weights that computes as the original does on a processor.
 
-    Rows of pixels are contiguous, torchvision's operator does the deformable convolutions, and DLA's two
-    shortcuts from which nothing is computed are computed.
+    Tensors are contiguous, deformable convolutions use torchvision's operator, and the two unused shortcuts
+    of DLA are computed.
     """
     theirs = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
     for module in list(theirs.modules()):
@@ -102,31 +102,31 @@ def as_original(network: Network) -> nn.Module:
                 setattr(module, name, CompiledDeformableConv(child))
     if isinstance(theirs.backbone, DLA):
         encoder = theirs.backbone.encoder
-        for level, widths in DEAD_SHORTCUTS.items():
-            setattr(encoder, level, WithDeadShortcut(getattr(encoder, level), *widths))
+        for level, widths in UNUSED_SHORTCUTS.items():
+            setattr(encoder, level, WithUnusedShortcut(getattr(encoder, level), *widths))
     return theirs.eval()
 
 
 class CompiledDeformableConv(nn.Module):
-    """The same layer by torchvision's operator, which is the original's."""
+    """The same layer with torchvision's operator, as in the original."""
 
     def __init__(self, layer: DeformableConv) -> None:
         super().__init__()
         self.weight, self.bias, self.offset_mask = layer.weight, layer.bias, layer.offset_mask
 
     def forward(self, features: Tensor) -> Tensor:
-        moves, strength = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
+        offsets, mask = self.offset_mask(features).split([2 * TAPS, TAPS], dim=1)
         return deform_conv2d(
-            features, moves.contiguous(), self.weight, self.bias, padding=1, mask=strength.sigmoid()
+            features, offsets.contiguous(), self.weight, self.bias, padding=1, mask=mask.sigmoid()
         )
 
 
-DEAD_SHORTCUTS = {"level3": (64, 128), "level4": (128, 256)}
-"""Channels of the shortcuts of DLA-34 that its inner trees compute anew."""
+UNUSED_SHORTCUTS = {"level3": (64, 128), "level4": (128, 256)}
+"""Channels of the unused shortcuts of DLA-34, which its inner trees compute again."""
 
 
-class WithDeadShortcut(nn.Module):
-    """A level of DLA that also computes what the original throws away."""
+class WithUnusedShortcut(nn.Module):
+    """A level of DLA that also computes the unused shortcut of the original."""
 
     def __init__(self, level: nn.Module, in_channels: int, channels: int) -> None:
         super().__init__()
@@ -141,15 +141,15 @@ class WithDeadShortcut(nn.Module):
 
 
 def largest_difference(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> float:
-    """Of all maps, in standard deviations of the map."""
+    """Largest difference over all maps, in standard deviations of the map."""
     return max(float((ours[name] - theirs[name]).abs().max() / theirs[name].std()) for name in theirs)
 
 
 def gflops(network: nn.Module, side: int) -> float:
-    """10⁹ operations for an image, two for each multiplication with addition.
+    """10⁹ operations per image, two for each multiply-add.
 
-    Counted are convolutions, products of matrices (deformable convolutions among them), and the four
-    neighbours that each value of a sampled feature is made of.
+    Counts convolutions, matrix products (including those of deformable convolutions), and four multiply-adds
+    for each value sampled by bilinear interpolation.
     """
     sampling = {torch.ops.aten.grid_sampler_2d: lambda *_, out_shape, **__: 8 * math.prod(out_shape)}
     counted = copy.deepcopy(network).to("meta")
@@ -159,10 +159,10 @@ def gflops(network: nn.Module, side: int) -> float:
 
 
 def measure(predictor: TorchPredictor, side: int, rounds: int) -> dict[str, Any]:
-    """Milliseconds of an image: the least and the median of all rounds.
+    """Milliseconds per image: minimum and median of all rounds.
 
     Raises:
-        RuntimeError: Both ways give different maps.
+        RuntimeError: The maps of both implementations differ.
     """
     network, theirs = predictor.network, as_original(predictor.network)
     images = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(2))
@@ -180,33 +180,33 @@ def measure(predictor: TorchPredictor, side: int, rounds: int) -> dict[str, Any]
     with torch.inference_mode():
         difference = largest_difference(network(images)[-1], theirs(images)[-1])
         if not difference <= TOLERANCE:
-            raise RuntimeError(f"both ways differ by {difference} standard deviations: nothing is timed")
+            raise RuntimeError(f"the maps differ by {difference} standard deviations: nothing is timed")
         half()
         for _ in range(rounds):
             for way, work in ways.items():
                 times[way].append(cpu_ms(work))
-    least = {f"{way}_ms": round(min(values), 1) for way, values in times.items()}
+    minimum = {f"{way}_ms": round(min(values), 1) for way, values in times.items()}
     median = {f"{way}_median_ms": round(statistics.median(values), 1) for way, values in times.items()}
     return {
         "parameters_m": round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 2),
         "gflops": round(gflops(network, side), 1),
-        **least,
+        **minimum,
         **median,
-        "ratio": round(least["original_ms"] / least["ours_ms"], 2),
+        "ratio": round(minimum["original_ms"] / minimum["ours_ms"], 2),
         "ratio_of_medians": round(median["original_median_ms"] / median["ours_median_ms"], 2),
         "difference": float(f"{difference:.1e}"),
     }
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    environment = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     lines = [
-        "# Processor time of networks, against the original's way of computing them",
+        "# Processor time of networks, against the original implementation",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
-        "Milliseconds for one image, the least of all rounds; in brackets the medians.",
-        f"{COCO_CLASSES} classes, input {SIDE}×{SIDE}; see [README](../README.md) for what is compared.",
+        "Milliseconds for one image, minimum of all rounds; medians in brackets.",
+        f"{COCO_CLASSES} classes, input {SIDE}×{SIDE}; see the [README](../README.md) for the comparison.",
         "",
         "| recipe | parameters, M | GFLOPs | original | ours | times faster | ours in bfloat16 |",
         "|---|---:|---:|---:|---:|---:|---:|",

@@ -1,6 +1,6 @@
-"""The algorithm of the released Objects as Points code, written anew: one object after the other, as it does.
+"""Reimplementation of the algorithm of the released Objects as Points code, object by object.
 
-What ours is timed against. Held to that program's own numbers by `tests/test_benchmarks.py`.
+The baseline of the benchmarks. `tests/benchmarks/test_benchmarks.py` compares it with golden data of that code.
 """
 
 import math
@@ -23,7 +23,7 @@ EIGENVECTORS = np.array(
     ],
     dtype=np.float32,
 )
-"""In BGR order, as its images are."""
+"""Eigenvectors of colours in BGR order, as the images."""
 
 
 def radius_of(height: float, width: float, min_overlap: float = 0.7) -> float:
@@ -47,19 +47,19 @@ def gaussian(radius: int) -> np.ndarray:
 
 
 def draw(heatmap: np.ndarray, x: int, y: int, radius: int) -> None:
-    """A bump on one `(h w)` heatmap, in place; the larger value stays."""
-    bump = gaussian(radius)
+    """Draws a Gaussian on one `(h w)` heatmap, in place; the larger value is kept."""
+    values = gaussian(radius)
     height, width = heatmap.shape
     left, right = min(x, radius), min(width - x, radius + 1)
     top, bottom = min(y, radius), min(height - y, radius + 1)
     part = heatmap[y - top : y + bottom, x - left : x + right]
-    shown = bump[radius - top : radius + bottom, radius - left : radius + right]
-    if min(shown.shape) > 0 and min(part.shape) > 0:
-        np.maximum(part, shown, out=part)
+    visible = values[radius - top : radius + bottom, radius - left : radius + right]
+    if min(visible.shape) > 0 and min(part.shape) > 0:
+        np.maximum(part, visible, out=part)
 
 
 def affine(center: np.ndarray, side: float, size: tuple[int, int]) -> np.ndarray:
-    """`(2 3)` matrix that shows a window on `size`, width first, found from three pairs of points."""
+    """`(2 3)` matrix that maps a crop to `size`, width first, computed from three pairs of points."""
     width, height = size
     source, target = np.zeros((3, 2), dtype=np.float32), np.zeros((3, 2), dtype=np.float32)
     source[0], target[0] = center, (width / 2, height / 2)
@@ -81,18 +81,18 @@ def targets(
     num_classes: int,
     size: tuple[int, int],
     max_objects: int = 128,
-    mirrored_width: int | None = None,
+    flipped_width: int | None = None,
 ) -> dict[str, np.ndarray]:
-    """What the network should give for boxes in image pixels, on a map of `size`, width first.
+    """Targets for boxes in image pixels, on a map of `size`, width first.
 
     Args:
         boxes: `(n 4)`, `(x1, y1, x2, y2)`.
         labels: `(n)`.
-        matrix: Map pixels from those of the image, mirrored or not.
-        num_classes: Classes.
+        matrix: Matrix from pixels of the (flipped) image to map pixels.
+        num_classes: Number of classes.
         size: Map columns and rows.
-        max_objects: Objects beyond are dropped.
-        mirrored_width: Of the image, if it was mirrored.
+        max_objects: Maximum number of objects; the rest are dropped.
+        flipped_width: Width of the image, if it is flipped.
     """
     width, height = size
     out = {
@@ -104,8 +104,8 @@ def targets(
     }
     for k in range(min(len(boxes), max_objects)):
         box = boxes[k].astype(np.float32)
-        if mirrored_width is not None:
-            box[[0, 2]] = mirrored_width - box[[2, 0]] - 1
+        if flipped_width is not None:
+            box[[0, 2]] = flipped_width - box[[2, 0]] - 1
         box[:2], box[2:] = move(box[:2], matrix), move(box[2:], matrix)
         box[[0, 2]] = np.clip(box[[0, 2]], 0, width - 1)
         box[[1, 3]] = np.clip(box[[1, 3]], 0, height - 1)
@@ -139,14 +139,14 @@ def decode(heatmap: Tensor, size: Tensor, offset: Tensor, top_k: int = 100) -> T
     return torch.cat([boxes, scores[..., None], labels[..., None].float()], dim=2)
 
 
-def decode_pose(maps: dict[str, Tensor], top_k: int = 100, least: float = 0.1) -> tuple[Tensor, Tensor]:
+def decode_pose(maps: dict[str, Tensor], top_k: int = 100, min_score: float = 0.1) -> tuple[Tensor, Tensor]:
     """Rows `x1 y1 x2 y2 score class` `(b k 6)`, and keypoints `(b k j 2)`, in cells.
 
     Args:
         maps: Probabilities `heatmap` and `keypoint_heatmap`, and `size`, `offset`, `keypoints`,
             `keypoint_offset`.
         top_k: Persons, and candidates for each keypoint.
-        least: Candidates below this probability are none.
+        min_score: Minimum probability of candidates.
     """
     rows = decode(maps["heatmap"], maps["size"], maps["offset"], top_k)
     batch, num_keypoints, _, width = maps["keypoint_heatmap"].shape
@@ -157,11 +157,11 @@ def decode_pose(maps: dict[str, Tensor], top_k: int = 100, least: float = 0.1) -
     scores, cells = torch.topk(_peaks(maps["keypoint_heatmap"]).view(batch, num_keypoints, -1), top_k)
     moved = _gather(maps["keypoint_offset"], cells.view(batch, -1)).view(batch, num_keypoints, top_k, 2)
     points = torch.stack([cells % width, cells // width], dim=3) + moved
-    sure = (scores > least).float()
-    points = (1 - sure[..., None]) * -10000 + sure[..., None] * points
-    scores = (1 - sure) * -1 + sure * scores
+    is_candidate = (scores > min_score).float()
+    points = (1 - is_candidate[..., None]) * -10000 + is_candidate[..., None] * points
+    scores = (1 - is_candidate) * -1 + is_candidate * scores
 
-    # Every arrow against every candidate: (b, keypoint, person, candidate, 2).
+    # Every regressed keypoint against every candidate: (b, keypoint, person, candidate, 2).
     tips = arrows.permute(0, 2, 1, 3)
     shape = (batch, num_keypoints, top_k, top_k, 2)
     distance = (tips[:, :, :, None].expand(shape) - points[:, :, None].expand(shape)).pow(2).sum(4).sqrt()
@@ -170,13 +170,13 @@ def decode_pose(maps: dict[str, Tensor], top_k: int = 100, least: float = 0.1) -
     score = scores.gather(2, nearest[..., 0])[..., None]
     left, top, right, bottom = (rows[:, None, :, side, None] for side in range(4))
     x, y = best[..., :1], best[..., 1:]
-    refused = (x < left) | (x > right) | (y < top) | (y > bottom) | (score < least)
+    refused = (x < left) | (x > right) | (y < top) | (y > bottom) | (score < min_score)
     refused = (refused | (distance > torch.maximum(bottom - top, right - left) * 0.3)).float()
     return rows, ((1 - refused) * best + refused * tips).permute(0, 2, 1, 3)
 
 
 def to_image_pose(rows: np.ndarray, keypoints: np.ndarray, image_size: tuple[int, int]) -> list[np.ndarray]:
-    """Persons `x1 y1 x2 y2 score x y x y ...` in image pixels, one point after the other.
+    """Persons `x1 y1 x2 y2 score x y x y ...` in image pixels, point by point.
 
     Args:
         rows: `(k 6)`, in cells of a square map of 128.
@@ -193,7 +193,7 @@ def to_image_pose(rows: np.ndarray, keypoints: np.ndarray, image_size: tuple[int
     return persons
 
 
-def decode_space(maps: dict[str, Tensor], top_k: int = 100) -> Tensor:
+def decode_boxes3d(maps: dict[str, Tensor], top_k: int = 100) -> Tensor:
     """Rows `x y score`, eight of the heading, depth, three sizes in metres, two in cells, class `(b k 18)`.
 
     Args:
@@ -211,14 +211,14 @@ def decode_space(maps: dict[str, Tensor], top_k: int = 100) -> Tensor:
     return torch.cat([*rows, labels[..., None].float()], dim=2)
 
 
-def to_image_space(
+def place_boxes3d(
     rows: np.ndarray, camera: np.ndarray, image_size: tuple[int, int], cells: tuple[int, int]
 ) -> np.ndarray:
-    """Rows class, alpha, box, sizes, place, heading, score `(k 14)`, one object after the other.
+    """Rows class, alpha, 2D box, 3D size, location, heading, score `(k 14)`, object by object.
 
     Args:
-        rows: `(k 18)` of `decode_space`.
-        camera: Image pixels from metres.
+        rows: `(k 18)` of `decode_boxes3d`.
+        camera: Projection matrix, metres to image pixels.
         image_size: Width and height of the image.
         cells: Columns and rows of the map.
     """
@@ -255,14 +255,14 @@ def preprocess(
     mean: np.ndarray = MEAN,
     std: np.ndarray = STD,
 ) -> Tensor:
-    """`(1 3 h w)` input of `size`, width first, from a BGR image: the whole image in the middle."""
+    """`(1 3 h w)` input of `size`, width first, with the whole BGR image centred."""
     height, width = image.shape[:2]
     # The original resizes to the test scale first; at scale 1 that copies the image.
     image = cv2.resize(image, (width, height))
     center = np.array([width / 2, height / 2], dtype=np.float32)
     matrix = affine(center, float(max(height, width)), size)
-    shown = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
-    scaled = ((shown / 255.0 - mean) / std).astype(np.float32)
+    warped = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
+    scaled = ((warped / 255.0 - mean) / std).astype(np.float32)
     return torch.from_numpy(scaled.transpose(2, 0, 1).reshape(1, 3, size[1], size[0]))
 
 
@@ -304,7 +304,7 @@ def border_of(border: int, size: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Draws:
-    """What chance decides for one training sample, colours aside."""
+    """Random numbers of one training sample, except those of the colours."""
 
     scale: float
     center: tuple[float, float]
@@ -339,9 +339,9 @@ def sample(
         image: `(h w 3)`.
         boxes: `(n 4)`, image pixels.
         labels: `(n)`.
-        num_classes: Classes.
-        draws: Where the window lies.
-        rng: Draws the colours; None leaves them.
+        num_classes: Number of classes.
+        draws: Crop and flip.
+        rng: Random generator of the colours; None keeps them.
         size: Input columns and rows.
     """
     height, width = image.shape[:2]
@@ -349,14 +349,14 @@ def sample(
     if draws.flip:
         image = image[:, ::-1, :]
         center[0] = width - center[0] - 1
-    shown = cv2.warpAffine(image, affine(center, side, size), size, flags=cv2.INTER_LINEAR)
-    scaled = shown.astype(np.float32) / 255.0
+    warped = cv2.warpAffine(image, affine(center, side, size), size, flags=cv2.INTER_LINEAR)
+    scaled = warped.astype(np.float32) / 255.0
     if rng is not None:
         jitter(scaled, rng)
     scaled = ((scaled - MEAN) / STD).transpose(2, 0, 1)
     map_size = (size[0] // 4, size[1] // 4)
-    mirrored = width if draws.flip else None
-    wanted = targets(
-        boxes, labels, affine(center, side, map_size), num_classes, map_size, mirrored_width=mirrored
+    flipped_width = width if draws.flip else None
+    encoded = targets(
+        boxes, labels, affine(center, side, map_size), num_classes, map_size, flipped_width=flipped_width
     )
-    return {"input": scaled, **wanted}
+    return {"input": scaled, **encoded}

@@ -1,7 +1,7 @@
-"""Times an image from its pixels to boxes, in every form: `uv run python -m benchmarks.pipeline`.
+"""Times an image from its pixels to boxes, in every runtime: `uv run python -m benchmarks.pipeline`.
 
-The paper's ResNet-18 on 512×512, from a decoded image of 480×640, one thread. The first way is the original's
-pipeline in PyTorch; the ways take turns. Weights are random, but look at noise as trained ones do.
+The paper's ResNet-18 on 512×512, from a decoded image of 480×640, one thread. The first row is the original's
+pipeline in PyTorch; all run in turn. Weights are random, with activations as in a trained network.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from centernet.weights import files as weights
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="how often each way runs")
+    parser.add_argument("--rounds", type=int, default=15, help="number of runs of each")
     parser.add_argument("--recipe", default="resnet18", choices=RECIPES)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -48,10 +48,12 @@ def main() -> None:
     predictor = trained_alike(RECIPES[options.recipe](), COCO_CLASSES, SIDE)
     with TemporaryDirectory() as folder:
         rows = by_turns(all_ways(predictor, Path(folder)), options.rounds)
-        shares = {
-            "PyTorch": decode_share(predictor, options.rounds),
+        fractions = {
+            "PyTorch": decode_fraction(predictor, options.rounds),
             **{
-                f"OpenVINO with {name}": written_decode_share(Path(folder) / "openvino", hint, options.rounds)
+                f"OpenVINO with {name}": openvino_decode_fraction(
+                    Path(folder) / "openvino", hint, options.rounds
+                )
                 for name, hint in {"32 bits": "f32", "bfloat16": "bf16"}.items()
             },
         }
@@ -60,7 +62,7 @@ def main() -> None:
         "commit": commit(),
         "machine": {**machine(), "load": f"{load:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"},
         "rows": rows,
-        "decode_shares": shares,
+        "decode_shares": fractions,
     }
     (RESULTS / "pipeline.json").write_text(json.dumps(report, indent=1) + "\n")
     (RESULTS / "pipeline.md").write_text(as_markdown(report))
@@ -68,7 +70,7 @@ def main() -> None:
 
 
 def all_ways(predictor: TorchPredictor, folder: Path) -> dict[str, Callable[[], object]]:
-    """What each way does with the same image."""
+    """The pipelines by name, all for the same image."""
     image = make_image()
     sample = sample_of(np.ascontiguousarray(image[..., ::-1]), "image")
     path = weights.save(predictor, folder / "weights")
@@ -81,35 +83,35 @@ def all_ways(predictor: TorchPredictor, folder: Path) -> dict[str, Callable[[], 
             found = original.decode(maps["heatmap"].sigmoid(), maps["size"], maps["offset"])
         return to_image(found[0].numpy(), image.shape[:2])
 
-    def asking(finder: Any, *, half: bool = False) -> Callable[[], object]:
-        return lambda: finder.detect([sample], InferenceOptions(half=half))
+    def detect_with(file_or_predictor: Any, *, half: bool = False) -> Callable[[], object]:
+        return lambda: file_or_predictor.detect([sample], InferenceOptions(half=half))
 
     ways: dict[str, Callable[[], object]] = {
         "the original's, PyTorch": as_the_original_does,
-        "ours, PyTorch": asking(detector.predictor),
-        "ours, PyTorch, bfloat16": asking(detector.predictor, half=True),
+        "ours, PyTorch": detect_with(detector.predictor),
+        "ours, PyTorch, bfloat16": detect_with(detector.predictor, half=True),
     }
     onnx, _ = detector.export("onnx", output=folder / "file.onnx")
     graph, _ = detector.export("openvino", output=folder / "openvino")
     with_8_bits = in_8_bits(predictor, sample, graph, folder / "openvino-int8")
     return {
         **ways,
-        "ONNX Runtime": asking(CenterNet(onnx)._file),
-        "OpenVINO": asking(CenterNet(graph)._file),
-        "OpenVINO, bfloat16": asking(CenterNet(graph)._file, half=True),
-        "OpenVINO, 8 bits": asking(CenterNet(with_8_bits)._file),
+        "ONNX Runtime": detect_with(CenterNet(onnx)._file),
+        "OpenVINO": detect_with(CenterNet(graph)._file),
+        "OpenVINO, bfloat16": detect_with(CenterNet(graph)._file, half=True),
+        "OpenVINO, 8 bits": detect_with(CenterNet(with_8_bits)._file),
     }
 
 
 def in_8_bits(predictor: TorchPredictor, sample: Sample, graph: Path, folder: Path) -> Path:
-    """A graph of OpenVINO as `int8=true` writes it, not compared: random weights find nothing for sure."""
-    shown = stack_images([resize(sample, predictor.rule).image])
-    save_openvino(quantized(Core().read_model(graph / "model.xml"), [shown] * 8), folder)
+    """An OpenVINO graph as written with `int8=true`, without the check: scores of random weights are low."""
+    calibration = stack_images([resize(sample, predictor.rule).image])
+    save_openvino(quantized(Core().read_model(graph / "model.xml"), [calibration] * 8), folder)
     return folder
 
 
 def to_image(rows: np.ndarray, size: tuple[int, int]) -> list[list[float]]:
-    """Boxes in image pixels, one corner after the other, as the original's."""
+    """Boxes in image pixels, corner by corner, as in the original."""
     height, width = size
     center = np.array([width / 2, height / 2], dtype=np.float32)
     matrix = np.linalg.inv(
@@ -120,8 +122,8 @@ def to_image(rows: np.ndarray, size: tuple[int, int]) -> list[list[float]]:
     ]
 
 
-def decode_share(predictor: TorchPredictor, rounds: int) -> float:
-    """What decoding takes of network and decoding together, in PyTorch."""
+def decode_fraction(predictor: TorchPredictor, rounds: int) -> float:
+    """Decoding time as a fraction of network and decoding, in PyTorch."""
     images = torch.randn(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     times: list[tuple[float, float]] = []
     with torch.inference_mode():
@@ -135,11 +137,11 @@ def decode_share(predictor: TorchPredictor, rounds: int) -> float:
     return decode / (network + decode)
 
 
-def written_decode_share(folder: Path, precision: str, rounds: int) -> float:
-    """What finding peaks takes of a graph of OpenVINO, by its own counters: medians of each step.
+def openvino_decode_fraction(folder: Path, precision: str, rounds: int) -> float:
+    """Decoding time as a fraction of an OpenVINO graph, by its own counters: medians of each step.
 
-    From the pooling of the heatmap on, which is the second there is, all but products of matrices: heads read
-    at the peaks are the network's.
+    Decoding is everything from the pooling of the heatmap on, which is the second pooling, except matrix
+    products: those are heads computed at the peaks.
     """
     settings = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": precision, "PERF_COUNT": True}
     request = Core().compile_model(folder / "model.xml", "CPU", settings).create_infer_request()
@@ -150,29 +152,29 @@ def written_decode_share(folder: Path, precision: str, rounds: int) -> float:
         steps = request.get_profiling_info()
         times.append([step.real_time.total_seconds() for step in steps])
     medians = np.median(times, axis=0)
-    kinds = [step.node_type for step in steps]
-    first = [place for place, kind in enumerate(kinds) if kind == "MaxPool"][1]
+    node_types = [step.node_type for step in steps]
+    first = [i for i, node_type in enumerate(node_types) if node_type == "MaxPool"][1]
     is_decode = [
-        place >= first and kind not in ("Convolution", "FullyConnected", "MatMul")
-        for place, kind in enumerate(kinds)
+        i >= first and node_type not in ("Convolution", "FullyConnected", "MatMul")
+        for i, node_type in enumerate(node_types)
     ]
     return float(medians[is_decode].sum() / medians.sum())
 
 
 def as_markdown(report: dict[str, Any]) -> str:
-    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    environment = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     first = report["rows"][0]["ms"]
     lines = [
         "# An image from its pixels to boxes",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
-        "Milliseconds of processor time, medians of all rounds; in brackets the least.",
-        "Decoding takes of network and decoding together: "
-        + ", ".join(f"{share:.1%} in {name}" for name, share in report["decode_shares"].items())
+        "Milliseconds of processor time, medians of all rounds; minimum in brackets.",
+        "Decoding takes of the time of network and decoding: "
+        + ", ".join(f"{fraction:.1%} in {name}" for name, fraction in report["decode_shares"].items())
         + ".",
         "",
-        "| way | ms | times faster than the first |",
+        "| pipeline | ms | times faster than the first |",
         "|---|---:|---:|",
         *(
             f"| {row['name']} | {row['ms']:.0f} ({row['least']:.0f}) | {first / row['ms']:.2f} |"

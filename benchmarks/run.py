@@ -1,6 +1,6 @@
 """Times this library against the original's algorithm: `uv run python -m benchmarks.run`.
 
-Processor time of one thread, both programs by turns, so that other work on the machine disturbs neither more.
+Processor time of one thread. Both programs run in turn, so that other load affects them equally.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from benchmarks.cases import Case, all_cases
 from benchmarks.measuring import RESULTS, commit, cpu_ms, machine
 
 BLOCK_MS = 20.0
-"""A case is repeated for this long before the other program has its turn, so that both run warm."""
+"""Time for which a case is repeated before the other program runs, so that both run warm."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20, help="how often each case runs")
+    parser.add_argument("--rounds", type=int, default=20, help="number of runs of each case")
     parser.add_argument("--name", default="cpu", help="the results are written to results/NAME.json and .md")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measure(case: Case, rounds: int) -> dict[str, object]:
-    """Milliseconds an image: the least and the median of all rounds."""
+    """Milliseconds per image: minimum and median of all rounds."""
     works = {"original": case.original, "ours": case.ours}
     calls = {
         name: max(1, round(BLOCK_MS / min(cpu_ms(work) for _ in range(3)))) for name, work in works.items()
@@ -52,14 +52,14 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
     for _ in range(rounds):
         for name, work in works.items():
             times[name].append(cpu_ms(work, calls[name]) / case.images)
-    least = {name: min(values) for name, values in times.items()}
+    minimum = {name: min(values) for name, values in times.items()}
     median = {name: statistics.median(values) for name, values in times.items()}
     return {
         "group": case.group,
         "name": case.name,
-        "original_ms": round(least["original"], 3),
-        "ours_ms": round(least["ours"], 3),
-        "ratio": round(least["original"] / least["ours"], 2),
+        "original_ms": round(minimum["original"], 3),
+        "ours_ms": round(minimum["ours"], 3),
+        "ratio": round(minimum["original"] / minimum["ours"], 2),
         "original_median_ms": round(median["original"], 3),
         "ours_median_ms": round(median["ours"], 3),
         "ratio_of_medians": round(median["original"] / median["ours"], 2),
@@ -67,15 +67,15 @@ def measure(case: Case, rounds: int) -> dict[str, object]:
 
 
 def as_markdown(report: dict) -> str:
-    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    environment = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     lines = [
         "# Processor time, against the original's algorithm",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
-        "Milliseconds an image, the least of all rounds; in brackets the medians.",
-        "80 classes, input 512×512, map 128×128, one image and 10 objects unless a row says otherwise.",
-        "Batches and training samples (of 8) contain what it takes to put the images of a batch together.",
+        "Milliseconds per image, minimum of all rounds; medians in brackets.",
+        "80 classes, input 512×512, map 128×128, one image and 10 objects unless stated otherwise.",
+        "Times of batches and training samples (of 8) include collation.",
         "",
         "| what | | original | ours | times faster |",
         "|---|---|---:|---:|---:|",

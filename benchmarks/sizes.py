@@ -1,7 +1,7 @@
-"""What the networks of the recipes find and what they cost: `uv run python -m benchmarks.sizes`.
+"""Accuracy and cost of the networks of the recipes: `uv run python -m benchmarks.sizes`.
 
-Trains and times nothing itself: puts what `benchmarks.ablation --model NAME --rows ours` found beside what
-`benchmarks.latency` timed; – where a network was not trained.
+Combines the results of `benchmarks.ablation --model NAME --rows ours` and of `benchmarks.latency`, and
+measures nothing itself; – stands for networks that were not trained.
 """
 
 import argparse
@@ -17,16 +17,16 @@ SIZE = "256x320"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="bccd", help="name of the data set, as the trainings had it")
-    parser.add_argument("--epochs", type=int, default=20, help="of the trainings")
+    parser.add_argument("--data", default="bccd", help="name of the data set of the trainings")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of the trainings")
     options = parser.parse_args()
     latency = json.loads((RESULTS / "latency.json").read_text())
     costs = {row["name"]: row for row in latency["rows"]}
     lines = [
-        "# What the networks of nano, small, base and large find and cost",
+        "# Accuracy and cost of the networks of nano, small, base and large",
         "",
-        f"AP on {options.data} after {options.epochs} epochs from scratch, all learned as `few` does but",
-        "for the exact radius: row *ours* of `benchmarks.ablation`: mean over the seeds ± their standard",
+        f"AP on {options.data} after {options.epochs} epochs from scratch, all with the recipe `few` except",
+        "for the exact radius: row *ours* of `benchmarks.ablation`, mean over the seeds ± standard",
         "deviation. Time of one thread in OpenVINO, 32 bits, from an image of "
         f"{SIZE.replace('x', '×')} to boxes: `benchmarks.latency`, {latency['machine']['processor']}.",
         "",

@@ -1,8 +1,8 @@
 """Measures `predict` over many images: `uv run python -m benchmarks.streaming`.
 
-Memory after each tenfold of images, some of which are broken, in one process; and images a second with no,
-one and two threads that read ahead. Each run is a process of its own, in which the network and OpenCV have
-one thread each.
+Peak memory after 10, 100, 1000 ... images, some of which are broken, in one process; and images per second
+with zero, one and two prefetching threads. Each run is a separate process, in which the network and OpenCV
+have one thread each.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from benchmarks.measuring import RESULTS, commit, machine
 
 SIZE = (720, 960)
 WEIGHTS = "blood-cells"
-BROKEN_EACH = 100
-"""One of so many files is no whole image."""
+BROKEN_EVERY = 100
+"""One in this many files is a broken image."""
 
-TASK_BUILDERS = 40
-"""Different images; the others are the same files under other names."""
+DISTINCT_IMAGES = 40
+"""Number of different images; the other files are links to them."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=10_000, help="of the run that memory is measured in")
+    parser.add_argument("--images", type=int, default=10_000, help="images of the run that measures memory")
     parser.add_argument("--timed", type=int, default=500, help="images of each timed run")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each timed run is done")
+    parser.add_argument("--rounds", type=int, default=2, help="number of repetitions of each timed run")
     parser.add_argument("--name", default="streaming", help="the results go to results/NAME.json and .md")
     parser.add_argument("--run", nargs=4, metavar=("FOLDER", "IMGSZ", "BATCH", "WORKERS"), help="one run")
     options = parser.parse_args()
@@ -47,12 +47,16 @@ def main() -> None:
         many, some = Path(folder) / "many", Path(folder) / "some"
         broken = write_images(many, options.images)
         write_images(some, options.timed)
-        memory = apart(many, imgsz=64, batch=8, workers=2)
-        assert memory["skipped"] == broken, "every broken image is named, and no other"
+        memory = run_in_process(many, imgsz=64, batch=8, workers=2)
+        assert memory["skipped"] == broken, "every broken image is reported, and no other"
         assert memory["images"] == options.images - broken
-        timed = [apart(some, imgsz=128, batch=8, workers=n) for _ in range(options.rounds) for n in (0, 1, 2)]
+        timed = [
+            run_in_process(some, imgsz=128, batch=8, workers=n)
+            for _ in range(options.rounds)
+            for n in (0, 1, 2)
+        ]
     best = [
-        min((one for one in timed if one["workers"] == n), key=lambda one: one["seconds"]) for n in (0, 1, 2)
+        min((row for row in timed if row["workers"] == n), key=lambda row: row["seconds"]) for n in (0, 1, 2)
     ]
     report = {
         "command": f"python -m benchmarks.streaming --images {options.images} --timed {options.timed} "
@@ -68,20 +72,20 @@ def main() -> None:
 
 
 def write_images(folder: Path, count: int) -> int:
-    """Fills a folder with JPEGs of a smooth picture with noise; gives the number of those that are broken."""
+    """Fills a folder with JPEGs of smooth images with noise; returns the number of broken ones."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     whole = []
-    for _ in range(min(TASK_BUILDERS, count)):
+    for _ in range(min(DISTINCT_IMAGES, count)):
         rough = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-        picture = cv2.resize(rough, SIZE[::-1], interpolation=cv2.INTER_CUBIC).astype(np.int16)
-        noisy = np.clip(picture + rng.integers(-12, 13, picture.shape), 0, 255).astype(np.uint8)
+        smooth = cv2.resize(rough, SIZE[::-1], interpolation=cv2.INTER_CUBIC).astype(np.int16)
+        noisy = np.clip(smooth + rng.integers(-12, 13, smooth.shape), 0, 255).astype(np.uint8)
         whole.append(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
     half = len(whole[0]) // 2
     bad = (b"", b"no image", whole[0][:half], whole[0][:half] + bytes(1000))
     broken, first = 0, {}
     for number in range(count):
-        is_broken = number % BROKEN_EACH == BROKEN_EACH // 2
+        is_broken = number % BROKEN_EVERY == BROKEN_EVERY // 2
         data = bad[broken % len(bad)] if is_broken else whole[number % len(whole)]
         broken += is_broken
         path = folder / f"{number:06}.jpg"
@@ -93,8 +97,8 @@ def write_images(folder: Path, count: int) -> int:
     return broken
 
 
-def apart(folder: Path, **settings: int) -> dict[str, float]:
-    """One run in a process of its own, and how many images it named as broken."""
+def run_in_process(folder: Path, **settings: int) -> dict[str, float]:
+    """One run in a separate process, and the number of images that it reported as broken."""
     words = ["--run", str(folder), *map(str, settings.values())]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.streaming", *words],
@@ -131,7 +135,7 @@ def run(folder: str, imgsz: int, batch: int, workers: int) -> dict[str, object]:
 
 
 def peak_mb() -> float:
-    """Most memory that the process had so far."""
+    """Peak memory of the process so far."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
 
@@ -141,11 +145,11 @@ def as_markdown(report: Mapping[str, object]) -> str:
     assert isinstance(memory, dict)
     assert isinstance(timed, list)
     assert isinstance(device, dict)
-    facts = "; ".join(f"{name} {value}" for name, value in device.items())
+    environment = "; ".join(f"{name} {value}" for name, value in device.items())
     lines = [
         "# Many images",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
         f"JPEGs of {SIZE[1]}×{SIZE[0]}, weights `{WEIGHTS}`, batches of {memory['batch']}. The network and",
         "OpenCV have one thread each.",
@@ -154,8 +158,8 @@ def as_markdown(report: Mapping[str, object]) -> str:
         "",
         f"{memory['images']} images of one folder at {memory['imgsz']} pixels, {memory['workers']} workers. "
         f"{memory['skipped']} more were broken:",
-        "they were named and passed over. The most memory that the process had by then, of which Python and",
-        "its libraries take most:",
+        "they were reported and skipped. Peak memory of the process so far, most of which is taken by Python",
+        "and its libraries:",
         "",
         "| after images | MB |",
         "|---|---:|",
@@ -164,10 +168,10 @@ def as_markdown(report: Mapping[str, object]) -> str:
         "## Speed",
         "",
         f"{timed[0]['images']} images at {timed[0]['imgsz']} pixels, the fastest run of each. *Cores* is",
-        "processor time over time. With one worker the network stays in the thread that asks; with two,",
-        "threads look at two batches at once.",
+        "processor time over time. With one worker the network runs in the calling thread; with two, two",
+        "batches are predicted at once.",
         "",
-        "| workers | images a second | cores | processor time, ms an image | of it, the thread that asks |",
+        "| workers | images per second | cores | processor time, ms per image | of it, the calling thread |",
         "|---|---:|---:|---:|---:|",
         *map(_speed, timed),
     ]

@@ -1,4 +1,4 @@
-"""What benchmarks that train share: a process and a thread for each training, and tables of several seeds."""
+"""Helpers of benchmarks that train: one process and thread per training, and tables over several seeds."""
 
 import json
 import os
@@ -24,38 +24,39 @@ def fill(
     title: str,
     jobs: int,
 ) -> None:
-    """Measure each run, a row's name and seed and the module's words for it, so many at once, into a table.
+    """Measures all runs, `jobs` at once, and writes their rows to a table.
 
-    A row is written as soon as it is there, in the place of an older one of its name and seed.
+    A run is the name and seed of its row, and the arguments of the module. A row is written as soon as it is
+    measured, and replaces an older one of the same name and seed.
     """
 
-    def measured(row: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-        return {**row, **in_own_process(module, words)}
+    def measured(row: Mapping[str, Any], arguments: Sequence[str]) -> dict[str, Any]:
+        return {**row, **in_own_process(module, arguments)}
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         try:
-            for one in as_completed([pool.submit(measured, *run) for run in runs]):
-                row = one.result()
+            for future in as_completed([pool.submit(measured, *run) for run in runs]):
+                row = future.result()
                 print(row, flush=True)
                 add_row(path, row, lambda row: (order.index(row["name"]), row["seed"]), about, title)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def in_own_process(module: str, words: Sequence[str]) -> dict[str, Any]:
-    """What a module prints last, as JSON, and the minutes of processor time it took, its children's too."""
+def in_own_process(module: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """The last line that a module prints, as JSON, and its processor time in minutes, including children."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    command = [sys.executable, "-m", module, *words]
+    command = [sys.executable, "-m", module, *arguments]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout:
-        said = process.stdout.read()
+        output = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     minutes = (used.ru_utime + used.ru_stime) / 60
-    return {**json.loads(said.splitlines()[-1]), "cpu_minutes": round(minutes, 1)}
+    return {**json.loads(output.splitlines()[-1]), "cpu_minutes": round(minutes, 1)}
 
 
 def add_row(
@@ -65,7 +66,7 @@ def add_row(
     about: Mapping[str, Any],
     title: str,
 ) -> None:
-    """Put a row in the place of an older one with its key, or among the others, by the order of the keys."""
+    """Adds a row to the table in order of the keys, or replaces the older one with the same key."""
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     rows = sorted([*(one for one in rows if key(one) != key(row)), {**row, **origin()}], key=key)
     report = {**about, "rows": rows}
@@ -74,13 +75,13 @@ def add_row(
 
 
 def origin() -> dict[str, str]:
-    """What a row was measured with, which need not be what others in its table were."""
-    on = machine()
-    return {"commit": commit(), "processor": on["processor"], "torch": on["torch"]}
+    """Commit, processor and version of torch of a row, which may differ from those of other rows."""
+    here = machine()
+    return {"commit": commit(), "processor": here["processor"], "torch": here["torch"]}
 
 
 def origins(rows: Sequence[Mapping[str, Any]]) -> str:
-    """`commits 0b28fc4 and 7ee7186, AMD EPYC, torch 2.15.0`: all that rows were measured with."""
+    """All origins of rows: `commits 0b28fc4 and 7ee7186, AMD EPYC, torch 2.15.0`."""
     commits, processors, versions = (
         list(dict.fromkeys(row[key] for row in rows)) for key in ("commit", "processor", "torch")
     )
@@ -93,7 +94,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def as_markdown(report: Mapping[str, Any], title: str) -> str:
-    """The table: a line for each name, over its seeds."""
+    """The table, with one line for each name, over its seeds."""
     rows = report["rows"]
     lines = [
         f"# {title}",

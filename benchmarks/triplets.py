@@ -1,8 +1,8 @@
 """Times keypoint triplets against the original: `uv run python -m benchmarks.triplets`.
 
-Processor time of one thread. Beside ours stand the times that the original's C++ pools, decoding and networks
-took on another processor, one thread. Its decoding also runs here, by the same algorithm, and networks in
-its way: every channel a plane of its own, with pools of ours; both by turns with ours.
+Processor time of one thread. The times of the original's C++ pooling, decoding and networks are those of one
+thread of another processor. Its decoding also runs here, reimplemented, and so do networks in its memory
+format (contiguous) with our pooling; both in turn with ours.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from centernet.tasks.triplet.task import Triplet
 
 POOLS = (top_pool, bottom_pool, left_pool, right_pool)
 THEIRS_MS = {"pools": 640.0, "center": 167.0, "decode": 139.0, "hourglass52": 4098.0, "hourglass104": 5429.0}
-"""Of the original on its machine."""
+"""Times of the original on another machine."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each case runs")
+    parser.add_argument("--rounds", type=int, default=5, help="number of runs of each case")
     parser.add_argument("--name", default="triplets", help="the results go to results/NAME.json and .md")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def pools_row(rounds: int) -> dict[str, object]:
-    """Forward and backward of the four pools, one after the other."""
+    """Forward and backward pass of the four corner poolings in sequence."""
     features = torch.randn(1, 256, 128, 128).requires_grad_()
     gradient = torch.randn(1, 256, 128, 128)
 
@@ -72,7 +72,7 @@ def pools_row(rounds: int) -> dict[str, object]:
 
 
 def center_row(rounds: int) -> dict[str, object]:
-    """Row and column maxima of centre pooling."""
+    """Row and column maxima of centre pooling, forward."""
     features = torch.randn(1, 256, 128, 128)
 
     def work() -> None:
@@ -84,7 +84,7 @@ def center_row(rounds: int) -> dict[str, object]:
 
 
 def decode_row(rounds: int) -> dict[str, object]:
-    """From raw maps to boxes, the centre check included."""
+    """From raw maps to boxes, including the check of the centres."""
     task = Triplet(num_classes=80)
     maps = {name: torch.randn(1, spec.channels, 128, 128) - 2 for name, spec in task.heads.items()}
     both: dict[str, list[float]] = {"theirs": [], "ours": []}
@@ -100,16 +100,16 @@ def decode_row(rounds: int) -> dict[str, object]:
 
 
 def forward_row(backbone: str, rounds: int) -> dict[str, object]:
-    """The whole network at 511×511: as a predictor computes it, and with its memory laid out as theirs."""
+    """The whole network at 511×511: as a predictor computes it, and in the memory format of the original."""
     network = Architecture(backbone=backbone, head_channels=256).build(Triplet(num_classes=80).heads).eval()
     images = torch.randn(1, 3, 511, 511)
     both: dict[torch.memory_format, list[float]] = {torch.contiguous_format: [], torch.channels_last: []}
     with torch.inference_mode():
         for _ in range(rounds):
-            for layout, times in both.items():
-                network.to(memory_format=layout)
-                shown = images.contiguous(memory_format=layout)
-                times.append(cpu_ms(lambda shown=shown: network.last_maps(shown)))
+            for memory_format, times in both.items():
+                network.to(memory_format=memory_format)
+                inputs = images.contiguous(memory_format=memory_format)
+                times.append(cpu_ms(lambda inputs=inputs: network.last_maps(inputs)))
     here, ours = (min(times) for times in both.values())
     return {
         **row(f"forward, {backbone}, 511×511", THEIRS_MS[backbone], ours),
@@ -121,8 +121,8 @@ def row(name: str, theirs: float, ours: float) -> dict[str, object]:
     return {"name": name, "original_ms": theirs, "ours_ms": round(ours, 1)}
 
 
-def original_decode(maps: dict[str, Tensor], count: int = 70, most: int = 1000) -> tuple[Tensor, Tensor]:
-    """Probabilities, a pooling of 3×3 over each map, the best of all classes, and every pair of corners."""
+def original_decode(maps: dict[str, Tensor], count: int = 70, max_pairs: int = 1000) -> tuple[Tensor, Tensor]:
+    """Pairs of corners and centres by the original's algorithm: sigmoid, 3×3 pooling, top k, all pairs."""
     found = {}
     for name in ("top_left", "bottom_right", "center"):
         heatmap = maps[f"{name}_heatmap"].sigmoid()
@@ -144,34 +144,33 @@ def original_decode(maps: dict[str, Tensor], count: int = 70, most: int = 1000) 
     score[(tag1 - tag2).abs() > 0.5] = -1
     score[x2[:, None] < x1[:, :, None]] = -1
     score[y2[:, None] < y1[:, :, None]] = -1
-    score, order = score.flatten(1).topk(most)
+    score, order = score.flatten(1).topk(max_pairs)
     boxes = torch.stack([value.flatten(1).gather(1, order) for value in (*pairs,)], dim=2)
     return torch.cat([boxes, score[..., None]], dim=2), torch.stack([center[2], center[3], center[0]], dim=2)
 
 
-def times_faster(one: dict) -> str:
-    return f"{one.get('original_here_ms', one['original_ms']) / one['ours_ms']:.1f}"
+def times_faster(row: dict) -> str:
+    return f"{row.get('original_here_ms', row['original_ms']) / row['ours_ms']:.1f}"
 
 
 def as_markdown(report: dict) -> str:
-    facts = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
+    environment = "; ".join(f"{name} {value}" for name, value in report["machine"].items())
     lines = [
         "# Keypoint triplets, against the original",
         "",
-        f"`{report['command']}` at commit {report['commit']}. {facts}.",
+        f"`{report['command']}` at commit {report['commit']}. {environment}.",
         "",
-        "Milliseconds of processor time, one image, the least of all rounds. The original's are of a run of",
-        "its own on another processor; its decoding, and networks laid out as there are, are also",
-        "timed here. The last column compares with that, where it is.",
+        "Milliseconds of processor time for one image, minimum of all rounds. Times of the original are",
+        "from a run on another processor; its decoding, and networks in its memory format, are timed here",
+        "too. The last column compares with the time here if there is one.",
         "",
         "| what | original | here | ours | times faster |",
         "|---|---:|---:|---:|---:|",
     ]
-    for one in report["rows"]:
-        here = f"{one['original_here_ms']:.1f}" if "original_here_ms" in one else ""
-        lines.append(
-            f"| {one['name']} | {one['original_ms']:.0f} | {here} | {one['ours_ms']} | {times_faster(one)} |"
-        )
+    for line in report["rows"]:
+        here = f"{line['original_here_ms']:.1f}" if "original_here_ms" in line else ""
+        times = f"{line['original_ms']:.0f} | {here} | {line['ours_ms']}"
+        lines.append(f"| {line['name']} | {times} | {times_faster(line)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,8 @@
-"""Trains ours and YOLO11n from scratch on one budget: `uv run python -m benchmarks.yolo --data FOLDER`.
+"""Trains ours and YOLO11n from scratch on an equal budget: `uv run python -m benchmarks.yolo --data FOLDER`.
 
-Needs the package `ultralytics` beside ours; nothing of ours does. Each training runs in a process of its own
-with one thread; its processor time, of its children too, is what the budget is. What is best on the
-validation images is kept, theirs by their own measure, and both are measured by ours.
+Needs the package `ultralytics`, which this library does not use. Each training runs in a separate process
+with one thread; the budget is its processor time, including children. The checkpoint with the best result on
+the validation images is kept, that of YOLO11n by its own fitness; both are evaluated by this library.
 """
 
 import argparse
@@ -15,17 +15,17 @@ import numpy as np
 from benchmarks.measuring import RESULTS
 from benchmarks.trainings import METRICS, fill
 
-TITLE = "Ours and YOLO11n, from scratch on one budget"
+TITLE = "Ours and YOLO11n, from scratch on an equal budget"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One row of the table: what is trained, and so long that it takes about 16 minutes of one core of Zen 5.
+    """One row of the table: a training of about 16 minutes of one Zen 5 core.
 
     Attributes:
-        recipe: Of ours; empty for YOLO11n.
-        side: Longer side of the inputs in training and in measuring, pixels.
-        epochs: Passes over the images; those that end a part of the recipe move in proportion.
+        recipe: Recipe of ours; empty for YOLO11n.
+        side: Longer side of the inputs in training and evaluation, pixels.
+        epochs: Number of epochs; the schedule of the recipe is scaled in proportion.
     """
 
     recipe: str = ""
@@ -42,10 +42,16 @@ ENTRIES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, type=Path, help="a data set that ours reads")
+    parser.add_argument(
+        "--data", required=True, type=Path, help="folder of a data set that this library reads"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument(
-        "--rows", nargs="+", choices=ENTRIES, default=list(ENTRIES), help="into the same table"
+        "--rows",
+        nargs="+",
+        choices=ENTRIES,
+        default=list(ENTRIES),
+        help="rows to measure, into the same table",
     )
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once, each with one thread")
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
@@ -120,7 +126,7 @@ def train_yolo(data: Path, entry: Entry, seed: int) -> dict[str, float]:
         found = []
         for record in dataset.records:
             image = read_image(record.path, record.size)
-            answer = best.predict(
+            boxes = best.predict(
                 np.ascontiguousarray(image[..., ::-1]),
                 imgsz=entry.side,
                 conf=0.001,
@@ -129,9 +135,9 @@ def train_yolo(data: Path, entry: Entry, seed: int) -> dict[str, float]:
             )[0].boxes
             found.append(
                 Detections(
-                    boxes=answer.xyxy.numpy(),
-                    scores=answer.conf.numpy(),
-                    labels=answer.cls.numpy().astype(np.int64),
+                    boxes=boxes.xyxy.numpy(),
+                    scores=boxes.conf.numpy(),
+                    labels=boxes.cls.numpy().astype(np.int64),
                     categories=dataset.categories,
                     name=record.path.name,
                     image_size=(image.shape[0], image.shape[1]),

@@ -1,4 +1,4 @@
-"""What ours is timed against gives the numbers of the original, and what is reported is what is meant."""
+"""The baseline of the benchmarks reproduces golden data of the original, and the reports are correct."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ CROPS = ["A_crop08", "A_crop13flip", "B_crop06flip"]
 
 @pytest.fixture(scope="module")
 def golden(golden_folder: Path) -> dict[str, np.ndarray]:
-    """All golden numbers that concern the algorithms timed."""
+    """The golden data of the algorithms that are timed."""
     files = ("image", "targets", "decode", "preprocess")
     return {key: value for name in files for key, value in np.load(golden_folder / f"{name}.npz").items()}
 
@@ -45,7 +45,7 @@ def test_radii_are_those_of_the_original(golden: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_bumps_are_those_of_the_original(golden: dict[str, np.ndarray], name: str) -> None:
+def test_gaussians_are_those_of_the_original(golden: dict[str, np.ndarray], name: str) -> None:
     heatmap = np.zeros((48, 64), dtype=np.float32)
     for x, y, radius in golden[f"umich_{name}_xyr"].astype(int).tolist():
         original.draw(heatmap, x, y, radius)
@@ -96,7 +96,7 @@ def test_persons_are_those_of_the_original(golden: dict[str, np.ndarray]) -> Non
     assert np.abs(keypoints.flatten(2).numpy() - golden["mp_dets"][..., 5:39]).max() < 1e-4
 
 
-def test_boxes_in_space_are_those_of_the_original(golden_folder: Path) -> None:
+def test_3d_boxes_are_those_of_the_original(golden_folder: Path) -> None:
     golden = np.load(golden_folder / "mono3d.npz")
     names = {
         "hm": "heatmap",
@@ -106,16 +106,16 @@ def test_boxes_in_space_are_those_of_the_original(golden_folder: Path) -> None:
         "wh": "size",
         "reg": "offset",
     }
-    rows = original.decode_space(
+    rows = original.decode_boxes3d(
         {ours: torch.from_numpy(golden[f"ddd_{theirs}"]) for theirs, ours in names.items()}
     )
-    placed = original.to_image_space(
+    placed = original.place_boxes3d(
         golden["ddd_dets_in"][0], golden["calib"].astype(float), (1242, 375), (320, 96)
     )
 
     assert np.abs(rows.numpy() - golden["ddd_dets"]).max() < 1e-4
     theirs = golden["ddd_post"]
-    # Their classes count from 1, and rows are sorted by them.
+    # Classes of the original count from 1, and its rows are sorted by class.
     placed[:, 0] += 1
     order = [np.lexsort((table[:, 2], -table[:, 13].round(4), table[:, 0])) for table in (placed, theirs)]
     assert placed[order[0]] == pytest.approx(theirs[order[1]], rel=1e-3, abs=1e-2)
@@ -140,7 +140,7 @@ def test_colours_are_those_of_the_original(golden: dict[str, np.ndarray]) -> Non
 
 
 @pytest.mark.parametrize("name", ["resnet18-dcn", "dla34", "dla34-dcn"])
-def test_the_originals_way_gives_the_maps_of_ours(name: str) -> None:
+def test_the_original_implementation_gives_the_same_maps(name: str) -> None:
     network = networks.trained_alike(RECIPES[name](), num_classes=2, side=128).network
     images = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -149,7 +149,7 @@ def test_the_originals_way_gives_the_maps_of_ours(name: str) -> None:
     assert networks.largest_difference(ours, theirs) < 1e-3
 
 
-def test_the_originals_way_moves_no_taps_by_our_layer() -> None:
+def test_the_original_implementation_uses_none_of_our_deformable_layers() -> None:
     network = networks.trained_alike(RECIPES["resnet18-dcn"](), num_classes=2, side=64).network
     theirs = networks.as_original(network)
 
@@ -159,31 +159,31 @@ def test_the_originals_way_moves_no_taps_by_our_layer() -> None:
     assert all(weight.is_contiguous() for weight in theirs.parameters())
 
 
-def test_the_originals_way_computes_the_shortcuts_that_lead_nowhere() -> None:
+def test_the_original_implementation_computes_the_unused_shortcuts() -> None:
     network = networks.trained_alike(RECIPES["dla34"](), num_classes=2, side=64).network
     theirs = networks.as_original(network)
 
-    sizes = [sum(weight.numel() for weight in one.parameters()) for one in (network, theirs)]
+    sizes = [sum(weight.numel() for weight in module.parameters()) for module in (network, theirs)]
     # 64 to 128 and 128 to 256 channels, each with the two numbers of a normalisation.
     assert sizes[1] - sizes[0] == 64 * 128 + 2 * 128 + 128 * 256 + 2 * 256
 
 
-def test_operations_are_two_for_each_multiplication_with_addition() -> None:
+def test_a_multiply_add_counts_as_two_operations() -> None:
     # 8×8 outputs, 3 channels of 5×3×3 weights each.
     assert networks.gflops(nn.Conv2d(3, 5, 3, padding=1), 8) * 1e9 == pytest.approx(2 * 64 * 5 * 27)
 
 
 def test_operations_of_a_deformable_convolution_are_those_of_its_three_steps() -> None:
-    moves, samples, product = 2 * 64 * 27 * 27, 8 * 64 * 27, 2 * 64 * 5 * 27
+    offsets, samples, product = 2 * 64 * 27 * 27, 8 * 64 * 27, 2 * 64 * 5 * 27
 
     counted = networks.gflops(DeformableConv(3, 5), 8) * 1e9
 
-    assert counted == pytest.approx(moves + samples + product)
+    assert counted == pytest.approx(offsets + samples + product)
 
 
-def test_a_network_is_reported_with_times_of_both_ways() -> None:
+def test_a_network_is_reported_with_times_of_both_implementations() -> None:
     predictor = networks.trained_alike(RECIPES["small"](), num_classes=2, side=64)
-    row = networks.summarize(predictor, side=64, rounds=2)
+    row = networks.measure(predictor, side=64, rounds=2)
 
     assert row["parameters_m"] == pytest.approx(5.2, abs=0.05)
     assert row["ratio"] == pytest.approx(row["original_ms"] / row["ours_ms"], abs=0.01)
@@ -195,10 +195,10 @@ def test_networks_that_differ_are_not_timed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(networks, "TOLERANCE", -1.0)
 
     with pytest.raises(RuntimeError, match="nothing is timed"):
-        networks.summarize(predictor, side=64, rounds=1)
+        networks.measure(predictor, side=64, rounds=1)
 
 
-def test_the_tables_of_networks_name_each_and_say_how_much_faster() -> None:
+def test_the_tables_of_networks_hold_names_and_speed_ups() -> None:
     times = {f"{way}{kind}_ms": 10.0 for way in ("original", "ours", "bf16") for kind in ("", "_median")}
     ratios = {"ratio": 1.5, "ratio_of_medians": 1.25}
     row = {"name": "small", "parameters_m": 5.2, "gflops": 17.1, **times, **ratios}
@@ -222,7 +222,7 @@ def test_a_captured_network_is_reported_for_each_batch() -> None:
 
 
 def test_networks_compute_in_bfloat16_throughout() -> None:
-    """What the accelerator is given: no layer asks for other numbers."""
+    """As on the accelerator: no layer computes in another type."""
     network = networks.trained_alike(RECIPES["resnet18-dcn"](), num_classes=2, side=64).network
     with torch.inference_mode():
         maps = network.to(torch.bfloat16)(torch.randn(1, 3, 64, 64, dtype=torch.bfloat16))[-1]

@@ -1,4 +1,4 @@
-"""What is measured of objects that meet is what is meant, and FCOS learns in our trainer's hands."""
+"""Recall of objects with colliding centres, and FCOS as a task of this library."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def found_of(boxes: list[list[float]], scores: list[float], labels: list[int]) -
     )
 
 
-def test_a_detection_finds_one_object_of_its_class() -> None:
+def test_a_detection_is_matched_to_one_object_of_its_class() -> None:
     objects = objects_of([[10, 10, 30, 30], [12, 10, 32, 30], [10, 10, 30, 30]], [0, 0, 1])
     once = found_of([[10, 10, 30, 30]], [0.9], [0])
     twice = found_of([[10, 10, 30, 30], [10, 10, 30, 30]], [0.9, 0.8], [0, 0])
@@ -54,7 +54,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return open_dataset(folder, "train")
 
 
-def test_the_truth_is_found_whole(dataset: Dataset) -> None:
+def test_ground_truth_as_detections_has_full_recall(dataset: Dataset) -> None:
     found = [
         Detections(
             boxes=record.annotations.boxes,
@@ -72,7 +72,7 @@ def test_the_truth_is_found_whole(dataset: Dataset) -> None:
 
 
 def test_fcos_learns_one_image() -> None:
-    """Its loss, its decoding and our objects fit together: a box that is learned is found."""
+    """Its loss and decoding work with our annotations: a box that is learned is detected."""
     torch.manual_seed(0)
     network, task = FcosNetwork("resnet10t", 2, 32), FcosTask(num_classes=2)
     images = torch.zeros(1, 3, 64, 64)

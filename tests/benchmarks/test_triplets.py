@@ -1,4 +1,4 @@
-"""What keypoint triplets are timed against does what the original does."""
+"""The baseline of keypoint triplets reproduces golden data of the original."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from benchmarks.triplets import original_decode, times_faster
 from tests.golden.test_golden_triplet import MAPS
 
 
-def test_the_decoding_that_is_timed_gives_the_original_s_scores(golden_folder: Path) -> None:
+def test_the_baseline_decoding_gives_the_scores_of_the_original(golden_folder: Path) -> None:
     golden = np.load(golden_folder / "triplet_decode.npz")
     maps = {f"{name}_{kind}": torch.from_numpy(golden[f"paper.{key}"]) for name, kind, key in MAPS}
     boxes, centers = original_decode(maps)
@@ -21,6 +21,6 @@ def test_the_decoding_that_is_timed_gives_the_original_s_scores(golden_folder: P
     assert centers[..., :2].numpy() == pytest.approx(golden["paper.centers"][..., :2], abs=1e-4)
 
 
-def test_ours_is_compared_with_what_ran_here_where_something_did() -> None:
+def test_times_are_compared_with_those_measured_here_if_there_are_any() -> None:
     assert times_faster({"original_ms": 100.0, "ours_ms": 10.0}) == "10.0"
     assert times_faster({"original_ms": 100.0, "original_here_ms": 50.0, "ours_ms": 10.0}) == "5.0"
