@@ -1,6 +1,6 @@
 """Reimplementation of the algorithm of the released Objects as Points code, object by object.
 
-The baseline of the benchmarks. `tests/benchmarks/test_benchmarks.py` compares it with golden data of that code.
+The baseline of the benchmarks; `tests/benchmarks/test_benchmarks.py` compares it with golden data.
 """
 
 import math
