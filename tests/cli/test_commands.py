@@ -104,7 +104,7 @@ def test_images_can_be_looked_at_in_other_ways(
     ("word", "message"),
     [
         ("imgsz=100", "imgsz must be a multiple of 32 for these weights; got 100: try imgsz=96"),
-        ("resize=stretch", "resize=stretch is no rule: choose fit, follow, keep"),
+        ("resize=stretch", "resize=stretch is not a resize rule: choose fit, follow, keep"),
         ("scales=0", "got 0: try scales=0.5,1,1.5"),
         ("exact=true", "exact says how NMS is done: add nms=gaussian, or several scales"),
         ("max_det=0", "max_det and batch are 1 or more; got 0 and"),

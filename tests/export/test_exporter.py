@@ -230,7 +230,7 @@ def test_unknown_arguments_of_looking_are_answered(detector: Path) -> None:
         "except UsageError as error: print(error)"
     )
     assert _run(program, str(detector)) == (
-        "imgsz is one whole number, the longer side of what is shown; got (64, 64)\n"
+        "imgsz is one whole number, the longer side of the input; got (64, 64)\n"
     )
 
 

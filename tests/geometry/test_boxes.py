@@ -1,4 +1,4 @@
-"""Areas and overlaps of upright boxes."""
+"""Areas and overlaps of axis-aligned boxes."""
 
 import numpy as np
 import pytest

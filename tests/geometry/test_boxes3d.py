@@ -1,4 +1,4 @@
-"""Boxes on the ground share what can be worked out by hand, and what shapely says."""
+"""Overlaps of 3D boxes are those worked out by hand, and those of shapely."""
 
 import math
 
@@ -22,7 +22,7 @@ def changed(**changes: float) -> list[float]:
     return [changes.get(name, value) for name, value in zip(names, CAR, strict=True)]
 
 
-def test_a_car_that_heads_right_is_long_along_x() -> None:
+def test_the_length_of_a_car_that_heads_right_is_along_x() -> None:
     corners = ground_corners(np.array([CAR]))
 
     assert corners[0].tolist() == [[2, 19], [2, 21], [-2, 21], [-2, 19]]
@@ -34,15 +34,15 @@ def test_a_quarter_turn_to_the_left_heads_away_from_the_camera() -> None:
     assert front.tolist() == pytest.approx([0, 22])
 
 
-def test_boxes_share_what_lies_in_both() -> None:
-    # Half a length ahead, and 0.5 m lower: 2 × 2 m seen from above, 1 m in height.
+def test_the_intersection_has_an_area_in_birds_eye_view_and_a_volume() -> None:
+    # Half a length ahead, and 0.5 m lower: 2 × 2 m in bird's-eye view, 1 m in height.
     area, volume = intersections(*pair(CAR, changed(x=2.0, y=1.5)))
 
     assert (area[0], volume[0]) == pytest.approx((4, 4))
 
 
 @pytest.mark.parametrize(
-    ("other", "ground", "solid"),
+    ("other", "ground_iou", "volume_iou"),
     [
         (CAR, 1, 1),
         (changed(turn=math.pi), 1, 1),
@@ -58,18 +58,18 @@ def test_boxes_share_what_lies_in_both() -> None:
     ids=["same", "turned round", "half ahead", "twice as high", "lower", "across", "inside", "touching",
          "above", "behind"],
 )  # fmt: skip
-def test_overlaps_by_hand(other: list[float], ground: float, solid: float) -> None:
+def test_ious_are_those_worked_out_by_hand(other: list[float], ground_iou: float, volume_iou: float) -> None:
     for first, second in ((CAR, other), (other, CAR)):
-        seen, whole = ground_and_3d_iou(*pair(first, second))
+        ground, volume = ground_and_3d_iou(*pair(first, second))
 
-        assert (seen[0], whole[0]) == pytest.approx((ground, solid), abs=1e-12)
+        assert (ground[0], volume[0]) == pytest.approx((ground_iou, volume_iou), abs=1e-12)
 
 
-def test_an_eighth_of_a_turn_leaves_an_octagon() -> None:
+def test_two_squares_at_45_degrees_intersect_in_an_octagon() -> None:
     square = changed(w=2.0, l=2.0)
     area, _ = intersections(*pair(square, changed(w=2.0, l=2.0, turn=math.pi / 4)))
 
-    # Two squares of side 2 at 45 degrees: a regular octagon of inradius 1.
+    # Squares of side 2: a regular octagon of inradius 1.
     assert area[0] == pytest.approx(8 * math.tan(math.pi / 8))
 
 
@@ -94,7 +94,7 @@ def test_areas_are_those_of_shapely(first: tuple[float, ...], second: tuple[floa
 
 
 @given(BOXES, BOXES, st.floats(-7, 7), st.floats(-60, 60))
-def test_overlaps_do_not_change_with_order_turn_and_place(
+def test_ious_do_not_depend_on_order_rotation_and_position(
     first: tuple[float, ...], second: tuple[float, ...], turn: float, shift: float
 ) -> None:
     boxes = np.concatenate(pair(list(first), list(second)))
@@ -111,13 +111,13 @@ def test_overlaps_do_not_change_with_order_turn_and_place(
 
 
 @given(BOXES, st.floats(-1e-9, 1e-9))
-def test_boxes_that_nearly_coincide_overlap_nearly_wholly(box: tuple[float, ...], noise: float) -> None:
+def test_the_iou_of_boxes_that_nearly_coincide_is_nearly_one(box: tuple[float, ...], noise: float) -> None:
     near = [value + noise for value in box]
 
     assert np.array(ground_and_3d_iou(*pair(list(box), near))) == pytest.approx(1, abs=1e-6)
 
 
-def test_many_pairs_are_measured_at_once_as_by_shapely() -> None:
+def test_areas_of_many_pairs_at_once_are_those_of_shapely() -> None:
     generator = np.random.default_rng(0)
     first, second = generator.uniform([1, 0.4, 0.5, -3, 0, -3, -7], [2, 3, 9, 3, 2, 3, 7], (2, 3000, 7))
     area, _ = intersections(first, second)
@@ -131,7 +131,7 @@ def test_many_pairs_are_measured_at_once_as_by_shapely() -> None:
     assert (area > 0).any()
 
 
-def test_no_pairs_share_nothing() -> None:
+def test_no_pairs_give_no_intersections() -> None:
     area, volume = intersections(np.zeros((0, 7)), np.zeros((0, 7)))
 
     assert area.shape == volume.shape == (0,)

@@ -1,4 +1,4 @@
-"""Which input an image is shown on."""
+"""Resize rules: input sizes and transforms, and the settings that choose a rule."""
 
 import numpy as np
 import pytest
@@ -29,13 +29,13 @@ rules = st.sampled_from(
 
 
 def corners_of(image_size: tuple[int, int], matrix: Matrix) -> np.ndarray:
-    """Where the outer corners of an image land."""
+    """The outer corners of an image in the input."""
     height, width = image_size
     return transform_points(matrix, np.array([[0.0, 0.0], [width, height]]))
 
 
 @given(rules, sizes)
-def test_every_rule_shows_the_whole_image_undistorted(rule: ResizeRule, image_size: tuple[int, int]) -> None:
+def test_the_whole_image_is_in_the_input_undistorted(rule: ResizeRule, image_size: tuple[int, int]) -> None:
     (height, width), matrix = rule(image_size)
     (left, top), (right, bottom) = corners_of(image_size, matrix)
 
@@ -48,7 +48,7 @@ def test_every_rule_shows_the_whole_image_undistorted(rule: ResizeRule, image_si
 
 
 @given(sizes)
-def test_fit_touches_two_sides_of_its_input(image_size: tuple[int, int]) -> None:
+def test_letterbox_touches_two_sides_of_its_input(image_size: tuple[int, int]) -> None:
     (height, width), matrix = Letterbox(height=384, width=512)(image_size)
     (left, top), (right, bottom) = corners_of(image_size, matrix)
 
@@ -59,24 +59,26 @@ def test_fit_touches_two_sides_of_its_input(image_size: tuple[int, int]) -> None
 
 
 @given(sizes, st.sampled_from([64, 320, 512]), st.sampled_from([32, 128]))
-def test_follow_is_no_larger_than_it_must_be(image_size: tuple[int, int], side: int, multiple: int) -> None:
+def test_resize_longest_side_pads_less_than_one_multiple(
+    image_size: tuple[int, int], side: int, multiple: int
+) -> None:
     input_size, matrix = ResizeLongestSide(long_side=side, multiple=multiple)(image_size)
     _, (right, bottom) = corners_of(image_size, matrix)
 
     assert max(right, bottom) == pytest.approx(side)
-    for length, shown in zip(input_size, (bottom, right), strict=True):
+    for length, resized in zip(input_size, (bottom, right), strict=True):
         assert length % multiple == 0
-        assert length - multiple < max(1, round(shown)) <= length
+        assert length - multiple < max(1, round(resized)) <= length
 
 
-def test_keep_is_strictly_larger_than_the_image() -> None:
+def test_pad_to_multiple_is_strictly_larger_than_the_image() -> None:
     (height, width), matrix = PadToMultiple()((512, 300))
 
     assert (height, width) == (544, 320)
     assert matrix.tolist() == [[1, 0, 10], [0, 1, 16], [0, 0, 1]]
 
 
-def test_keep_leaves_every_pixel_as_it_is() -> None:
+def test_pad_to_multiple_moves_pixels_by_whole_pixels() -> None:
     for image_size in [(1, 1), (31, 32), (33, 427)]:
         _, matrix = PadToMultiple(pad=127)(image_size)
         assert (matrix == np.round(matrix)).all()
@@ -84,7 +86,7 @@ def test_keep_leaves_every_pixel_as_it_is() -> None:
 
 
 @given(sizes)
-def test_span_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) -> None:
+def test_fit_width_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) -> None:
     (height, width), matrix = FitWidth(height=384, width=1280)(image_size)
     (left, top), (right, bottom) = corners_of(image_size, matrix)
 
@@ -94,7 +96,7 @@ def test_span_fills_the_width_and_centres_the_rows(image_size: tuple[int, int]) 
     assert matrix[0, 0] == pytest.approx(matrix[1, 1])
 
 
-def test_span_cuts_a_row_off_an_image_of_kitti() -> None:
+def test_fit_width_crops_a_row_of_a_kitti_image() -> None:
     _, matrix = FitWidth()((375, 1242))
     (_, top), (_, bottom) = corners_of((375, 1242), matrix)
 
@@ -104,7 +106,7 @@ def test_span_cuts_a_row_off_an_image_of_kitti() -> None:
 
 @pytest.mark.parametrize("rule", [Letterbox(height=256, width=384), FitWidth(height=128, width=384)])
 @pytest.mark.parametrize("scale", [0.5, 1.25, 2.0])
-def test_on_an_input_of_fixed_size_a_scaled_image_keeps_its_middle(rule: ResizeRule, scale: float) -> None:
+def test_the_middle_of_a_scaled_image_stays_in_an_input_of_fixed_size(rule: ResizeRule, scale: float) -> None:
     # Both sides times every scale are whole.
     plain_size, plain = rule((240, 320))
     size, matrix = rule((240, 320), scale)
@@ -115,15 +117,15 @@ def test_on_an_input_of_fixed_size_a_scaled_image_keeps_its_middle(rule: ResizeR
     assert transform_points(matrix, middle) == pytest.approx(transform_points(plain, middle))
 
 
-def test_the_inputs_of_follow_and_keep_grow_with_the_scale() -> None:
-    follow_size, follow = ResizeLongestSide(long_side=320)((240, 320), 2.0)
-    keep_size, keep = PadToMultiple()((240, 320), 0.5)
+def test_inputs_without_a_fixed_size_grow_with_the_scale() -> None:
+    larger_size, larger = ResizeLongestSide(long_side=320)((240, 320), 2.0)
+    smaller_size, smaller = PadToMultiple()((240, 320), 0.5)
 
-    assert follow_size == (480, 640)
-    assert follow.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 1]]
+    assert larger_size == (480, 640)
+    assert larger.tolist() == [[2, 0, 0], [0, 2, 0], [0, 0, 1]]
     # 120 and 160 in 128 and 192.
-    assert keep_size == (128, 192)
-    assert keep.tolist() == [[0.5, 0, 16], [0, 0.5, 4], [0, 0, 1]]
+    assert smaller_size == (128, 192)
+    assert smaller.tolist() == [[0.5, 0, 16], [0, 0.5, 4], [0, 0, 1]]
 
 
 @given(rules, sizes)
@@ -135,55 +137,55 @@ def test_scale_one_changes_nothing(rule: ResizeRule, image_size: tuple[int, int]
     assert (matrix == plain).all()
 
 
-FIT, FOLLOW, SPAN = Letterbox(height=256, width=384), ResizeLongestSide(long_side=320), FitWidth()
+LETTERBOX, LONGEST, WIDTH = Letterbox(height=256, width=384), ResizeLongestSide(long_side=320), FitWidth()
 
 
 @pytest.mark.parametrize(
     ("rule", "name", "side", "chosen"),
     [
-        (FIT, None, None, FIT),
-        (FIT, None, 128, Letterbox(height=128, width=128)),
-        (FIT, "fit", None, Letterbox(height=384, width=384)),
-        (FIT, "follow", None, ResizeLongestSide(long_side=384)),
-        (FIT, "keep", None, PadToMultiple()),
-        (FOLLOW, None, 640, ResizeLongestSide(long_side=640)),
-        (FOLLOW, "fit", None, Letterbox(height=320, width=320)),
+        (LETTERBOX, None, None, LETTERBOX),
+        (LETTERBOX, None, 128, Letterbox(height=128, width=128)),
+        (LETTERBOX, "fit", None, Letterbox(height=384, width=384)),
+        (LETTERBOX, "follow", None, ResizeLongestSide(long_side=384)),
+        (LETTERBOX, "keep", None, PadToMultiple()),
+        (LONGEST, None, 640, ResizeLongestSide(long_side=640)),
+        (LONGEST, "fit", None, Letterbox(height=320, width=320)),
         (PadToMultiple(), "fit", None, Letterbox(height=512, width=512)),
         (PadToMultiple(), "follow", 640, ResizeLongestSide(long_side=640)),
-        (SPAN, None, None, SPAN),
-        (SPAN, "follow", None, ResizeLongestSide(long_side=1280)),
+        (WIDTH, None, None, WIDTH),
+        (WIDTH, "follow", None, ResizeLongestSide(long_side=1280)),
     ],
 )
-def test_another_rule_or_another_side_can_be_asked_for(
+def test_the_settings_choose_another_rule_or_another_side(
     rule: ResizeRule, name: str | None, side: int | None, chosen: ResizeRule
 ) -> None:
     assert choose_rule(rule, name, side, 32) == chosen
 
 
-def test_a_chosen_rule_gives_sides_the_network_can_take() -> None:
-    assert choose_rule(FIT, "keep", None, 128) == PadToMultiple(pad=127)
-    assert choose_rule(FIT, "follow", 256, 128) == ResizeLongestSide(long_side=256, multiple=128)
+def test_a_chosen_rule_gives_multiples_of_what_the_network_needs() -> None:
+    assert choose_rule(LETTERBOX, "keep", None, 128) == PadToMultiple(pad=127)
+    assert choose_rule(LETTERBOX, "follow", 256, 128) == ResizeLongestSide(long_side=256, multiple=128)
 
 
 @pytest.mark.parametrize(
     ("rule", "name", "side", "message"),
     [
-        (FIT, "stretch", None, "resize=stretch is no rule: choose fit, follow, keep"),
-        (FIT, None, 300, "imgsz must be a multiple of 32 for these weights; got 300: try imgsz=288"),
-        (FIT, None, -5, "got -5: try imgsz=32"),
-        (FOLLOW, None, 0, "got 0: try imgsz=32"),
+        (LETTERBOX, "stretch", None, "resize=stretch is not a resize rule: choose fit, follow, keep"),
+        (LETTERBOX, None, 300, "imgsz must be a multiple of 32 for these weights; got 300: try imgsz=288"),
+        (LETTERBOX, None, -5, "got -5: try imgsz=32"),
+        (LONGEST, None, 0, "got 0: try imgsz=32"),
         (ResizeLongestSide(long_side=500), "fit", None, "got 500: try imgsz=512"),
         (
-            FIT,
+            LETTERBOX,
             "keep",
             64,
-            "at their own size, so imgsz=64 has nothing to say: leave it out, or add resize=fit",
+            "keep their own size here, so imgsz=64 has no effect: leave it out, or add resize=fit",
         ),
-        (PadToMultiple(), None, 64, "at their own size, so imgsz=64 has nothing to say"),
-        (SPAN, None, 64, "on 384×1280 pixels, a shape that imgsz=64 does not say: leave it out"),
+        (PadToMultiple(), None, 64, "keep their own size here, so imgsz=64 has no effect"),
+        (WIDTH, None, 64, "always 384×1280 pixels here, so imgsz=64 has no effect: leave it out"),
     ],
 )
-def test_rules_and_sides_that_cannot_be_are_refused(
+def test_unknown_rules_and_impossible_sides_are_refused(
     rule: ResizeRule, name: str | None, side: int | None, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
@@ -191,7 +193,7 @@ def test_rules_and_sides_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize(("side", "input_side"), [(500, 511), (511, 511), (512, 639), (100, 127)])
-def test_pasted_images_lie_round_the_middle_of_an_input_one_short_of_a_multiple(
+def test_pad_below_multiple_centres_the_image_in_an_input_one_short_of_a_multiple(
     side: int, input_side: int
 ) -> None:
     input_size, input_from_image = PadBelowMultiple()((side, 2 * side))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from centernet.geometry.affine import crop_to_input, mirror, transform_boxes, transform_points
+from centernet.geometry.affine import crop_to_input, horizontal_flip, transform_boxes, transform_points
 from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.structures.skeletons import COCO_PERSON
@@ -42,9 +42,9 @@ def input_annotations(golden: dict[str, np.ndarray], case: str) -> BatchAnnotati
     matrix = crop_to_input((x, y), scale * max(height, width), (512, 512), np.deg2rad(angle))
     if is_flipped:
         window = (width - 1 - x, y)
-        matrix = crop_to_input(window, scale * max(height, width), (512, 512), np.deg2rad(angle)) @ mirror(
-            width
-        )
+        matrix = crop_to_input(
+            window, scale * max(height, width), (512, 512), np.deg2rad(angle)
+        ) @ horizontal_flip(width)
         keypoints = keypoints[:, COCO_PERSON.mirrored]
     keypoints[..., :2] = transform_points(matrix, keypoints[..., :2].reshape(-1, 2)).reshape(-1, 17, 2)
     return BatchAnnotations(

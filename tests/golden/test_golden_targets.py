@@ -9,7 +9,7 @@ import pytest
 from centernet.data.loading.collate import collate
 from centernet.data.transforms.augment import ShiftScale
 from centernet.data.transforms.warp import show
-from centernet.geometry.affine import Matrix, crop_to_input, mirror
+from centernet.geometry.affine import Matrix, crop_to_input, horizontal_flip
 from centernet.models.normalize import Normalize
 from centernet.structures import Annotations, Sample
 from centernet.structures.batch import Grid
@@ -62,7 +62,7 @@ def crop(sample: Sample, golden: dict[str, np.ndarray], case: str) -> Matrix:
     side = scale * max(height, width)
     if not is_flipped:
         return crop_to_input((x, y), side, (512, 512))
-    return crop_to_input((width - 1 - x, y), side, (512, 512)) @ mirror(width)
+    return crop_to_input((width - 1 - x, y), side, (512, 512)) @ horizontal_flip(width)
 
 
 class Preset(np.random.Generator):
@@ -81,7 +81,7 @@ def shift_and_scale(sample: Sample, golden: dict[str, np.ndarray], case: str) ->
     """The matrix of the whole image shifted, scaled and flipped, with the same random numbers."""
     height, width = sample.view.image_size
     (x, y), side = ShiftScale()((height, width), float(max(height, width)), Preset(golden[f"{case}__randn"]))
-    return crop_to_input((width - 1 - x, y), side, (512, 512)) @ mirror(width)
+    return crop_to_input((width - 1 - x, y), side, (512, 512)) @ horizontal_flip(width)
 
 
 def input_size_of(golden: dict[str, np.ndarray], case: str) -> tuple[int, int]:

@@ -1,1 +1,1 @@
-"""Pure functions on coordinates."""
+"""Geometry in NumPy: affine transforms, boxes, 3D boxes, cameras and resize rules."""

@@ -1,4 +1,4 @@
-"""Upright boxes `(x1, y1, x2, y2)` as arrays: areas and overlaps."""
+"""Axis-aligned boxes `(x1, y1, x2, y2)` as arrays: areas and overlaps."""
 
 import numpy as np
 from jaxtyping import Float

@@ -1,7 +1,7 @@
-"""Rules that say which input an image is shown on. Each is a value: call it with the image's size.
+"""Resize rules: the input size for an image, and the transform into it. A rule is called with the image size.
 
-A scale beside the size shows the image larger or smaller than the rule does by itself: on an input that grows
-with it, or, where the input has a fixed size, cut off at the border or smaller within.
+The second argument, a scale, makes the image larger or smaller than the rule alone does: the input grows with
+it, or, where the input has a fixed size, the image is cropped or padded.
 """
 
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ from centernet.geometry.affine import Matrix, crop_to_input, scaled_size, scalin
 Size = tuple[int, int]
 
 _NO_SIDE = (
-    "images are shown at their own size, so imgsz={side} has nothing to say: "
+    "images keep their own size here, so imgsz={side} has no effect: "
     "leave it out, or add resize=fit or resize=follow"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Letterbox:
-    """The whole image, centred on an input of fixed size, black round it.
+    """The whole image, centred in an input of fixed size and padded with black.
 
     For square inputs this is the `fix_res` rule of Objects as Points.
 
@@ -50,9 +50,9 @@ class Letterbox:
 
 @dataclass(frozen=True, kw_only=True)
 class ResizeLongestSide:
-    """The whole image, its longer side scaled to `long_side`, on an input no larger than it must be.
+    """The whole image, its longer side scaled to `long_side`, in the smallest input that holds it.
 
-    The image starts at the origin; the rows and columns that fill up to a multiple are black.
+    The image starts at the origin; rows and columns that pad it to a multiple are black.
 
     Attributes:
         long_side: Longer side of the scaled image, input pixels.
@@ -82,7 +82,7 @@ class ResizeLongestSide:
 
 @dataclass(frozen=True, kw_only=True)
 class PadToMultiple:
-    """The image at its own size, centred on an input that is always strictly larger.
+    """The image at its own size, centred in an input that is always strictly larger.
 
     The `keep_res` rule of Objects as Points: `(side | pad) + 1`, so 512 becomes 544.
 
@@ -94,14 +94,14 @@ class PadToMultiple:
 
     @property
     def side(self) -> None:
-        """None: the input is as large as the image asks for."""
+        """None: the size of the input follows from that of the image."""
         return None
 
     def with_side(self, side: int) -> NoReturn:
-        """Not here.
+        """Not possible for this rule.
 
         Raises:
-            UsageError: Always; says what to do.
+            UsageError: Always, with what to do instead.
         """
         raise UsageError(_NO_SIDE.format(side=side))
 
@@ -115,11 +115,11 @@ class PadToMultiple:
 
 @dataclass(frozen=True, kw_only=True)
 class PadBelowMultiple:
-    """The image at its own size, round the middle of an input whose sides are one short of a multiple.
+    """The image at its own size, centred in an input whose sides are one short of a multiple.
 
     The rule of keypoint triplets: `side | pad`, so 500 becomes 511. Networks whose layers round up
-    give maps as for the multiple. Of an image that is as high or wide as its input the original shows no last
-    row or column: it halves the side twice and rounds down. That is done where `exact` is asked for.
+    give maps as for the multiple. Where an image is as high or wide as its input, the original loses the last
+    row or column, since it halves the side twice and rounds down; `exact` reproduces that.
 
     Attributes:
         pad: One less than the multiple: 127, as for Hourglass.
@@ -129,14 +129,14 @@ class PadBelowMultiple:
 
     @property
     def side(self) -> None:
-        """None: the input is as large as the image asks for."""
+        """None: the size of the input follows from that of the image."""
         return None
 
     def with_side(self, side: int) -> NoReturn:
-        """Not here.
+        """Not possible for this rule.
 
         Raises:
-            UsageError: Always; says what to do.
+            UsageError: Always, with what to do instead.
         """
         raise UsageError(_NO_SIDE.format(side=side))
 
@@ -151,9 +151,9 @@ class PadBelowMultiple:
 
 @dataclass(frozen=True, kw_only=True)
 class FitWidth:
-    """The width of the image over the width of the input, centred; rows too many are cut off, others black.
+    """The image scaled to the width of the input and centred; extra rows are cropped, missing ones black.
 
-    The rule of Objects as Points for KITTI, whose images are a little flatter than the input or taller.
+    The rule of Objects as Points for KITTI, whose images are slightly flatter or taller than the input.
 
     Attributes:
         height: Input rows.
@@ -169,13 +169,13 @@ class FitWidth:
         return max(self.height, self.width)
 
     def with_side(self, side: int) -> NoReturn:
-        """Not here.
+        """Not possible for this rule.
 
         Raises:
-            UsageError: Always; says what to do.
+            UsageError: Always, with what to do instead.
         """
         raise UsageError(
-            f"images are shown on {self.height}×{self.width} pixels, a shape that imgsz={side} does not say: "
+            f"the input is always {self.height}×{self.width} pixels here, so imgsz={side} has no effect: "
             f"leave it out, or add resize=fit or resize=follow"
         )
 
@@ -188,16 +188,16 @@ ResizeRule = Letterbox | ResizeLongestSide | PadToMultiple | PadBelowMultiple | 
 
 
 def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: int) -> ResizeRule:
-    """The rule someone asks for.
+    """The resize rule for the settings `resize` and `imgsz`.
 
     Args:
-        rule: The one that holds by itself.
-        name: Another one: `fit`, `follow`, `keep` or `triplet`.
-        side: Side of the input, or longer side of the image on it; by default that of `rule`.
-        multiple: What sides of the input must be multiples of.
+        rule: The default.
+        name: Another rule: `fit`, `follow`, `keep` or `triplet`; None for the default.
+        side: Side of the input, or longer side of the resized image; by default that of `rule`.
+        multiple: Sides of the input must be multiples of this.
 
     Raises:
-        UsageError: No such rule, a side that is no such multiple, or a side for a rule that has none.
+        UsageError: An unknown rule, a side that is no multiple, or a side for a rule that takes none.
     """
     if name is not None:
         longest = rule.side or Letterbox().side
@@ -208,11 +208,11 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
             "triplet": PadBelowMultiple(pad=multiple - 1),
         }
         if name not in choices:
-            raise UsageError(f"resize={name} is no rule: choose {', '.join(choices)}")
+            raise UsageError(f"resize={name} is not a resize rule: choose {', '.join(choices)}")
         rule = choices[name]
     if side is not None:
         if not isinstance(side, int):
-            raise UsageError(f"imgsz is one whole number, the longer side of what is shown; got {side!r}")
+            raise UsageError(f"imgsz is one whole number, the longer side of the input; got {side!r}")
         rule = rule.with_side(side)
     elif name is None:
         return rule
@@ -225,6 +225,6 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
 
 
 def _window(input_size: Size, image_size: Size, side: float, scale: float) -> tuple[Size, Matrix]:
-    """Shows a window `side` pixels wide, centred on the image, which was scaled without it."""
+    """Maps a window `side` pixels wide, centred on the scaled image, to the input."""
     rows, columns = scaled_size(image_size, scale)
     return input_size, crop_to_input((columns / 2, rows / 2), side, input_size) @ scaling(scale)

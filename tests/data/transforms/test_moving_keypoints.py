@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.warp import resize, show
-from centernet.geometry.affine import crop_to_input, identity, mirror, rotation, translation
+from centernet.geometry.affine import crop_to_input, identity, horizontal_flip, rotation, translation
 from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Sample, Skeleton
 from centernet.structures.sample import sample_of
@@ -123,8 +123,8 @@ def test_a_mosaic_keeps_the_keypoints_of_all_four() -> None:
 def test_to_mirror_twice_changes_nothing(seed: int) -> None:
     sample = painted(np.random.default_rng(seed))
     size = sample.view.image_size
-    once = show(sample, size, mirror(size[1]), mirrored=FLIPPED)
-    twice = show(once, size, mirror(size[1]), mirrored=FLIPPED)
+    once = show(sample, size, horizontal_flip(size[1]), mirrored=FLIPPED)
+    twice = show(once, size, horizontal_flip(size[1]), mirrored=FLIPPED)
 
     assert np.array_equal(twice.image, sample.image)
     assert np.array_equal(twice.annotations.keypoints, sample.annotations.keypoints)
@@ -135,8 +135,8 @@ def test_a_mirror_exchanges_left_and_right_with_their_visibility() -> None:
     keypoints = np.array([[[10, 5, 2], [20, 5, 1], [30, 5, 2]]], dtype=np.float32)
     annotations = Annotations.of(np.array([[5, 0, 35, 10]], dtype=np.float32), np.array([0]), keypoints)
     sample = replace(sample_of(np.zeros((20, 50, 3), np.uint8), "blank"), annotations=annotations)
-    shown = show(sample, (20, 50), mirror(50), mirrored=FLIPPED)
-    plain = show(sample, (20, 50), mirror(50))
+    shown = show(sample, (20, 50), horizontal_flip(50), mirrored=FLIPPED)
+    plain = show(sample, (20, 50), horizontal_flip(50))
 
     # Pixel x becomes 49 - x.
     assert shown.annotations.keypoints[0].tolist() == [[39, 5, 2], [19, 5, 2], [29, 5, 1]]

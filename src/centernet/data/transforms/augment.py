@@ -13,7 +13,7 @@ from centernet.geometry.affine import (
     Matrix,
     crop_to_input,
     identity,
-    mirror,
+    horizontal_flip,
     translation,
 )
 from centernet.geometry.resize import ResizeRule, Size
@@ -215,7 +215,7 @@ class Augment:
         """The image mirrored and turned, and its size then."""
         matrix, (height, width) = identity(), size
         if rng.random() < self.flip:
-            matrix = mirror(width) @ matrix
+            matrix = horizontal_flip(width) @ matrix
         if rng.random() < self.flip_vertical:
             matrix = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, height - 1.0], [0.0, 0.0, 1.0]]) @ matrix
         if self.quarter_turns:
