@@ -354,7 +354,7 @@ class CenterNet:
             samples_of(images, cameras_of(camera)),
             batch=batch,
             inference=inference,
-            workers=int(images.is_patient) if workers is None else workers,
+            workers=int(images.can_prefetch) if workers is None else workers,
             slicing=slicing,
             max_detections=max_det,
             least=conf * PIECE_SHARE,

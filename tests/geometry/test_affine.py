@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from centernet.geometry.affine import (
     crop_to_input,
-    identity,
     horizontal_flip,
+    identity,
     rotation,
     scaled_size,
     scaling,

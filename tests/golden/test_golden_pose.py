@@ -45,7 +45,7 @@ def input_annotations(golden: dict[str, np.ndarray], case: str) -> BatchAnnotati
         matrix = crop_to_input(
             window, scale * max(height, width), (512, 512), np.deg2rad(angle)
         ) @ horizontal_flip(width)
-        keypoints = keypoints[:, COCO_PERSON.mirrored]
+        keypoints = keypoints[:, COCO_PERSON.flip_indices]
     keypoints[..., :2] = transform_points(matrix, keypoints[..., :2].reshape(-1, 2)).reshape(-1, 17, 2)
     return BatchAnnotations(
         boxes=torch.from_numpy(transform_boxes(matrix, boxes)).float(),

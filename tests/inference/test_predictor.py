@@ -97,7 +97,7 @@ def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
     ends["keypoint_heatmap"].bias.data.fill_(sureness)
     faces = replace(predictor, network=network, task=task, categories=categories)
     plain = detect(faces, IMAGE, flip=True)
-    turned = detect(faces, IMAGE[:, ::-1].copy(), flip=True).keypoints[:, FACE.mirrored]
+    turned = detect(faces, IMAGE[:, ::-1].copy(), flip=True).keypoints[:, FACE.flip_indices]
     turned[..., 0] = last - turned[..., 0]
 
     assert np.ptp(plain.keypoints[..., 0]) > 1

@@ -313,7 +313,7 @@ def test_an_address_without_an_image_is_a_failure(server: str) -> None:
     absent, page = frames([f"{server}/absent.png", f"{server}/page"])
 
     assert isinstance(absent, Failure)
-    assert absent.reason == "cannot be fetched: the server says 404 Not Found"
+    assert absent.reason == "cannot be fetched: the server responds 404 Not Found"
     assert isinstance(page, Failure)
     assert page.reason.startswith("is not a readable image: ")
 

@@ -202,7 +202,7 @@ def test_a_mirrored_input_gives_mirrored_output(seed: int) -> None:
         label = int(other_way["labels"][image, 0])
         skeleton = (FACE, None, TUBE)[label]
         if skeleton:
-            x, y, scores = other_way["keypoints"][image, 0, list(skeleton.mirrored)].unbind(1)
+            x, y, scores = other_way["keypoints"][image, 0, list(skeleton.flip_indices)].unbind(1)
             expected = torch.stack([last - x, y, scores], dim=1)
             ours = one_way["keypoints"][image, 0, : len(skeleton)]
             # Where a tip lies on the border between two cells, the score is read beside it.

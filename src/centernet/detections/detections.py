@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from centernet.detections.serialize import (
 from centernet.errors import UsageError
 from centernet.io.writing import writing
 from centernet.structures import Categories, Skeleton
+from centernet.structures.optional_columns import fill_columns, full_array, optional_column
 
 if TYPE_CHECKING:
     import pandas
@@ -34,18 +35,6 @@ MIN_KEYPOINT_SCORE = 0.1
 
 _SURE = 0.3
 """Keypoints below this score are drawn as rings."""
-
-
-def _no_keypoints() -> np.ndarray:
-    return np.zeros((0, 0, 3), dtype=np.float32)
-
-
-def _no_boxes3d() -> np.ndarray:
-    return np.zeros((0, 7), dtype=np.float32)
-
-
-def _no_angles() -> np.ndarray:
-    return np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -83,20 +72,13 @@ class Detections:
     image_size: tuple[int, int]
     image_id: int = 0
     image: UInt8[np.ndarray, "h w 3"] | None = None
-    keypoints: Float[np.ndarray, "n k 3"] = field(default_factory=_no_keypoints)
-    boxes3d: Float[np.ndarray, "n 7"] = field(default_factory=_no_boxes3d)
-    alpha_rad: Float[np.ndarray, " n"] = field(default_factory=_no_angles)
+    keypoints: Float[np.ndarray, "n k 3"] = optional_column(0, 3, fill=0.0)
+    boxes3d: Float[np.ndarray, "n 7"] = optional_column(7)
+    alpha_rad: Float[np.ndarray, " n"] = optional_column()
     camera: Float[np.ndarray, "3 4"] | None = None
 
     def __post_init__(self) -> None:
-        # Objects without keypoints, or without a third dimension, need not say so.
-        count = len(self.boxes)
-        if not self.keypoints.size:
-            none = np.zeros((count, self.keypoints.shape[1], 3), dtype=np.float32)
-            object.__setattr__(self, "keypoints", none)
-        for name, shape in {"boxes3d": (count, 7), "alpha_rad": (count,)}.items():
-            if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.full(shape, np.nan, dtype=np.float32))
+        fill_columns(self, full_array)
 
     @property
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Images that are in memory already, as 8-bit RGB: Pillow's, NumPy's, torch's."""
+"""Images in memory, of Pillow, NumPy and torch, to 8-bit RGB arrays."""
 
 import sys
 from typing import Any
@@ -14,18 +14,18 @@ Rgb = UInt8[np.ndarray, "h w 3"]
 
 
 def holds_pixels(thing: object) -> bool:
-    """Whether this is an image in memory."""
+    """True for a Pillow image, an array or a tensor."""
     return isinstance(thing, Image.Image | np.ndarray) or _is_tensor(thing)
 
 
 def rgb_of(image: Any) -> Rgb:
     """The pixels of a Pillow image, of an array `(h w 3)` or `(h w)`, or of a tensor `(3 h w)`.
 
-    Arrays and tensors are RGB: one that OpenCV read is BGR, and must be turned with `image[..., ::-1]`. A
-    Pillow image is taken as its pixels lie; what its EXIF orientation says is not done.
+    Arrays and tensors are RGB: one that OpenCV read is BGR, and must be converted with `image[..., ::-1]`.
+    The EXIF orientation of a Pillow image is not applied.
 
     Raises:
-        UsageError: Another shape or type of numbers; says what to pass.
+        UsageError: Another shape or type of numbers; the message has the shape or type to pass.
         ValueError: The file behind a Pillow image is broken.
     """
     if isinstance(image, Image.Image):
@@ -37,7 +37,7 @@ def rgb_of(image: Any) -> Rgb:
 
 
 def _is_tensor(thing: object) -> bool:
-    # Who has a tensor has imported torch; who has none need not wait for it.
+    # A tensor exists only where torch is imported already; other callers need not wait for the import.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(thing, torch.Tensor)
 
@@ -49,8 +49,8 @@ def _rgb_of_array(image: np.ndarray) -> Rgb:
             f"{image.shape}{_shape_hint(image.shape)}"
         )
     if image.dtype != np.uint8:
-        is_share = image.dtype.kind == "f" and float(np.nanmax(image)) <= 1
-        hint = "(255 * image).astype(np.uint8)" if is_share else "image.astype(np.uint8) if 255 is white"
+        is_fraction = image.dtype.kind == "f" and float(np.nanmax(image)) <= 1
+        hint = "(255 * image).astype(np.uint8)" if is_fraction else "image.astype(np.uint8) if 255 is white"
         raise UsageError(f"an image array holds uint8, 0 to 255; got {image.dtype}: pass {hint}")
     return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else np.ascontiguousarray(image)
 
@@ -70,10 +70,10 @@ def _rgb_of_tensor(image: Any) -> Rgb:
         raise UsageError(f"an image tensor is RGB of shape (3, height, width); got {shape}{hint}")
     pixels = image.detach().cpu()
     if pixels.is_floating_point():
-        least, most = float(pixels.min()), float(pixels.max())
-        if not (least >= 0 and most <= 1):
+        low, high = float(pixels.min()), float(pixels.max())
+        if not (low >= 0 and high <= 1):
             raise UsageError(
-                f"an image tensor of floats holds 0 to 1, before any normalising; got {least:g} to {most:g}"
+                f"an image tensor of floats holds 0 to 1, before any normalising; got {low:g} to {high:g}"
             )
         pixels = (pixels.float() * 255).round().byte()
     array: np.ndarray = pixels.numpy()

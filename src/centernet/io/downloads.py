@@ -1,4 +1,4 @@
-"""One image from the web, when its address was given: bounded in bytes and in time, and never kept."""
+"""Download of one image from a URL: limited in bytes and in time, and never kept."""
 
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
@@ -7,30 +7,32 @@ from urllib.request import Request, urlopen
 from centernet.errors import InputError
 
 BYTE_LIMIT = 64 * 2**20
-"""More than any photograph; a server that sends more is cut off."""
+"""Larger than any photograph; a longer download is refused."""
 
 TIMEOUT_S = 20.0
-"""How long a server may be silent."""
+"""Time without a response after which a download fails."""
 
 
 def is_url(text: str) -> bool:
-    """Whether this is an address of the web."""
+    """True for an `http` or `https` address."""
     return text.lower().startswith(("http://", "https://"))
 
 
 def download(url: str, byte_limit: int = BYTE_LIMIT, timeout_s: float = TIMEOUT_S) -> bytes:
-    """The bytes at an address.
+    """The bytes at a URL.
 
     Raises:
-        InputError: It cannot be reached, answers with an error, or sends too much.
+        InputError: The server cannot be reached, responds with an error, or sends too much.
     """
     request = Request(url, headers={"User-Agent": "centernet"})
     try:
-        with urlopen(request, timeout=timeout_s) as answer:
-            data: bytes = answer.read(byte_limit + 1)
+        with urlopen(request, timeout=timeout_s) as response:
+            data: bytes = response.read(byte_limit + 1)
     except HTTPError as error:
         error.close()
-        raise InputError(f"{url} cannot be fetched: the server says {error.code} {error.reason}") from error
+        raise InputError(
+            f"{url} cannot be fetched: the server responds {error.code} {error.reason}"
+        ) from error
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise InputError(

@@ -1,4 +1,4 @@
-"""What the first bytes of an image file say, read without decoding a pixel."""
+"""Headers of image files: size, orientation and format, read without decoding pixels."""
 
 import io
 import struct
@@ -11,10 +11,10 @@ from threading import Lock
 from PIL import Image
 
 File = io.BufferedReader | io.BytesIO
-"""Named rather than `BinaryIO`, which no file is an instance of when the tests check types."""
+"""A binary file; not `BinaryIO`, of which no file is an instance when types are checked at run time."""
 
 _FILTERS = Lock()
-"""What is warned of is decided for the whole process: threads that change it do so one by one."""
+"""Warning filters belong to the whole process: threads change them one at a time."""
 
 _ORIENTATION = 0x0112
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -23,14 +23,14 @@ _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What is known of an image before it is decoded.
+    """Properties of an image known before it is decoded.
 
     Attributes:
-        stored_size: Rows and columns of the pixels as they lie in the file.
-        orientation: EXIF's number for how to turn them, 1 to 8; 1 is not at all.
+        stored_size: Rows and columns of the pixels as stored in the file.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
         is_ordinary: Grey, RGB, RGBA or palette in a JPEG or PNG: OpenCV reads those, Pillow the rest.
         pixels_start: First byte of the compressed pixels, where that is known.
-        end_marker: What must come after them if the file is whole; empty where the format has none.
+        end_marker: Bytes that end the pixels of a complete file; empty where the format has none.
     """
 
     stored_size: tuple[int, int]
@@ -41,12 +41,12 @@ class Header:
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Rows and columns as a viewer shows the image."""
+        """Rows and columns after applying the EXIF orientation, as in a viewer."""
         rows, columns = self.stored_size
         return (columns, rows) if self.orientation >= 5 else (rows, columns)
 
-    def is_turned_for(self, size: tuple[int, int] | None) -> bool:
-        """Whether annotations that state `size` see the image upright: unless only the stored pixels fit."""
+    def is_upright_for(self, size: tuple[int, int] | None) -> bool:
+        """True if annotations that state `size` are of the upright image; False if only stored pixels fit."""
         return size != self.stored_size or size == self.upright_size
 
 
@@ -102,7 +102,7 @@ def _jpeg_header(file: File) -> Header:
 
 @contextmanager
 def without_warnings(kind: type[Warning]) -> Iterator[None]:
-    """Silences a kind of warning, for one thread at a time."""
+    """Silences a category of warnings, in one thread at a time."""
     with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", kind)
         yield
@@ -128,7 +128,7 @@ def _exif_orientation(tiff: bytes) -> int:
             if tag == _ORIENTATION:
                 return value if value in range(1, 9) else 1
     except struct.error:
-        pass  # A broken block says nothing about the pixels; viewers ignore it too.
+        pass  # The pixels may be fine; viewers ignore a broken block too.
     return 1
 
 
@@ -158,7 +158,7 @@ def _png_header(file: File) -> Header:
 
 def _other_header(file: File) -> Header:
     try:
-        # Pillow warns of many pixels; the caller has its own limit and says so in its own words.
+        # Pillow warns of many pixels; the caller has a limit and a message of its own.
         with without_warnings(Image.DecompressionBombWarning), Image.open(file) as image:
             columns, rows = image.size
             # Pillow turns the pixels of a TIFF itself.
@@ -166,6 +166,6 @@ def _other_header(file: File) -> Header:
     except Image.DecompressionBombError as error:
         raise ValueError("it has far too many pixels") from error
     except Exception as error:
-        # Pillow's plugins raise whatever their parsers trip over.
-        raise ValueError("it is not an image, or of a kind that Pillow cannot read") from error
+        # Pillow's plugins raise exceptions of any type on broken files.
+        raise ValueError("it is not an image, or of a format that Pillow cannot read") from error
     return Header(stored_size=(rows, columns), orientation=orientation if orientation in range(1, 9) else 1)

@@ -1,7 +1,7 @@
-"""Image files to RGB arrays: any kind of pixel in, 8-bit RGB out, and one clear line where that fails.
+"""Image files of any pixel format to 8-bit RGB arrays.
 
-Images come upright, as every viewer shows them, unless the annotations were made on the stored pixels: pass
-the `size` they state and the frame that fits it is taken.
+The EXIF orientation is applied, as in any viewer, unless the annotations were made on the stored pixels: pass
+the `size` that they state, and the orientation that fits it is used.
 """
 
 import io
@@ -27,9 +27,9 @@ _OPENCV_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
-    """What can be known of an image without decoding it: `read_image` would raise what this raises.
+    """The header of an image file, with the checks of `read_image` that need no decoding.
 
-    Broken bytes amid the pixels are not found.
+    Corrupt bytes amid the pixels are not found.
 
     Raises:
         InputError: The file is missing, no image, cut short or too large.
@@ -38,7 +38,7 @@ def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
         with path.open("rb") as file:
             header = read_header(file)
             _check_pixels(header, pixel_limit)
-            # Most files end with the mark; some have other data behind it.
+            # Most files end with the marker; some have other data behind it.
             end = file.seek(0, io.SEEK_END)
             file.seek(max(header.pixels_start, end - 64))
             if header.end_marker not in file.read():
@@ -52,7 +52,7 @@ def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Rows and columns of an image as `read_image` gives it, without decoding it.
+    """Rows and columns of the image that `read_image` returns, without decoding it.
 
     Raises:
         InputError: As for `inspect_image`.
@@ -65,8 +65,8 @@ def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int
 
     Args:
         path: The file.
-        size: Rows and columns that the annotations state. Where only the stored pixels fit them, the image is
-            not turned upright.
+        size: Rows and columns that the annotations state. Where only the stored pixels fit them, the EXIF
+            orientation is not applied.
         pixel_limit: Refuse to decode more pixels than this: a small file can hold a huge image.
 
     Raises:
@@ -94,7 +94,7 @@ def decode_image(data: bytes, size: tuple[int, int] | None = None, pixel_limit: 
     image = _decode_ordinary(data) if header.is_ordinary else None
     if image is None:
         image = _decode_any(data)
-    return _turn_upright(image, header.orientation) if header.is_turned_for(size) else image
+    return _turn_upright(image, header.orientation) if header.is_upright_for(size) else image
 
 
 def _check_pixels(header: Header, limit: int) -> None:
@@ -104,7 +104,7 @@ def _check_pixels(header: Header, limit: int) -> None:
 
 
 def _check_end(header: Header, pixels: bytes) -> None:
-    """OpenCV 4 fills up what is missing without a word."""
+    """OpenCV 4 silently fills in missing pixels."""
     if header.end_marker not in pixels:
         raise ValueError("the file is cut short")
 
@@ -118,12 +118,12 @@ def _decode_ordinary(data: bytes) -> Rgb | None:
 
 def _decode_any(data: bytes) -> Rgb:
     try:
-        # Pixels were counted; what else Pillow warns of is about tags, not about pixels.
+        # The number of pixels was checked; Pillow's other warnings are about tags.
         with without_warnings(Warning), Image.open(io.BytesIO(data)) as image:
             image.load()
             return to_rgb(image)
     except Exception as error:
-        # Pillow's plugins raise whatever their parsers trip over; its text says what.
+        # Pillow's plugins raise exceptions of any type on broken files.
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
@@ -131,7 +131,7 @@ def to_rgb(image: Image.Image) -> Rgb:
     """The pixels of a Pillow image as 8-bit RGB.
 
     Raises:
-        ValueError: Pixels whose range is not known.
+        ValueError: Pixels of unknown range.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
@@ -139,13 +139,13 @@ def to_rgb(image: Image.Image) -> Rgb:
             raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
         grey = np.round(values / 257).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    # By way of RGBA, a palette's transparent entries keep their colour.
+    # Converted by way of RGBA, transparent entries of a palette keep their colour.
     opaque = image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image
     return np.array(opaque.convert("RGB"))
 
 
 def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """Do what the EXIF standard calls orientation: 2 to 4 mirror or turn by half, 5 to 8 swap the sides."""
+    """Applies an EXIF orientation: 2 to 4 flip or rotate by 180 degrees, 5 to 8 also transpose."""
     if orientation == 1:
         return image
     if orientation >= 5:
@@ -158,12 +158,12 @@ def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
 
 
 def stack_images(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b 3 h w"]:
-    """Images of different sizes are filled up with black on the right and below."""
+    """Images as one array; smaller ones are padded with black on the right and at the bottom."""
     height = max(image.shape[0] for image in images)
     width = max(image.shape[1] for image in images)
     array = np.zeros((len(images), 3, height, width), dtype=np.uint8)
-    for place, image in zip(array, images, strict=True):
-        place[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+    for row, image in zip(array, images, strict=True):
+        row[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
     return array
 
 
@@ -173,5 +173,5 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is called an image, in capitals or not."""
+    """True if the suffix of a file, in either case, is that of an image."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")

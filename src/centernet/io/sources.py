@@ -1,4 +1,4 @@
-"""What people have images in — files, folders, patterns, videos, addresses, memory — as one lazy stream."""
+"""Image sources - files, folders, patterns, videos, URLs, images in memory - as one lazy stream of frames."""
 
 import glob
 import os
@@ -26,10 +26,10 @@ _CAMERA = (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frame:
-    """One image, ready to be looked at.
+    """One decoded image of a source.
 
     Attributes:
-        name: Its path, its address, `clip.mp4#12` in a video, `image 3` for the fourth of several in memory.
+        name: Path, URL, `clip.mp4#12` in a video, or `image 3` for the fourth of several in memory.
         image: RGB.
     """
 
@@ -39,11 +39,11 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One image that cannot be looked at.
+    """One image of a source that cannot be read.
 
     Attributes:
         name: As for a frame.
-        reason: Why, in one line that does not repeat the name.
+        reason: The error, in one line that does not repeat the name.
     """
 
     name: str
@@ -52,35 +52,34 @@ class Failure:
 
 Item = Frame | Failure
 Reading = Callable[[], Item]
-"""Reads one image when it is called, in any thread."""
+"""A function that reads one image, in any thread."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Frames:
-    """A stream of images, read one by one as they are asked for.
+    """A lazy stream of images.
 
     Attributes:
-        readings: Starts the stream: what reads each image. Frames of videos, and images in memory, are there
-            already when they are taken from it.
-        length: How many images there will be; None where that is not known before.
-        is_patient: Images may be taken before they are wanted: not from an iterator of the caller's, which
-            may be a camera.
+        readings: Starts the stream: an iterator of functions that read one image each. Frames of videos, and
+            images in memory, are read when the iterator yields them.
+        length: Number of images; None where it is not known in advance.
+        can_prefetch: Images may be read ahead; False for the caller's own iterator, which may be a camera.
     """
 
     readings: Callable[[], Iterator[Reading]]
     length: int | None
-    is_patient: bool = True
+    can_prefetch: bool = True
 
     def __iter__(self) -> Iterator[Item]:
         return (read() for read in self.readings())
 
     def __length_hint__(self) -> int:
-        # Progress bars ask for it; 0 means that nobody knows.
+        # For progress bars; 0 is "unknown".
         return self.length or 0
 
 
 def frames(source: Any) -> Frames:
-    """All the images of a source, in order. An image that cannot be read is a `Failure` among the frames.
+    """All images of a source, in order. An image that cannot be read is a `Failure` among the frames.
 
     Args:
         source: One of these, or a list, a tuple or an iterator of them:
@@ -89,7 +88,7 @@ def frames(source: Any) -> Frames:
             - a folder: the images directly in it, `2.jpg` before `10.jpg`;
             - a pattern: `images/*.jpg`, or `images/**/*.png` for folders below as well;
             - a video file;
-            - an address, `https://...`, of an image;
+            - a URL, `https://...`, of an image;
             - a Pillow image;
             - a NumPy array of uint8: RGB `(h w 3)`, or grey `(h w)`; OpenCV reads BGR: pass `[..., ::-1]`;
             - a tensor: RGB `(3 h w)` of uint8, or of floats from 0 to 1.
@@ -104,8 +103,8 @@ def frames(source: Any) -> Frames:
     if holds_pixels(source):
         return _in_memory(source, "image 0")
     if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes | bytearray):
-        is_patient = isinstance(source, list | tuple)
-        return Frames(readings=lambda: _each(source), length=_length_of(source), is_patient=is_patient)
+        can_prefetch = isinstance(source, list | tuple)
+        return Frames(readings=lambda: _each(source), length=_length_of(source), can_prefetch=can_prefetch)
     if isinstance(source, int):
         raise UsageError(_CAMERA.format(source=source))
     raise UsageError(
@@ -124,7 +123,7 @@ def _each(sources: Iterable[Any]) -> Iterator[Reading]:
 
 
 def _length_of(sources: Iterable[Any]) -> int | None:
-    """Known without opening anything: where every source is a single image."""
+    """The number of images if every source is a single image; None otherwise."""
     if not isinstance(sources, list | tuple):
         return None
     return len(sources) if all(_is_single(source) for source in sources) else None
@@ -192,7 +191,7 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Numbers in names by their value: `2.jpg` before `10.jpg`."""
+    """A sort key that orders numbers in names by value: `2.jpg` before `10.jpg`."""
     parts = re.findall(r"\d+|\D+", str(path))
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts], str(path)
 

@@ -1,4 +1,4 @@
-"""Video files, frame by frame: RGB out of them, RGB into them."""
+"""Video files, read and written frame by frame as RGB."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,33 +13,33 @@ VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".m
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is called a video, in capitals or not."""
+    """True if the suffix of a file, in either case, is that of a video."""
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
 def frame_name(path: Path, number: int) -> str:
-    """What a frame is called in messages: `clip.mp4#12`; the first frame is 0."""
+    """The name of a frame in messages: `clip.mp4#12`; the first frame is 0."""
     return f"{path}#{number}"
 
 
 def video_of(name: str) -> Path | None:
-    """The video that a frame of this name is from; None where the name is not that of a frame."""
+    """The path of the video of a frame with this name; None if the name is not that of a frame."""
     path, mark, number = name.rpartition("#")
     return Path(path) if mark and number.isdigit() and is_video(Path(path)) else None
 
 
 class Video:
-    """The frames of a video file, in order; one is in memory.
+    """The frames of a video file, in order, of which one at a time is in memory.
 
     Args:
         path: The file.
 
     Attributes:
-        num_frames: As the file states it, which is not always right; None where it does not.
-        frames_per_second: As the file states it; 25 where it does not.
+        num_frames: As stated by the file, which is not always right; None where it is not stated.
+        frames_per_second: As stated by the file; 25 where it is not stated.
 
     Raises:
-        InputError: There is no video.
+        InputError: The file does not exist or is not a video.
     """
 
     def __init__(self, path: Path) -> None:
@@ -77,7 +77,7 @@ class VideoWriter:
 
     Args:
         path: The file to write.
-        frames_per_second: How fast it plays.
+        frames_per_second: Frame rate.
     """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
@@ -86,7 +86,7 @@ class VideoWriter:
         self._writer: cv2.VideoWriter | None = None
 
     def add(self, frame: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Appends an RGB frame; all have the size of the first. A last row or column that is odd is cut off.
+        """Appends an RGB frame of the size of the first. Of odd sizes the last row or column is cut off.
 
         Raises:
             InputError: The file cannot be written.
@@ -100,16 +100,16 @@ class VideoWriter:
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
-        """Finishes the file: without this it does not play.
+        """Finishes the file, which cannot be played before.
 
         Raises:
-            InputError: It does not play, either way.
+            InputError: The file is incomplete.
         """
         if self._writer is None:
             return
         self._writer.release()
         try:
-            # OpenCV says nothing of writes that fail.
+            # OpenCV does not report writes that fail.
             Video(self.path)
         except InputError as error:
             raise InputError(f"{self.path} could not be written whole: is the disk full?") from error

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and one message for those that cannot be written."""
+"""Atomic writes, and the error of files that cannot be written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from centernet.errors import InputError
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Names the file or folder that is being written when the system refuses.
+    """Turns an `OSError` while `path` is written into an error that names it.
 
     Raises:
-        InputError: Something in the block raised an `OSError`.
+        InputError: The block raised an `OSError`.
     """
     try:
         yield
@@ -24,10 +24,10 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, or a run that is killed here, finds the old one or the new one.
+    """Writes a file as a whole: at any time, also after a crash, the path holds the old or the new content.
 
     Raises:
-        InputError: The file cannot be written; what was there is still there.
+        InputError: The file cannot be written; the old content is kept.
     """
     part = path.with_name(f".{path.name}.part")
     with writing(path):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from centernet.structures.skeletons import SHARE_OF_BOX
+from centernet.structures.skeletons import AREA_FRACTION
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """COCO's thresholds, of OKS too."""
@@ -98,7 +98,7 @@ def area_of(annotation: Mapping[str, Any]) -> float:
     if "area" in annotation:
         return float(annotation["area"])
     _, _, width, height = annotation["bbox"]
-    return float(height * width * SHARE_OF_BOX if annotation.get("keypoints") else width * height)
+    return float(height * width * AREA_FRACTION if annotation.get("keypoints") else width * height)
 
 
 def mean_of_known(values: np.ndarray) -> float:

@@ -1,8 +1,8 @@
-"""Frozen records of plain arrays: images with their ground truth, data sets, classes.
+"""Frozen records of NumPy arrays: images with their ground truth, data sets, classes.
 
 Three frames, three names: image (the file's pixels), input (the network's pixels), map (cells). Boxes are
 `(x1, y1, x2, y2)`, continuous, with the middle of the top-left pixel at (0, 0). `structures.batch` holds the
-same for a batch, as tensors; it is the only module here that imports torch.
+same for a batch, as tensors; no other module here imports torch.
 """
 
 from centernet.structures.annotations import Annotations

@@ -1,4 +1,4 @@
-"""All objects of many images in one table, so that 100 000 are looked at in one go."""
+"""All objects of many images in one table, so that checks of 100 000 objects are vectorised."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class AnnotationTable:
     Attributes:
         boxes: `(x1, y1, x2, y2)`, image pixels.
         labels: Class of each object.
-        is_crowd: Regions that hold many.
+        is_crowd: Regions that hold many objects.
         keypoints: `(x, y, visibility)`, image pixels, as in `structures.Annotations`.
-        image_index: Which of the images the object is in.
-        index: Which of its image's objects it is.
+        image_index: Index of the object's image.
+        index: Index of the object in its image.
     """
 
     boxes: Float[np.ndarray, "m 4"]
@@ -32,7 +32,7 @@ class AnnotationTable:
 
     @classmethod
     def of(cls, records: Sequence[ImageRecord]) -> "AnnotationTable":
-        """The objects of some images."""
+        """The objects of all these images."""
         parts = [record.annotations for record in records] or [Annotations.none()]
         counts = [len(part) for part in parts]
         return cls(

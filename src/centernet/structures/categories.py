@@ -8,14 +8,14 @@ from jaxtyping import Int
 
 @dataclass(frozen=True, kw_only=True)
 class Skeleton:
-    """The keypoints of a class: what they are called and how they belong together.
+    """The keypoints of a class: their names, edges, left-right pairs and sigmas.
 
     Attributes:
         names: One for each keypoint.
-        edges: Pairs of keypoints to join by a line in pictures.
-        pairs: Left and right ones that a mirror exchanges.
-        sigmas: How far off people are when they mark each, as a share of the object's size: the tolerance of
-            OKS (https://cocodataset.org/#keypoints-eval). Empty: not known.
+        edges: Pairs of keypoints to join by a line when drawing.
+        pairs: Left-right pairs of keypoints, which a horizontal flip exchanges.
+        sigmas: Standard deviation of human annotations of each keypoint, as a fraction of the object's size:
+            the tolerance of OKS (https://cocodataset.org/#keypoints-eval). Empty: not known.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Skeleton:
             for link in links:
                 if not all(0 <= keypoint < count for keypoint in link):
                     raise ValueError(
-                        f"{kind} {link} of a skeleton names no keypoint: there are {count}, from 0"
+                        f"{kind} {link} of a skeleton names no keypoint: there are {count}, counted from 0"
                     )
                 if link[0] == link[1]:
                     raise ValueError(f"{kind} {link} of a skeleton joins a keypoint with itself")
@@ -45,8 +45,8 @@ class Skeleton:
         return len(self.names)
 
     @property
-    def mirrored(self) -> tuple[int, ...]:
-        """Which keypoint each one is in a mirror."""
+    def flip_indices(self) -> tuple[int, ...]:
+        """Index of the keypoint that each one becomes in a horizontal flip."""
         order = list(range(len(self)))
         for left, right in self.pairs:
             order[left], order[right] = right, left
@@ -55,11 +55,11 @@ class Skeleton:
 
 @dataclass(frozen=True)
 class Categories:
-    """What labels mean: label `i` is `names[i]`, and `ids[i]` in the data set it came from.
+    """The classes of a data set: label `i` is `names[i]`, with id `ids[i]` in the files.
 
     Attributes:
         names: One name for each label.
-        ids: The data set's own ids; sparse, 0-based and 1-based ones come back as they went in.
+        ids: Ids in the data set; sparse, 0-based and 1-based ones are written as they were read.
         skeletons: The keypoints of each class; None for a class without. Empty: no class has any.
     """
 
@@ -80,26 +80,26 @@ class Categories:
 
     @property
     def num_keypoints(self) -> tuple[int, ...]:
-        """Keypoints of each class."""
+        """Number of keypoints of each class."""
         return tuple(len(skeleton or ()) for skeleton in self.skeletons or (None,) * len(self))
 
     @property
     def max_keypoints(self) -> int:
-        """Keypoints of the class that has most: arrays of keypoints are so wide."""
+        """Number of keypoints of the class that has most: the width of arrays of keypoints."""
         return max(self.num_keypoints, default=0)
 
     @property
-    def mirrored(self) -> Int[np.ndarray, "c k"]:
-        """Which keypoint each one is in a mirror, class by class; those that a class lacks stay."""
+    def flip_indices(self) -> Int[np.ndarray, "c k"]:
+        """Index of the keypoint that each one becomes in a horizontal flip, by class; missing ones stay."""
         order = np.tile(np.arange(self.max_keypoints), (len(self), 1))
         for row, skeleton in zip(order, self.skeletons, strict=False):
             if skeleton:
-                row[: len(skeleton)] = skeleton.mirrored
+                row[: len(skeleton)] = skeleton.flip_indices
         return order
 
     @classmethod
     def of(cls, *names: str) -> "Categories":
-        """Categories numbered from 0."""
+        """Categories with ids from 0."""
         return cls(names, tuple(range(len(names))))
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""A data set as it is read from disk: its images, their annotations, and what is wrong with them."""
+"""A data set as read from disk: its images, their annotations, and the defects found in them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,15 @@ from centernet.structures.categories import Categories
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRecord:
-    """One image of a data set before it is read.
+    """One image of a data set, with its annotations, before its pixels are read.
 
     Attributes:
         path: The image file.
-        image_id: The data set's own id, or its position where the format has none.
-        annotations: Its objects.
+        image_id: Id of the image in the data set, or its position where the format has none.
+        annotations: Ground truth.
         source: `file` or `file:line` the objects were read from, for messages.
-        size: Rows and columns as the annotations state them, where they do.
-        camera: Image pixels from camera metres, `(3 4)`; None where it is not known.
+        size: Rows and columns as stated by the annotations; None where they state none.
+        camera: Projection from camera metres to image pixels, `(3 4)`; None where it is not known.
     """
 
     path: Path
@@ -33,13 +33,13 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Defect:
-    """One thing wrong with a data set, and what is done about it.
+    """One defect of a data set, and how it is handled.
 
     Attributes:
-        kind: Short name of the sort of defect, `zero-area box`: defects are counted by it.
+        kind: Short name of the kind of defect, `zero-area box`: defects are counted by it.
         where: `file`, `file:line` or `file, annotation 17`.
-        message: What is wrong, with the offending value.
-        action: What the trainer does about it.
+        message: The error, with the offending value.
+        action: How training handles it.
     """
 
     kind: str
@@ -56,11 +56,11 @@ class Dataset:
     """Annotated images of one split, as their files state them.
 
     Attributes:
-        name: What to call it in messages: the folder, and the split where there are several.
-        format: `coco`, `voc` or `yolo`.
-        categories: What labels mean.
-        records: The images; all of them, also those without objects.
-        defects: What the reader could not make sense of, and so left out.
+        name: Name in messages: the folder, and the split where there are several.
+        format: `coco`, `voc`, `yolo`, `kitti` or `deeplabcut`.
+        categories: The classes that labels index.
+        records: All images, including those without objects.
+        defects: Invalid entries, which the reader left out.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One image on its way to the network: pixels, objects, and how they were resized."""
+"""One image on its way to the network: pixels, annotations, and the transform applied to them."""
 
 from dataclasses import dataclass, field
 
@@ -13,14 +13,14 @@ from centernet.structures.dataset import ImageRecord
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """How one image is seen by the network.
+    """Sizes of an image and of its input, and the transform between the two.
 
     Attributes:
-        name: What to call the image in messages: its path where it has one.
+        name: Name of the image in messages: its path where it has one.
         image_size: Rows and columns of the image.
         input_size: Rows and columns of the input.
         input_from_image: Affine matrix from image pixels to input pixels.
-        camera: Image pixels from camera metres, `(3 4)`: KITTI's `P2`. None where it is not known.
+        camera: Projection from camera metres to image pixels, `(3 4)`: KITTI's `P2`. None where not known.
     """
 
     name: str
@@ -31,19 +31,19 @@ class View:
 
     @property
     def image_from_input(self) -> Matrix:
-        """The way back."""
+        """The inverse of `input_from_image`."""
         return np.linalg.inv(self.input_from_image)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One image with its objects, in the frame of `view`'s input.
+    """One image with its annotations, in the input frame of `view`.
 
     Attributes:
         image: RGB.
-        annotations: Objects; boxes in input pixels.
-        view: Where the pixels came from. As read from a file, input and image are the same frame.
-        image_id: The data set's own id of the image.
+        annotations: Ground truth; boxes in input pixels.
+        view: Transform from the original image. As read from a file, input and image are the same frame.
+        image_id: Id of the image in the data set.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -53,7 +53,7 @@ class Sample:
 
 
 def read_sample(record: ImageRecord, image: UInt8[np.ndarray, "h w 3"]) -> Sample:
-    """One image with its objects, image and input being the same frame."""
+    """The sample of a record whose pixels were read; image and input are the same frame."""
     size = (image.shape[0], image.shape[1])
     view = View(name=str(record.path), image_size=size, input_size=size, camera=record.camera)
     return Sample(image=image, annotations=record.annotations, view=view, image_id=record.image_id)
@@ -62,7 +62,7 @@ def read_sample(record: ImageRecord, image: UInt8[np.ndarray, "h w 3"]) -> Sampl
 def sample_of(
     image: UInt8[np.ndarray, "h w 3"], name: str, image_id: int = 0, camera: Camera | None = None
 ) -> Sample:
-    """An image nothing is known about but perhaps its camera, ready for a detector."""
+    """The sample of an image without annotations, for prediction."""
     size = (image.shape[0], image.shape[1])
     view = View(name=name, image_size=size, input_size=size, camera=camera)
     return Sample(image=image, annotations=Annotations.none(), view=view, image_id=image_id)

@@ -1,4 +1,4 @@
-"""Skeletons that are known by their keypoints' names: COCO's persons and CrowdPose's.
+"""Standard skeletons, recognised by the names of their keypoints: the persons of COCO and of CrowdPose.
 
 Sources: https://github.com/cocodataset/cocoapi (sigmas, edges), https://github.com/jeffffffli/CrowdPose.
 """
@@ -10,8 +10,8 @@ from typing import Any
 from centernet.errors import UsageError
 from centernet.structures.categories import Categories, Skeleton
 
-SHARE_OF_BOX = 0.53
-"""So much of its box an object with keypoints fills where no area is stated, as in CrowdPose."""
+AREA_FRACTION = 0.53
+"""Area of an object with keypoints as a fraction of its box, where no area is stated: CrowdPose's value."""
 
 COCO_PERSON = Skeleton(
     names=(
@@ -71,7 +71,7 @@ CROWDPOSE_PERSON = Skeleton(
 
 
 def known_skeleton(names: Sequence[str]) -> Skeleton | None:
-    """The skeleton that has just these keypoints in this order, however their words are joined."""
+    """The standard skeleton with these keypoints in this order; spaces, `_` and `-` in names are equal."""
     for skeleton in (COCO_PERSON, CROWDPOSE_PERSON):
         if [_plain(name) for name in names] == [_plain(name) for name in skeleton.names]:
             return replace(skeleton, names=tuple(names))
@@ -81,44 +81,44 @@ def known_skeleton(names: Sequence[str]) -> Skeleton | None:
 def override_skeleton(
     categories: Categories, *, edges: str = "", flip_pairs: str = "", sigmas: str = ""
 ) -> Categories:
-    """Categories with what a person says of their skeleton in place of what the data set says.
+    """Categories whose skeleton is replaced, field by field, by the user's settings.
 
     Args:
         categories: One of them has keypoints.
-        edges: Lines to draw: `0:1,1:2` or `nose:left_eye`; keypoints count from 0. Empty: as they are.
-        flip_pairs: Left and right, likewise.
+        edges: Lines to draw: `0:1,1:2` or `nose:left_eye`; keypoints count from 0. Empty: unchanged.
+        flip_pairs: Left-right pairs, likewise.
         sigmas: One for each keypoint, `0.026,0.025`.
 
     Raises:
-        UsageError: No class or several have keypoints, or what is said does not fit them.
+        UsageError: No class or several have keypoints, or a setting does not fit them.
     """
     if not (edges or flip_pairs or sigmas):
         return categories
-    owners = [label for label, count in enumerate(categories.num_keypoints) if count]
-    if len(owners) != 1:
+    labels = [label for label, count in enumerate(categories.num_keypoints) if count]
+    if len(labels) != 1:
         raise UsageError(
-            f"edges, flip_pairs and sigmas are for one class with keypoints, and here are {len(owners)}: "
+            f"edges, flip_pairs and sigmas are for one class with keypoints, and here are {len(labels)}: "
             "write them into the categories of the data set"
         )
     skeletons = list(categories.skeletons)
-    skeleton = skeletons[owners[0]]
+    skeleton = skeletons[labels[0]]
     assert skeleton is not None
-    predicted: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     if edges:
-        predicted["edges"] = _links("edges", edges, skeleton)
+        changes["edges"] = _links("edges", edges, skeleton)
     if flip_pairs:
-        predicted["pairs"] = _links("flip_pairs", flip_pairs, skeleton)
+        changes["pairs"] = _links("flip_pairs", flip_pairs, skeleton)
     if sigmas:
-        predicted["sigmas"] = _numbers(sigmas)
+        changes["sigmas"] = _numbers(sigmas)
     try:
-        skeletons[owners[0]] = replace(skeleton, **predicted)
+        skeletons[labels[0]] = replace(skeleton, **changes)
     except ValueError as error:
         raise UsageError(str(error)) from error
     return replace(categories, skeletons=tuple(skeletons))
 
 
 def fill_skeleton(categories: Categories, known: Categories) -> Categories:
-    """Categories that take from others of the same names what they do not say of their skeletons."""
+    """Categories whose skeletons take missing edges, pairs and sigmas from `known`, if the counts agree."""
     if categories.num_keypoints != known.num_keypoints:
         return categories
     skeletons = tuple(

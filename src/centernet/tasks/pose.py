@@ -86,7 +86,7 @@ class Pose:
         mirrored: list[int] = []
         for skeleton in categories.skeletons:
             first = len(mirrored)
-            mirrored += [first + keypoint for keypoint in (skeleton.mirrored if skeleton else ())]
+            mirrored += [first + keypoint for keypoint in (skeleton.flip_indices if skeleton else ())]
         return cls(num_keypoints=categories.num_keypoints, mirrored=tuple(mirrored), **settings)
 
     @property

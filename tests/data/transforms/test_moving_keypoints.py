@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.warp import resize, show
-from centernet.geometry.affine import crop_to_input, identity, horizontal_flip, rotation, translation
+from centernet.geometry.affine import crop_to_input, horizontal_flip, identity, rotation, translation
 from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Sample, Skeleton
 from centernet.structures.sample import sample_of
@@ -26,7 +26,7 @@ RADIUS = 5
 THREE = Skeleton(names=("nose", "left", "right"), pairs=((1, 2),))
 PLAIN = Skeleton(names=("a", "b", "c"))
 CATEGORIES = Categories(("sided", "plain"), (0, 1), (THREE, PLAIN))
-FLIPPED: list[list[int]] = CATEGORIES.mirrored.tolist()
+FLIPPED: list[list[int]] = CATEGORIES.flip_indices.tolist()
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -51,7 +51,7 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         self._records = dataset.records
         self._augment = augment
         self._seed = seed
-        self._mirrored: list[list[int]] = dataset.categories.mirrored.tolist()
+        self._mirrored: list[list[int]] = dataset.categories.flip_indices.tolist()
         self._read = ImageCache(cache_bytes)
 
     def __len__(self) -> int:

@@ -12,8 +12,8 @@ from centernet.data.transforms.warp import Mirrored, show
 from centernet.geometry.affine import (
     Matrix,
     crop_to_input,
-    identity,
     horizontal_flip,
+    identity,
     translation,
 )
 from centernet.geometry.resize import ResizeRule, Size

@@ -87,7 +87,7 @@ def test_names_give_the_pairs_where_flip_idx_does_not(tmp_path: Path) -> None:
 
 
 def test_a_person_that_is_mirrored_as_cocos_is_cocos(tmp_path: Path) -> None:
-    more = f"kpt_shape: [17, 3]\nflip_idx: {list(COCO_PERSON.mirrored)}\n"
+    more = f"kpt_shape: [17, 3]\nflip_idx: {list(COCO_PERSON.flip_indices)}\n"
     glue = read(tmp_path, more=more)
     text = (tmp_path / "data.yaml").read_text(encoding="utf-8")
     (tmp_path / "data.yaml").write_text(text.replace("glue", "Person"), encoding="utf-8")

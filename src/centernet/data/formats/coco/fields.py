@@ -14,7 +14,7 @@ from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.errors import InputError
 from centernet.structures import Annotations, Categories
-from centernet.structures.skeletons import SHARE_OF_BOX
+from centernet.structures.skeletons import AREA_FRACTION
 
 
 def read_categories(file: Path, entries: list[Any], annotations: list[Any], problems: Problems) -> Categories:
@@ -116,7 +116,7 @@ def _read_object(entry: Any, labels: dict[int, int], image_ids: Container[int]) 
     area: Any = entry.get("area")
     # A mask's area where there is a mask; `type` because True is an int too.
     is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
-    share = SHARE_OF_BOX if entry.get("keypoints") else 1.0
+    share = AREA_FRACTION if entry.get("keypoints") else 1.0
     corners = [x, y, x + width, y + height]
     row = (
         number,

@@ -61,7 +61,7 @@ def _is_as_stored(record: ImageRecord, with_sizes: bool) -> bool:
     if with_sizes or record.size is None:
         return False
     try:
-        return not inspect_image(record.path).is_turned_for(record.size)
+        return not inspect_image(record.path).is_upright_for(record.size)
     except InputError:
         return False
 

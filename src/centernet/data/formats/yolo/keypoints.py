@@ -68,7 +68,7 @@ def _skeleton(
         tell("keypoint names", f"kpt_names {names!r} are not {count} names", "keypoints are called by number")
         names = None
     if names is None:
-        is_person = class_name.lower() == "person" and order == list(COCO_PERSON.mirrored)
+        is_person = class_name.lower() == "person" and order == list(COCO_PERSON.flip_indices)
         names = list(COCO_PERSON.names if is_person else numbered_names(count))
     if not names:
         return None
@@ -127,7 +127,7 @@ def yaml_fields(categories: Categories) -> dict[str, Any]:
         "kpt_names": {label: list(skeleton.names) for label, skeleton in enumerate(skeletons)},
         "kpt_edges": {label: [list(edge) for edge in one.edges] for label, one in enumerate(skeletons)},
     }
-    orders = [row.tolist() for row in categories.mirrored]
+    orders = [row.tolist() for row in categories.flip_indices]
     if any(skeleton.pairs for skeleton in skeletons):
         longest = orders[int(np.argmax(categories.num_keypoints))]
         is_common = all(
