@@ -1,4 +1,4 @@
-"""What every data format promises; a new one is a new line in `FORMATS`, and in `WRITABLE` if it can."""
+"""Contract of every data format in the tables `FORMATS` and `ROUND_TRIP`."""
 
 import warnings
 from dataclasses import replace
@@ -13,9 +13,9 @@ from PIL import Image
 from centernet.data.formats import coco, yolo
 from centernet.data.formats.catalog import (
     FORMATS,
+    ROUND_TRIP,
     WRITABLE,
-    WRITERS,
-    Format,
+    DatasetFormat,
     WritableFormat,
     format_of,
     open_dataset,
@@ -25,7 +25,7 @@ from centernet.errors import InputError
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord, Skeleton
 
 EVERY = pytest.mark.parametrize("one", FORMATS, ids=lambda one: one.__name__)
-WRITTEN = pytest.mark.parametrize("one", WRITABLE, ids=lambda one: one.NAME)
+WRITTEN = pytest.mark.parametrize("one", ROUND_TRIP, ids=lambda one: one.NAME)
 WITH_KEYPOINTS = pytest.mark.parametrize("one", [coco, yolo], ids=lambda one: one.NAME)
 
 SIZES = ((48, 64), (33, 17))
@@ -34,7 +34,7 @@ CAMERA = np.array([[50, 0, 32, 0], [0, 50, 24, 0], [0, 0, 1, 0]], dtype=np.float
 
 @st.composite
 def objects(draw: st.DrawFn, size: tuple[int, int]) -> Annotations:
-    """Any boxes, also of zero area, inside an image."""
+    """Boxes inside an image, also of zero area."""
     rows, columns = size
     points = st.tuples(st.floats(0, columns, width=32), st.floats(0, rows, width=32))
     pairs = draw(st.lists(st.tuples(points, points), max_size=4))
@@ -47,11 +47,11 @@ def objects(draw: st.DrawFn, size: tuple[int, int]) -> Annotations:
 @WRITTEN
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(second=objects(SIZES[1]))
-def test_reading_gives_what_was_written(one: WritableFormat, tmp_path: Path, second: Annotations) -> None:
-    # One of each class, so that VOC, which lists no classes, knows both.
+def test_reading_restores_what_was_written(one: WritableFormat, tmp_path: Path, second: Annotations) -> None:
+    # One object of each class, so that VOC, which lists no classes, has both.
     corners = np.array([[0, 0, 5, 7], [1, 2, 3, 4]], dtype=np.float32)
     both = (Annotations.of(corners, np.array([0, 1])), second)
-    rows = zip(pictures(tmp_path), both, SIZES, strict=True)
+    rows = zip(images(tmp_path), both, SIZES, strict=True)
     records = tuple(
         ImageRecord(path=path, image_id=number, annotations=annotations, source="", size=size)
         for number, (path, annotations, size) in enumerate(rows, start=1)
@@ -75,7 +75,7 @@ def test_reading_gives_what_was_written(one: WritableFormat, tmp_path: Path, sec
         assert got.annotations.areas == pytest.approx(expected.annotations.areas, abs=2e-2)
 
 
-def pictures(folder: Path) -> list[Path]:
+def images(folder: Path) -> list[Path]:
     paths = [folder / "image 1.png", folder / "image 2.png"]
     for path, (rows, columns) in zip(paths, SIZES, strict=True):
         if not path.exists():
@@ -83,8 +83,8 @@ def pictures(folder: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("one", WRITERS, ids=lambda one: one.NAME)
-def test_what_a_format_cannot_hold_is_named(one: WritableFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("one", WRITABLE, ids=lambda one: one.NAME)
+def test_writing_warns_of_what_a_format_cannot_store(one: WritableFormat, tmp_path: Path) -> None:
     face = Categories(("Car",), (0,), (Skeleton(names=("eye",)),))
     box, labels = np.array([[1, 2, 9, 8]], dtype=np.float32), np.array([0])
     both = Annotations.of(box, labels, np.array([[[3, 4, 2]]], dtype=np.float32))
@@ -95,15 +95,15 @@ def test_what_a_format_cannot_hold_is_named(one: WritableFormat, tmp_path: Path)
     )
     dataset = Dataset(name="set", format="", categories=face, records=(image,))
 
-    with warnings.catch_warnings(record=True) as predicted:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         one.write(dataset, tmp_path / "set", "train")
     back = one.read(tmp_path / "set", "train")
 
     kept = back.records[0].annotations
-    words = " ".join(str(one.message) for one in predicted)
-    assert ("no keypoints" in words) == (not kept.keypoints.any())
-    assert ("no boxes in 3D" in words) == (not np.isfinite(kept.boxes3d).any())
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert ("no keypoints" in messages) == (not kept.keypoints.any())
+    assert ("no 3D boxes" in messages) == (not np.isfinite(kept.boxes3d).any())
 
 
 @WRITTEN
@@ -130,7 +130,7 @@ def test_writing_over_its_own_images_leaves_them(one: WritableFormat, tmp_path: 
 
 
 @WRITTEN
-def test_a_missing_split_is_named_with_those_there_are(one: WritableFormat, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_split_lists_those_there_are(one: WritableFormat, tmp_path: Path) -> None:
     one.write(plain(tmp_path), tmp_path / "set", "train")
 
     with pytest.raises(InputError, match="has no split 'val', only train"):
@@ -138,7 +138,7 @@ def test_a_missing_split_is_named_with_those_there_are(one: WritableFormat, tmp_
 
 
 @EVERY
-def test_an_empty_folder_is_not_recognised(one: Format, tmp_path: Path) -> None:
+def test_an_empty_folder_is_not_identified(one: DatasetFormat, tmp_path: Path) -> None:
     assert not one.identify(tmp_path)
     assert one.splits(tmp_path) == ()
     with pytest.raises(InputError, match=f"{tmp_path} holds no "):
@@ -169,19 +169,19 @@ FACE = Skeleton(
     sigmas=(0.02, 0.03, 0.04),
 )
 TUBE = Skeleton(names=("cap", "end"), edges=((0, 1),))
-THINGS = Categories(("face", "box", "tube"), (0, 1, 2), (FACE, None, TUBE))
+CATEGORIES = Categories(("face", "box", "tube"), (0, 1, 2), (FACE, None, TUBE))
 
 
 @st.composite
 def keypoints(draw: st.DrawFn, count: int) -> np.ndarray:
-    """Any keypoints inside an image, of one object."""
+    """Keypoints of one object, inside an image."""
     rows, columns = SIZES[0]
-    one = st.one_of(
+    keypoint = st.one_of(
         st.just((0.0, 0.0, 0.0)),
         st.tuples(st.floats(0, columns, width=32), st.floats(0, rows, width=32), st.sampled_from([1.0, 2.0])),
     )
-    own = np.array([draw(one) for _ in range(count)], dtype=np.float32).reshape(count, 3)
-    return np.concatenate([own, np.zeros((3 - count, 3), dtype=np.float32)])
+    drawn = np.array([draw(keypoint) for _ in range(count)], dtype=np.float32).reshape(count, 3)
+    return np.concatenate([drawn, np.zeros((3 - count, 3), dtype=np.float32)])
 
 
 @WITH_KEYPOINTS
@@ -192,24 +192,26 @@ def test_keypoints_and_skeletons_are_read_as_they_were_written(
 ) -> None:
     boxes = np.array([[0, 0, 5, 7], [1, 2, 3, 4], [5, 6, 7, 8]], dtype=np.float32)
     annotations = Annotations.of(boxes, np.array([0, 1, 2]), np.stack(points))
-    first, second = pictures(tmp_path)
+    first, second = images(tmp_path)
     records = (
         ImageRecord(path=first, image_id=1, annotations=annotations, source="", size=SIZES[0]),
         ImageRecord(path=second, image_id=2, annotations=Annotations.none(3), source="", size=SIZES[1]),
     )
-    written = Dataset(name="", format="", categories=THINGS, records=records)
+    written = Dataset(name="", format="", categories=CATEGORIES, records=records)
 
     one.write(written, tmp_path / "set", "train")
     back = open_dataset(tmp_path / "set", "train", with_keypoints=True)
 
     assert not back.defects
-    assert back.categories == THINGS
+    assert back.categories == CATEGORIES
     assert back.records[0].annotations.keypoints == pytest.approx(annotations.keypoints, abs=2e-5)
     assert back.records[1].annotations.keypoints.shape == (0, 3, 3)
 
 
 @WRITTEN
-def test_a_set_without_keypoints_cannot_be_opened_for_them(one: WritableFormat, tmp_path: Path) -> None:
+def test_a_data_set_without_keypoints_is_refused_when_they_are_needed(
+    one: WritableFormat, tmp_path: Path
+) -> None:
     one.write(plain(tmp_path), tmp_path / "set", "train")
 
     with pytest.raises(InputError, match="has no keypoints: COCO lists them in its categories"):

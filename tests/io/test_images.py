@@ -35,7 +35,7 @@ def test_lossless_files_give_their_pixels(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0, "quality": 95}])
-def test_jpegs_come_as_rgb(tmp_path: Path, options: dict[str, object]) -> None:
+def test_jpegs_are_read_as_rgb(tmp_path: Path, options: dict[str, object]) -> None:
     path = save(tmp_path / "a.JPG", **options)
 
     image = read_image(path).astype(int)
@@ -45,7 +45,7 @@ def test_jpegs_come_as_rgb(tmp_path: Path, options: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "PA", "CMYK", "YCbCr"])
-def test_any_kind_of_pixel_becomes_rgb(tmp_path: Path, mode: str) -> None:
+def test_any_pixel_format_becomes_rgb(tmp_path: Path, mode: str) -> None:
     kind = "tif" if mode in ("CMYK", "YCbCr", "PA") else "png"
     image = Image.fromarray(PIXELS).convert(mode)
     if mode == "PA":
@@ -79,7 +79,7 @@ def test_sixteen_bits_are_scaled_not_cut(tmp_path: Path, suffix: str) -> None:
     assert read_image(path)[0, :, 1].tolist() == [0, 1, 128, 255]
 
 
-def test_floating_point_pixels_are_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", Image.fromarray(np.ones((4, 4), dtype=np.float32)))
 
     with pytest.raises(InputError, match="no known range: save the image with 8 or 16 bits"):
@@ -88,7 +88,7 @@ def test_floating_point_pixels_are_refused_with_what_to_do(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_images_come_upright_as_viewers_show_them(tmp_path: Path, orientation: int, suffix: str) -> None:
+def test_images_are_turned_upright_as_in_viewers(tmp_path: Path, orientation: int, suffix: str) -> None:
     from PIL import ImageOps
 
     path = save(tmp_path / f"a.{suffix}", exif=turned(orientation))
@@ -130,7 +130,7 @@ def test_a_file_cut_short_is_an_error(tmp_path: Path, share: float, suffix: str)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_a_cut_is_seen_without_decoding(tmp_path: Path, suffix: str) -> None:
+def test_a_file_cut_short_is_found_without_decoding(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"a.{suffix}")
     path.write_bytes(path.read_bytes()[:-20])
 
@@ -138,7 +138,7 @@ def test_a_cut_is_seen_without_decoding(tmp_path: Path, suffix: str) -> None:
         inspect_image(path)
 
 
-def test_a_cut_jpeg_with_a_whole_thumbnail_is_cut(tmp_path: Path) -> None:
+def test_a_jpeg_cut_short_with_a_complete_thumbnail_is_an_error(tmp_path: Path) -> None:
     thumbnail = io.BytesIO()
     Image.fromarray(PIXELS).save(thumbnail, "jpeg")
     body = b"Exif\0\0" + thumbnail.getvalue()
@@ -158,7 +158,7 @@ def test_data_behind_the_image_do_not_matter(tmp_path: Path, suffix: str) -> Non
     assert read_image(path).shape == (40, 64, 3)
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -195,7 +195,7 @@ def test_the_pixel_limit_can_be_set(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\0\0", "ends inside its header"),
     ],
 )
-def test_what_is_no_image_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_image_is_reported(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
 
@@ -205,14 +205,14 @@ def test_what_is_no_image_is_named(tmp_path: Path, content: bytes, words: str) -
         image_size(path)
 
 
-def test_a_missing_image_and_a_folder_are_named(tmp_path: Path) -> None:
+def test_a_missing_image_and_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.jpg cannot be read: No such file"):
         read_image(tmp_path / "no.jpg")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         image_size(tmp_path)
 
 
-def test_broken_bytes_never_give_anything_but_pixels_or_a_clear_error() -> None:
+def test_corrupt_bytes_give_pixels_or_a_clear_error() -> None:
     rng = np.random.default_rng(0)
     files = []
     for kind in ("jpeg", "png", "gif", "tiff", "webp"):

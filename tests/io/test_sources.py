@@ -45,7 +45,7 @@ def video(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_a_file_is_one_frame_called_by_its_path(tmp_path: Path, kind: type) -> None:
+def test_a_file_is_one_frame_named_by_its_path(tmp_path: Path, kind: type) -> None:
     path = write_image(tmp_path / "a.png")
     (item,) = frames(kind(path))
 
@@ -54,7 +54,7 @@ def test_a_file_is_one_frame_called_by_its_path(tmp_path: Path, kind: type) -> N
     assert np.array_equal(item.image, RED)
 
 
-def test_a_folder_gives_the_images_directly_in_it_by_number(tmp_path: Path) -> None:
+def test_a_folder_gives_the_images_directly_in_it_in_order_of_numbers(tmp_path: Path) -> None:
     for name in ("10.png", "2.png", "b/3.png", ".hidden.png"):
         write_image(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no image")
@@ -101,7 +101,7 @@ def test_frames_of_a_video_are_numbered_and_rgb(video: Path) -> None:
         ("broken.mp4", "broken.mp4 is not a video that can be read"),
     ],
 )
-def test_a_source_that_holds_nothing_is_named(tmp_path: Path, source: str, words: str) -> None:
+def test_a_source_without_images_is_reported(tmp_path: Path, source: str, words: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.txt").write_text("no image")
     (tmp_path / "broken.mp4").write_bytes(b"no video")
@@ -124,7 +124,7 @@ def test_a_broken_image_is_a_failure_between_frames(tmp_path: Path) -> None:
     assert items[1].reason.startswith("is not a readable image: ")
 
 
-def test_what_is_missing_in_a_list_is_a_failure(tmp_path: Path) -> None:
+def test_a_missing_item_of_a_list_is_a_failure(tmp_path: Path) -> None:
     image = write_image(tmp_path / "a.png")
     absent = tmp_path / "absent.png"
     failure, frame = frames([str(absent), image])
@@ -144,7 +144,7 @@ def test_a_broken_video_among_files_is_a_failure(tmp_path: Path, video: Path) ->
     assert len(items) == 1 + 4
 
 
-def test_pillow_images_of_any_mode_come_as_rgb() -> None:
+def test_pillow_images_of_any_mode_become_rgb() -> None:
     assert np.array_equal(image_of(Image.fromarray(RED)), RED)
     assert image_of(Image.new("L", (6, 4), 7))[0, 0].tolist() == [7, 7, 7]
     assert image_of(Image.new("RGBA", (6, 4), (1, 2, 3, 0)))[0, 0].tolist() == [1, 2, 3]
@@ -175,7 +175,7 @@ def test_grey_arrays_get_three_equal_channels() -> None:
     assert image_of(grey)[2, 3].tolist() == [15, 15, 15]
 
 
-def test_tensors_of_bytes_and_of_shares_are_the_same_image() -> None:
+def test_tensors_of_bytes_and_of_fractions_are_the_same_image() -> None:
     tensor = torch.from_numpy(RED).permute(2, 0, 1)
 
     assert np.array_equal(image_of(tensor), RED)
@@ -207,7 +207,7 @@ def test_tensors_of_bytes_and_of_shares_are_the_same_image() -> None:
         (None, "cannot take images from NoneType"),
     ],
 )
-def test_what_is_no_image_is_told_what_to_pass(source: object, words: str) -> None:
+def test_the_error_for_other_objects_names_what_to_pass(source: object, words: str) -> None:
     with pytest.raises(UsageError, match=re.escape(words)) as caught:
         list(frames(source))
 
@@ -226,12 +226,12 @@ def test_a_list_mixes_every_kind_of_source(tmp_path: Path, video: Path) -> None:
     ]
 
 
-def test_an_array_that_cannot_be_is_named_by_its_place() -> None:
+def test_an_invalid_array_is_reported_by_its_position() -> None:
     with pytest.raises(UsageError, match=r"^image 1: an image array holds uint8"):
         list(frames([RED, RED.astype(float)]))
 
 
-def test_an_iterator_is_asked_for_one_image_at_a_time() -> None:
+def test_an_iterator_is_read_one_image_at_a_time() -> None:
     asked = []
 
     def endless() -> Iterator[np.ndarray]:
@@ -305,11 +305,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
-def test_an_address_is_fetched_when_it_is_given(server: str) -> None:
+def test_a_url_is_downloaded(server: str) -> None:
     assert np.array_equal(image_of(f"{server}/a.png"), RED)
 
 
-def test_an_address_without_an_image_is_a_failure(server: str) -> None:
+def test_a_url_without_an_image_is_a_failure(server: str) -> None:
     absent, page = frames([f"{server}/absent.png", f"{server}/page"])
 
     assert isinstance(absent, Failure)
@@ -318,14 +318,14 @@ def test_an_address_without_an_image_is_a_failure(server: str) -> None:
     assert page.reason.startswith("is not a readable image: ")
 
 
-def test_an_address_that_sends_too_much_is_refused(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_is_too_large_is_refused(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from centernet.io.downloads import download
 
     with pytest.raises(InputError, match=r"a\.png is more than 0 MiB: download it yourself"):
         download(f"{server}/a.png", byte_limit=10)
 
 
-def test_being_offline_is_said_in_one_line(server: str) -> None:
+def test_being_offline_is_reported_in_one_line(server: str) -> None:
     unused = "http://127.0.0.1:9"
     (item,) = frames(f"{unused}/a.png")
 

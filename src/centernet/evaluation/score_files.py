@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.data.formats.coco.keypoints import read_skeletons
-from centernet.data.formats.coco.problems import Problems
+from centernet.data.formats.coco.defect_log import DefectLog
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluator import coco_rows
@@ -84,9 +84,9 @@ def _score_keypoints(
     ground_truth: Path, content: dict[str, Any], results: Path, found: list[dict[str, Any]]
 ) -> tuple[KeypointMetrics, tuple[str, ...]]:
     """Metrics of keypoints, and remarks on them."""
-    problems = Problems(str(ground_truth))
+    log = DefectLog(str(ground_truth))
     categories = {category["id"]: category for category in content["categories"]}
-    skeletons = read_skeletons(categories, content["annotations"], problems)
+    skeletons = read_skeletons(categories, content["annotations"], log)
     if not skeletons:
         raise InputError(
             f"{results} has keypoints, but {ground_truth} has none: its categories list no keypoints"
@@ -98,7 +98,7 @@ def _score_keypoints(
     coco_files.check_keypoints(found, counts, str(results), are_results=True)
     metrics = KeypointMetrics(oks=evaluate_oks(content, found, sigmas.by_category))
     # Broken edges and left-right pairs of skeletons do not matter here.
-    faults = [str(problem) for problem in problems.found if problem.kind == "sigmas"]
+    faults = [str(problem) for problem in log.found if problem.kind == "sigmas"]
     return metrics, (*faults, *sigmas.notes)
 
 

@@ -167,10 +167,10 @@ def with_keypoints(path: Path, *keypoints: tuple[float, float, float]) -> Datase
     [
         ((-3, 5, 2), "keypoint outside the image", "cap at (-3, 5): outside the image of 100×50"),
         ((50, 51, 1), "keypoint outside the image", "cap at (50, 51): outside the image of 100×50"),
-        ((np.nan, 5, 2), "NaN keypoint", "cap: the place is not finite"),
-        ((5, np.inf, 1), "NaN keypoint", "cap: the place is not finite"),
+        ((np.nan, 5, 2), "NaN keypoint", "cap: the coordinates are not finite"),
+        ((5, np.inf, 1), "NaN keypoint", "cap: the coordinates are not finite"),
         ((5, 5, -1), "visibility", "cap: visibility -1, not 0, 1 or 2"),
-        ((5, 5, 0), "keypoint without visibility", "cap: a place, but visibility 0"),
+        ((5, 5, 0), "keypoint without visibility", "cap: coordinates, but visibility 0"),
     ],
 )
 def test_keypoints_that_make_no_sense_are_not_labelled_and_named(

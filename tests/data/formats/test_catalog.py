@@ -17,29 +17,29 @@ def coco_file(path: Path, *names: str) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_an_unknown_folder_gets_one_line_that_says_what_was_looked_for(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_folder_lists_the_known_formats(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
     with pytest.raises(InputError, match=r"looked for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
         open_dataset(tmp_path)
 
-    assert str(caught.value).startswith(f"{tmp_path} is no data set")
+    assert str(caught.value).startswith(f"{tmp_path} is not a data set")
     assert "\n" not in str(caught.value)
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere does not exist"):
         open_dataset(tmp_path / "nowhere")
 
 
-def test_a_file_of_another_kind_is_no_data_set(tmp_path: Path) -> None:
+def test_another_file_is_no_data_set(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello", encoding="utf-8")
 
-    with pytest.raises(InputError, match="is no data set"):
+    with pytest.raises(InputError, match="is not a data set"):
         open_dataset(tmp_path / "a.txt")
 
 
-def test_a_set_without_val_says_what_there_is(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_val_lists_the_splits(tmp_path: Path) -> None:
     coco_file(tmp_path / "annotations" / "instances_train.json", "a.jpg")
 
     with pytest.raises(InputError, match="has no split 'val', only train: add one"):
@@ -47,7 +47,7 @@ def test_a_set_without_val_says_what_there_is(tmp_path: Path) -> None:
     assert len(open_dataset(tmp_path)) == 1
 
 
-def test_several_splits_must_be_chosen_from(tmp_path: Path) -> None:
+def test_one_of_several_splits_must_be_chosen(tmp_path: Path) -> None:
     for split in ("train", "val"):
         coco_file(tmp_path / "annotations" / f"instances_{split}.json", "a.jpg")
 
@@ -81,7 +81,7 @@ def test_a_split_is_found_under_its_other_names(
     assert choose_split(Path("set"), found, wanted) == chosen
 
 
-def test_two_years_must_be_told_apart() -> None:
+def test_two_years_of_a_split_are_ambiguous() -> None:
     with pytest.raises(InputError, match=r"several splits called 'train' \(train2014, train2017\)"):
         choose_split(Path("set"), ("train2014", "train2017"), "train")
 
@@ -91,7 +91,7 @@ def test_a_set_that_is_not_split_has_no_val() -> None:
         choose_split(Path("set"), ("all",), "val")
 
 
-def test_a_name_that_is_no_split_is_a_wrong_call() -> None:
+def test_a_name_that_is_no_split_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="has no split 'vall': it has train, val"):
         choose_split(Path("set"), ("train", "val"), "vall")
 
@@ -113,6 +113,6 @@ def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["eval_fixtures"])
-def test_real_sets_of_other_kinds_are_not_mistaken(real_data: Path, name: str) -> None:
-    with pytest.raises(InputError, match="is no data set that is known here"):
+def test_real_data_sets_of_other_formats_are_not_identified(real_data: Path, name: str) -> None:
+    with pytest.raises(InputError, match="is not a data set of a known format"):
         formats.splits(real_data / name)

@@ -65,14 +65,14 @@ def test_keypoints_outside_the_image_do_not_widen_the_box(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("row", "kind", "words"),
     [
-        ("b.png,30,,50,40", "NaN keypoint", "left_ear: (30, ) is no place"),
-        ("b.png,30,x,50,40", "NaN keypoint", "left_ear: (30, x) is no place"),
-        ("b.png,30,inf,50,40", "NaN keypoint", "left_ear: (30, inf) is no place"),
+        ("b.png,30,,50,40", "NaN keypoint", "left_ear: (30, ) are no coordinates"),
+        ("b.png,30,x,50,40", "NaN keypoint", "left_ear: (30, x) are no coordinates"),
+        ("b.png,30,inf,50,40", "NaN keypoint", "left_ear: (30, inf) are no coordinates"),
         ("b.png,30,20", "broken line", "3 cells, not 5"),
         (",30,20,50,40", "broken line", "it names no image"),
     ],
 )
-def test_cells_that_make_no_sense_are_named_by_line(tmp_path: Path, row: str, kind: str, words: str) -> None:
+def test_invalid_cells_are_reported_by_line(tmp_path: Path, row: str, kind: str, words: str) -> None:
     dataset = read(tmp_path, f"a.png,30,20,50,40\n{row}\n")
 
     (defect,) = dataset.defects
@@ -80,7 +80,7 @@ def test_cells_that_make_no_sense_are_named_by_line(tmp_path: Path, row: str, ki
     assert defect.message == words
 
 
-def test_a_likelihood_is_named_and_little_of_it_is_not_labelled(tmp_path: Path) -> None:
+def test_a_likelihood_is_reported_and_unlikely_keypoints_are_not_labelled(tmp_path: Path) -> None:
     head = "scorer,net,net,net\nbodyparts,ear,ear,ear\ncoords,x,y,likelihood\n"
     dataset = read(tmp_path, "a.png,30,20,0.9\nb.png,30,20,0.2\n", head)
 
@@ -134,7 +134,7 @@ def test_lightning_poses_new_labels_are_the_test_split(tmp_path: Path) -> None:
     assert open_dataset(tmp_path, "train").name.endswith(" all")
 
 
-def test_two_scorers_of_the_same_images_must_be_told_apart(tmp_path: Path) -> None:
+def test_two_scorers_of_the_same_images_are_ambiguous(tmp_path: Path) -> None:
     for name in ("CollectedData_ann.csv", "CollectedData_bob.csv"):
         write(tmp_path / name, HEAD + "a.png,30,20,50,40\n", "a.png")
 
@@ -160,13 +160,13 @@ def test_files_of_one_split_must_label_the_same_keypoints(tmp_path: Path) -> Non
         ("scorer,me\nbodyparts,ear\ncoords,x,y\n", "the header rows are of different length"),
     ],
 )
-def test_broken_header_rows_are_named(tmp_path: Path, head: str, words: str) -> None:
+def test_broken_header_rows_are_reported(tmp_path: Path, head: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read(tmp_path, "", head)
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "scorer\n", "name,x,y\na.png,1,2\n"])
-def test_another_csv_is_not_mistaken(tmp_path: Path, text: str) -> None:
+def test_another_csv_is_not_identified(tmp_path: Path, text: str) -> None:
     file = write(tmp_path / "CollectedData_me.csv", text)
 
     assert not deeplabcut.identify(file)

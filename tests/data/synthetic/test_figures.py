@@ -5,10 +5,10 @@ import pytest
 
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
-from centernet.data.formats.common.left_right import can_be_flipped
+from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.data.synthetic import FIGURES, Scenes, generate, write_scenes
 from centernet.data.synthetic.figures import Figure, figure_skeleton
-from centernet.data.synthetic.layouts import Layout
+from centernet.data.synthetic.layouts import SceneLayout
 from centernet.data.synthetic.painting import render
 from centernet.errors import UsageError
 
@@ -22,7 +22,7 @@ def two_points(x: float, y: float) -> Figure:
 
 def ground_truth(*figures: Figure, max_hidden: float = 0.99) -> np.ndarray:
     random = np.random.Generator(np.random.PCG64(0))
-    _, annotations = render(Layout(size=(60, 80), shapes=figures, num_keypoints=2), max_hidden, random)
+    _, annotations = render(SceneLayout(size=(60, 80), shapes=figures, num_keypoints=2), max_hidden, random)
     return annotations.keypoints
 
 
@@ -46,7 +46,7 @@ def test_thirteen_keypoints_are_a_persons() -> None:
         *("shoulder", "elbow", "wrist"),
         *("hip", "knee", "ankle"),
     }
-    assert can_be_flipped(Scenes(mode=FIGURES).categories)
+    assert why_not_flipped(Scenes(mode=FIGURES).categories) is None
 
 
 @COUNTS

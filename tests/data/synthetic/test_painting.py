@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from centernet.data.synthetic.layouts import Layout
+from centernet.data.synthetic.layouts import SceneLayout
 from centernet.data.synthetic.painting import render
 from centernet.data.synthetic.shapes import Shape
 
@@ -14,7 +14,7 @@ def square(x1: int, y1: int, x2: int, y2: int, label: int = 0) -> Shape:
 
 def boxes(max_hidden: float, *shapes: Shape) -> list[list[float]]:
     random = np.random.Generator(np.random.PCG64(0))
-    _, annotations = render(Layout(size=(40, 60), shapes=shapes), max_hidden, random)
+    _, annotations = render(SceneLayout(size=(40, 60), shapes=shapes), max_hidden, random)
     return annotations.boxes.tolist()
 
 
@@ -45,8 +45,8 @@ def test_an_object_that_is_left_out_hides_nothing() -> None:
 
 
 def test_the_pixels_of_an_object_are_those_in_its_box() -> None:
-    layout = Layout(size=(40, 60), shapes=(square(10, 12, 30, 22),))
-    bare, _ = render(Layout(size=(40, 60), shapes=()), 0.5, np.random.Generator(np.random.PCG64(1)))
+    layout = SceneLayout(size=(40, 60), shapes=(square(10, 12, 30, 22),))
+    bare, _ = render(SceneLayout(size=(40, 60), shapes=()), 0.5, np.random.Generator(np.random.PCG64(1)))
     image, annotations = render(layout, 0.5, np.random.Generator(np.random.PCG64(1)))
     x1, y1, x2, y2 = annotations.boxes[0].astype(int)
 
@@ -59,7 +59,7 @@ def test_the_pixels_of_an_object_are_those_in_its_box() -> None:
 
 @pytest.mark.parametrize("is_grey", [False, True])
 def test_only_grey_scenes_have_no_colour(is_grey: bool) -> None:
-    layout = Layout(size=(30, 30), shapes=(square(5, 5, 15, 15),), is_grey=is_grey)
+    layout = SceneLayout(size=(30, 30), shapes=(square(5, 5, 15, 15),), is_grey=is_grey)
     image, _ = render(layout, 0.5, np.random.Generator(np.random.PCG64(2)))
 
     assert bool((image == image[..., :1]).all()) == is_grey

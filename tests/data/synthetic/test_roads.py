@@ -1,4 +1,4 @@
-"""Roads with boxes in 3D."""
+"""Roads with 3D boxes."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from centernet.data.synthetic import ROADS, Scenes, generate
-from centernet.data.synthetic.cuboids import MODELS, Cuboid
+from centernet.data.synthetic.cuboids import ROAD_CLASSES, Cuboid
 from centernet.data.synthetic.roads import GROUND_M, Road, render_road
 from centernet.errors import UsageError
 from centernet.geometry.boxes3d import corners_of, ground_and_3d_iou
@@ -54,7 +54,7 @@ def test_cameras_are_as_kittis() -> None:
 def test_road_users_have_the_size_of_their_class_and_stand_on_the_road_outside_each_other() -> None:
     for sample in roads():
         boxes = sample.annotations.boxes3d.astype(float)
-        means = np.array([MODELS[label].size_m for label in sample.annotations.labels]).reshape(-1, 3)
+        means = np.array([ROAD_CLASSES[label].size_m for label in sample.annotations.labels]).reshape(-1, 3)
         assert (np.abs(boxes[:, :3] - means) <= 0.85).all()
         assert (boxes[:, 4] == np.float32(GROUND_M)).all()
         for number in range(1, len(boxes)):

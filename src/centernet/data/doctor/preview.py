@@ -26,7 +26,7 @@ def contact_sheet_of(
 ) -> UInt8[np.ndarray, "h w 3"]:
     """A picture of random images with the boxes, names and keypoints of their objects.
 
-    Boxes in 3D are shown on the image, and from above.
+    3D boxes are shown on the image, and from above.
 
     An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`. A centre
     in one cell with another of its class has a red dot, one with another in a cell beside it a yellow one.

@@ -106,7 +106,7 @@ class Box3dCount:
 
     Attributes:
         num_cameras: Images with a camera.
-        num_objects: Objects with a box in 3D, crowd regions not counted.
+        num_objects: Objects with a 3D box, crowd regions not counted.
         focal_px: Least and largest focal length.
         depths_m: How far objects are from the camera.
     """
@@ -254,7 +254,7 @@ def _box3d_table(space: Box3dCount, num_images: int, num_objects: int) -> list[s
     lines = [
         f"  cameras of {space.num_cameras:,} of {_count(num_images, 'image')}, focal lengths "
         f"{least:.0f} to {most:.0f} px",
-        f"  boxes in 3D of {space.num_objects:,} of {_count(num_objects, 'object')}",
+        f"  3D boxes of {space.num_objects:,} of {_count(num_objects, 'object')}",
     ]
     if space.depths_m:
         heads = ("least", "5 %", "median", "95 %", "most")

@@ -1,4 +1,9 @@
-"""Which format a data set has is found by looking at it. To add a format, add its module to `FORMATS`."""
+"""The formats of data sets, and reading a data set whose format is identified by its files.
+
+To add a format, write a module or a package with `NAME`, `LOOKED_FOR`, `identify`, `splits` and `read`, as
+`DatasetFormat` describes, and add it to `FORMATS`. One that can be written also has `SUPPORTS` and `write`,
+and is added to `WRITABLE`, and to `ROUND_TRIP` if reading gives back all that was written.
+"""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -10,23 +15,23 @@ from centernet.structures import Dataset
 
 
 @runtime_checkable
-class Format(Protocol):
-    """What a module of this folder offers for one format.
+class DatasetFormat(Protocol):
+    """The functions of a module that reads one format.
 
     Attributes:
-        NAME: What `Dataset.format` says.
-        LOOKED_FOR: What it recognises, in a few words, for the message when nothing was.
+        NAME: Value of `Dataset.format`.
+        LOOKED_FOR: The files that identify the format, in a few words, for the message when none were found.
     """
 
     NAME: str
     LOOKED_FOR: str
 
     def identify(self, path: Path) -> bool:
-        """Whether there is such a data set at `path`."""
+        """True if there is a data set of this format at `path`."""
         ...
 
     def splits(self, path: Path) -> tuple[str, ...]:
-        """The splits there are."""
+        """Names of the splits."""
         ...
 
     def read(self, path: Path, split: str | None = None) -> Dataset:
@@ -35,38 +40,39 @@ class Format(Protocol):
 
 
 @runtime_checkable
-class WritableFormat(Format, Protocol):
-    """A format that holds all that is known of boxes, and so can be written.
+class WritableFormat(DatasetFormat, Protocol):
+    """A format that can be written.
 
     Attributes:
-        HOLDS: What it says of objects besides: of `KEYPOINTS` and `BOXES3D`.
+        SUPPORTS: Annotations besides boxes that the format can store: of `KEYPOINTS` and `BOXES3D`.
     """
 
-    HOLDS: tuple[str, ...]
+    SUPPORTS: tuple[str, ...]
 
     def write(self, dataset: Dataset, folder: Path, split: str) -> None:
         """Write a data set, images included."""
         ...
 
 
-WRITABLE: tuple[WritableFormat, ...] = (coco, yolo, voc)
+ROUND_TRIP: tuple[WritableFormat, ...] = (coco, yolo, voc)
+"""Formats that store all boxes and classes of any data set."""
 
-WRITERS: tuple[WritableFormat, ...] = (*WRITABLE, kitti)
-"""KITTI too, which holds boxes in 3D, but no names with blanks and no classes that nothing belongs to."""
+WRITABLE: tuple[WritableFormat, ...] = (*ROUND_TRIP, kitti)
+"""KITTI too, which stores 3D boxes, but neither class names with blanks nor classes without objects."""
 
-FORMATS: tuple[Format, ...] = (coco, coco_pose, kitti, yolo, deeplabcut, voc)
-"""In the order they are tried: COCO states most about an object, VOC's folders say least for sure."""
+FORMATS: tuple[DatasetFormat, ...] = (coco, coco_pose, kitti, yolo, deeplabcut, voc)
+"""In the order they are tried: COCO stores most about an object, and VOC's folders are the least specific."""
 
 
-def format_of(path: Path, with_keypoints: bool = False) -> Format:
+def format_of(path: Path, with_keypoints: bool = False) -> DatasetFormat:
     """The format of the data set at `path`.
 
     Args:
         path: A folder or a file.
-        with_keypoints: Of a folder that holds files of all objects and files of keypoints, take the latter.
+        with_keypoints: Prefer COCO's files of keypoints to its files of all objects where a folder has both.
 
     Raises:
-        InputError: There is nothing, or nothing that a format recognises.
+        InputError: The path does not exist, or no format is identified.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist: give a folder, a COCO .json or a YOLO data.yaml")
@@ -74,7 +80,7 @@ def format_of(path: Path, with_keypoints: bool = False) -> Format:
         if candidate.identify(path):
             return candidate
     wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS if candidate is not coco_pose)
-    raise InputError(f"{path} is no data set that is known here; looked for {wanted}")
+    raise InputError(f"{path} is not a data set of a known format; looked for {wanted}")
 
 
 def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:
@@ -97,8 +103,8 @@ def open_dataset(path: str | Path, split: str | None = None, with_keypoints: boo
         path: A folder, a COCO `.json`, a YOLO `data.yaml` or a DeepLabCut `.csv`.
         split: `train`, `val` (or `valid`, `validation`, else `test`), `test`, or a name that `splits` gives;
             `None` for the only one there is.
-        with_keypoints: Keypoints are what it is for: where COCO's files of all objects lie beside those of
-            keypoints, the latter are taken, and a data set without any keypoints is an error.
+        with_keypoints: Keypoints are needed: COCO's files of keypoints are preferred to its files of all
+            objects, and a data set without keypoints is an error.
 
     Raises:
         InputError: There is no data set, it is broken, has no such split or no images.
@@ -110,6 +116,6 @@ def open_dataset(path: str | Path, split: str | None = None, with_keypoints: boo
     if with_keypoints and not dataset.categories.max_keypoints:
         raise InputError(
             f"{dataset.name} has no keypoints: COCO lists them in its categories, YOLO in kpt_shape, "
-            "DeepLabCut in the head of its csv"
+            "DeepLabCut in the header rows of its csv"
         )
     return dataset

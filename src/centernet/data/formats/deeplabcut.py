@@ -1,8 +1,8 @@
-"""DeepLabCut: a csv of labelled keypoints, `CollectedData_*.csv`, beside the images or a folder above them.
+"""Reading DeepLabCut: a csv of labelled keypoints, `CollectedData_*.csv`, beside the images or above them.
 
 Source: https://deeplabcut.github.io/DeepLabCut/docs/standardDeepLabCut_UserGuide.html. Three header rows
 (scorer, bodyparts, coords) or four (with individuals), then one row for each image. Empty cells are not
-labelled. There are no boxes: each is the hull of the keypoints and 10 pixels more on each side.
+labelled. Boxes are not annotated: each is the bounding box of the keypoints, with a margin of 10 pixels.
 """
 
 import csv
@@ -25,33 +25,33 @@ NAME = "deeplabcut"
 LOOKED_FOR = "DeepLabCut: CollectedData_*.csv"
 
 MARGIN_PX = 10
-"""How far the boxes reach beyond the outermost keypoints."""
+"""Margin of the boxes round the outermost keypoints."""
 
 MIN_LIKELIHOOD = 0.5
-"""Keypoints that a network found are taken from here on."""
+"""Lowest likelihood at which keypoints predicted by a network are used."""
 
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 _CLASS = "animal"
 
 
 def identify(path: Path) -> bool:
-    """Whether there is such a csv at `path`."""
+    """True if there is a csv of DeepLabCut at `path`."""
     return bool(_files(path))
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are, by the names of their files."""
+    """Names of the splits, from the names of their files."""
     return tuple(_files(path))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a DeepLabCut data set, or a single csv.
 
-    The class is `animal`; individuals with other keypoints, as DeepLabCut's `single`, are a class called as
-    the first of them. Lines and cells that make no sense are left out and named in the data set's `defects`.
+    The class is `animal`; individuals with other keypoints, as DeepLabCut's `single`, are a class named after
+    the first of them. Invalid lines and cells are left out and listed in the data set's `defects`.
 
     Raises:
-        InputError: No such split, two files that could both be meant, or that label different keypoints.
+        InputError: No such split, two files that both fit, or files that label different keypoints.
     """
     files = _files(path)
     if not files:
@@ -80,23 +80,22 @@ def read(path: Path, split: str | None = None) -> Dataset:
 
 
 def _files(path: Path) -> dict[str, list[Path]]:
-    """The files at `path` by the split they are named after."""
+    """The files at `path` by the split in their names."""
     if path.is_file():
-        return {split_in(path.stem) or WHOLE: [path]} if _looks_like_labels(path) else {}
+        return {split_in(path.stem) or WHOLE: [path]} if _has_label_header(path) else {}
     by_split: dict[str, list[Path]] = {}
     for pattern in ("*.csv", "labeled-data/*/CollectedData*.csv"):
         for file in sorted(path.glob(pattern)):
-            split = (
-                "test" if file.stem == "CollectedData_new" else split_in(file.stem)
-            )  # Lightning Pose's name.
-            if (split or file.name.startswith("CollectedData")) and _looks_like_labels(file):
+            # Lightning Pose calls its test split `new`.
+            split = "test" if file.stem == "CollectedData_new" else split_in(file.stem)
+            if (split or file.name.startswith("CollectedData")) and _has_label_header(file):
                 by_split.setdefault(split or WHOLE, []).append(file)
         if by_split:
             break
     return by_split
 
 
-def _looks_like_labels(file: Path) -> bool:
+def _has_label_header(file: Path) -> bool:
     if file.suffix.lower() != ".csv":
         return False
     try:
@@ -109,14 +108,14 @@ def _looks_like_labels(file: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Table:
-    """One csv.
+    """The content of one csv.
 
     Attributes:
-        file: Where it lies.
-        num_index: Columns that hold the image's path.
-        parts: The keypoints of each individual; that of a table without individuals has no name.
-        places: Column of `x` and of `y`, and of a likelihood where there is one, by individual and keypoint.
-        lines: The rest of the file: line number and cells.
+        file: Its path.
+        num_index: Number of columns with the image's path.
+        parts: Bodyparts of each individual; the only one of a table without individuals has no name.
+        places: Columns of `x`, `y` and perhaps `likelihood`, by individual and bodypart.
+        lines: Line number and cells of each line after the header.
     """
 
     file: Path
@@ -167,8 +166,8 @@ class _Table:
         """Line number, image and cells of each image."""
         width = 1 + max(column for columns in self.places.values() for column in columns.values())
         if any("likelihood" in columns for columns in self.places.values()):
-            message = "there is a likelihood beside x and y, as where a network found the keypoints"
-            action = f"those of less than {MIN_LIKELIHOOD} count as not labelled, the others as seen"
+            message = "there is a likelihood beside x and y, as in predictions of a network"
+            action = f"keypoints below {MIN_LIKELIHOOD} count as not labelled, the others as visible"
             defects.append(Defect(kind="likelihood", where=str(self.file), message=message, action=action))
         for line, cells in self.lines:
             if not any(cell.strip() for cell in cells):
@@ -184,7 +183,7 @@ class _Table:
             yield line, self._image(name), cells
 
     def _image(self, name: str) -> Path:
-        """Beside the csv, or below one of the folders above it, as in DeepLabCut's projects."""
+        """The path of an image: beside the csv, or below one of its parents as in DeepLabCut's projects."""
         parents = [self.file.parent, *self.file.parent.parents][:3]
         candidates = [*(parent / name for parent in parents), self.file.parent / Path(name).name]
         return next((path for path in candidates if path.is_file()), candidates[0])
@@ -206,7 +205,7 @@ def _record(
     try:
         size = image_size(image)
     except InputError:
-        size = None  # Whoever reads the images says what is wrong with this one.
+        size = None  # The error is reported when the image is read.
     boxes, labels, whole = [], [], []
     for who, parts in table.parts.items():
         keypoints = np.zeros((categories.max_keypoints, 3))
@@ -238,7 +237,7 @@ def _keypoints(
         x, y = (_number(word) for word in words)
         likelihood = _number(cells[columns["likelihood"]]) if "likelihood" in columns else 1.0
         if not (abs(x) < LARGEST_PX and abs(y) < LARGEST_PX):
-            faults.setdefault(("NaN keypoint", f"({', '.join(words)}) is no place"), []).append(part)
+            faults.setdefault(("NaN keypoint", f"({', '.join(words)}) are no coordinates"), []).append(part)
         elif not likelihood >= MIN_LIKELIHOOD:
             message = f"the likelihood is less than {MIN_LIKELIHOOD}"
             faults.setdefault(("unlikely keypoint", message), []).append(part)
@@ -260,7 +259,7 @@ def _number(word: str) -> float:
 
 
 def _box(points: Float[np.ndarray, "n 2"], size: tuple[int, int] | None) -> Float[np.ndarray, " 4"]:
-    """The hull of the points inside the image, with a margin, cut at the image's border."""
+    """The bounding box of the points inside the image, with a margin, clipped to the image."""
     if size is None:
         return np.concatenate([points.min(axis=0) - MARGIN_PX, points.max(axis=0) + MARGIN_PX])
     limits = np.array(size[::-1], dtype=np.float64)

@@ -14,7 +14,7 @@ Color = tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class RoadClass:
     """What the objects of one class are like.
 
     Attributes:
@@ -52,8 +52,8 @@ _BESIDE_A_CYCLIST = (
 )
 
 # Sizes: means and deviations of KITTI's training labels, to hundredths.
-MODELS = (
-    Model(
+ROAD_CLASSES = (
+    RoadClass(
         name="Pedestrian",
         size_m=(1.76, 0.66, 0.84),
         deviation_m=(0.11, 0.1, 0.15),
@@ -65,7 +65,7 @@ MODELS = (
             "top": ((0.2, 0.2, 0.8, 0.8, _HAIR),),
         },
     ),
-    Model(
+    RoadClass(
         name="Car",
         size_m=(1.53, 1.63, 3.88),
         deviation_m=(0.14, 0.1, 0.42),
@@ -88,7 +88,7 @@ MODELS = (
             "top": ((0.1, 0.55, 0.9, 0.7, _GLASS),),
         },
     ),
-    Model(
+    RoadClass(
         name="Cyclist",
         size_m=(1.74, 0.6, 1.76),
         deviation_m=(0.09, 0.08, 0.15),
@@ -126,7 +126,7 @@ class Cuboid:
     Attributes:
         box3d: `(h, w, l, x, y, z, rotation_y)`, camera metres, wholly in front of the camera.
         camera: Image pixels from camera metres.
-        label: Index into `MODELS`.
+        label: Index into `ROAD_CLASSES`.
     """
 
     box3d: Float[np.ndarray, " 7"]
@@ -169,7 +169,7 @@ class Cuboid:
                 continue
             brightness = 0.62 + 0.38 * float(outwards @ np.array(_LIGHT)) / float(np.linalg.norm(outwards))
             fill(image, corners_px[list(numbers)], colors[0] * brightness)
-            for left, low, right, high, color in MODELS[self.label].patches[name]:
+            for left, low, right, high, color in ROAD_CLASSES[self.label].patches[name]:
                 shares = np.array([(left, low), (right, low), (right, high), (left, high)])
                 patch_m = _on_face(face_m, shares)
                 fill(image, project(self.camera, patch_m), np.array(color) * brightness)

@@ -18,7 +18,7 @@ _STRIDE = 4
 
 
 @runtime_checkable
-class Thing(Protocol):
+class SceneObject(Protocol):
     """What a layout shows: a shape or a figure.
 
     Attributes:
@@ -48,7 +48,7 @@ class Thing(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class SceneLayout:
     """What one image shows, before it is painted.
 
     Attributes:
@@ -59,23 +59,23 @@ class Layout:
     """
 
     size: Size
-    shapes: tuple[Thing, ...]
+    shapes: tuple[SceneObject, ...]
     num_keypoints: int = 0
     is_grey: bool = False
 
 
-Mode = Callable[[int, Size, tuple[str, ...], np.random.Generator], Layout]
+Mode = Callable[[int, Size, tuple[str, ...], np.random.Generator], SceneLayout]
 """From the image's index, the size asked for, the kinds of shapes and a generator to a layout."""
 
 
-def plain(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def plain(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """One to five shapes, wholly inside the image; learned in a few minutes on a CPU."""
     del index
     shapes = [_inside(size, kinds, random) for _ in range(random.integers(1, 6))]
-    return Layout(size=size, shapes=tuple(shapes))
+    return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """Twenty to sixty smaller shapes in a few heaps, many of them half hidden or cut by the border."""
     del index
     height, width = size
@@ -87,10 +87,10 @@ def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
         # A shape may be cut by the border, its middle may not be outside.
         center = (float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1)))
         shapes.append(_turned(kinds, center, random.uniform(0.03, 0.12) * short, random))
-    return Layout(size=size, shapes=tuple(shapes))
+    return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """Shapes of one class inside each other, each less than half as large as the one round it.
 
     Their middles fall in the same or in neighbouring cells.
@@ -99,7 +99,7 @@ def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.
     return _colliding_centers(size, kinds, random, _nested)
 
 
-def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """A tall and a wide shape of one class and one area across each other.
 
     Their middles fall in the same or in neighbouring cells.
@@ -113,7 +113,7 @@ def _colliding_centers(
     kinds: tuple[str, ...],
     random: np.random.Generator,
     group: Callable[[tuple[str, ...], tuple[float, float], float, np.random.Generator], list[Shape]],
-) -> Layout:
+) -> SceneLayout:
     """Two to four groups of shapes that meet; groups stand apart."""
     height, width = size
     short = min(size)
@@ -127,16 +127,16 @@ def _colliding_centers(
             continue
         taken.append((*center, radius))
         shapes.extend(group(kinds, center, radius, random))
-    return Layout(size=size, shapes=tuple(shapes))
+    return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def hard(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def hard(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """The hard cases in turn: `HARD_CASES` says which; image 0 has the first, and so on round."""
     cases = tuple(HARD_CASES.values())
     return cases[index % len(cases)](index // len(cases), size, kinds, random)
 
 
-def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> Layout:
+def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> SceneLayout:
     """One to four figures, some of them behind others or cut by the border."""
     height, width = size
     shown = []
@@ -146,15 +146,15 @@ def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> Layo
         shown.append(pose(num_keypoints, (float(x), float(y)), figure_px, random))
     # Lower ones are nearer, as on a floor.
     shown.sort(key=lambda figure: figure.keypoints[:, 1].max())
-    return Layout(size=size, shapes=tuple(shown), num_keypoints=num_keypoints)
+    return SceneLayout(size=size, shapes=tuple(shown), num_keypoints=num_keypoints)
 
 
-def _empty(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def _empty(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index, kinds, random
-    return Layout(size=size, shapes=())
+    return SceneLayout(size=size, shapes=())
 
 
-def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
     border = {
@@ -170,10 +170,10 @@ def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gener
             random.uniform(0, height - 1) if y is None else y,
         )
         shapes.append(_turned(kinds, center, random.uniform(0.1, 0.25) * min(size), random))
-    return Layout(size=size, shapes=tuple(shapes))
+    return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
     shapes = []
@@ -185,24 +185,26 @@ def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
         box = (float(x1), float(y1), float(x1 + columns - 1), float(y1 + rows - 1))
         label = int(random.integers(len(kinds)))
         shapes.append(Shape(polygon=stretch(kinds[label], box, 0.0), label=label))
-    return Layout(size=size, shapes=tuple(shapes))
+    return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def _whole(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def _whole(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
     label = int(random.integers(len(kinds)))
     box = (0.0, 0.0, width - 1.0, height - 1.0)
-    return Layout(size=size, shapes=(Shape(polygon=stretch(kinds[label], box, _angle(random)), label=label),))
+    return SceneLayout(
+        size=size, shapes=(Shape(polygon=stretch(kinds[label], box, _angle(random)), label=label),)
+    )
 
 
-def _odd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
+def _odd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del size
     return plain(index, ODD_SIZES[index % len(ODD_SIZES)], kinds, random)
 
 
-def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Layout:
-    return Layout(size=size, shapes=plain(index, size, kinds, random).shapes, is_grey=True)
+def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+    return SceneLayout(size=size, shapes=plain(index, size, kinds, random).shapes, is_grey=True)
 
 
 FIGURES = "figures"

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from centernet.data.synthetic.layouts import Layout, Size, Thing
+from centernet.data.synthetic.layouts import SceneLayout, SceneObject, Size
 from centernet.data.synthetic.shapes import Silhouette
 from centernet.structures import Annotations
 
@@ -13,7 +13,7 @@ NOISE = 12
 
 
 def render(
-    layout: Layout, max_hidden: float, random: np.random.Generator, noise: int = NOISE
+    layout: SceneLayout, max_hidden: float, random: np.random.Generator, noise: int = NOISE
 ) -> tuple[UInt8[np.ndarray, "h w 3"], Annotations]:
     """Paint a layout; its truth comes from the same pixels.
 
@@ -46,7 +46,7 @@ def add_noise(
     return np.clip(image + change, 0, 255).astype(np.uint8)
 
 
-def visible(layout: Layout, max_hidden: float) -> list[tuple[Thing, Silhouette]]:
+def visible(layout: SceneLayout, max_hidden: float) -> list[tuple[SceneObject, Silhouette]]:
     """The shapes that are shown enough, furthest first. Only shapes that are shown hide others."""
     free = np.ones(layout.size, dtype=bool)
     shown = []
@@ -59,7 +59,9 @@ def visible(layout: Layout, max_hidden: float) -> list[tuple[Thing, Silhouette]]
     return shown[::-1]
 
 
-def _keypoints(layout: Layout, shown: list[tuple[Thing, Silhouette]]) -> Float[np.ndarray, "n k 3"]:
+def _keypoints(
+    layout: SceneLayout, shown: list[tuple[SceneObject, Silhouette]]
+) -> Float[np.ndarray, "n k 3"]:
     """Hidden where a nearer thing covers their pixel, not labelled where they lie outside the image."""
     height, width = layout.size
     keypoints = np.zeros((len(shown), layout.num_keypoints, 3), dtype=np.float32)

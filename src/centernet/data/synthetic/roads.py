@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from centernet.data.synthetic.cuboids import MODELS, Cuboid, fill
-from centernet.data.synthetic.layouts import Layout, Size
+from centernet.data.synthetic.cuboids import ROAD_CLASSES, Cuboid, fill
+from centernet.data.synthetic.layouts import SceneLayout, Size
 from centernet.data.synthetic.painting import add_noise, contrasting, visible
 from centernet.data.synthetic.shapes import Silhouette
 from centernet.geometry.boxes3d import ground_and_3d_iou
@@ -20,7 +20,7 @@ from centernet.geometry.camera import Camera, alpha_from_rotation, project
 from centernet.structures import Annotations
 
 ROADS = "roads"
-"""The name of the mode that shows roads with boxes in 3D."""
+"""The name of the mode that shows roads with 3D boxes."""
 
 GROUND_M = 1.65
 """How far below the camera the road lies."""
@@ -97,7 +97,7 @@ def render_road(
         The image and its objects, nearest last.
     """
     image = _background(shown, random)
-    parts = visible(Layout(size=shown.size, shapes=shown.cuboids), max_hidden)
+    parts = visible(SceneLayout(size=shown.size, shapes=shown.cuboids), max_hidden)
     cuboids = [(thing, silhouette) for thing, silhouette in parts if isinstance(thing, Cuboid)]
     for cuboid, silhouette in cuboids:
         cuboid.paint(image, silhouette, contrasting(np.full(3, 95.0), 1, random))
@@ -105,8 +105,8 @@ def render_road(
 
 
 def _placed(size: Size, camera: Camera, random: np.random.Generator) -> Cuboid:
-    label = int(random.choice(len(MODELS), p=(0.2, 0.6, 0.2)))
-    model = MODELS[label]
+    label = int(random.choice(len(ROAD_CLASSES), p=(0.2, 0.6, 0.2)))
+    model = ROAD_CLASSES[label]
     deviation = np.clip(random.normal(size=3), -2, 2) * model.deviation_m
     height_m, width_m, length_m = np.array(model.size_m) + deviation
     focal_px = float(camera[0, 0])
@@ -122,7 +122,7 @@ def _placed(size: Size, camera: Camera, random: np.random.Generator) -> Cuboid:
 
 def _heading(label: int, x_m: float, random: np.random.Generator) -> float:
     """`rotation_y`: cars and cyclists keep to the right of the road, most of them; people go anywhere."""
-    if MODELS[label].name == "Pedestrian" or random.random() < 0.3:
+    if ROAD_CLASSES[label].name == "Pedestrian" or random.random() < 0.3:
         return float(random.uniform(-math.pi, math.pi))
     along = -math.pi / 2 if x_m > -1.5 else math.pi / 2
     return along + float(np.clip(random.normal(), -2, 2)) * 0.1

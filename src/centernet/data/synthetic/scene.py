@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from centernet.data.synthetic.cuboids import MODELS
+from centernet.data.synthetic.cuboids import ROAD_CLASSES
 from centernet.data.synthetic.figures import PERSON, figure_skeleton
-from centernet.data.synthetic.layouts import FIGURES, MODES, Layout, figures
+from centernet.data.synthetic.layouts import FIGURES, MODES, SceneLayout, figures
 from centernet.data.synthetic.painting import NOISE, render
 from centernet.data.synthetic.roads import ROADS, render_road, road
 from centernet.data.synthetic.shapes import OUTLINES
@@ -25,7 +25,7 @@ class Scenes:
 
     Attributes:
         mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
-            figures with keypoints, `roads` cuboids on a road, with their boxes in 3D and the camera.
+            figures with keypoints, `roads` cuboids on a road, with their 3D boxes and the camera.
         size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
@@ -70,7 +70,7 @@ class Scenes:
         if self.mode == FIGURES:
             return Categories(("figure",), (0,), (figure_skeleton(self.num_keypoints),))
         if self.mode == ROADS:
-            return Categories.of(*(model.name for model in MODELS))
+            return Categories.of(*(model.name for model in ROAD_CLASSES))
         return Categories.of(*self.shapes)
 
     def sample(self, index: int, split: str = "train") -> Sample:
@@ -93,7 +93,7 @@ class Scenes:
             image_id=index + 1,
         )
 
-    def _layout(self, index: int, random: np.random.Generator) -> Layout:
+    def _layout(self, index: int, random: np.random.Generator) -> SceneLayout:
         if self.mode == FIGURES:
             return figures(self.size, self.num_keypoints, random)
         return MODES[self.mode](index, self.size, self.shapes, random)

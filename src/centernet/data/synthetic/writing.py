@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from centernet.data.formats.catalog import WRITERS, WritableFormat
+from centernet.data.formats.catalog import WRITABLE, WritableFormat
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.data.synthetic.figures import PERSON
 from centernet.data.synthetic.painting import NOISE
@@ -45,7 +45,7 @@ def write_scenes(
         test: Images of the split `test`.
         seed: Other seeds give other images.
         mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
-            figures with keypoints, `roads` cuboids on a road, with their boxes in 3D and the camera.
+            figures with keypoints, `roads` cuboids on a road, with their 3D boxes and the camera.
         size: Rows and columns of the images, or one number for both.
         shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
         num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
@@ -73,10 +73,10 @@ def write_scenes(
     if not any(counts.values()):
         raise UsageError("train, val and test are all 0: ask for at least one image")
     writer, folder = _format_called(format), Path(folder)
-    if scenes.categories.max_keypoints and KEYPOINTS not in writer.HOLDS:
+    if scenes.categories.max_keypoints and KEYPOINTS not in writer.SUPPORTS:
         raise UsageError(f"{format.upper()} has no keypoints: write figures as coco or yolo")
-    if mode == "roads" and BOXES3D not in writer.HOLDS:
-        raise UsageError(f"{format.upper()} has no boxes in 3D: write roads as coco or kitti")
+    if mode == "roads" and BOXES3D not in writer.SUPPORTS:
+        raise UsageError(f"{format.upper()} has no 3D boxes: write roads as coco or kitti")
     with writing(folder):
         _make_empty(folder)
         for split, count in counts.items():
@@ -86,7 +86,7 @@ def write_scenes(
 
 
 def _format_called(name: str) -> WritableFormat:
-    formats = {candidate.NAME: candidate for candidate in WRITERS}
+    formats = {candidate.NAME: candidate for candidate in WRITABLE}
     if name not in formats:
         raise UsageError(f"format is one of {', '.join(formats)}; got {name!r}")
     return formats[name]

@@ -1,4 +1,4 @@
-"""Cameras and boxes in 3D in COCO files."""
+"""Cameras and 3D boxes in COCO files."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
 
 CAMERA = [[700, 0, 600, 45], [0, 710, 180, -0.3], [0, 0, 1, 0.005]]
-SOLID = {"dim": [1.5, 1.6, 3.9], "location": [-6, 1.7, 14], "rotation_y": -1.9}
+BOX3D = {"dim": [1.5, 1.6, 3.9], "location": [-6, 1.7, 14], "rotation_y": -1.9}
 
 
 def write(folder: Path, *annotations: dict[str, Any], **image: Any) -> Path:
@@ -30,9 +30,9 @@ def write(folder: Path, *annotations: dict[str, Any], **image: Any) -> Path:
     return path
 
 
-def test_a_camera_and_boxes_in_3d_are_read(tmp_path: Path) -> None:
+def test_a_camera_and_3d_boxes_are_read(tmp_path: Path) -> None:
     more = {"alpha": -1.5, "truncated": 0.25, "occluded": 2}
-    dataset = open_dataset(write(tmp_path, SOLID, SOLID | more, {}, camera=CAMERA))
+    dataset = open_dataset(write(tmp_path, BOX3D, BOX3D | more, {}, camera=CAMERA))
     (record,) = dataset.records
     objects = record.annotations
 
@@ -48,38 +48,38 @@ def test_a_camera_and_boxes_in_3d_are_read(tmp_path: Path) -> None:
 
 def test_a_camera_may_be_called_calib_and_have_three_columns(tmp_path: Path) -> None:
     rows = [row[:3] for row in CAMERA]
-    camera = open_dataset(write(tmp_path, SOLID, calib=rows)).records[0].camera
+    camera = open_dataset(write(tmp_path, BOX3D, calib=rows)).records[0].camera
 
     assert camera is not None
     assert camera.tolist() == [[*row, 0] for row in rows]
 
 
 @pytest.mark.parametrize(
-    ("solid", "words"),
+    ("box3d", "words"),
     [
-        ({"dim": [1.5, 1.6]}, "annotation 1: a box in 3D is dim (3), location (3) and rotation_y"),
+        ({"dim": [1.5, 1.6]}, "annotation 1: a 3D box is dim (3), location (3) and rotation_y"),
         ({"rotation_y": None}, "finite numbers"),
         ({"location": [0, 0, float("nan")]}, "finite numbers"),
         ({"dim": [1.5, 0, 3.9]}, "annotation 1: sizes [1.5, 0, 3.9] are not above 0"),
         ({"location": [0, 0, -2]}, "annotation 1: z is -2, not in front of the camera"),
     ],
 )
-def test_a_box_in_3d_that_makes_no_sense_is_named(tmp_path: Path, solid: dict[str, Any], words: str) -> None:
-    dataset = open_dataset(write(tmp_path, SOLID | solid, camera=CAMERA))
+def test_an_invalid_3d_box_is_reported(tmp_path: Path, box3d: dict[str, Any], words: str) -> None:
+    dataset = open_dataset(write(tmp_path, BOX3D | box3d, camera=CAMERA))
 
     assert words in str(dataset.defects[0])
     assert len(dataset.records[0].annotations) == 1
     assert np.isnan(dataset.records[0].annotations.boxes3d).all()
 
 
-def test_a_camera_that_cannot_be_is_named(tmp_path: Path) -> None:
-    dataset = open_dataset(write(tmp_path, SOLID, camera=[[1, 2], [3, 4]]))
+def test_an_invalid_camera_is_reported(tmp_path: Path) -> None:
+    dataset = open_dataset(write(tmp_path, BOX3D, camera=[[1, 2], [3, 4]]))
 
     assert "image 1: camera: a camera is 3 rows of 3 or 4 numbers; got 2×2" in str(dataset.defects[0])
     assert dataset.records[0].camera is None
 
 
-def test_roads_read_alike_from_both_formats(tmp_path: Path) -> None:
+def test_roads_are_the_same_in_both_formats(tmp_path: Path) -> None:
     options = {"train": 3, "val": 0, "mode": "roads", "size": (96, 256)}
     ours = open_dataset(write_scenes(tmp_path / "a", format="coco", **options))
     theirs = open_dataset(write_scenes(tmp_path / "b", format="kitti", **options))

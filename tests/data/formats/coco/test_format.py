@@ -39,7 +39,7 @@ def read_annotations(tmp_path: Path, *annotations: Any) -> Dataset:
     return coco.read(write_json(tmp_path / "train.json", content(annotations=list(annotations))))
 
 
-def test_objects_come_with_corners_ids_areas_and_crowds(tmp_path: Path) -> None:
+def test_objects_have_corners_ids_areas_and_crowds(tmp_path: Path) -> None:
     first, second = coco.read(write_json(tmp_path / "train.json", content())).records
 
     assert (first.image_id, second.image_id) == (7, 3)
@@ -59,7 +59,7 @@ def test_labels_follow_sorted_category_ids(tmp_path: Path) -> None:
     assert dataset.records[0].annotations.labels.tolist() == [1, 0]
 
 
-def test_without_an_area_it_is_the_boxs(tmp_path: Path) -> None:
+def test_a_missing_area_is_that_of_the_box(tmp_path: Path) -> None:
     dataset = read_annotations(tmp_path, {"id": 1, "image_id": 7, "category_id": 2, "bbox": [0, 0, 4, 5]})
 
     assert dataset.records[0].annotations.areas.tolist() == [20]
@@ -84,7 +84,7 @@ def test_without_an_area_it_is_the_boxs(tmp_path: Path) -> None:
         ({"image_id": "x"}, "unknown image", "no image has id 'x'"),
     ],
 )
-def test_a_broken_object_is_left_out_and_named(
+def test_a_broken_object_is_left_out_and_reported(
     tmp_path: Path, change: dict[str, Any], kind: str, words: str
 ) -> None:
     good = {"id": 1, "image_id": 7, "category_id": 2, "bbox": [0, 0, 4, 5]}
@@ -100,13 +100,13 @@ def test_a_broken_object_is_left_out_and_named(
 
 
 @pytest.mark.parametrize("entry", [None, 3, [], {"bbox": [0, 0, 1, 1]}, {"id": 1e400}])
-def test_an_object_without_an_id_is_named_by_its_position(tmp_path: Path, entry: Any) -> None:
+def test_an_object_without_an_id_is_reported_by_its_position(tmp_path: Path, entry: Any) -> None:
     dataset = read_annotations(tmp_path, entry)
 
     assert dataset.defects[0].where.endswith("train.json, annotations[0]")
 
 
-def test_images_that_make_no_sense_are_left_out_and_named(tmp_path: Path) -> None:
+def test_invalid_images_are_left_out_and_reported(tmp_path: Path) -> None:
     images = [
         {"id": 7, "file_name": "a.jpg"},
         {"id": 7, "file_name": "b.jpg"},
@@ -122,7 +122,7 @@ def test_images_that_make_no_sense_are_left_out_and_named(tmp_path: Path) -> Non
     assert [defect.kind for defect in dataset.defects] == ["duplicate image id"] + 3 * ["broken image entry"]
 
 
-def test_two_annotations_of_one_id_are_both_used_and_named(tmp_path: Path) -> None:
+def test_two_annotations_with_one_id_are_used_and_reported(tmp_path: Path) -> None:
     entry = {"id": 1, "image_id": 7, "category_id": 2, "bbox": [0, 0, 4, 5]}
 
     dataset = read_annotations(tmp_path, entry, entry | {"bbox": [1, 1, 4, 5]})
@@ -134,7 +134,7 @@ def test_two_annotations_of_one_id_are_both_used_and_named(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("key", ["images", "annotations", "categories"])
 @pytest.mark.parametrize("value", [None, {}, "x"])
-def test_a_missing_list_is_named_with_its_file(tmp_path: Path, key: str, value: Any) -> None:
+def test_a_missing_list_is_reported_with_its_file(tmp_path: Path, key: str, value: Any) -> None:
     file = write_json(tmp_path / "instances_train.json", content(**{key: value}))
 
     with pytest.raises(InputError, match=f"instances_train.json has no list '{key}'"):
@@ -150,7 +150,7 @@ def test_a_missing_list_is_named_with_its_file(tmp_path: Path, key: str, value: 
         ("\xff", "is not UTF-8 text"),
     ],
 )
-def test_a_file_that_is_not_coco_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_a_file_that_is_not_coco_is_reported(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "instances_train.json"
     file.write_bytes(text.encode("latin-1"))
 
@@ -228,7 +228,7 @@ def test_json_of_something_else_is_not_coco(tmp_path: Path) -> None:
     assert not coco.identify(tmp_path)
 
 
-def test_two_files_for_one_split_must_be_told_apart(tmp_path: Path) -> None:
+def test_two_files_for_one_split_are_ambiguous(tmp_path: Path) -> None:
     for name in ("train_a", "train_b"):
         write_json(tmp_path / "annotations" / f"{name}.json", content())
 
@@ -236,7 +236,7 @@ def test_two_files_for_one_split_must_be_told_apart(tmp_path: Path) -> None:
         coco.read(tmp_path, "train")
 
 
-def test_to_coco_gives_back_what_the_file_said(tmp_path: Path) -> None:
+def test_to_coco_gives_the_content_of_the_file(tmp_path: Path) -> None:
     back = coco.to_coco(coco.read(write_json(tmp_path / "train.json", content())))
 
     expected = content()
@@ -250,7 +250,7 @@ def test_to_coco_is_plain_json(tmp_path: Path) -> None:
     assert json.loads(json.dumps(back)) == back
 
 
-def test_objects_in_any_order_reach_their_images(tmp_path: Path) -> None:
+def test_objects_in_any_order_belong_to_their_images(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     images = [{"id": i, "file_name": f"{i}.jpg", "width": 9, "height": 9} for i in range(100)]
     owners = rng.integers(100, size=2000)
@@ -265,7 +265,7 @@ def test_objects_in_any_order_reach_their_images(tmp_path: Path) -> None:
         assert len(record.annotations) == int((owners == record.image_id).sum())
 
 
-def test_the_real_subset_reads_whole(real_data: Path) -> None:
+def test_the_real_subset_is_read(real_data: Path) -> None:
     train, val = (open_dataset(real_data / "coco_cc", split) for split in ("train", "val"))
 
     assert (len(train), len(val)) == (28, 10)

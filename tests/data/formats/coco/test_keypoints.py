@@ -37,7 +37,7 @@ def read(tmp_path: Path, *keypoints: Any, **changes: Any) -> Dataset:
     return coco.read(file)
 
 
-def test_three_numbers_of_each_keypoint_are_place_and_visibility(tmp_path: Path) -> None:
+def test_three_numbers_of_each_keypoint_are_coordinates_and_visibility(tmp_path: Path) -> None:
     dataset = read(tmp_path, WHOLE)
 
     (skeleton,) = dataset.categories.skeletons
@@ -50,7 +50,7 @@ def test_three_numbers_of_each_keypoint_are_place_and_visibility(tmp_path: Path)
     assert not dataset.defects
 
 
-def test_a_person_is_known_by_the_names(tmp_path: Path) -> None:
+def test_a_person_is_recognised_by_the_names(tmp_path: Path) -> None:
     names = list(COCO_PERSON.names)
 
     dataset = read(tmp_path, name="worker", keypoints=names, skeleton=[])
@@ -58,7 +58,7 @@ def test_a_person_is_known_by_the_names(tmp_path: Path) -> None:
     assert dataset.categories.skeletons == (COCO_PERSON,)
 
 
-def test_pairs_and_sigmas_of_a_category_are_taken(tmp_path: Path) -> None:
+def test_pairs_and_sigmas_of_a_category_are_read(tmp_path: Path) -> None:
     (by_number,) = read(tmp_path, flip_pairs=[[1, 3]], sigmas=[0.1, 1, 0.3]).categories.skeletons
     (by_name,) = read(tmp_path, flip_pairs=[["cap", "right_edge"]]).categories.skeletons
     (without,) = read(tmp_path, flip_pairs=[]).categories.skeletons
@@ -107,14 +107,14 @@ def test_classes_may_have_different_keypoints_or_none(tmp_path: Path) -> None:
         ([1, 2, 3, 3, 4, 1, 0, 0, 0], "visibility", "cap: visibility 3, not 0, 1 or 2", [2, 1, 0]),
         ([1, 2, 0.9, 3, 4, 0.2, 0, 0, -1], "visibility", "visibility 0.9, 0.2, -1, not", [2, 0, 0]),
         ([1, 2, None, 3, 4, 1, 0, 0, 0], "visibility", "cap: visibility nan", [0, 1, 0]),
-        ([1, math.nan, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the place is not finite", [0, 1, 0]),
-        ([None, 2, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the place is not finite", [0, 1, 0]),
-        ([1, 10**400, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the place is not finite", [0, 1, 0]),
-        ([1, 2, 2, 3, 4, 0, 0, 0, 0], "keypoint without visibility", "left_edge: a place, but", [2, 0, 0]),
+        ([1, math.nan, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the coordinates are not finite", [0, 1, 0]),
+        ([None, 2, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the coordinates are not finite", [0, 1, 0]),
+        ([1, 10**400, 2, 3, 4, 1, 0, 0, 0], "NaN keypoint", "cap: the coordinates are not finite", [0, 1, 0]),
+        ([1, 2, 2, 3, 4, 0, 0, 0, 0], "keypoint without visibility", "left_edge: coordinates, but", [2, 0, 0]),
         ("all", "broken keypoints", "keypoints is 'all', no list", [0, 0, 0]),
     ],
 )
-def test_keypoints_that_make_no_sense_are_not_labelled_and_named_by_annotation(
+def test_invalid_keypoints_are_not_labelled_and_reported_by_annotation(
     tmp_path: Path, value: Any, kind: str, words: str, kept: list[int]
 ) -> None:
     dataset = read(tmp_path, WHOLE, value)
@@ -145,7 +145,7 @@ def test_keypoints_that_make_no_sense_are_not_labelled_and_named_by_annotation(
         ({"sigmas": 0.1}, "sigmas", "sigmas 0.1 are no list"),
     ],
 )
-def test_a_skeleton_that_makes_no_sense_is_named_by_category(
+def test_an_invalid_skeleton_is_reported_by_category(
     tmp_path: Path, change: dict[str, Any], kind: str, words: str
 ) -> None:
     dataset = read(tmp_path, WHOLE, **change)
@@ -156,7 +156,7 @@ def test_a_skeleton_that_makes_no_sense_is_named_by_category(
     assert words in defect.message
 
 
-def test_edges_that_count_from_0_are_read_so_and_named(tmp_path: Path) -> None:
+def test_edges_that_count_from_0_are_shifted_and_reported(tmp_path: Path) -> None:
     dataset = read(tmp_path, WHOLE, skeleton=[[0, 1], [0, 2]])
 
     (skeleton,) = dataset.categories.skeletons
@@ -165,14 +165,14 @@ def test_edges_that_count_from_0_are_read_so_and_named(tmp_path: Path) -> None:
     assert dataset.defects[0].message == "the edges count keypoints from 0, not from 1"
 
 
-def test_flip_pairs_that_do_not_pair_leave_none(tmp_path: Path) -> None:
+def test_invalid_flip_pairs_leave_none(tmp_path: Path) -> None:
     (skeleton,) = read(tmp_path, WHOLE, flip_pairs=[[1, 2], [2, 3]]).categories.skeletons
 
     assert skeleton is not None
     assert skeleton.pairs == ()
 
 
-def test_keypoints_that_no_category_names_are_numbered_and_named(tmp_path: Path) -> None:
+def test_keypoints_without_names_are_numbered_and_reported(tmp_path: Path) -> None:
     dataset = read(tmp_path, WHOLE, WHOLE, [1, 2, 2], keypoints=None, skeleton=None)
 
     (skeleton,) = dataset.categories.skeletons
@@ -182,7 +182,7 @@ def test_keypoints_that_no_category_names_are_numbered_and_named(tmp_path: Path)
     assert "its annotations have 3" in dataset.defects[0].message
 
 
-def test_files_of_keypoints_are_taken_where_keypoints_are_what_it_is_for(tmp_path: Path) -> None:
+def test_files_of_keypoints_are_preferred_when_keypoints_are_needed(tmp_path: Path) -> None:
     folder = tmp_path / "annotations"
     folder.mkdir()
     boxes = content({"id": 1, "name": "thing"})
@@ -196,13 +196,13 @@ def test_files_of_keypoints_are_taken_where_keypoints_are_what_it_is_for(tmp_pat
     assert splits(tmp_path, with_keypoints=True) == ("train",)
 
 
-def test_a_folder_with_files_of_keypoints_only_needs_no_word(tmp_path: Path) -> None:
+def test_a_folder_with_files_of_keypoints_only_is_read(tmp_path: Path) -> None:
     (tmp_path / "coco_keypoints_val.json").write_text(json.dumps(content(GLUE, WHOLE)), encoding="utf-8")
 
     assert open_dataset(tmp_path, "val").categories.names == ("glue",)
 
 
-def test_to_coco_gives_back_what_the_file_said(tmp_path: Path) -> None:
+def test_to_coco_gives_the_content_of_the_file(tmp_path: Path) -> None:
     category = GLUE | {"flip_pairs": [[2, 3]], "sigmas": [0.1, 0.2, 0.3]}
     back = coco.to_coco(read(tmp_path, WHOLE, **category))
 
@@ -212,7 +212,7 @@ def test_to_coco_gives_back_what_the_file_said(tmp_path: Path) -> None:
     assert back["annotations"][0]["num_keypoints"] == 2
 
 
-def test_the_persons_of_the_real_subset_read_whole(real_data: Path) -> None:
+def test_the_persons_of_the_real_subset_are_read(real_data: Path) -> None:
     train = open_dataset(real_data / "coco_cc", "train", with_keypoints=True)
     val = open_dataset(real_data / "coco_cc", "val", with_keypoints=True)
 
@@ -225,7 +225,7 @@ def test_the_persons_of_the_real_subset_read_whole(real_data: Path) -> None:
         assert dataset.categories.skeletons == (COCO_PERSON,)
 
 
-def test_the_edges_of_other_keypoints_in_a_real_file_are_named(real_data: Path) -> None:
+def test_the_edges_of_other_keypoints_in_a_real_file_are_reported(real_data: Path) -> None:
     dataset = coco.read(real_data / "eval_fixtures" / "crowdpose_keypoints" / "example_crowdpose_val.json")
 
     assert [defect.kind for defect in dataset.defects] == ["edges"]

@@ -1,4 +1,4 @@
-"""Writing a data set loses no image, and moves no box."""
+"""Writing a data set keeps every image, and the place of every box."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_an_image_of_another_split_is_not_written_over(one: WritableFormat, tmp_
 
 
 @pytest.mark.parametrize("one", [coco, voc, yolo, kitti], ids=lambda one: one.NAME)
-def test_writing_again_is_no_fault(one: WritableFormat, tmp_path: Path) -> None:
+def test_writing_again_is_no_error(one: WritableFormat, tmp_path: Path) -> None:
     dataset = dataset_of(picture(tmp_path / "a" / "0.png"))
     for _ in range(2):
         one.write(dataset, tmp_path / "out", "train")
@@ -80,14 +80,14 @@ def test_boxes_of_stored_pixels_stay_on_their_objects(
 @pytest.mark.parametrize(
     ("split", "key"), [("train2017", "train"), ("all", "train"), ("trainval", "train"), ("valid", "val")]
 )
-def test_splits_of_every_name_are_written_as_yolo_knows_them(split: str, key: str, tmp_path: Path) -> None:
+def test_splits_are_written_with_the_names_of_yolo(split: str, key: str, tmp_path: Path) -> None:
     yolo.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", split)
 
     assert splits(tmp_path / "out") == (key,)
     assert len(open_dataset(tmp_path / "out", key)) == 1
 
 
-def test_splits_that_yolo_does_not_know_are_refused(tmp_path: Path) -> None:
+def test_splits_without_a_name_in_yolo_are_refused(tmp_path: Path) -> None:
     dataset = dataset_of(picture(tmp_path / "a" / "0.png"))
     with pytest.raises(InputError, match=r"data.yaml knows no split 'mine': write it as train, val or test"):
         yolo.write(dataset, tmp_path / "out", "mine")
@@ -103,7 +103,7 @@ def test_labels_beside_images_are_found_below_a_folder_called_images(tmp_path: P
     assert label_file(image) == image.with_suffix(".txt")
 
 
-def test_a_test_split_that_is_not_there_is_missed_only_when_it_is_read(tmp_path: Path) -> None:
+def test_a_missing_test_split_is_an_error_only_when_it_is_read(tmp_path: Path) -> None:
     yolo.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
     file = tmp_path / "out" / "data.yaml"
     file.write_text(file.read_text() + "test: ../test/images\n")
@@ -123,7 +123,7 @@ def test_images_of_cvat_are_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("one", [voc, kitti], ids=lambda one: one.NAME)
-def test_marks_of_byte_order_are_no_part_of_names(one: WritableFormat, tmp_path: Path) -> None:
+def test_byte_order_marks_are_not_part_of_names(one: WritableFormat, tmp_path: Path) -> None:
     one.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
     for file in (tmp_path / "out").rglob("*.txt"):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
@@ -133,7 +133,7 @@ def test_marks_of_byte_order_are_no_part_of_names(one: WritableFormat, tmp_path:
     assert [len(record.annotations) for record in dataset.records] == [1]
 
 
-def test_a_voc_file_with_a_namespace_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_voc_file_with_a_namespace_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     images = [picture(tmp_path / "a" / f"{i}.png") for i in range(2)]
     voc.write(dataset_of(*images), tmp_path / "out", "train")
     file = tmp_path / "out" / "Annotations" / "0.xml"
@@ -145,7 +145,7 @@ def test_a_voc_file_with_a_namespace_is_named_and_the_others_are_read(tmp_path: 
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_tiffs_come_upright_once(orientation: int, tmp_path: Path) -> None:
+def test_tiffs_are_turned_upright_once(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     plain = picture(tmp_path / "a.png", exif=exif)

@@ -1,6 +1,6 @@
 import pytest
 
-from centernet.data.formats.common.left_right import can_be_flipped, pairs_in, why_not_flipped
+from centernet.data.formats.common.left_right import pairs_in, why_not_flipped
 from centernet.structures import Categories, Skeleton
 from centernet.structures.skeletons import COCO_PERSON, CROWDPOSE_PERSON
 
@@ -40,12 +40,12 @@ def test_names_that_differ_in_the_side_alone_pair(left: str, right: str) -> None
         ("eye", "left_eye"),
     ],
 )
-def test_names_that_leave_a_doubt_do_not_pair(names: tuple[str, ...]) -> None:
+def test_ambiguous_names_do_not_pair(names: tuple[str, ...]) -> None:
     assert pairs_in(names) == ()
 
 
 @pytest.mark.parametrize("known", [COCO_PERSON, CROWDPOSE_PERSON])
-def test_the_pairs_of_known_skeletons_are_found_by_name(known: Skeleton) -> None:
+def test_the_pairs_of_standard_skeletons_are_found_by_name(known: Skeleton) -> None:
     assert pairs_in(known.names) == known.pairs
 
 
@@ -54,19 +54,18 @@ def categories(*skeletons: Skeleton | None) -> Categories:
     return Categories(names, tuple(range(len(skeletons))), skeletons)
 
 
-def test_persons_and_boxes_can_be_mirrored() -> None:
-    assert can_be_flipped(categories(COCO_PERSON, None))
-    assert can_be_flipped(Categories.of("box"))
+def test_persons_and_boxes_can_be_flipped() -> None:
+    assert why_not_flipped(categories(COCO_PERSON, None)) is None
+    assert why_not_flipped(Categories.of("box")) is None
 
 
-def test_a_skeleton_without_pairs_cannot() -> None:
+def test_a_skeleton_without_pairs_cannot_be_flipped() -> None:
     mixed = categories(COCO_PERSON, Skeleton(names=("cap", "end")))
 
-    assert not can_be_flipped(mixed)
     assert why_not_flipped(mixed) == "the keypoints of tube have no left-right pairs"
 
 
-def test_a_left_one_without_a_right_one_cannot() -> None:
+def test_a_left_keypoint_without_a_right_one_cannot_be_flipped() -> None:
     lopsided = categories(Skeleton(names=("left_eye", "right_eye", "left_ear"), pairs=((0, 1),)))
 
     assert why_not_flipped(lopsided) == "keypoint left_ear of person has no partner on the other side"

@@ -1,4 +1,4 @@
-"""KITTI's folders: what is read, what is written, and what makes no sense."""
+"""Reading and writing KITTI's folders, and their defects."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from centernet.errors import InputError
 
 P2 = "P0: 1 0 0 0 0 1 0 0 0 0 1 0\nP2: 700 0 600 45 0 710 180 -0.3 0 0 1 0.005\n"
 CAR = "Car 0.25 1 -1.5 100 150 200 210 1.5 1.6 3.9 -6.2 1.7 14 -1.9"
-SITTING = "Person_sitting 0.00 0 0.2 10 150 30 190 1.2 0.6 0.8 -3 1.7 12 0.1"
-ANYTHING = "DontCare -1 -1 -10 500 160 540 180 -1 -1 -1 -1000 -1000 -1000 -10"
+PERSON_SITTING = "Person_sitting 0.00 0 0.2 10 150 30 190 1.2 0.6 0.8 -3 1.7 12 0.1"
+DONT_CARE = "DontCare -1 -1 -10 500 160 540 180 -1 -1 -1 -1000 -1000 -1000 -10"
 
 
 def write_frames(folder: Path, **labels: str) -> Path:
@@ -46,10 +46,10 @@ def test_rows_become_boxes_on_the_image_and_in_3d(tmp_path: Path) -> None:
     assert (objects.alpha_rad[0], objects.truncation[0], objects.occlusion[0]) == (-1.5, 0.25, 1)
 
 
-def test_what_is_nearly_a_class_is_a_region_of_it_and_what_nobody_labelled_one_of_all(
+def test_similar_types_are_crowd_regions_of_a_class_and_dontcare_of_all(
     tmp_path: Path,
 ) -> None:
-    rows = "\n".join([CAR, SITTING, ANYTHING, "Van" + CAR[3:], "Tram" + CAR[3:]])
+    rows = "\n".join([CAR, PERSON_SITTING, DONT_CARE, "Van" + CAR[3:], "Tram" + CAR[3:]])
     objects = open_dataset(write_frames(tmp_path, f000000=rows)).records[0].annotations
 
     assert objects.labels.tolist() == [1, 0, 0, 1, 2, 1]
@@ -59,8 +59,8 @@ def test_what_is_nearly_a_class_is_a_region_of_it_and_what_nobody_labelled_one_o
     assert np.isnan(objects.alpha_rad[2:5]).all()
 
 
-def test_types_of_ones_own_are_classes(tmp_path: Path) -> None:
-    dataset = open_dataset(write_frames(tmp_path, f000000=f"Boat{CAR[3:]}\nBuoy{CAR[3:]}\n{ANYTHING}\n"))
+def test_custom_types_are_classes(tmp_path: Path) -> None:
+    dataset = open_dataset(write_frames(tmp_path, f000000=f"Boat{CAR[3:]}\nBuoy{CAR[3:]}\n{DONT_CARE}\n"))
 
     assert dataset.categories.names == ("Boat", "Buoy")
     assert dataset.records[0].annotations.labels.tolist() == [0, 1, 0, 1]
@@ -79,8 +79,8 @@ def test_lists_are_splits_and_frames_without_labels_are_in_none(tmp_path: Path) 
     assert splits(folder / "training") == ("train", "val")
 
 
-def test_what_was_written_reads_as_it_was(tmp_path: Path) -> None:
-    rows = "\n".join([CAR, SITTING, ANYTHING, "Van" + CAR[3:]])
+def test_reading_restores_the_written_data_set(tmp_path: Path) -> None:
+    rows = "\n".join([CAR, PERSON_SITTING, DONT_CARE, "Van" + CAR[3:]])
     dataset = open_dataset(write_frames(tmp_path / "a", f000003=rows, f000004=""))
     kitti.write(dataset, tmp_path / "b", "train")
     again = open_dataset(tmp_path / "b", "train")
@@ -104,7 +104,7 @@ def test_what_was_written_reads_as_it_was(tmp_path: Path) -> None:
         (CAR.replace("14", "far"), "000000.txt:1: z is 'far', not a number"),
     ],
 )
-def test_a_broken_row_leaves_its_image_out_and_is_named(tmp_path: Path, row: str, words: str) -> None:
+def test_an_image_with_a_broken_row_is_left_out_and_reported(tmp_path: Path, row: str, words: str) -> None:
     dataset = open_dataset(write_frames(tmp_path, f000000=row, f000001=CAR))
 
     assert [record.path.stem for record in dataset.records] == ["000001"]
@@ -120,7 +120,7 @@ def test_an_object_behind_the_camera_keeps_its_box_on_the_image(tmp_path: Path) 
     assert "000000.txt:2: z is -3, not in front of the camera" in str(dataset.defects[0])
 
 
-def test_without_a_camera_there_are_boxes_on_the_image_alone(tmp_path: Path) -> None:
+def test_without_a_camera_there_are_2d_boxes_only(tmp_path: Path) -> None:
     folder = write_frames(tmp_path, f000000=CAR)
     (folder / "training/calib/000000.txt").unlink()
     dataset = open_dataset(folder)
@@ -130,7 +130,7 @@ def test_without_a_camera_there_are_boxes_on_the_image_alone(tmp_path: Path) -> 
     assert "calib/000000.txt: there is no such file" in str(dataset.defects[0])
 
 
-def test_a_camera_of_ones_own_is_a_table_or_json(tmp_path: Path) -> None:
+def test_a_custom_camera_is_a_table_or_json(tmp_path: Path) -> None:
     rows = [[700, 0, 600], [0, 710, 180], [0, 0, 1]]
     (tmp_path / "a.txt").write_text("700 0 600\n0 710 180\n0 0 1\n")
     (tmp_path / "a.json").write_text(str(rows))
@@ -153,7 +153,7 @@ def test_a_camera_of_ones_own_is_a_table_or_json(tmp_path: Path) -> None:
         ("700 0 nan\n0 710 180\n0 0 1\n", "not finite"),
     ],
 )
-def test_a_camera_that_cannot_be_is_named_by_file_and_line(tmp_path: Path, text: str, words: str) -> None:
+def test_an_invalid_camera_is_reported_by_file_and_line(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "c.txt").write_text(text)
 
     with pytest.raises(InputError, match=r"c\.txt") as caught:
@@ -168,12 +168,12 @@ def test_a_frame_whose_name_has_blanks_is_not_written(tmp_path: Path) -> None:
         kitti.write(dataset, tmp_path / "b", "train")
 
 
-def test_a_missing_camera_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_camera_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.txt cannot be read"):
         read_camera(tmp_path / "none.txt")
 
 
-def test_the_real_frames_read_whole(real_data: Path) -> None:
+def test_the_real_frames_are_read(real_data: Path) -> None:
     train, val = (open_dataset(real_data / "kitti_mini", split) for split in ("train", "val"))
     counts = np.bincount(
         np.concatenate([r.annotations.labels[~r.annotations.is_crowd] for r in train.records]), minlength=3
@@ -185,9 +185,9 @@ def test_the_real_frames_read_whole(real_data: Path) -> None:
     assert all(record.camera is not None for record in (*train.records, *val.records))
 
 
-def test_the_doctor_counts_cameras_and_boxes_in_3d(tmp_path: Path) -> None:
+def test_the_doctor_counts_cameras_and_3d_boxes(tmp_path: Path) -> None:
     near, far = CAR.replace(" 14 ", " 4 "), CAR.replace("100 150 200", "300 150 400").replace(" 14 ", " 44 ")
-    folder = write_frames(tmp_path, f000000=f"{near}\n{ANYTHING}\n", f000001=far, f000002="")
+    folder = write_frames(tmp_path, f000000=f"{near}\n{DONT_CARE}\n", f000001=far, f000002="")
     (folder / "training/calib/000002.txt").unlink()
     report = examine(open_dataset(folder), imgsz=128)
 

@@ -118,7 +118,7 @@ def test_images_without_objects_stay(tmp_path: Path) -> None:
     assert len(voc.read(tmp_path).records) == 1
 
 
-def test_an_image_nobody_annotated_is_left_out_and_named(tmp_path: Path) -> None:
+def test_an_image_without_annotations_is_left_out_and_reported(tmp_path: Path) -> None:
     add(tmp_path, "a", xml())
     add(tmp_path, "b", None)
 
@@ -129,7 +129,7 @@ def test_an_image_nobody_annotated_is_left_out_and_named(tmp_path: Path) -> None
     assert "b.jpg has no b.xml" in dataset.defects[0].message
 
 
-def test_an_image_listed_twice_is_read_once_and_named(tmp_path: Path) -> None:
+def test_an_image_listed_twice_is_read_once_and_reported(tmp_path: Path) -> None:
     add(tmp_path, "a", xml())
     add_list(tmp_path, "train", "a\na\n")
 
@@ -139,7 +139,7 @@ def test_an_image_listed_twice_is_read_once_and_named(tmp_path: Path) -> None:
     assert [defect.kind for defect in dataset.defects] == ["duplicate image"]
 
 
-def test_an_xml_without_image_is_kept_for_the_checks_to_name(tmp_path: Path) -> None:
+def test_an_xml_without_image_is_kept_and_left_to_the_checks(tmp_path: Path) -> None:
     add(tmp_path, "a", xml())
     (tmp_path / "Annotations" / "b.xml").write_text(xml(an_object()), encoding="utf-8")
 
@@ -157,7 +157,9 @@ def test_an_xml_without_image_is_kept_for_the_checks_to_name(tmp_path: Path) -> 
         ("<object><name>cat</name></object>", "has no <xmin>"),
     ],
 )
-def test_a_broken_object_is_left_out_and_named_with_its_line(tmp_path: Path, broken: str, words: str) -> None:
+def test_a_broken_object_is_left_out_and_reported_with_its_line(
+    tmp_path: Path, broken: str, words: str
+) -> None:
     add(tmp_path, "a", xml(an_object(), broken))
 
     dataset = voc.read(tmp_path)
@@ -171,7 +173,7 @@ def test_a_broken_object_is_left_out_and_named_with_its_line(tmp_path: Path, bro
 @pytest.mark.parametrize(
     "text", ["", "<annotation>", "no xml", "<html></html>", '<?xml version="1.0" encoding="x"?><a/>']
 )
-def test_a_broken_file_is_left_out_and_named(tmp_path: Path, text: str) -> None:
+def test_a_broken_file_is_left_out_and_reported(tmp_path: Path, text: str) -> None:
     add(tmp_path, "a", text)
     add(tmp_path, "b", xml())
 
@@ -210,7 +212,7 @@ def test_names_with_marks_survive_writing(tmp_path: Path) -> None:
     ("name", "train", "val"),
     [("bccd", (86, 1275), (30, 430)), ("cards", (19, 46), (9, 24)), ("neon_trees", (2, 316), (1, 61))],
 )
-def test_the_real_sets_read_whole(
+def test_the_real_data_sets_are_read(
     real_data: Path, name: str, train: tuple[int, int], val: tuple[int, int]
 ) -> None:
     for split, (num_images, num_objects) in {"train": train, "val": val}.items():

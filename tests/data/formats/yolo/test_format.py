@@ -29,7 +29,7 @@ def read(tmp_path: Path, labels: str | None, yaml_text: str = YAML) -> Dataset:
     return yolo.read(tmp_path, "train")
 
 
-def test_shares_become_pixels_and_ids_are_lines(tmp_path: Path) -> None:
+def test_fractions_become_pixels_and_ids_are_lines(tmp_path: Path) -> None:
     (record,) = read(tmp_path, "1 0.5 0.5 0.2 0.4\n\n0 0.1 0.2 0.2 0.4\n").records
 
     assert record.annotations.boxes == pytest.approx(np.array([[40, 15, 60, 35], [0, 0, 20, 20]]), abs=1e-4)
@@ -38,13 +38,13 @@ def test_shares_become_pixels_and_ids_are_lines(tmp_path: Path) -> None:
     assert record.size == (50, 100)
 
 
-def test_an_outline_becomes_the_box_round_it(tmp_path: Path) -> None:
+def test_a_polygon_becomes_its_bounding_box(tmp_path: Path) -> None:
     (record,) = read(tmp_path, "0 0.1 0.2 0.5 0.2 0.3 0.8\n").records
 
     assert record.annotations.boxes == pytest.approx(np.array([[10, 10, 50, 40]]), abs=1e-4)
 
 
-def test_keypoints_are_left_aside_where_the_yaml_counts_them(tmp_path: Path) -> None:
+def test_keypoint_columns_are_not_taken_for_a_polygon(tmp_path: Path) -> None:
     labels = "0 0.5 0.5 0.2 0.4 0.9 0.9 0.1 0.1\n"
     (record,) = read(tmp_path, labels, YAML + "kpt_shape: [2, 2]\n").records
 
@@ -72,7 +72,7 @@ def test_images_without_objects_stay(tmp_path: Path, labels: str | None) -> None
         ("cat 0.5 0.5 0.2 0.4", "broken box", "does not hold numbers only"),
     ],
 )
-def test_a_broken_line_is_left_out_and_named(tmp_path: Path, line: str, kind: str, words: str) -> None:
+def test_a_broken_line_is_left_out_and_reported(tmp_path: Path, line: str, kind: str, words: str) -> None:
     dataset = read(tmp_path, f"0 0.5 0.5 0.2 0.4\n{line}\n")
 
     assert len(dataset.records[0].annotations) == 1
@@ -81,7 +81,7 @@ def test_a_broken_line_is_left_out_and_named(tmp_path: Path, line: str, kind: st
     assert words in defect.message
 
 
-def test_a_text_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+def test_a_label_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
     read(tmp_path, "")
     (tmp_path / "labels" / "train" / "a.txt").write_bytes(b"\xff\xfe\xfa")
 
@@ -90,7 +90,7 @@ def test_a_text_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     assert defect.kind == "broken annotation file"
 
 
-def test_an_unreadable_image_is_left_out_because_shares_need_its_size(tmp_path: Path) -> None:
+def test_an_unreadable_image_is_left_out_because_fractions_need_its_size(tmp_path: Path) -> None:
     read(tmp_path, "0 0.5 0.5 0.2 0.4\n")
     (tmp_path / "images" / "train" / "c.png").write_bytes(b"no image")
 
@@ -128,7 +128,7 @@ def test_sparse_class_numbers_are_kept(tmp_path: Path) -> None:
     assert dataset.records[0].annotations.labels.tolist() == [1]
 
 
-def test_an_image_listed_but_missing_is_named(tmp_path: Path) -> None:
+def test_an_image_listed_but_missing_is_reported(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("images/train/a.png\nimages/train/z.png\n", encoding="utf-8")
 
     dataset = read(tmp_path, None, "train: train.txt\nnames: [cat]\n")
@@ -149,7 +149,7 @@ def test_an_image_listed_but_missing_is_named(tmp_path: Path) -> None:
         ("train: images/train\nnames: [a]\nnc: 2\n", "nc is 2 but names has 1"),
     ],
 )
-def test_a_broken_data_yaml_is_named_in_one_line(tmp_path: Path, yaml_text: str, words: str) -> None:
+def test_a_broken_data_yaml_is_reported_in_one_line(tmp_path: Path, yaml_text: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         read(tmp_path, None, yaml_text)
 

@@ -28,7 +28,7 @@ def skeleton_of(dataset: Dataset) -> Skeleton:
     return skeleton
 
 
-def test_shares_become_pixels(tmp_path: Path) -> None:
+def test_fractions_become_pixels(tmp_path: Path) -> None:
     dataset = read(tmp_path, f"{BOX} 0.5 0.5 2 0.1 0.2 1 0 0 0")
 
     assert not dataset.defects
@@ -37,7 +37,7 @@ def test_shares_become_pixels(tmp_path: Path) -> None:
     assert objects.keypoints == pytest.approx(np.array([[[50, 25, 2], [10, 10, 1], [0, 0, 0]]]), abs=1e-5)
 
 
-def test_without_visibility_all_are_seen_but_those_at_the_corner(tmp_path: Path) -> None:
+def test_without_visibility_all_are_visible_but_those_at_the_corner(tmp_path: Path) -> None:
     dataset = read(tmp_path, f"{BOX} 0.5 0.5 0.1 0.2 0 0", more="kpt_shape: [3, 2]\n")
 
     assert dataset.records[0].annotations.keypoints[0, :, 2].tolist() == [2, 2, 0]
@@ -55,12 +55,12 @@ def test_a_line_of_five_columns_is_an_object_without_keypoints(tmp_path: Path) -
     ("columns", "kind", "words", "kept"),
     [
         ("0.5 0.5 2", "keypoint count", "8 columns, but class, box and 3 keypoints are 14", [0, 0, 0]),
-        ("0.5 nan 2 0.1 0.2 1 0 0 0", "NaN keypoint", "keypoint_1: the place is not finite", [0, 1, 0]),
+        ("0.5 nan 2 0.1 0.2 1 0 0 0", "NaN keypoint", "keypoint_1: the coordinates are not finite", [0, 1, 0]),
         ("0.5 0.5 7 0.1 0.2 1 0 0 0", "visibility", "keypoint_1: visibility 7", [2, 1, 0]),
-        ("0.5 0.5 0 0.1 0.2 1 0 0 0", "keypoint without visibility", "keypoint_1: a place", [0, 1, 0]),
+        ("0.5 0.5 0 0.1 0.2 1 0 0 0", "keypoint without visibility", "keypoint_1: coordinates", [0, 1, 0]),
     ],
 )
-def test_keypoints_that_make_no_sense_are_not_labelled_and_named_by_line(
+def test_invalid_keypoints_are_not_labelled_and_reported_by_line(
     tmp_path: Path, columns: str, kind: str, words: str, kept: list[int]
 ) -> None:
     dataset = read(tmp_path, f"{BOX} 0.5 0.5 2 0.1 0.2 1 0 0 0", f"{BOX} {columns}")
@@ -86,7 +86,7 @@ def test_names_give_the_pairs_where_flip_idx_does_not(tmp_path: Path) -> None:
     assert skeleton_of(read(tmp_path, more=more)).pairs == ((0, 1),)
 
 
-def test_a_person_that_is_mirrored_as_cocos_is_cocos(tmp_path: Path) -> None:
+def test_a_person_with_the_flip_idx_of_coco_is_that_of_coco(tmp_path: Path) -> None:
     more = f"kpt_shape: [17, 3]\nflip_idx: {list(COCO_PERSON.flip_indices)}\n"
     glue = read(tmp_path, more=more)
     text = (tmp_path / "data.yaml").read_text(encoding="utf-8")
@@ -105,9 +105,7 @@ def test_a_person_that_is_mirrored_as_cocos_is_cocos(tmp_path: Path) -> None:
         ("left", "flip_idx 'left' is not a list of 3 numbers"),
     ],
 )
-def test_a_flip_idx_that_does_not_pair_is_named_and_not_used(
-    tmp_path: Path, flip_idx: str, words: str
-) -> None:
+def test_a_flip_idx_without_pairs_is_reported_and_not_used(tmp_path: Path, flip_idx: str, words: str) -> None:
     dataset = read(tmp_path, more=f"kpt_shape: [3, 3]\nflip_idx: {flip_idx}\n")
 
     (defect,) = dataset.defects
@@ -124,7 +122,7 @@ def test_a_flip_idx_that_does_not_pair_is_named_and_not_used(
         ("kpt_edges: [[0, 7]]\n", "edges", "edge [0, 7] names no keypoints: there are 3, counted from 0"),
     ],
 )
-def test_other_fields_that_make_no_sense_are_named(tmp_path: Path, more: str, kind: str, words: str) -> None:
+def test_other_invalid_fields_are_reported(tmp_path: Path, more: str, kind: str, words: str) -> None:
     (defect,) = read(tmp_path, more="kpt_shape: [3, 3]\n" + more).defects
 
     assert defect.kind == kind
@@ -132,12 +130,12 @@ def test_other_fields_that_make_no_sense_are_named(tmp_path: Path, more: str, ki
 
 
 @pytest.mark.parametrize("shape", ["[3, 4]", "[0, 3]", "3", "[a, 3]"])
-def test_a_kpt_shape_that_cannot_be_is_an_error(tmp_path: Path, shape: str) -> None:
+def test_an_invalid_kpt_shape_is_an_error(tmp_path: Path, shape: str) -> None:
     with pytest.raises(InputError, match=r"data.yaml, kpt_shape: give \[number of keypoints, 2 or 3\]; got"):
         read(tmp_path, more=f"kpt_shape: {shape}\n")
 
 
-def test_classes_that_disagree_on_left_and_right_come_back(tmp_path: Path) -> None:
+def test_classes_with_different_pairs_are_read_as_written(tmp_path: Path) -> None:
     more = "kpt_shape: [3, 3]\nflip_idx: {0: [1, 0, 2], 1: [0, 2, 1]}\nnames: [a, b]\n"
     yaml = YAML.replace("names: [glue]\n", "") + more
     read(tmp_path)

@@ -1,9 +1,9 @@
-"""COCO: one json file for each split."""
+"""The COCO format: one json file for each split."""
 
 from centernet.data.formats.coco.format import (
-    HOLDS,
     LOOKED_FOR,
     NAME,
+    SUPPORTS,
     identify,
     read,
     splits,
@@ -11,4 +11,4 @@ from centernet.data.formats.coco.format import (
     write,
 )
 
-__all__ = ["HOLDS", "LOOKED_FOR", "NAME", "identify", "read", "splits", "to_coco", "write"]
+__all__ = ["LOOKED_FOR", "NAME", "SUPPORTS", "identify", "read", "splits", "to_coco", "write"]

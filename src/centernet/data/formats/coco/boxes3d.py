@@ -1,38 +1,38 @@
-"""Cameras and boxes in 3D in a COCO file, as the converter of Objects as Points writes KITTI.
+"""Cameras and 3D boxes in a COCO file, with the fields of Objects as Points' conversion of KITTI.
 
 An image has `calib`, or `camera`: three rows of three or four numbers. An annotation has `dim` (height,
-width, length), `location` (middle of the bottom, camera metres) and `rotation_y`; it may have `alpha`,
-`truncated` and `occluded`.
+width, length), `location` (middle of the bottom face, camera metres) and `rotation_y`, and optionally
+`alpha`, `truncated` and `occluded`.
 """
 
 from typing import Any
 
 import numpy as np
 
-from centernet.data.formats.coco.problems import Problems
+from centernet.data.formats.coco.defect_log import DefectLog
 from centernet.data.formats.common.calibration import camera_of
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.structures import Annotations
 
 _UNKNOWN = [np.nan] * 8 + [-1.0, -1.0]
-"""Box in 3D, alpha, truncation and occlusion of an object about which nothing is said."""
+"""3D box, alpha, truncation and occlusion of an object without these fields."""
 
 
-def read_camera_field(entry: dict[str, Any], image_id: int, problems: Problems) -> Camera | None:
-    """The camera of an image; None where none is stated, or what is stated makes no sense."""
+def read_camera_field(entry: dict[str, Any], image_id: int, log: DefectLog) -> Camera | None:
+    """The camera of an image; None where it is missing or invalid."""
     value = entry.get("camera", entry.get("calib"))
     if value is None:
         return None
     try:
         return camera_of(value, "camera")
     except InputError as error:
-        problems.add("no camera", f"image {image_id}", str(error), "boxes in 3D of it are not used")
+        log.add("no camera", f"image {image_id}", str(error), "3D boxes of it are not used")
         return None
 
 
-def read_box3d(entry: dict[str, Any], problems: Problems) -> list[float]:
-    """Box in 3D (seven numbers), alpha, truncation and occlusion; NaN and -1 for what is not known."""
+def read_box3d(entry: dict[str, Any], log: DefectLog) -> list[float]:
+    """3D box (seven numbers), alpha, truncation and occlusion; NaN and -1 for unknown values."""
     if "dim" not in entry and "location" not in entry:
         return _UNKNOWN
     place = f"annotation {entry['id']}"
@@ -43,16 +43,16 @@ def read_box3d(entry: dict[str, Any], problems: Problems) -> list[float]:
         entry.get("rotation_y"),
     ]
     if not all(type(value) in (int, float) and abs(value) < np.inf for value in numbers):
-        message = "a box in 3D is dim (3), location (3) and rotation_y, finite numbers"
-        problems.add("broken box in 3D", place, f"{message}; got {numbers}", stay)
+        message = "a 3D box is dim (3), location (3) and rotation_y, finite numbers"
+        log.add("broken 3D box", place, f"{message}; got {numbers}", stay)
         return _UNKNOWN
     if numbers[:6] == [-1, -1, -1, -1000, -1000, -1000]:
-        return _UNKNOWN  # As KITTI writes that there is none.
+        return _UNKNOWN  # KITTI's values for "no 3D box".
     if not all(size > 0 for size in numbers[:3]):
-        problems.add("broken box in 3D", place, f"sizes {numbers[:3]} are not above 0", stay)
+        log.add("broken 3D box", place, f"sizes {numbers[:3]} are not above 0", stay)
         return _UNKNOWN
     if not numbers[5] > 0:
-        problems.add("depth", place, f"z is {numbers[5]:g}, not in front of the camera", stay)
+        log.add("depth", place, f"z is {numbers[5]:g}, not in front of the camera", stay)
         return _UNKNOWN
     more = [_number(entry.get(key)) for key in ("alpha", "truncated", "occluded")]
     alpha = np.nan if more[0] is None or more[0] == -10 else more[0]
@@ -60,7 +60,7 @@ def read_box3d(entry: dict[str, Any], problems: Problems) -> list[float]:
 
 
 def box3d_fields(objects: Annotations) -> list[dict[str, Any]]:
-    """The fields of each annotation; none for objects without a box in 3D."""
+    """The 3D fields of each annotation; empty for objects without a 3D box."""
     has_box3d = np.isfinite(objects.boxes3d).all(axis=1)
     rows = zip(
         has_box3d.tolist(),

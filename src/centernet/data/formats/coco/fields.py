@@ -1,4 +1,4 @@
-"""The fields of a COCO file, each checked before it is believed."""
+"""Categories and annotations of a COCO file, validated field by field."""
 
 from collections.abc import Container
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from centernet.data.formats.coco.boxes3d import read_box3d
+from centernet.data.formats.coco.defect_log import DefectLog, whole_number
 from centernet.data.formats.coco.keypoints import read_keypoints, read_skeletons
-from centernet.data.formats.coco.problems import Problems, whole_number
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.errors import InputError
@@ -17,17 +17,17 @@ from centernet.structures import Annotations, Categories
 from centernet.structures.skeletons import AREA_FRACTION
 
 
-def read_categories(file: Path, entries: list[Any], annotations: list[Any], problems: Problems) -> Categories:
+def read_categories(file: Path, entries: list[Any], annotations: list[Any], log: DefectLog) -> Categories:
     """The categories of a file, in the order of their ids, with the keypoints that some have.
 
     Args:
         file: For messages.
         entries: The list `categories`.
-        annotations: The list `annotations`, whose keypoints count where a category does not list any.
-        problems: Hears of skeletons that make no sense.
+        annotations: The list `annotations`; gives the number of keypoints where a category lists none.
+        log: Receives invalid skeletons.
 
     Raises:
-        InputError: There are none, or one has no name or no id of its own.
+        InputError: There are no categories, or one has no name or no unique id.
     """
     found: dict[int, dict[str, Any]] = {}
     for position, entry in enumerate(entries):
@@ -40,22 +40,20 @@ def read_categories(file: Path, entries: list[Any], annotations: list[Any], prob
     if not found:
         raise InputError(f"{file} has no categories: list at least one class")
     ids = tuple(sorted(found))
-    skeletons = read_skeletons(
-        {category_id: found[category_id] for category_id in ids}, annotations, problems
-    )
+    skeletons = read_skeletons({category_id: found[category_id] for category_id in ids}, annotations, log)
     return Categories(tuple(found[category_id]["name"] for category_id in ids), ids, skeletons)
 
 
 def read_objects(
-    entries: list[Any], categories: Categories, image_ids: Container[int], problems: Problems
+    entries: list[Any], categories: Categories, image_ids: Container[int], log: DefectLog
 ) -> dict[int, Annotations]:
-    """The objects of each image that has any."""
+    """The objects of each image that has any, by image id."""
     labels = {category_id: label for label, category_id in enumerate(categories.ids)}
-    counts, most = categories.num_keypoints, categories.max_keypoints
+    counts, max_keypoints = categories.num_keypoints, categories.max_keypoints
     by_image: dict[int, list[int]] = {}
     rows: list[_Row] = []
     numbers: list[list[float]] = []
-    solids: list[list[float]] = []
+    boxes3d: list[list[float]] = []
     seen: set[int] = set()
     for position, entry in enumerate(entries):
         try:
@@ -63,21 +61,21 @@ def read_objects(
         except _BrokenError as error:
             number = whole_number(entry.get("id")) if isinstance(entry, dict) else None
             place = f"annotations[{position}]" if number is None else f"annotation {number}"
-            problems.add(error.kind, place, str(error))
+            log.add(error.kind, place, str(error))
             continue
         if row[0] in seen:
-            problems.add("duplicate annotation id", f"annotation {row[0]}", "another has this id", "used")
+            log.add("duplicate annotation id", f"annotation {row[0]}", "another has this id", "used")
         seen.add(row[0])
         by_image.setdefault(image_id, []).append(len(rows))
         rows.append(row)
         name, count = categories.names[row[1]], counts[row[1]]
-        own = read_keypoints(entry.get("keypoints"), row[0], name, count, problems)
-        numbers.append(own + [0.0] * (3 * most - len(own)))
-        solids.append(read_box3d(entry, problems))
+        keypoints = read_keypoints(entry.get("keypoints"), row[0], name, count, log)
+        numbers.append(keypoints + [0.0] * (3 * max_keypoints - len(keypoints)))
+        boxes3d.append(read_box3d(entry, log))
     if not rows:
         return {}
-    every = _collect(rows, _checked(rows, numbers, categories, problems), solids)
-    return {image_id: every[np.array(indices)] for image_id, indices in by_image.items()}
+    objects = _collect(rows, _checked(rows, numbers, categories, log), boxes3d)
+    return {image_id: objects[np.array(indices)] for image_id, indices in by_image.items()}
 
 
 _Row = tuple[int, int, list[float], bool, float]
@@ -85,12 +83,12 @@ _Row = tuple[int, int, list[float], bool, float]
 
 
 def _checked(
-    rows: list[_Row], numbers: list[list[float]], categories: Categories, problems: Problems
+    rows: list[_Row], numbers: list[list[float]], categories: Categories, log: DefectLog
 ) -> Float[np.ndarray, "m k 3"]:
-    whole = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.max_keypoints, 3)
-    keypoints, faults = check_keypoints(whole, np.array([row[1] for row in rows]), categories)
+    unchecked = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.max_keypoints, 3)
+    keypoints, faults = check_keypoints(unchecked, np.array([row[1] for row in rows]), categories)
     for fault in faults:
-        problems.add(fault.kind, f"annotation {rows[fault.row][0]}", fault.message, fault.action)
+        log.add(fault.kind, f"annotation {rows[fault.row][0]}", fault.message, fault.action)
     return keypoints.astype(np.float32)
 
 
@@ -116,14 +114,14 @@ def _read_object(entry: Any, labels: dict[int, int], image_ids: Container[int]) 
     area: Any = entry.get("area")
     # A mask's area where there is a mask; `type` because True is an int too.
     is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
-    share = AREA_FRACTION if entry.get("keypoints") else 1.0
+    fraction = AREA_FRACTION if entry.get("keypoints") else 1.0
     corners = [x, y, x + width, y + height]
     row = (
         number,
         labels[category_id],
         corners,
         entry.get("iscrowd") in (1, True),
-        float(area if is_stated else height * width * share),
+        float(area if is_stated else height * width * fraction),
     )
     return image_id, row
 
@@ -142,9 +140,9 @@ def _read_box(box: Any) -> list[float]:
 
 
 def _collect(
-    rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"], solids: list[list[float]]
+    rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"], boxes3d: list[list[float]]
 ) -> Annotations:
-    space = np.array(solids, dtype=np.float32)
+    columns3d = np.array(boxes3d, dtype=np.float32)
     ids, labels, corners, crowds, areas = zip(*rows, strict=True)
     return Annotations(
         boxes=np.array(corners, dtype=np.float32),
@@ -153,8 +151,8 @@ def _collect(
         ids=np.array(ids, dtype=np.int64),
         areas=np.array(areas, dtype=np.float32),
         keypoints=keypoints,
-        boxes3d=space[:, :7],
-        alpha_rad=space[:, 7],
-        truncation=space[:, 8],
-        occlusion=space[:, 9],
+        boxes3d=columns3d[:, :7],
+        alpha_rad=columns3d[:, 7],
+        truncation=columns3d[:, 8],
+        occlusion=columns3d[:, 9],
     )

@@ -1,6 +1,6 @@
-"""COCO: one json file for each split, `x, y, width, height` in pixels, category ids as they come.
+"""Reading and writing COCO: one json file for each split, boxes as `x, y, width, height` in pixels.
 
-Sources: https://cocodataset.org/#format-data; layouts also of Roboflow and FiftyOne.
+Sources: https://cocodataset.org/#format-data; also the folder layouts of Roboflow and FiftyOne.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
+from centernet.data.formats.coco.defect_log import DefectLog, whole_number
 from centernet.data.formats.coco.fields import read_categories, read_objects
 from centernet.data.formats.coco.keypoints import annotation_fields, category_fields
 from centernet.data.formats.coco.layout import (
@@ -21,7 +22,6 @@ from centernet.data.formats.coco.layout import (
     annotation_files,
     image_folders,
 )
-from centernet.data.formats.coco.problems import Problems, whole_number
 from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
@@ -32,24 +32,24 @@ from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
 LOOKED_FOR = "COCO: annotations/instances_*.json, person_keypoints_*.json, or another .json with 'images'"
-HOLDS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
+SUPPORTS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
 
 
 def identify(path: Path) -> bool:
-    """Whether there is a COCO file at `path`."""
+    """True if there is a COCO file at `path`."""
     return bool(annotation_files(path, DETECTION))
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are, by the names of their files."""
+    """Names of the splits, from the names of their files."""
     return tuple(annotation_files(path, DETECTION))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a COCO data set, or a single json file.
 
-    Objects that make no sense are left out, keypoints that make none count as not labelled; both are named in
-    the data set's `defects`.
+    Invalid objects are left out, and invalid keypoints count as not labelled; the data set's `defects` list
+    both.
 
     Raises:
         InputError: No such split, or a file that is not COCO json.
@@ -58,13 +58,13 @@ def read(path: Path, split: str | None = None) -> Dataset:
 
 
 def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
-    """As `read`, out of one kind of files."""
+    """As `read`, from one kind of files."""
     split, file = annotation_file(path, split, kind)
     content = _load(file)
-    problems = Problems(str(file))
-    categories = read_categories(file, content["categories"], content["annotations"], problems)
-    images = _read_images(content["images"], problems)
-    objects = read_objects(content["annotations"], categories, images, problems)
+    log = DefectLog(str(file))
+    categories = read_categories(file, content["categories"], content["annotations"], log)
+    images = _read_images(content["images"], log)
+    objects = read_objects(content["annotations"], categories, images, log)
     paths = _locate([image.file_name for image in images.values()], image_folders(file, split))
     none = Annotations.none(categories.max_keypoints)
     records = tuple(
@@ -83,7 +83,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
         format=NAME,
         categories=categories,
         records=records,
-        defects=tuple(problems.found),
+        defects=tuple(log.found),
     )
 
 
@@ -102,7 +102,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
 def to_coco(dataset: Dataset) -> dict[str, Any]:
     """The data set as the content of a COCO file.
 
-    Annotation ids are kept where no two are equal and none is 0, which evaluators take for "no object".
+    Annotation ids are kept if they are unique and none is 0, which evaluators take for "no object".
     """
     ids = np.concatenate([np.zeros(0, np.int64), *(record.annotations.ids for record in dataset.records)])
     if 0 in ids or len(np.unique(ids)) < len(ids):
@@ -129,9 +129,9 @@ def to_coco(dataset: Dataset) -> dict[str, Any]:
                 "area": area,
                 "iscrowd": int(is_crowd),
                 **annotation_fields(keypoints, num_keypoints[label]),
-                **solid,
+                **fields3d,
             }
-            for box, label, area, is_crowd, keypoints, solid in zip(
+            for box, label, area, is_crowd, keypoints, fields3d in zip(
                 boxes.tolist(),
                 objects.labels.tolist(),
                 objects.areas.tolist(),
@@ -176,24 +176,24 @@ class _Image:
     camera: Camera | None
 
 
-def _read_images(entries: list[Any], problems: Problems) -> dict[int, _Image]:
+def _read_images(entries: list[Any], log: DefectLog) -> dict[int, _Image]:
     images: dict[int, _Image] = {}
     for position, entry in enumerate(entries):
         place = f"images[{position}]"
         if not isinstance(entry, dict):
-            problems.add("broken image entry", place, f"{entry!r} is not an object")
+            log.add("broken image entry", place, f"{entry!r} is not an object")
             continue
         image_id, name = whole_number(entry.get("id")), entry.get("file_name")
         if image_id is None:
-            problems.add("broken image entry", place, f"id {entry.get('id')!r} is not a whole number")
+            log.add("broken image entry", place, f"id {entry.get('id')!r} is not a whole number")
         elif not isinstance(name, str) or not name:
-            problems.add("broken image entry", f"image {image_id}", f"file_name is {name!r}")
+            log.add("broken image entry", f"image {image_id}", f"file_name is {name!r}")
         elif image_id in images:
-            problems.add("duplicate image id", f"image {image_id}", f"{name} has the id of another image")
+            log.add("duplicate image id", f"image {image_id}", f"{name} has the id of another image")
         else:
             rows, columns = whole_number(entry.get("height")), whole_number(entry.get("width"))
             size = (rows, columns) if rows and columns and rows > 0 and columns > 0 else None
-            camera = read_camera_field(entry, image_id, problems)
+            camera = read_camera_field(entry, image_id, log)
             images[image_id] = _Image(name.replace("\\", "/"), size, camera)
     return images
 
@@ -206,7 +206,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _locate(names: list[str], folders: Sequence[Path]) -> list[Path]:
-    """Where each image lies: in the first folder that has it, or would lie where most of the others do."""
+    """The path of each image: in the first folder that has it, else in the folder with most of the others."""
     found: dict[Path, int] = {}
     paths: list[Path | None] = []
     for name in names:

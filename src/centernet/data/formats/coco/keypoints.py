@@ -1,7 +1,7 @@
-"""Keypoints in a COCO file: the names in its categories, three numbers for each in its annotations.
+"""Keypoints in a COCO file: names in its categories, three numbers for each keypoint in its annotations.
 
-Beside COCO's own `keypoints` and `skeleton` (edges, counted from 1) a category may have `flip_pairs`, pairs
-of numbers from 1 or of names, and `sigmas`.
+Beside COCO's standard `keypoints` and `skeleton` (edges, counted from 1) a category may have `flip_pairs`,
+pairs of numbers from 1 or of names, and `sigmas`.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from centernet.data.formats.coco.problems import Problems, whole_number
+from centernet.data.formats.coco.defect_log import DefectLog, whole_number
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.skeleton_fields import are_names, numbered_names, skeleton_of
 from centernet.structures import Skeleton
@@ -18,7 +18,7 @@ _BOX_STAYS = "its box is used, its keypoints count as not labelled"
 
 
 def read_skeletons(
-    categories: Mapping[int, Mapping[str, Any]], annotations: list[Any], problems: Problems
+    categories: Mapping[int, Mapping[str, Any]], annotations: list[Any], log: DefectLog
 ) -> tuple[Skeleton | None, ...]:
     """The skeleton of each category of a file; empty where none has any."""
     nameless = [
@@ -32,18 +32,18 @@ def read_skeletons(
         if category_id in nameless:
             count = counts.get(category_id, 0)
             if names or count:
-                said = f"{names!r} are no names" if names else "no keypoints are listed"
-                done = f"they are called keypoint_1 to keypoint_{count}" if count else "not used"
-                problems.add("unnamed keypoints", place, f"{said}; its annotations have {count}", done)
+                message = f"{names!r} are no names" if names else "no keypoints are listed"
+                action = f"they are called keypoint_1 to keypoint_{count}" if count else "not used"
+                log.add("unnamed keypoints", place, f"{message}; its annotations have {count}", action)
             names = list(numbered_names(count))
         if not names:
             skeletons.append(None)
             continue
-        tell = partial(_tell, problems, place)
+        report = partial(_report, log, place)
         skeletons.append(
             skeleton_of(
                 names,
-                tell,
+                report,
                 edges=entry.get("skeleton") or None,
                 pairs=entry.get("flip_pairs"),
                 sigmas=entry.get("sigmas"),
@@ -53,39 +53,39 @@ def read_skeletons(
     return tuple(skeletons) if any(skeletons) else ()
 
 
-def read_keypoints(value: Any, number: int, name: str, count: int, problems: Problems) -> list[float]:
-    """Three numbers for each keypoint of the class; NaN for what is none, zeros where nothing is labelled.
+def read_keypoints(value: Any, number: int, name: str, count: int, log: DefectLog) -> list[float]:
+    """Three numbers for each keypoint of the class; NaN for invalid values, zeros if nothing is labelled.
 
     Args:
-        value: What the annotation holds.
+        value: The annotation's `keypoints`.
         number: The annotation's id.
-        name: Its class.
-        count: Keypoints of the class.
-        problems: Hears of what is no list of three numbers for each keypoint.
+        name: Name of its class.
+        count: Number of keypoints of the class.
+        log: Receives lists of the wrong length or type.
     """
     none = [0.0] * (3 * count)
     if not value:
         return none
     place = f"annotation {number}"
     if not isinstance(value, list):
-        problems.add("broken keypoints", place, f"keypoints is {value!r}, no list", _BOX_STAYS)
+        log.add("broken keypoints", place, f"keypoints is {value!r}, no list", _BOX_STAYS)
         return none
-    numbers = list(map(float, value)) if _are_plain(value) else [_number(one) for one in value]
+    numbers = list(map(float, value)) if _are_valid(value) else [_number(item) for item in value]
     if count and len(numbers) == 2 * count:
         message = f"keypoints has {len(numbers)} numbers, x and y without visibility"
-        problems.add("visibility", place, message, "those at (0, 0) are not labelled, the others are seen")
+        log.add("visibility", place, message, "those at (0, 0) are not labelled, the others are visible")
         pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        numbers = [one for x, y in pairs for one in (x, y, 2.0 if (x, y) != (0, 0) else 0.0)]
+        numbers = [number for x, y in pairs for number in (x, y, 2.0 if (x, y) != (0, 0) else 0.0)]
     if len(numbers) != 3 * count:
         if any(numbers):
             message = f"keypoints has {len(numbers)} numbers, but {name} has {count} keypoints: {3 * count}"
-            problems.add("keypoint count", place, message, _BOX_STAYS)
+            log.add("keypoint count", place, message, _BOX_STAYS)
         return none
     return numbers
 
 
 def category_fields(skeleton: Skeleton | None) -> dict[str, Any]:
-    """What a category of a file says about its keypoints."""
+    """The fields of a category that describe its keypoints."""
     if skeleton is None:
         return {}
     fields: dict[str, Any] = {
@@ -97,22 +97,22 @@ def category_fields(skeleton: Skeleton | None) -> dict[str, Any]:
 
 
 def annotation_fields(keypoints: list[list[float]], count: int) -> dict[str, Any]:
-    """What an annotation says about the `count` keypoints of its class."""
+    """The fields of an annotation for the `count` keypoints of its class."""
     if not count:
         return {}
-    own = keypoints[:count]
+    keypoints = keypoints[:count]
     return {
-        "keypoints": [number for x, y, visibility in own for number in (x, y, int(visibility))],
-        "num_keypoints": sum(visibility > 0 for _, _, visibility in own),
+        "keypoints": [number for x, y, visibility in keypoints for number in (x, y, int(visibility))],
+        "num_keypoints": sum(visibility > 0 for _, _, visibility in keypoints),
     }
 
 
-def _tell(problems: Problems, place: str, kind: str, message: str, action: str) -> None:
-    problems.add(kind, place, message, action)
+def _report(log: DefectLog, place: str, kind: str, message: str, action: str) -> None:
+    log.add(kind, place, message, action)
 
 
 def _count_keypoints(annotations: list[Any], category_ids: frozenset[int]) -> dict[int, int]:
-    """How many keypoints most annotations of each of these categories have."""
+    """The most frequent number of keypoints in annotations of each of these categories."""
     counts: dict[int, Counter[int]] = {}
     for entry in annotations:
         numbers = entry.get("keypoints") if isinstance(entry, dict) else None
@@ -123,12 +123,12 @@ def _count_keypoints(annotations: list[Any], category_ids: frozenset[int]) -> di
     return {category_id: counter.most_common(1)[0][0] for category_id, counter in counts.items()}
 
 
-def _are_plain(values: list[Any]) -> bool:
-    """Whether these are what nearly all are: numbers of a size that can be. Quick, as there are millions."""
+def _are_valid(values: list[Any]) -> bool:
+    """True if all are numbers of a possible size. Fast, as there are millions."""
     return set(map(type, values)) <= {int, float} and max(values) < LARGEST_PX and min(values) > -LARGEST_PX
 
 
 def _number(value: Any) -> float:
-    # `type` because True is an int too; what is too large for a place is as good as infinite.
+    # `type` because True is an int too; too large a coordinate is treated as infinite.
     is_number = type(value) in (int, float) and abs(value) < LARGEST_PX
     return float(value) if is_number else float("nan")

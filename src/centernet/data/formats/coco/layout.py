@@ -1,4 +1,4 @@
-"""Which json files of a folder are COCO's, what split each is, and where its images may lie."""
+"""The COCO json files of a folder, the split of each, and the folders its images may be in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from pathlib import Path
 from centernet.data.formats.common.splits import WHOLE, choose_split, is_split, split_in
 from centernet.errors import InputError
 
-# They hold images and annotations too, but of something else: https://cocodataset.org/#download
+# Files of other tasks, which have images and annotations too: https://cocodataset.org/#download
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
 _KEYPOINTS = "keypoints"
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """One of the kinds of files that COCO has side by side for the same images.
+    """One of several kinds of annotation files that COCO has for the same images.
 
     Attributes:
-        name: What messages call it.
-        starts: Files that start so are of this kind for sure.
-        is_of: Whether another name may be one of this kind.
+        name: Name in messages.
+        starts: Prefixes of file names that are certain to be of this kind.
+        is_of: Tests if a file of another name may be of this kind.
     """
 
     name: str
@@ -36,23 +36,23 @@ KEYPOINTS = FileKind(
 
 
 def annotation_files(path: Path, kind: FileKind) -> dict[str, list[Path]]:
-    """The COCO files of a kind at `path` by the split they are named after, the likelier ones first."""
+    """The COCO files of a kind at `path` by the split in their names, the likelier ones first."""
     if path.is_file():
         return {split_in(path.stem) or WHOLE: [path]} if path.suffix.lower() == ".json" else {}
     folders = [child for child in sorted(path.glob("*")) if child.is_dir() and is_split(child.name)]
     files = [file for folder in (path / "annotations", path, *folders) for file in folder.glob("*.json")]
     by_split: dict[str, list[Path]] = {}
     for file in sorted(files, key=lambda file: (not file.name.startswith(kind.starts), str(file))):
-        if file.name.startswith(kind.starts) or (_may_be(file.name, kind) and _looks_like_coco(file)):
+        if file.name.startswith(kind.starts) or (_may_be(file.name, kind) and _has_coco_keys(file)):
             by_split.setdefault(_split_of(file, path), []).append(file)
     return by_split
 
 
 def annotation_file(path: Path, wanted: str | None, kind: FileKind = DETECTION) -> tuple[str, Path]:
-    """The split that is meant and its file.
+    """The wanted split and its file.
 
     Raises:
-        InputError: No such split, or two files could be meant.
+        InputError: There is no such split, or the file is ambiguous.
     """
     by_split = annotation_files(path, kind)
     if not by_split:
@@ -66,9 +66,9 @@ def annotation_file(path: Path, wanted: str | None, kind: FileKind = DETECTION) 
 
 
 def image_folders(file: Path, split: str) -> tuple[Path, ...]:
-    """Where the images of a COCO file may lie, the likelier folders first."""
+    """Folders in which the images of a COCO file may be, the likelier ones first."""
     root = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
-    # CVAT calls a part `default`, its file `instances_default.json`, its folder `images/default`.
+    # CVAT calls a split `default`, its file `instances_default.json`, its folder `images/default`.
     own = file.stem.partition("_")[2] or split
     names = dict.fromkeys((split, split.rstrip("0123456789"), own))
     named = [root / middle / name for middle in ("", "images") for name in names]
@@ -85,7 +85,7 @@ def _may_be(name: str, kind: FileKind) -> bool:
     return kind.is_of(name) and not any(task in name for task in _OTHER_TASKS)
 
 
-def _looks_like_coco(file: Path) -> bool:
+def _has_coco_keys(file: Path) -> bool:
     try:
         content = file.read_bytes()
     except OSError:

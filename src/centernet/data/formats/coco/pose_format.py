@@ -1,4 +1,4 @@
-"""COCO's files of keypoints, `person_keypoints_*.json`, which lie beside those of all objects."""
+"""COCO's files of keypoints, `person_keypoints_*.json`, which accompany those of all objects."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ LOOKED_FOR = "COCO: annotations/person_keypoints_*.json"
 
 
 def identify(path: Path) -> bool:
-    """Whether there is a folder with such files at `path`."""
+    """True if there is a folder with such files at `path`."""
     return bool(annotation_files(path, KEYPOINTS))
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are, by the names of their files."""
+    """Names of the splits, from the names of their files."""
     return tuple(annotation_files(path, KEYPOINTS))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
-    """One split, as `coco.read` gives it."""
+    """One split, as `coco.read` does for files of all objects."""
     return read_kind(path, split, KEYPOINTS)

@@ -1,4 +1,4 @@
-"""Cameras from files: KITTI's `calib`, a plain table, or json."""
+"""Camera matrices from files: KITTI's `calib`, a table of numbers, or json."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ _KITTI_ROW = "P2:"
 
 
 def read_camera(path: Path | str) -> Camera:
-    """The camera in a file: KITTI's row `P2:`, three rows of three or four numbers, or these as json.
+    """The camera in a file: KITTI's row `P2:`, three rows of three or four numbers, or those rows as json.
 
     Raises:
-        InputError: The file cannot be read, or holds no camera; the message names the line.
+        InputError: The file cannot be read, or has no valid camera; the message names the line.
     """
     path = Path(path)
     text = read_text(path)
@@ -41,14 +41,14 @@ def read_camera(path: Path | str) -> Camera:
 
 
 def camera_of(value: Any, place: str = "camera") -> Camera:
-    """A camera given as rows: `(3 3)`, or `(3 4)` with what the camera is away from the origin.
+    """The camera given by the rows of a matrix: `(3 3)`, or `(3 4)` with the offset from the origin.
 
     Args:
         value: Rows of numbers.
-        place: What to call it in messages.
+        place: Name of the source in messages.
 
     Raises:
-        InputError: It has another shape, holds what is no number, or sees nothing.
+        InputError: The matrix has another shape, an entry that is no finite number, or an invalid value.
     """
     try:
         rows = np.array(value, dtype=np.float64)
@@ -70,15 +70,15 @@ def camera_of(value: Any, place: str = "camera") -> Camera:
 
 
 def cameras_of(given: Any) -> Callable[[str], Camera | None]:
-    """The camera of each image, by the name of the image.
+    """A function from the name of an image to its camera.
 
     Args:
-        given: One for all images: a file as for `read_camera`, rows as for `camera_of`, or 9 or 12 numbers in
-            a text, `721,0,610,0,721,173,0,0,1`. Or a folder with a file for each image, `street.txt` or
-            `street.json` for `street.png`. None: no image has one.
+        given: One camera for all images: a file as for `read_camera`, rows as for `camera_of`, or 9 or 12
+            numbers in a text, `721,0,610,0,721,173,0,0,1`. Or a folder with a file for each image,
+            `street.txt` or `street.json` for `street.png`. None: no image has a camera.
 
     Raises:
-        InputError: There is no such camera; from the function, the folder has none for an image.
+        InputError: The camera cannot be read; from the function, the folder has no file for an image.
     """
     if given is None:
         return lambda _name: None
@@ -91,10 +91,10 @@ def cameras_of(given: Any) -> Callable[[str], Camera | None]:
         path = Path(given)
         if path.is_dir():
             return lambda name: _camera_in(path, name)
-        only = read_camera(path)
+        common = read_camera(path)
     else:
-        only = camera_of(given)
-    return lambda _name: only
+        common = camera_of(given)
+    return lambda _name: common
 
 
 def _camera_in(folder: Path, name: str) -> Camera:

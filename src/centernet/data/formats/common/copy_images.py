@@ -1,4 +1,4 @@
-"""The images of a data set as files of another."""
+"""Copying the images of a data set into another one."""
 
 import filecmp
 import io
@@ -14,17 +14,17 @@ from centernet.structures import ImageRecord
 
 
 def copy_images(records: Iterable[ImageRecord], folder: Path, *, with_sizes: bool = True) -> None:
-    """Copy the images of a data set into one folder; those that lie there already stay.
+    """Copy the images of a data set into one folder; those that are there already stay.
 
     Args:
-        records: Which.
-        folder: Made if need be.
-        with_sizes: The annotations will state the size of each image. Where they do not, an image whose
-            annotations were made on the stored pixels is written without what EXIF says of turning it.
+        records: Images to copy.
+        folder: Created if missing.
+        with_sizes: The annotations will state the size of each image. If they do not, an image whose
+            annotations were made on the stored pixels is written without its EXIF orientation.
 
     Raises:
         InputError: An image is missing, two have the same name but for the suffix, or another image of that
-            name lies there already; nothing is copied then.
+            name is there already; nothing is copied then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken = {file.stem: file for file in folder.iterdir() if is_image(file)}
@@ -46,7 +46,7 @@ def copy_images(records: Iterable[ImageRecord], folder: Path, *, with_sizes: boo
 
 
 def _is_there(record: ImageRecord, target: Path, with_sizes: bool) -> bool:
-    """Whether a file is what an image would be copied to."""
+    """True if `target` is already the copy of an image."""
     if not target.is_file():
         return False
     if target.samefile(record.path):
@@ -57,7 +57,7 @@ def _is_there(record: ImageRecord, target: Path, with_sizes: bool) -> bool:
 
 
 def _is_as_stored(record: ImageRecord, with_sizes: bool) -> bool:
-    """Whether only the stated size keeps the image from being turned."""
+    """True if annotations are of the stored pixels, which readers cannot know without a stated size."""
     if with_sizes or record.size is None:
         return False
     try:
@@ -67,11 +67,11 @@ def _is_as_stored(record: ImageRecord, with_sizes: bool) -> bool:
 
 
 def _pixels_alone(record: ImageRecord) -> bytes:
-    """A file of the same format that holds the stored pixels, nearly to the bit, and nothing else."""
+    """A file of the same format with the stored pixels, at the highest quality, and no metadata."""
     file = io.BytesIO()
     with Image.open(record.path) as image:
-        kind = image.format
-    options = {"quality": 100, "subsampling": 0} if kind in ("JPEG", "MPO") else {"lossless": True}
+        image_format = image.format
+    options = {"quality": 100, "subsampling": 0} if image_format in ("JPEG", "MPO") else {"lossless": True}
     pixels = Image.fromarray(read_image(record.path, record.size))
-    pixels.save(file, format="JPEG" if kind == "MPO" else kind, **options)
+    pixels.save(file, format="JPEG" if image_format == "MPO" else image_format, **options)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Where the files of a data set lie, and how messages name a place in them."""
+"""Files of a data set: images in folders, text, and places named in messages."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,11 @@ from centernet.io.images import is_image
 from centernet.structures import ImageRecord
 
 LARGEST_PX = 1e9
-"""Coordinates beyond this are slips of the pen; NaN and infinity are not below it either."""
+"""Coordinates beyond this are mistakes; NaN and infinity are not below it either."""
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images in a folder and in those below it, sorted by path."""
+    """The images in a folder and its subfolders, sorted by path."""
     return sorted(
         Path(parent) / name
         for parent, _, names in os.walk(folder, followlinks=True)
@@ -22,7 +22,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def location_of(record: ImageRecord, index: int) -> str:
-    """Where object `index` of an image is written: `labels.txt:7`, `train.json, annotation 17`."""
+    """The place of object `index` of an image in its file: `labels.txt:7`, `train.json, annotation 17`."""
     number = record.annotations.ids[index]
     # The ids of formats that have one text file for each image are its line numbers.
     is_json = record.source.lower().endswith(".json")

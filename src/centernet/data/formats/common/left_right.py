@@ -1,4 +1,4 @@
-"""Left and right: what names of keypoints say about it, and whether images may be mirrored."""
+"""Left-right pairs of keypoints: found by their names, and required for horizontal flips."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 
 
 def pairs_in(names: Sequence[str]) -> Links:
-    """Left-right pairs that names leave no doubt about.
+    """Left-right pairs that follow unambiguously from the names.
 
-    Two names pair that are the same but for one whole word, `left` and `right` or `l` and `r`, and that no
-    third one could pair with. `paw_LF` and `paw_RF` do not pair: what such letters mean is not known.
+    Two names pair if they are equal but for one whole word, `left` and `right` or `l` and `r`, and no third
+    one could pair with either. `paw_LF` and `paw_RF` do not pair: the meaning of such letters is not known.
     """
     places: dict[tuple[str, ...], dict[str, list[int]]] = {}
     for number, name in enumerate(names):
@@ -29,25 +29,20 @@ def pairs_in(names: Sequence[str]) -> Links:
     return tuple((left[0], right[0]) for left, right in found if len(left) == len(right) == 1)
 
 
-def can_be_flipped(categories: Categories) -> bool:
-    """Whether a mirrored image, left and right exchanged, shows what another image could show."""
-    return why_not_flipped(categories) is None
-
-
 def why_not_flipped(categories: Categories) -> str | None:
-    """What speaks against mirroring images of these classes, in a few words; None where nothing does."""
+    """The reason why images of these classes cannot be flipped horizontally; None if they can."""
     for name, skeleton in zip(categories.names, categories.skeletons, strict=False):
         if skeleton is None:
             continue
         if not skeleton.pairs:
             return f"the keypoints of {name} have no left-right pairs"
         paired = {keypoint for pair in skeleton.pairs for keypoint in pair}
-        for keypoint, called in enumerate(skeleton.names):
-            if keypoint not in paired and {"left", "right"} & set(_parts_of(called)):
-                return f"keypoint {called} of {name} has no partner on the other side"
+        for keypoint, keypoint_name in enumerate(skeleton.names):
+            if keypoint not in paired and {"left", "right"} & set(_parts_of(keypoint_name)):
+                return f"keypoint {keypoint_name} of {name} has no partner on the other side"
     return None
 
 
 def _parts_of(name: str) -> tuple[str, ...]:
-    """The words in a name, in small letters: left and eye in `left_eye`, `leftEye` and `Left eye`."""
+    """The words in a name, in lower case: left and eye in `left_eye`, `leftEye` and `Left eye`."""
     return tuple(part.lower() for part in _PART.findall(name))

@@ -1,4 +1,4 @@
-"""The fields of a file that describe a skeleton, each checked before it is believed."""
+"""Validation of the fields of a file that describe a skeleton."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,49 +7,49 @@ from centernet.data.formats.common.left_right import Links, pairs_in
 from centernet.structures import Skeleton
 from centernet.structures.skeletons import known_skeleton
 
-Tell = Callable[[str, str, str], None]
-"""Takes the kind of a defect, what is wrong, and what is done about it."""
+ReportDefect = Callable[[str, str, str], None]
+"""Receives kind, message and action of a defect."""
 
 
 def skeleton_of(
     names: Sequence[str],
-    tell: Tell,
+    report: ReportDefect,
     *,
     edges: Any = None,
     pairs: Any = None,
     sigmas: Any = None,
     first: int = 0,
 ) -> Skeleton:
-    """The skeleton that a file describes; what it does not say, names may tell.
+    """The skeleton that a file describes; missing fields follow from the names where those are known.
 
     Args:
         names: One for each keypoint.
-        tell: Hears of fields that make no sense; they are not used.
-        edges: What the file holds: pairs of numbers or names, to join by lines.
-        pairs: Likewise: left and right.
+        report: Receives invalid fields, which are not used.
+        edges: Value of the file's field: pairs of numbers or names, to join by lines.
+        pairs: Likewise: left-right pairs.
         sigmas: Likewise: one number for each keypoint.
-        first: The number that the file gives to the first keypoint.
+        first: Number of the first keypoint in the file, 0 or 1.
     """
     known = known_skeleton(names) or Skeleton(names=tuple(names))
     return Skeleton(
         names=known.names,
-        edges=known.edges if edges is None else _edges(edges, known, first, tell),
-        pairs=pairs_in(names) if pairs is None else _pairs(pairs, names, first, tell),
-        sigmas=known.sigmas if sigmas is None else _sigmas(sigmas, known, tell),
+        edges=known.edges if edges is None else _edges(edges, known, first, report),
+        pairs=pairs_in(names) if pairs is None else _pairs(pairs, names, first, report),
+        sigmas=known.sigmas if sigmas is None else _sigmas(sigmas, known, report),
     )
 
 
 def numbered_names(count: int) -> tuple[str, ...]:
-    """Names for keypoints that nobody named."""
+    """Names for keypoints without names."""
     return tuple(f"keypoint_{number}" for number in range(1, count + 1))
 
 
 def are_names(value: Any) -> bool:
-    """Whether a field holds a list of names."""
+    """True if the value of a field is a list of names."""
     return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
 
 
-def _edges(value: Any, known: Skeleton, first: int, tell: Tell) -> Links:
+def _edges(value: Any, known: Skeleton, first: int, report: ReportDefect) -> Links:
     try:
         return _links(value, known.names, first)
     except ValueError as error:
@@ -57,13 +57,13 @@ def _edges(value: Any, known: Skeleton, first: int, tell: Tell) -> Links:
             edges = _links(value, known.names, 1 - first)
         except ValueError:
             action = "those known for these names are drawn" if known.edges else "none is drawn"
-            tell("edges", f"edge {error}", action)
+            report("edges", f"edge {error}", action)
             return known.edges
-        tell("edges", f"the edges count keypoints from {1 - first}, not from {first}", "they are read so")
+        report("edges", f"the edges count keypoints from {1 - first}, not from {first}", "they are shifted")
         return edges
 
 
-def _pairs(value: Any, names: Sequence[str], first: int, tell: Tell) -> Links:
+def _pairs(value: Any, names: Sequence[str], first: int, report: ReportDefect) -> Links:
     try:
         pairs = _links(value, names, first)
         ends = [keypoint for pair in pairs for keypoint in pair]
@@ -71,7 +71,7 @@ def _pairs(value: Any, names: Sequence[str], first: int, tell: Tell) -> Links:
         if twice is not None:
             raise ValueError(f"list has {names[twice]} twice")
     except ValueError as error:
-        tell("left-right pairs", f"flip pair {error}", "no pair is used, so images are not mirrored")
+        report("left-right pairs", f"flip pair {error}", "no pair is used, so images are not flipped")
         return ()
     return pairs
 
@@ -93,7 +93,7 @@ def _links(value: Any, names: Sequence[str], first: int) -> Links:
     return tuple(links)
 
 
-def _sigmas(value: Any, known: Skeleton, tell: Tell) -> tuple[float, ...]:
+def _sigmas(value: Any, known: Skeleton, report: ReportDefect) -> tuple[float, ...]:
     is_list = isinstance(value, list)
     if is_list and len(value) == len(known):
         if all(type(sigma) in (int, float) and 0 < sigma < 1e9 for sigma in value):
@@ -105,5 +105,5 @@ def _sigmas(value: Any, known: Skeleton, tell: Tell) -> tuple[float, ...]:
             if is_list
             else f"sigmas {value!r} are no list"
         )
-    tell("sigmas", message, "those known for these names are used" if known.sigmas else "they are not used")
+    report("sigmas", message, "those known for these names are used" if known.sigmas else "they are not used")
     return known.sigmas

@@ -1,4 +1,4 @@
-"""Which part of a data set is meant: `val` finds `val2017`, `valid` or, where there is no other, `test`."""
+"""Names of splits: `val` selects `val2017`, `valid` or, where there is no other, `test`."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from centernet.errors import InputError, UsageError
 
 WHOLE = "all"
-"""The only split of a data set that has none."""
+"""Name of the only split of a data set that is not split."""
 
 _NAMES = ("train", "training", "trainval", "val", "valid", "validation", "test", "testing")
 _PATTERN = re.compile(rf"(?:^|[^a-z])((?:{'|'.join(_NAMES)})(?:\d{{4}})?)(?=$|[^a-z0-9])")
@@ -19,24 +19,24 @@ _STAND_INS = {
 
 
 def split_in(name: str) -> str | None:
-    """The split that a file or folder name speaks of: `train2017` for `instances_train2017`."""
+    """The split in the name of a file or folder: `train2017` for `instances_train2017`; None without."""
     match = _PATTERN.search(name.lower())
     return match[1] if match else None
 
 
 def is_split(name: str) -> bool:
-    """Whether a name is that of a split and nothing else."""
+    """True if a name is that of a split and nothing else."""
     return split_in(name) == name.lower()
 
 
 def stand_in(found: Sequence[str], wanted: str) -> str | None:
-    """What a wanted split is called among those found, without its year; None where none has that sense."""
+    """The name, without its year, of a found split that serves as the wanted one; None if there is none."""
     names = set(map(_without_year, found))
     return next((name for name in _STAND_INS[wanted] if name in names), None)
 
 
 def sense_of(split: str) -> str | None:
-    """Which of train, test and val a split is used as; None where its name says none of them."""
+    """The use of a split by its name: train, test or val; None for other names."""
     name = _without_year(split)
     return next((sense for sense in ("train", "test", "val") if name in _STAND_INS[sense]), None)
 
@@ -46,10 +46,10 @@ def _without_year(split: str) -> str:
 
 
 def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
-    """The split of `found` that `wanted` means; with `None` the only one there is.
+    """The split of `found` that `wanted` selects; with `None` the only one.
 
     Raises:
-        InputError: The data set has no such split, or several that could be meant.
+        InputError: The data set has no such split, or several that fit.
     """
     there = ", ".join(found)
     if wanted is None:

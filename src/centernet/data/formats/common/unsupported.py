@@ -1,4 +1,4 @@
-"""What a format cannot hold is not lost in silence when a data set is written in it."""
+"""Warnings about annotations that a format cannot store."""
 
 import warnings
 from collections.abc import Collection
@@ -7,25 +7,26 @@ import numpy as np
 
 from centernet.structures import Dataset
 
-KEYPOINTS, BOXES3D = "keypoints", "boxes in 3D"
-"""What a format may hold besides boxes."""
+KEYPOINTS, BOXES3D = "keypoints", "3D boxes"
+"""Annotations besides boxes that a format may support."""
 
 
-def warn_unsupported(dataset: Dataset, name: str, holds: Collection[str]) -> None:
-    """Warns of keypoints and boxes in 3D that will not be in the files.
+def warn_unsupported(dataset: Dataset, name: str, supports: Collection[str]) -> None:
+    """Warns of keypoints and 3D boxes that will not be in the files.
 
     Args:
-        dataset: What is written.
+        dataset: The data set to be written.
         name: Of the format.
-        holds: What it can say besides boxes.
+        supports: The format's `SUPPORTS`.
     """
-    said = f"{dataset.name}: {name.upper()} has no"
-    if dataset.categories.max_keypoints and KEYPOINTS not in holds:
-        _warn(f"{said} keypoints, boxes alone are written; COCO and YOLO hold them")
-    if BOXES3D not in holds and any(np.isfinite(one.annotations.boxes3d).any() for one in dataset.records):
-        _warn(f"{said} boxes in 3D, they are left out; COCO and KITTI hold them")
+    start = f"{dataset.name}: {name.upper()} has no"
+    if dataset.categories.max_keypoints and KEYPOINTS not in supports:
+        _warn(f"{start} keypoints, boxes alone are written; COCO and YOLO have them")
+    has_boxes3d = any(np.isfinite(record.annotations.boxes3d).any() for record in dataset.records)
+    if has_boxes3d and BOXES3D not in supports:
+        _warn(f"{start} 3D boxes, they are left out; COCO and KITTI have them")
 
 
 def _warn(message: str) -> None:
-    # Of the line that calls `write`.
+    # The warning names the line that calls `write`.
     warnings.warn(message, stacklevel=4)

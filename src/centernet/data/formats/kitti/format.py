@@ -1,4 +1,4 @@
-"""KITTI: folders `image_2`, `label_2` and `calib`, lists in `ImageSets`, boxes on the image and in 3D.
+"""Reading and writing KITTI: folders `image_2`, `label_2` and `calib`, lists in `ImageSets`.
 
 Source: https://www.cvlibs.net/datasets/kitti/eval_object.php and the readme of its development kit.
 """
@@ -20,36 +20,39 @@ from centernet.structures import Annotations, Categories, Dataset, Defect, Image
 
 NAME = "kitti"
 LOOKED_FOR = "KITTI: label_2/*.txt beside image_2/, itself or in training/"
-HOLDS: tuple[str, ...] = (BOXES3D,)
+SUPPORTS: tuple[str, ...] = (BOXES3D,)
 
 CLASSES = ("Pedestrian", "Car", "Cyclist")
-"""In the order of Objects as Points; its weights count them so."""
-NEIGHBOURS = {"Van": "Car", "Truck": "Car", "Person_sitting": "Pedestrian"}
-"""What may be taken for another class, so that nothing is learned there: read as crowd regions of it."""
-ANYTHING = "DontCare"
-"""Regions in which nobody labelled: a crowd region of each class."""
+"""The classes in the order of Objects as Points, which its weights follow."""
+SIMILAR_TYPES = {"Van": "Car", "Truck": "Car", "Person_sitting": "Pedestrian"}
+"""Types that resemble a class, read as crowd regions of it so that training ignores them.
+
+Trucks are among them, but not among the neighbours of `metrics.kitti`, those of the official evaluation.
+"""
+DONT_CARE = "DontCare"
+"""Type of regions that are not labelled, read as a crowd region of each class."""
 
 _LABELS, _IMAGES, _CAMERAS = "label_2", "image_2", "calib"
 _ENDINGS = (".png", ".jpg", ".jpeg")
 
 
 def identify(path: Path) -> bool:
-    """Whether there are KITTI's folders at `path`."""
+    """True if there are KITTI's folders at `path`."""
     return _root(path) is not None
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are: lists in `ImageSets` of frames with labels, else all frames."""
+    """Names of the splits: lists in `ImageSets` of frames with labels, else all frames."""
     return tuple(_frames_of_splits(path))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a KITTI data set.
 
-    Where one of `CLASSES` is labelled anywhere, those are the classes: what is nearly one of them is a crowd
-    region, and the rest (`Tram`, `Misc`) is left out. Else every type is a class.
+    If one of `CLASSES` is labelled anywhere, those are the classes: similar types are crowd regions, and
+    the rest (`Tram`, `Misc`) is left out. Otherwise every type is a class.
 
-    Objects and frames that make no sense are left out and named in the data set's `defects`.
+    Invalid objects and frames are left out and listed in the data set's `defects`.
 
     Raises:
         InputError: No such data set or split.
@@ -92,15 +95,15 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `label_2`, `calib` and the images as `image_2`, all in `training`, and `ImageSets/{split}.txt`.
 
-    Crowd regions with a box in 3D are written as a neighbour of their class where KITTI has one, others as
-    `DontCare`. A class whose name has blanks gets `_` for them.
+    Crowd regions with a 3D box are written as a type similar to their class where KITTI has one, others as
+    `DontCare`. Blanks in the name of a class are written as `_`.
 
-    Warns of keypoints that the data set has and the format does not hold.
+    Warns of keypoints, which the format does not store.
 
     Raises:
         InputError: An image is missing, two would get one name, or one has a name with blanks.
     """
-    warn_unsupported(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, SUPPORTS)
     root = folder / "training"
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:
@@ -138,7 +141,7 @@ def _frames_of_splits(path: Path) -> dict[str, tuple[str, ...]]:
     for folder in dict.fromkeys((path / "ImageSets", root.parent / "ImageSets", root / "ImageSets")):
         for file in sorted(folder.glob("*.txt")):
             frames = tuple(frame for frame in read_frames(file) if frame in known)
-            if frames:  # The frames of KITTI's own test are labelled nowhere.
+            if frames:  # The frames of KITTI's test split have no labels.
                 found.setdefault(file.stem, frames)
     return found or ({WHOLE: labelled} if labelled else {})
 
@@ -150,15 +153,15 @@ def _class_names(folder: Path) -> tuple[str, ...]:
         try:
             lines = read_text(folder / f"{frame}.txt").splitlines()
         except InputError:
-            continue  # It is reported where its split is read.
+            continue  # Its defect is reported when its split is read.
         types.update(line.split()[0] for line in lines if line.strip())
     if types & set(CLASSES):
         return CLASSES
-    return tuple(sorted(types - {ANYTHING})) or CLASSES
+    return tuple(sorted(types - {DONT_CARE})) or CLASSES
 
 
 def _image(folder: Path, frame: str) -> Path:
-    """The image of a frame; where there is none, the path it should have."""
+    """The path of the image of a frame; the expected path if it is missing."""
     paths = [folder / f"{frame}{ending}" for ending in _ENDINGS]
     return next((path for path in paths if path.is_file()), paths[0])
 
@@ -168,7 +171,7 @@ def _camera(path: Path, defects: list[Defect]) -> np.ndarray | None:
         return read_camera(path)
     except InputError as error:
         message = "there is no such file" if not path.exists() else str(error)
-        defects.append(_defect("no camera", str(path), message, "boxes in 3D of its image are not used"))
+        defects.append(_defect("no camera", str(path), message, "3D boxes of its image are not used"))
         return None
 
 
@@ -177,9 +180,8 @@ def _annotations(
 ) -> Annotations:
     rows, labels, is_crowd = [], [], []
     for row, kind in enumerate(objects.types.tolist()):
-        near = NEIGHBOURS.get(kind, kind) if names == CLASSES else kind
-        chosen = names if kind == ANYTHING else (near,)
-        for name in chosen:
+        class_name = SIMILAR_TYPES.get(kind, kind) if names == CLASSES else kind
+        for name in names if kind == DONT_CARE else (class_name,):
             if name in names:
                 rows.append(row)
                 labels.append(names.index(name))
@@ -189,7 +191,7 @@ def _annotations(
     for row in np.flatnonzero(boxes3d[:, 5] <= 0).tolist():
         message = f"z is {boxes3d[row, 5]:g}, not in front of the camera"
         where = f"{file}:{objects.lines[row]}"
-        defects.append(_defect("depth", where, message, "its box in 3D is not used"))
+        defects.append(_defect("depth", where, message, "its 3D box is not used"))
         boxes3d[row] = np.nan
     alpha = np.where(objects.have_alpha, objects.alpha_rad, np.nan)
     if not has_camera:
@@ -210,32 +212,32 @@ def _annotations(
 
 
 def _rows(record: ImageRecord, categories: Categories) -> Iterator[str]:
-    """The lines of a label file; a region that is a crowd region of several classes comes once."""
+    """The lines of a label file; a crowd region of several classes is written once."""
     objects = record.annotations
     regions: set[tuple[float, ...]] = set()
-    neighbours = {name: near for near, name in reversed(NEIGHBOURS.items())}
+    similar = {name: kind for kind, name in reversed(SIMILAR_TYPES.items())}
     has_box3d = np.isfinite(objects.boxes3d).all(axis=1)
     for row, label in enumerate(objects.labels.tolist()):
         box = tuple(objects.boxes[row].astype(float).tolist())
         corners = " ".join(f"{value:.6g}" for value in box)
         name = "_".join(categories.names[label].split())
-        if objects.is_crowd[row] and has_box3d[row] and name in neighbours:
-            name = neighbours[name]
+        if objects.is_crowd[row] and has_box3d[row] and name in similar:
+            name = similar[name]
         elif objects.is_crowd[row]:
             if box not in regions:
                 regions.add(box)
-                yield f"{ANYTHING} -1 -1 -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
+                yield f"{DONT_CARE} -1 -1 -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
             continue
-        seen = f"{objects.truncation[row]:.6g} {objects.occlusion[row]:.0f}"
+        visibility = f"{objects.truncation[row]:.6g} {objects.occlusion[row]:.0f}"
         if has_box3d[row]:
-            solid = " ".join(f"{value:.7g}" for value in objects.boxes3d[row].tolist())
-            yield f"{name} {seen} {_alpha(record, row):.7g} {corners} {solid}\n"
+            box3d = " ".join(f"{value:.7g}" for value in objects.boxes3d[row].tolist())
+            yield f"{name} {visibility} {_alpha(record, row):.7g} {corners} {box3d}\n"
         else:
-            yield f"{name} {seen} -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
+            yield f"{name} {visibility} -10 {corners} -1 -1 -1 -1000 -1000 -1000 -10\n"
 
 
 def _alpha(record: ImageRecord, row: int) -> float:
-    """Heading against the line of sight: what is stated, else what follows from the box."""
+    """Observation angle: as annotated, else computed from the 3D box; -10 if not known."""
     stated = float(record.annotations.alpha_rad[row])
     if np.isfinite(stated) or record.camera is None:
         return stated if np.isfinite(stated) else -10.0

@@ -1,4 +1,4 @@
-"""KITTI's text files of objects: labels with 15 columns, results with a score as the 16th.
+"""KITTI's text files: labels with 15 columns, results with a score as the 16th, and lists of frames.
 
 Source: the readme of the object development kit, https://www.cvlibs.net/datasets/kitti/eval_object.php.
 """
@@ -22,20 +22,20 @@ COLUMNS = (
 
 
 def read_labels(folder: Path, frames: Sequence[str]) -> KittiObjects:
-    """What is in these frames: the files `<frame>.txt` of a folder of labels.
+    """The labelled objects of some frames: the files `<frame>.txt` of a folder.
 
     Raises:
         InputError: A file is missing, or a row has another number of columns, a value that is no finite
-            number, or a size that no object has; the message names file and line.
+            number, or an impossible size; the message names file and line.
     """
     return _read(folder, frames, COLUMNS[:-1])
 
 
 def read_results(folder: Path, frames: Sequence[str]) -> KittiObjects:
-    """What was found in these frames: the files `<frame>.txt` of a folder of results, empty for nothing.
+    """The detections in some frames: the files `<frame>.txt` of a folder, empty where nothing was found.
 
-    A result without a 3D box has sizes of -1. Other sizes that are not above 0 are refused: for them the
-    official program reads memory that is not its own.
+    A result without a 3D box has sizes of -1. Other sizes that are not above 0 are refused: the official
+    program reads out of bounds for them.
 
     Raises:
         InputError: As for `read_labels`; also where the score is missing.
@@ -47,7 +47,7 @@ def read_frames(path: Path) -> tuple[str, ...]:
     """The frames in a file of `ImageSets`: one name on each line.
 
     Raises:
-        InputError: A line has more than a name, a name comes twice, or there is none.
+        InputError: A line has more than one word, a name is repeated, or there is none.
     """
     places: dict[str, int] = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
@@ -124,7 +124,7 @@ def _numbers(words: list[str], columns: Sequence[str], place: str) -> list[float
 def _check(
     objects: KittiObjects, table: Float[np.ndarray, "n columns"], columns: Sequence[str], folder: Path
 ) -> None:
-    """All values are finite, and sizes are sizes."""
+    """Refuses values that are not finite and sizes that are not positive."""
     sizes = objects.boxes3d[:, :3]
     is_wrong = ~np.isfinite(table)
     is_wrong[:, 7:10] |= (sizes <= 0) & ~(sizes == -1).all(axis=1, keepdims=True)

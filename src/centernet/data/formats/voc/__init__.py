@@ -1,13 +1,13 @@
-"""Pascal VOC: one xml file for each image."""
+"""The Pascal VOC format: one xml file for each image."""
 
 from centernet.data.formats.voc.format import (
-    HOLDS,
     LOOKED_FOR,
     NAME,
+    SUPPORTS,
     identify,
     read,
     splits,
     write,
 )
 
-__all__ = ["HOLDS", "LOOKED_FOR", "NAME", "identify", "read", "splits", "write"]
+__all__ = ["LOOKED_FOR", "NAME", "SUPPORTS", "identify", "read", "splits", "write"]

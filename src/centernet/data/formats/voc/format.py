@@ -1,4 +1,4 @@
-"""Pascal VOC: one xml for each image, corners counted from pixel 1.
+"""Reading and writing Pascal VOC: one xml file for each image, corners counted from pixel 1.
 
 Source: http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/devkit_doc.html. Objects marked `difficult` are
 ignored by its evaluation, as crowd regions are by COCO's, so they are read as crowd regions.
@@ -13,7 +13,7 @@ import numpy as np
 from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.splits import choose_split
 from centernet.data.formats.common.unsupported import warn_unsupported
-from centernet.data.formats.voc.layout import Part, find_parts
+from centernet.data.formats.voc.layout import VocSplit, find_splits
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.errors import InputError
 from centernet.io.images import image_size
@@ -21,39 +21,39 @@ from centernet.structures import Annotations, Categories, Dataset, Defect, Image
 
 NAME = "voc"
 LOOKED_FOR = "VOC: Annotations/*.xml with JPEGImages/, or folders of images and .xml"
-HOLDS: tuple[str, ...] = ()
+SUPPORTS: tuple[str, ...] = ()
 
 
 def identify(path: Path) -> bool:
-    """Whether there are VOC files at `path`."""
-    return bool(find_parts(path))
+    """True if there are VOC files at `path`."""
+    return bool(find_splits(path))
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are: lists in `ImageSets/Main`, or folders."""
-    return tuple(find_parts(path))
+    """Names of the splits: of lists in `ImageSets/Main`, or of folders."""
+    return tuple(find_splits(path))
 
 
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a VOC data set. Labels follow the sorted names of all splits, so that splits agree.
 
-    Objects that make no sense are left out and named in the data set's `defects`.
+    Invalid objects are left out and listed in the data set's `defects`.
 
     Raises:
         InputError: No such split.
     """
-    parts = find_parts(path)
-    if not parts:
+    found = find_splits(path)
+    if not found:
         raise InputError(f"{path} holds no VOC annotations: no Annotations/*.xml beside JPEGImages/")
-    split = choose_split(path, tuple(parts), split)
+    split = choose_split(path, tuple(found), split)
     files: list[tuple[Path, VocFile]] = []
     defects: list[Defect] = []
-    for image, xml in _pairs(parts[split], defects):
+    for image, xml in _pairs(found[split], defects):
         try:
             files.append((image, read_xml(xml)))
         except InputError as error:
             defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
-    names = _names_in({part.annotations for part in parts.values()}, [file for _, file in files])
+    names = _names_in({one.annotations for one in found.values()}, [file for _, file in files])
     labels = {name: label for label, name in enumerate(names)}
     records = []
     for position, (image, file) in enumerate(files, start=1):
@@ -79,12 +79,12 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `Annotations/*.xml`, `ImageSets/Main/{split}.txt` and the images as `JPEGImages/`.
 
-    Warns of keypoints and boxes in 3D that the data set has and the format does not hold.
+    Warns of keypoints and 3D boxes, which the format does not store.
 
     Raises:
         InputError: An image is missing, or two would get one name.
     """
-    warn_unsupported(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, SUPPORTS)
     copy_images(dataset.records, folder / "JPEGImages")
     (folder / "Annotations").mkdir(parents=True, exist_ok=True)
     for record in dataset.records:
@@ -98,17 +98,17 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     (lists / f"{split}.txt").write_text(lines, encoding="utf-8")
 
 
-def _pairs(part: Part, defects: list[Defect]) -> Iterable[tuple[Path, Path]]:
-    """Image and xml of each stem of a part."""
+def _pairs(voc_split: VocSplit, defects: list[Defect]) -> Iterable[tuple[Path, Path]]:
+    """Image and xml file of each stem of a split."""
     seen: set[str] = set()
-    for stem in part.stems:
-        image, xml = part.image(stem), part.annotations / f"{stem}.xml"
+    for stem in voc_split.stems:
+        image, xml = voc_split.image(stem), voc_split.annotations / f"{stem}.xml"
         if stem in seen:
-            defects.append(_left_out("duplicate image", part.source, f"{stem} is listed twice"))
+            defects.append(_left_out("duplicate image", voc_split.source, f"{stem} is listed twice"))
         elif xml.is_file():
             yield image, xml
         else:
-            message = f"{image.name} has no {xml.name}: nobody said whether it holds objects"
+            message = f"{image.name} has no {xml.name}: it is not known if it has objects"
             defects.append(_left_out("image without annotation file", str(image), message))
         seen.add(stem)
 
@@ -121,15 +121,15 @@ def _without_path(error: InputError, path: Path) -> str:
     return str(error).removeprefix(f"{path} ")
 
 
-def _names_in(folders: Iterable[Path], read: Sequence[VocFile]) -> list[str]:
-    """The classes of all files in folders, some of which are read already."""
-    known = {file.path for file in read}
-    names = {item.name for file in read for item in file.objects}
+def _names_in(folders: Iterable[Path], files: Sequence[VocFile]) -> list[str]:
+    """The classes of all xml files in folders, of which `files` are read already."""
+    known = {file.path for file in files}
+    names = {item.name for file in files for item in file.objects}
     for xml in (xml for folder in folders for xml in folder.glob("*.xml") if xml not in known):
         try:
             names.update(item.name for item in read_xml(xml).objects)
         except InputError:
-            continue  # It is reported where its split is read.
+            continue  # Its defect is reported when its split is read.
     return sorted(names)
 
 
@@ -161,7 +161,7 @@ def _to_xml(record: ImageRecord, categories: Categories) -> ElementTree.Element:
         _add(item, "difficult", int(is_crowd))
         corners = ElementTree.SubElement(item, "bndbox")
         for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), box.tolist(), strict=True):
-            # The sum is exact in float64, and ten digits bring the float32 back to the bit.
+            # The sum is exact in float64, and ten digits restore the float32 exactly.
             _add(corners, tag, f"{value + 1:.10g}")
     return root
 

@@ -1,4 +1,4 @@
-"""Where a VOC data set keeps its images, its xml files and the lists of its splits."""
+"""The folders of a VOC data set: its images, its xml files and the lists of its splits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One split: a folder of images, a folder of xml files, and which of them are meant.
+class VocSplit:
+    """One split: the folders of its images and of its xml files, and the names of the files.
 
     Attributes:
         images: Folder of the images.
         annotations: Folder of the xml files.
         stems: File names without suffix, in order.
-        source: The list or folder that names them, for messages.
+        source: List or folder that the names are from, for messages.
     """
 
     images: Path
@@ -29,26 +29,26 @@ class Part:
     _names: dict[str, str] = field(repr=False)
 
     def image(self, stem: str) -> Path:
-        """The image of a stem, whatever its suffix; where it should lie if there is none."""
+        """The path of the image of a stem, with any suffix; the expected path if it is missing."""
         return self.images / self._names.get(stem, f"{stem}.jpg")
 
 
-def find_parts(path: Path) -> dict[str, Part]:
-    """The splits at `path`: lists in `ImageSets/Main`, or folders called after splits, or the folder."""
+def find_splits(path: Path) -> dict[str, VocSplit]:
+    """The splits at `path`: lists in `ImageSets/Main`, or folders named after splits, or the whole folder."""
     if not path.is_dir():
         return {}
     if folders := _folders(path):
-        return _listed(path, *folders) or {WHOLE: _part(*folders, source=str(path))}
-    parts: dict[str, Part] = {}
+        return _listed(path, *folders) or {WHOLE: _split(*folders, source=str(path))}
+    found: dict[str, VocSplit] = {}
     for parent in (path, path / "images"):
         for child in sorted(parent.iterdir()) if parent.is_dir() else ():
             if child.is_dir() and is_split(child.name) and (folders := _folders(child)):
-                parts.setdefault(child.name, _part(*folders, source=str(child)))
-    return parts
+                found.setdefault(child.name, _split(*folders, source=str(child)))
+    return found
 
 
 def _folders(path: Path) -> tuple[Path, Path] | None:
-    """The folder of images and the folder of xml files, if there are both."""
+    """The folder of images and the folder of xml files; None unless there are both."""
     for xml_name in _XML_FOLDERS:
         annotations = path / xml_name
         if not any(annotations.glob("*.xml")):
@@ -60,30 +60,30 @@ def _folders(path: Path) -> tuple[Path, Path] | None:
     return None
 
 
-def _listed(path: Path, images: Path, annotations: Path) -> dict[str, Part]:
+def _listed(path: Path, images: Path, annotations: Path) -> dict[str, VocSplit]:
     names = _image_names(images)
     known = {file.stem for file in annotations.glob("*.xml")} | set(names)
-    parts: dict[str, Part] = {}
+    found: dict[str, VocSplit] = {}
     for file in sorted(path.glob("ImageSets/Main/*.txt")):
-        if is_split(file.stem):  # The others list the images of one class.
+        if is_split(file.stem):  # Other files list the images of one class.
             lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
             stems = [_stem(line.strip(), known) for line in lines if line.strip()]
-            parts[file.stem] = Part(
+            found[file.stem] = VocSplit(
                 images=images, annotations=annotations, stems=stems, source=str(file), _names=names
             )
-    return parts
+    return found
 
 
 def _stem(line: str, known: set[str]) -> str:
-    """The image that a line names: alone, with a suffix, or followed by a number as in lists of one class."""
+    """The stem in a line: alone, with a suffix, or followed by a number as in lists of one class."""
     candidates = (line, line.rsplit(".", 1)[0], line.split()[0])
     return next((candidate for candidate in candidates if candidate in known), line)
 
 
-def _part(images: Path, annotations: Path, source: str) -> Part:
+def _split(images: Path, annotations: Path, source: str) -> VocSplit:
     names = _image_names(images)
     stems = sorted(names.keys() | {file.stem for file in annotations.glob("*.xml")})
-    return Part(images=images, annotations=annotations, stems=stems, source=source, _names=names)
+    return VocSplit(images=images, annotations=annotations, stems=stems, source=source, _names=names)
 
 
 def _image_names(folder: Path) -> dict[str, str]:

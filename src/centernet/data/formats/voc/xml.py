@@ -1,4 +1,4 @@
-"""One VOC xml: its objects with the lines they start on, each checked before it is believed."""
+"""The objects of one VOC xml file, validated, with the lines they start on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ _TAGS = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclass(frozen=True, kw_only=True)
 class VocObject:
-    """One object as its file states it.
+    """One object of a file.
 
     Attributes:
         name: Class.
         corners: `xmin, ymin, xmax, ymax`, counted from pixel 1.
-        is_difficult: Not to be counted in evaluation.
+        is_difficult: Ignored in evaluation.
         line: Line of the file on which the object starts.
     """
 
@@ -33,13 +33,13 @@ class VocObject:
 
 @dataclass(frozen=True, kw_only=True)
 class VocFile:
-    """What one file says.
+    """The content of one file.
 
     Attributes:
         path: The file.
-        size: Rows and columns of its image, where it states them.
-        objects: Those that make sense.
-        defects: What is said of the others.
+        size: Rows and columns of its image; None where they are not stated.
+        objects: Valid objects.
+        defects: Defects of the others.
     """
 
     path: Path
@@ -52,7 +52,7 @@ def read_xml(path: Path) -> VocFile:
     """Read one file.
 
     Raises:
-        InputError: It is not xml, or not VOC's.
+        InputError: The file is not xml, or not of VOC.
     """
     root = _parse(path)
     if root.tag != "annotation":
@@ -68,11 +68,11 @@ def read_xml(path: Path) -> VocFile:
     return VocFile(path=path, size=_read_size(root), objects=tuple(objects), defects=tuple(defects))
 
 
-_LINE = " line"  # The blank keeps it apart from every attribute that a file can have.
+_LINE = " line"  # No attribute in a file can start with a blank.
 
 
 def _parse(path: Path) -> ElementTree.Element:
-    """The tree, each element with its line; the standard parsers keep no lines."""
+    """The tree of elements, each with its line, which the standard parsers drop."""
     builder = ElementTree.TreeBuilder()
     parser = expat.ParserCreate()
     parser.buffer_text = True

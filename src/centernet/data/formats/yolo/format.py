@@ -1,8 +1,8 @@
-"""YOLO: one text file for each image, `class x_center y_center width height` as shares of the image's sides.
+"""Reading and writing YOLO: one text file for each image, with coordinates as fractions of the image's sides.
 
-Sources: https://docs.ultralytics.com/datasets/detect, for keypoints see `yolo_keypoints`. Outlines
-(`class x y x y x y …`) become the boxes round them. The format has no word for crowd regions: writing leaves
-them out.
+A line is `class x_center y_center width height`. Source: https://docs.ultralytics.com/datasets/detect; for
+keypoints see `yolo.keypoints`. Polygons (`class x y x y x y …`) become their bounding boxes. The format has
+no crowd regions: they are not written.
 """
 
 import math
@@ -17,24 +17,24 @@ from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.data.formats.common.splits import choose_split, sense_of
 from centernet.data.formats.common.unsupported import KEYPOINTS, warn_unsupported
-from centernet.data.formats.yolo.keypoints import Shape, columns_of, read_row, yaml_fields
-from centernet.data.formats.yolo.layout import Layout, find_layout, label_file
+from centernet.data.formats.yolo.keypoints import KeypointShape, columns_of, read_row, yaml_fields
+from centernet.data.formats.yolo.layout import YoloLayout, find_layout, label_file
 from centernet.errors import InputError
 from centernet.io.images import image_size
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 NAME = "yolo"
 LOOKED_FOR = "YOLO: data.yaml with 'names', or images/ and labels/ with classes.txt"
-HOLDS: tuple[str, ...] = (KEYPOINTS,)
+SUPPORTS: tuple[str, ...] = (KEYPOINTS,)
 
 
 def identify(path: Path) -> bool:
-    """Whether there is a YOLO data set at `path`."""
+    """True if there is a YOLO data set at `path`."""
     return find_layout(path) is not None
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """The splits there are."""
+    """Names of the splits."""
     layout = find_layout(path)
     return tuple(layout.images) if layout else ()
 
@@ -42,8 +42,8 @@ def splits(path: Path) -> tuple[str, ...]:
 def read(path: Path, split: str | None = None) -> Dataset:
     """One split of a YOLO data set. Images without a text file have no objects.
 
-    Lines that make no sense are left out, keypoints that make none count as not labelled; both are named in
-    the data set's `defects`.
+    Invalid lines are left out, and invalid keypoints count as not labelled; the data set's `defects` list
+    both.
 
     Raises:
         InputError: No such split, or a broken `data.yaml`.
@@ -60,7 +60,7 @@ def read(path: Path, split: str | None = None) -> Dataset:
         try:
             size = image_size(image)
         except InputError as error:
-            # Shares of an unknown size are no boxes.
+            # Without the image's size, fractions of it give no boxes.
             kind = "corrupt image" if image.exists() else "missing image"
             message = str(error).removeprefix(f"{image} ")
             defects.append(Defect(kind=kind, where=str(image), message=message, action="left out"))
@@ -86,15 +86,14 @@ def read(path: Path, split: str | None = None) -> Dataset:
 def write(dataset: Dataset, folder: Path, split: str) -> None:
     """Write `labels/{split}/*.txt`, `data.yaml` and the images as `images/{split}/`.
 
-    `data.yaml` calls it `train`, `val` or `test`, as programs that read it expect: so `train2017`, and the
-    whole of a data set without splits, are `train`. Warns of boxes in 3D that the data set has and the format
-    does not hold.
+    `data.yaml` names the split `train`, `val` or `test`, as other programs expect: `train2017`, and the whole
+    of a data set without splits, become `train`. Warns of 3D boxes, which the format does not store.
 
     Raises:
-        InputError: An image is missing, two would get one name, or the split is none of these three, or
-            another one is that in `data.yaml` already.
+        InputError: An image is missing, two would get one name, the split is none of these three, or
+            `data.yaml` has another split of that name already.
     """
-    warn_unsupported(dataset, NAME, HOLDS)
+    warn_unsupported(dataset, NAME, SUPPORTS)
     file = folder / "data.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     key, images = sense_of(split), f"images/{split}"
@@ -117,21 +116,21 @@ def _lines(record: ImageRecord) -> list[str]:
     rows, columns = record.size or image_size(record.path)
     boxes = record.annotations.boxes.astype(np.float64) / np.array([columns, rows, columns, rows])
     centers, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
-    shares = np.concatenate([centers, sides], axis=1).tolist()
+    fractions = np.concatenate([centers, sides], axis=1).tolist()
     keypoints = columns_of(record.annotations.keypoints, (rows, columns))
     keep = (~record.annotations.is_crowd).tolist()
     labels = record.annotations.labels.tolist()
     return [
-        f"{label} " + " ".join(f"{share:.10g}" for share in row) + more
-        for label, row, more, is_kept in zip(labels, shares, keypoints, keep, strict=True)
+        f"{label} " + " ".join(f"{value:.10g}" for value in row) + more
+        for label, row, more, is_kept in zip(labels, fractions, keypoints, keep, strict=True)
         if is_kept
     ]
 
 
 def _read_labels(
-    file: Path, size: tuple[int, int], layout: Layout, labels: dict[int, int], defects: list[Defect]
+    file: Path, size: tuple[int, int], layout: YoloLayout, labels: dict[int, int], defects: list[Defect]
 ) -> Annotations:
-    def tell(number: int, kind: str, message: str, action: str = "left out") -> None:
+    def report(number: int, kind: str, message: str, action: str = "left out") -> None:
         where = f"{file}:{number}" if number else str(file)
         defects.append(Defect(kind=kind, where=where, message=message, action=action))
 
@@ -141,7 +140,7 @@ def _read_labels(
     try:
         lines = read_text(file).splitlines()
     except InputError as error:
-        tell(0, "broken annotation file", str(error).removeprefix(f"{file} "))
+        report(0, "broken annotation file", str(error).removeprefix(f"{file} "))
         return none
     found: list[_Object] = []
     for number, line in enumerate(lines, start=1):
@@ -150,11 +149,11 @@ def _read_labels(
         try:
             found.append(_read_line(line, number, layout.keypoints, labels))
         except _BrokenError as error:
-            tell(number, error.kind, str(error))
+            report(number, error.kind, str(error))
     for one in found:
         if one.complaint:
             action = "the box is used, its keypoints count as not labelled"
-            tell(one.number, "keypoint count", one.complaint, action)
+            report(one.number, "keypoint count", one.complaint, action)
     if not found:
         return none
     annotations = _annotations(found, size)
@@ -162,19 +161,19 @@ def _read_labels(
         return annotations
     shape = layout.keypoints
     width = layout.categories.max_keypoints
-    whole = np.zeros((len(found), max(shape[0], width), 3))
-    for row, one in zip(whole, found, strict=True):
+    unchecked = np.zeros((len(found), max(shape[0], width), 3))
+    for row, one in zip(unchecked, found, strict=True):
         if one.keypoints:
             row[: shape[0]] = read_row(one.keypoints, shape, size)
-    keypoints, faults = check_keypoints(whole, annotations.labels, layout.categories)
+    keypoints, faults = check_keypoints(unchecked, annotations.labels, layout.categories)
     for fault in faults:
-        tell(found[fault.row].number, fault.kind, fault.message, fault.action)
+        report(found[fault.row].number, fault.kind, fault.message, fault.action)
     return replace(annotations, keypoints=keypoints[:, :width].astype(np.float32))
 
 
 @dataclass(frozen=True)
 class _Object:
-    """One line: corners are shares of the sides; a complaint says why there are no keypoints."""
+    """One line: corners are fractions of the image's sides; `complaint` is the reason for no keypoints."""
 
     number: int
     label: int
@@ -185,8 +184,8 @@ class _Object:
 
 def _annotations(found: list[_Object], size: tuple[int, int]) -> Annotations:
     rows, columns = size
-    shares = np.array([one.corners for one in found])
-    boxes = (shares * (columns, rows, columns, rows)).astype(np.float32)
+    fractions = np.array([one.corners for one in found])
+    boxes = (fractions * (columns, rows, columns, rows)).astype(np.float32)
     sides = boxes[:, 2:] - boxes[:, :2]
     return Annotations(
         boxes=boxes,
@@ -203,7 +202,7 @@ class _BrokenError(Exception):
         self.kind = kind
 
 
-def _read_line(line: str, number: int, shape: Shape | None, labels: dict[int, int]) -> _Object:
+def _read_line(line: str, number: int, shape: KeypointShape | None, labels: dict[int, int]) -> _Object:
     words = line.split()
     try:
         class_id, *numbers = (float(word) for word in words)

@@ -1,4 +1,4 @@
-"""Keypoints in a YOLO data set: how many and which in `data.yaml`, their places at the end of each line.
+"""Keypoints in a YOLO data set: number and names in `data.yaml`, coordinates at the end of each line.
 
 Source: https://docs.ultralytics.com/datasets/pose. Beside its `kpt_shape`, `flip_idx` and `kpt_names` the
 file may have `kpt_edges`, pairs of keypoints to join by a line, and `kpt_sigmas`. As `kpt_names`, each may be
@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from centernet.data.formats.common.skeleton_fields import are_names, numbered_names, skeleton_of
+from centernet.data.formats.common.skeleton_fields import ReportDefect, are_names, numbered_names, skeleton_of
 from centernet.errors import InputError
 from centernet.structures import Categories, Defect, Skeleton
 from centernet.structures.skeletons import COCO_PERSON
 
-Shape = tuple[int, int]
-"""Keypoints of a line, and numbers of each: 2 or 3."""
+KeypointShape = tuple[int, int]
+"""Number of keypoints in a line, and of values for each keypoint: 2 or 3."""
 
 
-def read_shape(file: Path, content: Mapping[str, Any]) -> Shape | None:
-    """`kpt_shape`; None where there is none.
+def read_shape(file: Path, content: Mapping[str, Any]) -> KeypointShape | None:
+    """The value of `kpt_shape`; None where it is missing.
 
     Raises:
-        InputError: It is something else than two numbers that can be.
+        InputError: The value is not a pair of valid numbers.
     """
     shape = content.get("kpt_shape")
     if shape is None:
@@ -38,16 +38,20 @@ def read_shape(file: Path, content: Mapping[str, Any]) -> Shape | None:
 
 
 def read_skeletons(
-    file: Path, content: Mapping[str, Any], names: Mapping[int, str], shape: Shape, defects: list[Defect]
+    file: Path,
+    content: Mapping[str, Any],
+    names: Mapping[int, str],
+    shape: KeypointShape,
+    defects: list[Defect],
 ) -> tuple[Skeleton | None, ...]:
-    """The skeleton of each class; fields that make no sense are not used and named.
+    """The skeleton of each class; invalid fields are not used and added to the defects.
 
     Args:
         file: The `data.yaml`, for messages.
-        content: What it holds.
-        names: Of the classes by number.
-        shape: As `read_shape` gives it.
-        defects: Takes what is wrong.
+        content: Its content.
+        names: Names of the classes by number.
+        shape: As returned by `read_shape`.
+        defects: List that invalid fields are added to.
     """
     return tuple(
         _skeleton(file, content, class_id, names[class_id], shape[0], defects) for class_id in sorted(names)
@@ -57,7 +61,7 @@ def read_skeletons(
 def _skeleton(
     file: Path, content: Mapping[str, Any], class_id: int, class_name: str, count: int, defects: list[Defect]
 ) -> Skeleton | None:
-    def tell(kind: str, message: str, action: str) -> None:
+    def report(kind: str, message: str, action: str) -> None:
         defect = Defect(kind=kind, where=f"{file}, class {class_id}", message=message, action=action)
         if not any(defect.message == other.message for other in defects):
             defects.append(defect)
@@ -65,7 +69,9 @@ def _skeleton(
     field = partial(_field, content, class_id)
     names, order = field("kpt_names"), field("flip_idx")
     if names is not None and (not are_names(names) or len(names) > count):
-        tell("keypoint names", f"kpt_names {names!r} are not {count} names", "keypoints are called by number")
+        report(
+            "keypoint names", f"kpt_names {names!r} are not {count} names", "keypoints are called by number"
+        )
         names = None
     if names is None:
         is_person = class_name.lower() == "person" and order == list(COCO_PERSON.flip_indices)
@@ -74,9 +80,9 @@ def _skeleton(
         return None
     return skeleton_of(
         names,
-        tell,
+        report,
         edges=field("kpt_edges"),
-        pairs=None if order is None else _pairs(order, names, count, tell),
+        pairs=None if order is None else _pairs(order, names, count, report),
         sigmas=field("kpt_sigmas"),
     )
 
@@ -86,39 +92,40 @@ def _field(content: Mapping[str, Any], class_id: int, key: str) -> Any:
     return value.get(class_id) if isinstance(value, dict) else value
 
 
-def _pairs(order: Any, names: Sequence[str], count: int, tell: Any) -> list[list[int]]:
-    """The pairs that `flip_idx` exchanges; none where it does not pair."""
-    action = "no pair is used, so images are not mirrored"
+def _pairs(order: Any, names: Sequence[str], count: int, report: ReportDefect) -> list[list[int]]:
+    """The pairs that `flip_idx` exchanges; none if it is not made of pairs."""
+    action = "no pair is used, so images are not flipped"
     if order == []:
         return []
     if not isinstance(order, list) or len(order) != count or any(type(number) is not int for number in order):
-        tell("left-right pairs", f"flip_idx {order!r} is not a list of {count} numbers", action)
+        report("left-right pairs", f"flip_idx {order!r} is not a list of {count} numbers", action)
         return []
     for number, other in enumerate(order):
         back = order[other] if 0 <= other < count else None
         if back != number:
             there = "which does not exist" if back is None else f"but {other} with {back}"
-            tell("left-right pairs", f"flip_idx exchanges keypoint {number} with {other}, {there}", action)
+            report("left-right pairs", f"flip_idx exchanges keypoint {number} with {other}, {there}", action)
             return []
-    own = len(names)
-    return [[left, right] for left, right in enumerate(order) if left < right < own]
+    return [[left, right] for left, right in enumerate(order) if left < right < len(names)]
 
 
-def read_row(numbers: Sequence[float], shape: Shape, size: tuple[int, int]) -> Float[np.ndarray, "k 3"]:
-    """`(x, y, visibility)`, image pixels, out of the last columns of a line.
+def read_row(
+    numbers: Sequence[float], shape: KeypointShape, size: tuple[int, int]
+) -> Float[np.ndarray, "k 3"]:
+    """`(x, y, visibility)`, image pixels, from the last columns of a line.
 
-    Without visibility all are seen but those at (0, 0), which nobody labelled.
+    Without visibility, all are visible but those at (0, 0), which are not labelled.
     """
     values = np.array(numbers, dtype=np.float64).reshape(shape)
     if shape[1] == 2:
-        seen = np.where((values == 0).all(axis=1), 0.0, 2.0)
-        values = np.concatenate([values, seen[:, None]], axis=1)
+        visibility = np.where((values == 0).all(axis=1), 0.0, 2.0)
+        values = np.concatenate([values, visibility[:, None]], axis=1)
     rows, columns = size
     return values * np.array([columns, rows, 1.0])
 
 
 def yaml_fields(categories: Categories) -> dict[str, Any]:
-    """What `data.yaml` says about keypoints; nothing where no class has any."""
+    """The fields of `data.yaml` that describe keypoints; none if no class has any."""
     if not categories.max_keypoints:
         return {}
     skeletons = [skeleton or Skeleton(names=()) for skeleton in categories.skeletons]
@@ -142,7 +149,7 @@ def yaml_fields(categories: Categories) -> dict[str, Any]:
 
 
 def columns_of(keypoints: Float[np.ndarray, "n k 3"], size: tuple[int, int]) -> list[str]:
-    """The last columns of each line."""
+    """The keypoints as the last columns of each line."""
     rows, columns = size
-    shares = keypoints.astype(np.float64) / np.array([columns, rows, 1])
-    return ["".join(f" {x:.10g} {y:.10g} {int(seen)}" for x, y, seen in one) for one in shares.tolist()]
+    fractions = (keypoints.astype(np.float64) / np.array([columns, rows, 1])).tolist()
+    return ["".join(f" {x:.10g} {y:.10g} {int(visibility)}" for x, y, visibility in row) for row in fractions]

@@ -1,4 +1,4 @@
-"""Where a YOLO data set keeps its names, its images and the text files beside them."""
+"""The files of a YOLO data set: class names, images and their label files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import yaml
 
 from centernet.data.formats.common.files import image_files, read_text
 from centernet.data.formats.common.splits import WHOLE, is_split
-from centernet.data.formats.yolo.keypoints import Shape, read_shape, read_skeletons
+from centernet.data.formats.yolo.keypoints import KeypointShape, read_shape, read_skeletons
 from centernet.errors import InputError
 from centernet.io.images import is_image
 from centernet.structures import Categories, Defect
@@ -19,27 +19,27 @@ _SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """A data set before its labels are read.
+class YoloLayout:
+    """Classes and images of a data set, before its labels are read.
 
     Attributes:
-        categories: Names, and the class numbers in the text files.
-        images: Lists the images of each split when called.
-        keypoints: How many keypoints a line has, and numbers for each; `None` without.
-        defects: What `data.yaml` says about keypoints and makes no sense.
+        categories: Class names, and the class numbers in the label files.
+        images: For each split a function that lists its images.
+        keypoints: Number of keypoints in a line, and of values for each; `None` without keypoints.
+        defects: Invalid fields of `data.yaml` about keypoints.
     """
 
     categories: Categories
     images: Mapping[str, Callable[[], list[Path]]]
-    keypoints: Shape | None = None
+    keypoints: KeypointShape | None = None
     defects: tuple[Defect, ...] = ()
 
 
-def find_layout(path: Path) -> Layout | None:
-    """What lies at `path`: a `data.yaml`, a folder with one, or images, labels and `classes.txt`.
+def find_layout(path: Path) -> YoloLayout | None:
+    """The layout of a `data.yaml`, of a folder with one, or of images, labels and `classes.txt`; else None.
 
     Raises:
-        InputError: There is a `data.yaml` and it is broken.
+        InputError: The `data.yaml` is invalid.
     """
     if path.is_file():
         return _from_yaml(path) if path.suffix.lower() in (".yaml", ".yml") else None
@@ -53,7 +53,7 @@ def find_layout(path: Path) -> Layout | None:
 
 
 def label_file(image: Path) -> Path:
-    """The text file of an image: `labels` in place of the last `images` in its path; else beside it."""
+    """The label file of an image: `labels` in place of the last `images` in its path; else beside it."""
     beside = image.with_suffix(".txt")
     parts = list(image.parts)
     for index in range(len(parts) - 2, -1, -1):
@@ -72,11 +72,11 @@ def _names_classes(file: Path) -> bool:
     return isinstance(content, dict) and "names" in content and any(key in content for key in _SPLIT_KEYS)
 
 
-def _from_yaml(file: Path) -> Layout:
+def _from_yaml(file: Path) -> YoloLayout:
     content = _load(file)
     root = file.parent
     if content.get("path"):
-        # Relative paths start at the file; its makers' machine may have had the data elsewhere.
+        # Relative paths start at the file; an absolute one may be of another machine.
         stated = root / str(content["path"])
         root = stated if stated.is_dir() else root
     images: dict[str, Callable[[], list[Path]]] = {}
@@ -90,7 +90,7 @@ def _from_yaml(file: Path) -> Layout:
     defects: list[Defect] = []
     skeletons = read_skeletons(file, content, names, shape, defects) if shape else ()
     ids = tuple(sorted(names))
-    return Layout(
+    return YoloLayout(
         categories=Categories(tuple(names[class_id] for class_id in ids), ids, skeletons),
         images=images,
         keypoints=shape,
@@ -113,9 +113,9 @@ def _as_list(entries: Any) -> list[Any]:
 
 
 def _source(file: Path, root: Path, key: str, entry: Any) -> Path:
-    """A folder, a list file or an image that a split names."""
+    """The folder, list file or image named by a split."""
     text = str(entry)
-    # Roboflow writes `../train/images` for a folder beside the file, and Ultralytics reads it so.
+    # Roboflow writes `../train/images` for a folder beside the file, and Ultralytics accepts that.
     for candidate in (root / text, file.parent / text, root / text.removeprefix("../")):
         if candidate.exists():
             return candidate
@@ -123,7 +123,7 @@ def _source(file: Path, root: Path, key: str, entry: Any) -> Path:
 
 
 def _images_at(file: Path, root: Path, key: str, entries: list[Any]) -> list[Path]:
-    """The images of a split; whether they are there is asked no sooner, for `test` is often left out."""
+    """The images of a split, located only when it is read: the folder of `test` is often missing."""
     sources = [_source(file, root, key, entry) for entry in entries]
     return [image for source in sources for image in _images_of(source)]
 
@@ -152,7 +152,7 @@ def _names(file: Path, content: dict[str, Any]) -> dict[int, str]:
     return {class_id: str(name) for class_id, name in names.items()}
 
 
-def _from_folders(path: Path) -> Layout | None:
+def _from_folders(path: Path) -> YoloLayout | None:
     names = next((file for file in _class_lists(path) if file.is_file()), None)
     if names is None:
         return None
@@ -167,7 +167,7 @@ def _from_folders(path: Path) -> Layout | None:
     if not folders:
         return None
     lines = [line.strip() for line in read_text(names).splitlines()]
-    return Layout(
+    return YoloLayout(
         categories=Categories.of(*[line for line in lines if line]),
         images={split: partial(image_files, folder) for split, folder in folders.items()},
     )

@@ -1,4 +1,4 @@
-"""What does not make sense in a COCO file, and the one question that is asked of most of its numbers."""
+"""Defects of a COCO file, and the check of its whole numbers."""
 
 from dataclasses import dataclass, field
 
@@ -6,19 +6,19 @@ from centernet.structures import Defect
 
 
 @dataclass(frozen=True)
-class Problems:
-    """What does not make sense in one file, in the order it was met."""
+class DefectLog:
+    """The defects of one file, in the order they were found."""
 
     file: str
     found: list[Defect] = field(default_factory=list)
 
     def add(self, kind: str, place: str, message: str, action: str = "left out") -> None:
-        """Note a defect at a place of the file."""
+        """Add a defect at a place of the file."""
         self.found.append(Defect(kind=kind, where=f"{self.file}, {place}", message=message, action=action))
 
 
 def whole_number(value: object) -> int | None:
-    """The whole number that a field holds, also where it was written as 1.0 or "1"."""
+    """The value of a field as a whole number, also if written as 1.0 or "1"; None if it is not one."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isdecimal() and len(value) < 19:
