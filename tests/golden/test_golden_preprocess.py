@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from centernet.data.loading.collate import collate
-from centernet.data.transforms.warp import resize, show
+from centernet.data.transforms.warp import resize, warp_sample
 from centernet.geometry.affine import crop_to_input
 from centernet.geometry.resize import Letterbox, PadToMultiple, ResizeRule, Size
 from centernet.models.normalize import Normalize
@@ -48,7 +48,9 @@ def test_golden_input(golden: dict[str, np.ndarray], number: int) -> None:
     if isinstance(rule, tuple):
         # The original scales by the longer side and crops the rest; `Letterbox` keeps the whole image.
         height, width = sample.view.image_size
-        resized = show(sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule))
+        resized = warp_sample(
+            sample, rule, crop_to_input((width / 2, height / 2), float(max(height, width)), rule)
+        )
     else:
         resized = resize(sample, rule, scale_factor)
     images = normalize(collate([resized]).images)

@@ -8,7 +8,7 @@ import pytest
 
 from centernet.data.loading.collate import collate
 from centernet.data.transforms.augment import ShiftScale
-from centernet.data.transforms.warp import show
+from centernet.data.transforms.warp import warp_sample
 from centernet.geometry.affine import Matrix, crop_to_input, horizontal_flip
 from centernet.models.normalize import Normalize
 from centernet.structures import Annotations, Sample
@@ -98,7 +98,7 @@ MATRICES = {**dict.fromkeys(WHOLE, whole), **dict.fromkeys(CROPS, crop), "A_shif
 def test_golden_targets(golden: dict[str, np.ndarray], case: str) -> None:
     sample = annotated(golden, case[0])
     input_size = input_size_of(golden, case)
-    batch = collate([show(sample, input_size, MATRICES[case](sample, golden, case))])
+    batch = collate([warp_sample(sample, input_size, MATRICES[case](sample, golden, case))])
     grid = Grid(batch=1, height=input_size[0] // 4, width=input_size[1] // 4)
     targets = Detect(num_classes=80).encode(batch.objects, grid)
 
@@ -119,7 +119,7 @@ def test_every_object_of_a_crowded_image_is_a_target(golden: dict[str, np.ndarra
     boxes = golden["ann_C_bbox_xywh"].astype(np.float32)
     boxes[:, 2:] += boxes[:, :2]
     crowded = replace(sample, annotations=Annotations.of(boxes, np.zeros(len(boxes), dtype=np.int64)))
-    batch = collate([show(crowded, (512, 512), crop_to_input((160.0, 120.0), 320.0, (512, 512)))])
+    batch = collate([warp_sample(crowded, (512, 512), crop_to_input((160.0, 120.0), 320.0, (512, 512)))])
     targets = Detect(num_classes=1).encode(batch.objects, Grid(batch=1, height=128, width=128))
 
     # Two of the 142 lie outside.

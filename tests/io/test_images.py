@@ -88,7 +88,7 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_images_are_turned_upright_as_in_viewers(tmp_path: Path, orientation: int, suffix: str) -> None:
+def test_images_are_upright_as_in_viewers(tmp_path: Path, orientation: int, suffix: str) -> None:
     from PIL import ImageOps
 
     path = save(tmp_path / f"a.{suffix}", exif=turned(orientation))

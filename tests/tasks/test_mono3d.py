@@ -11,7 +11,7 @@ from torch import Tensor
 from centernet.data.loading.collate import collate
 from centernet.data.synthetic import ROADS, Scenes
 from centernet.data.transforms.augment import Augment, ShiftScale
-from centernet.data.transforms.warp import resize, show
+from centernet.data.transforms.warp import resize, warp_sample
 from centernet.detections import Detections
 from centernet.geometry.affine import horizontal_flip, scaling, translation
 from centernet.geometry.camera import project
@@ -115,7 +115,7 @@ def test_without_a_map_for_it_the_middle_of_the_box_is_taken_for_the_middle_in_s
 def test_a_mirrored_and_zoomed_view_shows_the_mirrored_world_exactly() -> None:
     samples = noise_free(8)
     matrix = translation(-30.0, -20.0) @ scaling(1.25) @ horizontal_flip(SIZE[1])
-    shown = [show(sample, SIZE, matrix) for sample in samples]
+    shown = [warp_sample(sample, SIZE, matrix) for sample in samples]
 
     for sample, seen in zip(samples, shown, strict=True):
         true, mirrored = sample.annotations.boxes3d, seen.annotations.boxes3d

@@ -1,4 +1,4 @@
-"""Data sets: formats, checks, transforms, batches, and generated images."""
+"""Data sets: formats, checks, augmentation, loading, and synthetic images."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ __all__ = ["open_dataset", "splits"]
 
 
 def __getattr__(name: str) -> Any:
-    """A function when it is first asked for: its readers are not needed to draw or to batch."""
+    """Imports a function at its first use: drawing and batching do not need the readers."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module("centernet.data.formats.catalog"), name)

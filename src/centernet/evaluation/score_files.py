@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from centernet.data.formats.coco.keypoints import read_skeletons
 from centernet.data.formats.coco.defect_log import DefectLog
+from centernet.data.formats.coco.keypoints import read_skeletons
 from centernet.errors import InputError, UsageError
 from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluator import coco_rows

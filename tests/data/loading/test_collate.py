@@ -1,4 +1,4 @@
-"""Samples to batches."""
+"""Collating samples into batches."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def make_sample(height: int, width: int, boxes: list[list[float]], image_id: int
     return replace(sample_of(image, f"{image_id}.png", image_id), annotations=annotations)
 
 
-def test_smaller_inputs_are_filled_up_with_black_on_the_right_and_below() -> None:
+def test_smaller_inputs_are_padded_with_black_on_the_right_and_at_the_bottom() -> None:
     batch = collate([make_sample(4, 8, []), make_sample(6, 2, [])])
 
     assert batch.images.shape == (2, 3, 6, 8)
@@ -28,7 +28,7 @@ def test_smaller_inputs_are_filled_up_with_black_on_the_right_and_below() -> Non
     assert (batch.images[1, :, :, 2:] == 0).all()
 
 
-def test_objects_know_their_image() -> None:
+def test_objects_have_the_index_of_their_image() -> None:
     batch = collate(
         [
             make_sample(4, 4, [[0, 0, 1, 1], [1, 1, 2, 2]], image_id=5),
@@ -59,7 +59,7 @@ def test_crowd_regions_are_left_out_unless_asked_for(with_crowd: bool, count: in
     assert len(collate([sample], with_crowd=with_crowd).objects.labels) == count
 
 
-def test_a_batch_without_objects_is_a_batch() -> None:
+def test_a_batch_may_have_no_objects() -> None:
     objects = collate([make_sample(4, 4, [])]).objects
 
     assert objects.boxes.shape == (0, 4)

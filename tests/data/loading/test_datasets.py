@@ -1,4 +1,4 @@
-"""Reading for training: orders, caches, and samples that only a seed decides."""
+"""Datasets for training: orders, caches, and samples that depend on the seed alone."""
 
 from collections import Counter
 from pathlib import Path
@@ -52,7 +52,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 
 @given(st.integers(1, 60), st.integers(1, 8), st.integers(0, 5))
-def test_every_image_comes_once_an_epoch_whatever_the_number_of_processes(
+def test_every_image_is_drawn_once_an_epoch_for_any_number_of_processes(
     count: int, num_replicas: int, epoch: int
 ) -> None:
     keys: list[tuple[int, int]] = []
@@ -68,7 +68,7 @@ def test_every_image_comes_once_an_epoch_whatever_the_number_of_processes(
     times = Counter(index for _, index in keys)
     assert set(times) == set(range(count))
     assert {key[0] for key in keys} == {epoch}
-    # All processes get as many, so some images are repeated to fill up.
+    # All processes get equally many, so some images are repeated.
     assert len(lengths) == 1
     assert len(keys) - count < num_replicas
 
@@ -100,7 +100,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(dataset: Dataset) -> Non
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 # Also on a machine with one core.
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
-def test_workers_change_nothing(dataset: Dataset) -> None:
+def test_samples_do_not_depend_on_workers(dataset: Dataset) -> None:
     samples, order = TrainingSet(dataset, AUGMENT, seed=5), EpochSampler(6, seed=5)
     alone, merge_parities = (
         list(
@@ -121,7 +121,7 @@ def test_workers_change_nothing(dataset: Dataset) -> None:
         assert one.image_ids == other.image_ids
 
 
-def test_a_share_of_the_inputs_is_blended(dataset: Dataset) -> None:
+def test_a_fraction_of_the_inputs_is_blended(dataset: Dataset) -> None:
     plain, mixed = (
         TrainingSet(dataset, Augment(rule=RULE, window=ShiftScale(), mixup=share), seed=5)
         for share in (0.0, 0.25)
@@ -133,7 +133,7 @@ def test_a_share_of_the_inputs_is_blended(dataset: Dataset) -> None:
     assert counts[2] == pytest.approx(60, abs=20)
 
 
-def test_validation_shows_whole_images_in_order(dataset: Dataset) -> None:
+def test_validation_reads_whole_images_in_order(dataset: Dataset) -> None:
     samples = ValidationSet(dataset, RULE)
 
     assert len(samples) == 6
@@ -142,7 +142,7 @@ def test_validation_shows_whole_images_in_order(dataset: Dataset) -> None:
     assert len(samples[0].annotations) == 1
 
 
-def test_the_cache_reads_an_image_once_and_stops_at_its_bound(dataset: Dataset) -> None:
+def test_the_cache_reads_an_image_once_and_stops_at_its_limit(dataset: Dataset) -> None:
     first, second = dataset.records[:2]
     cache = ImageCache(limit_bytes=40 * 50 * 3 + 10)
     kept, not_kept = cache(first), cache(second)
@@ -152,13 +152,13 @@ def test_the_cache_reads_an_image_once_and_stops_at_its_bound(dataset: Dataset) 
     assert (cache(second) == not_kept).all()
 
 
-def test_a_cache_of_nothing_keeps_nothing(dataset: Dataset) -> None:
+def test_a_cache_of_size_0_keeps_nothing(dataset: Dataset) -> None:
     cache = ImageCache(limit_bytes=0)
 
     assert cache(dataset.records[0]) is not cache(dataset.records[0])
 
 
-def test_cached_images_are_not_changed_by_what_is_done_to_them(dataset: Dataset) -> None:
+def test_augmentation_does_not_change_cached_images(dataset: Dataset) -> None:
     cached, plain = (
         TrainingSet(dataset, AUGMENT, seed=5, cache_bytes=10**7),
         TrainingSet(dataset, AUGMENT, seed=5),
@@ -168,7 +168,7 @@ def test_cached_images_are_not_changed_by_what_is_done_to_them(dataset: Dataset)
     assert all((cached[key].image == plain[key].image).all() for key in keys)
 
 
-def test_plain_epochs_show_whole_images_neither_mirrored_nor_turned_nor_put_together(
+def test_epochs_without_augmentation_have_whole_images_without_flips_rotations_and_mosaics(
     dataset: Dataset,
 ) -> None:
     restless = Augment(
@@ -190,7 +190,7 @@ def test_plain_epochs_show_whole_images_neither_mirrored_nor_turned_nor_put_toge
     assert restless.at(2) == restless
 
 
-def test_small_crops_stay_crops_in_plain_epochs() -> None:
+def test_small_crops_stay_crops_in_epochs_without_augmentation() -> None:
     crops = Augment(rule=RULE, window=RandomCrop(), crop=32, no_aug_from=0)
 
     assert crops.at(0).window == RandomCrop()

@@ -1,4 +1,4 @@
-"""Random colours: one matrix does what step after step would."""
+"""Colour jitter: one matrix gives what step after step would."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_no_contrast_is_the_mean_grey_and_no_saturation_each_pixels_grey() -> No
     assert pale == pytest.approx(np.repeat(grey[..., None], 3, axis=2))
 
 
-def test_a_chain_does_one_step_after_the_other() -> None:
+def test_a_chain_applies_one_step_after_the_other() -> None:
     rgb = IMAGE / 255
     grey = rgb @ colors.GREY
     matrix = colors.saturation(colors.unchanged(), 0.7)
@@ -47,7 +47,7 @@ def test_a_chain_does_one_step_after_the_other() -> None:
     assert apply(matrix, rgb) == pytest.approx(lit)
 
 
-def test_principal_components_stand_upright_on_each_other() -> None:
+def test_principal_components_are_orthogonal() -> None:
     assert pytest.approx(np.eye(3), abs=1e-6) == colors.EIGENVECTORS @ colors.EIGENVECTORS.T
 
 
@@ -57,7 +57,7 @@ def test_jitter_of_no_strength_changes_nothing() -> None:
     assert (jitter(IMAGE, np.random.default_rng(0)) == IMAGE).all()
 
 
-def test_jitter_follows_its_generator_and_leaves_its_input() -> None:
+def test_jitter_depends_on_its_generator_and_keeps_its_input() -> None:
     before = IMAGE.copy()
     first, again, other = (ColorJitter()(IMAGE, np.random.default_rng(seed)) for seed in (1, 1, 2))
 
@@ -66,10 +66,10 @@ def test_jitter_follows_its_generator_and_leaves_its_input() -> None:
     assert (before == IMAGE).all()
 
 
-def test_jitter_cuts_off_at_black_and_white() -> None:
+def test_jitter_clips_at_black_and_white() -> None:
     bright = np.full((4, 4, 3), 250, dtype=np.uint8)
-    shown = [ColorJitter(strength=0.9)(bright, np.random.default_rng(seed)) for seed in range(20)]
+    result = [ColorJitter(strength=0.9)(bright, np.random.default_rng(seed)) for seed in range(20)]
 
     # A value that wrapped round would be dark among bright ones.
-    assert max(int(image.max()) for image in shown) == 255
-    assert all(np.ptp(image) < 60 for image in shown)
+    assert max(int(image.max()) for image in result) == 255
+    assert all(np.ptp(image) < 60 for image in result)

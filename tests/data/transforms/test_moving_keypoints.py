@@ -1,4 +1,4 @@
-"""Keypoints move with their image: painted discs are found again where their keypoints say."""
+"""Keypoints move with their image: painted discs are found again at their keypoints."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
-from centernet.data.transforms.warp import resize, show
+from centernet.data.transforms.warp import resize, warp_sample
 from centernet.geometry.affine import crop_to_input, horizontal_flip, identity, rotation, translation
 from centernet.geometry.resize import Letterbox
 from centernet.structures import Annotations, Categories, Sample, Skeleton
@@ -52,7 +52,7 @@ def painted(rng: np.random.Generator, size: tuple[int, int] = (120, 150)) -> Sam
 
 
 def check(sample: Sample, exchanged: bool | None) -> int:
-    """Each labelled keypoint lies on its colour, and in the middle of it where it is seen whole.
+    """Each labelled keypoint is on its colour, and in the middle of it where it is wholly visible.
 
     Returns:
         How many there are.
@@ -76,13 +76,13 @@ def check(sample: Sample, exchanged: bool | None) -> int:
     return count
 
 
-def is_mirrored(sample: Sample) -> bool:
+def is_flipped(sample: Sample) -> bool:
     return bool(np.linalg.det(sample.view.input_from_image[:2, :2]) < 0)
 
 
 @given(seeds, st.booleans(), st.floats(0, 1), st.booleans(), st.floats(0, 1))
 @settings(max_examples=80, deadline=None)
-def test_keypoints_stay_on_what_they_mark(
+def test_keypoints_follow_their_objects(
     seed: int, crop: bool, flip: float, turns: bool, rotate: float
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -95,60 +95,60 @@ def test_keypoints_stay_on_what_they_mark(
         rotate=rotate,
         degrees=40.0,
     )
-    shown = augment([painted(rng)], rng, FLIPPED)
+    result = augment([painted(rng)], rng, FLIPPED)
 
-    check(shown, exchanged=is_mirrored(shown))
+    check(result, exchanged=is_flipped(result))
 
 
 @given(seeds)
 @settings(max_examples=40, deadline=None)
-def test_keypoints_of_a_mosaic_stay_on_what_they_mark(seed: int) -> None:
+def test_keypoints_of_a_mosaic_follow_their_objects(seed: int) -> None:
     rng = np.random.default_rng(seed)
     augment = Augment(rule=RULE, window=ShiftScale(), flip=0.0, quarter_turns=True, mosaic=1.0)
-    shown = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
+    result = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
 
-    check(shown, exchanged=False)
+    check(result, exchanged=False)
 
 
 def test_a_mosaic_keeps_the_keypoints_of_all_four() -> None:
     rng = np.random.default_rng(0)
     augment = Augment(rule=RULE, window=STILL, flip=0.0, mosaic=1.0)
-    shown = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
+    result = augment([painted(rng) for _ in range(4)], rng, FLIPPED)
 
-    assert check(shown, exchanged=False) >= 8
+    assert check(result, exchanged=False) >= 8
 
 
 @given(seeds)
 @settings(max_examples=30, deadline=None)
-def test_to_mirror_twice_changes_nothing(seed: int) -> None:
+def test_two_horizontal_flips_change_nothing(seed: int) -> None:
     sample = painted(np.random.default_rng(seed))
     size = sample.view.image_size
-    once = show(sample, size, horizontal_flip(size[1]), mirrored=FLIPPED)
-    twice = show(once, size, horizontal_flip(size[1]), mirrored=FLIPPED)
+    once = warp_sample(sample, size, horizontal_flip(size[1]), flip_indices=FLIPPED)
+    twice = warp_sample(once, size, horizontal_flip(size[1]), flip_indices=FLIPPED)
 
     assert np.array_equal(twice.image, sample.image)
     assert np.array_equal(twice.annotations.keypoints, sample.annotations.keypoints)
     assert not np.array_equal(once.annotations.keypoints, sample.annotations.keypoints)
 
 
-def test_a_mirror_exchanges_left_and_right_with_their_visibility() -> None:
+def test_a_flip_exchanges_left_and_right_with_their_visibility() -> None:
     keypoints = np.array([[[10, 5, 2], [20, 5, 1], [30, 5, 2]]], dtype=np.float32)
     annotations = Annotations.of(np.array([[5, 0, 35, 10]], dtype=np.float32), np.array([0]), keypoints)
     sample = replace(sample_of(np.zeros((20, 50, 3), np.uint8), "blank"), annotations=annotations)
-    shown = show(sample, (20, 50), horizontal_flip(50), mirrored=FLIPPED)
-    plain = show(sample, (20, 50), horizontal_flip(50))
+    result = warp_sample(sample, (20, 50), horizontal_flip(50), flip_indices=FLIPPED)
+    plain = warp_sample(sample, (20, 50), horizontal_flip(50))
 
     # Pixel x becomes 49 - x.
-    assert shown.annotations.keypoints[0].tolist() == [[39, 5, 2], [19, 5, 2], [29, 5, 1]]
+    assert result.annotations.keypoints[0].tolist() == [[39, 5, 2], [19, 5, 2], [29, 5, 1]]
     assert plain.annotations.keypoints[0].tolist() == [[39, 5, 2], [29, 5, 1], [19, 5, 2]]
 
 
-def test_half_a_turn_exchanges_nothing() -> None:
+def test_a_rotation_by_180_degrees_exchanges_nothing() -> None:
     sample = painted(np.random.default_rng(0), (100, 100))
     turned = translation(99.0, 99.0) @ rotation(np.pi)
-    shown = show(sample, (100, 100), turned, mirrored=FLIPPED)
+    result = warp_sample(sample, (100, 100), turned, flip_indices=FLIPPED)
 
-    assert shown.annotations.keypoints[..., :2] == pytest.approx(
+    assert result.annotations.keypoints[..., :2] == pytest.approx(
         99 - sample.annotations.keypoints[..., :2], abs=1e-4
     )
 
@@ -158,23 +158,23 @@ def test_keypoints_outside_the_input_are_no_longer_labelled() -> None:
     keypoints = np.array([places], dtype=np.float32)
     annotations = Annotations.of(np.array([[0, 0, 20, 10]], dtype=np.float32), np.array([0]), keypoints)
     sample = replace(sample_of(np.zeros((10, 20, 3), np.uint8), "blank"), annotations=annotations)
-    shown = show(sample, (10, 20), identity())
+    result = warp_sample(sample, (10, 20), identity())
 
-    assert shown.annotations.keypoints[0, :, 2].tolist() == [2, 0, 1, 0, 0, 0]
-    assert not shown.annotations.keypoints[0, [1, 3, 4, 5]].any()
+    assert result.annotations.keypoints[0, :, 2].tolist() == [2, 0, 1, 0, 0, 0]
+    assert not result.annotations.keypoints[0, [1, 3, 4, 5]].any()
 
 
 def test_resizing_moves_keypoints_as_boxes() -> None:
     sample = painted(np.random.default_rng(0))
-    shown = resize(sample, RULE)
+    result = resize(sample, RULE)
 
-    assert check(shown, exchanged=False) == 6
+    assert check(result, exchanged=False) == 6
 
 
-def test_boxes_of_turned_objects_are_the_upright_hulls() -> None:
+def test_boxes_of_rotated_objects_are_axis_aligned_bounds() -> None:
     annotations = Annotations.of(np.array([[40, 40, 60, 60]], dtype=np.float32), np.array([0]))
     sample = replace(sample_of(np.zeros((100, 100, 3), np.uint8), "blank"), annotations=annotations)
-    turned = show(sample, (100, 100), crop_to_input((50.0, 50.0), 100.0, (100, 100), np.pi / 4))
+    turned = warp_sample(sample, (100, 100), crop_to_input((50.0, 50.0), 100.0, (100, 100), np.pi / 4))
 
     half = 10 * 2**0.5
     assert turned.annotations.boxes[0] == pytest.approx(
@@ -182,7 +182,7 @@ def test_boxes_of_turned_objects_are_the_upright_hulls() -> None:
     )
 
 
-def test_images_are_turned_by_at_most_twice_the_deviation() -> None:
+def test_images_are_rotated_by_at_most_twice_the_deviation() -> None:
     augment = Augment(rule=RULE, window=STILL, flip=0.0, rotate=0.5, degrees=20.0)
     rng = np.random.default_rng(0)
     sample = painted(rng)
@@ -196,7 +196,7 @@ def test_images_are_turned_by_at_most_twice_the_deviation() -> None:
     assert np.std([angle for angle in angles if angle]) == pytest.approx(19, abs=3)
 
 
-def test_the_last_plain_epochs_turn_nothing() -> None:
+def test_the_last_epochs_rotate_nothing() -> None:
     augment = Augment(rule=RULE, window=STILL, rotate=1.0, degrees=20.0, no_aug_from=3)
 
     assert augment.at(3).rotate == 0

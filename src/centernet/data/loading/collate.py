@@ -1,4 +1,4 @@
-"""From samples to the tensors of a batch."""
+"""Collating samples into the tensors of a batch."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from centernet.structures.batch import Batch, BatchAnnotations
 
 
 def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored: bool = False) -> Batch:
-    """One batch of samples; inputs of different sizes are filled up with black on the right and below.
+    """A batch of samples; smaller inputs are padded with black on the right and at the bottom.
 
     Args:
-        samples: What goes in.
-        with_crowd: Take crowd regions for ordinary objects, as the original does. By default they are left
-            out: many things in one box have no centre.
-        with_ignored: Hand crowd regions on as such, for tasks that learn nothing there.
+        samples: The samples, in order.
+        with_crowd: Treat crowd regions as ordinary objects, as the original does. By default they are left
+            out: many objects in one box have no centre.
+        with_ignored: Keep crowd regions as ignored regions, for tasks that use them.
     """
     parts = [
         sample.annotations if with_crowd or with_ignored else sample.annotations[~sample.annotations.is_crowd]
@@ -45,7 +45,7 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored
 
 
 def _cameras(samples: Sequence[Sample]) -> Float[np.ndarray, "b 3 4"]:
-    """Input pixels from camera metres."""
+    """The projection from camera metres to input pixels of each sample."""
     unknown = np.full((3, 4), np.nan, dtype=np.float32)
     return np.stack(
         [

@@ -1,4 +1,4 @@
-"""Reads images as training and validation need them: in an order that a seed fixes, through a cache."""
+"""PyTorch datasets for training and validation, with an image cache and a seeded order."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +16,10 @@ from centernet.structures.sample import read_sample
 
 
 class ImageCache:
-    """Keeps decoded images in memory until a bound is reached; later ones are read each time.
+    """Keeps decoded images in memory up to a limit; images beyond it are read each time.
 
     Args:
-        limit_bytes: Memory the pixels may take. Every worker process has a cache of its own.
+        limit_bytes: Limit of the pixels' memory. Every worker process has a cache of its own.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -38,20 +38,20 @@ class ImageCache:
 
 
 class TrainingSet(torch.utils.data.Dataset[Sample]):
-    """Augmented samples. What `(epoch, index)` gives depends on the seed alone, not on workers or order.
+    """Augmented samples. Sample `(epoch, index)` depends on the seed alone, not on workers or order.
 
     Args:
         dataset: The images.
-        augment: What is done to them.
+        augment: The augmentation.
         seed: Same seed, same inputs.
-        cache_bytes: Bound of the image cache in each process; 0 keeps nothing.
+        cache_bytes: Limit of the image cache in each process; 0 for no cache.
     """
 
     def __init__(self, dataset: Dataset, augment: Augment, seed: int, cache_bytes: int = 0) -> None:
         self._records = dataset.records
         self._augment = augment
         self._seed = seed
-        self._mirrored: list[list[int]] = dataset.categories.flip_indices.tolist()
+        self._flip_indices: list[list[int]] = dataset.categories.flip_indices.tolist()
         self._read = ImageCache(cache_bytes)
 
     def __len__(self) -> int:
@@ -63,12 +63,13 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         augment = self._augment.at(epoch)
         others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
         samples = [self._sample(i) for i in (index, *others.tolist())]
-        donor, veil = self._another(augment.copy_paste, rng), self._another(augment.mixup, rng)
-        return augment(samples, rng, self._mirrored, donor, veil)
+        paste_source = self._random_sample(augment.copy_paste, rng)
+        mixup_source = self._random_sample(augment.mixup, rng)
+        return augment(samples, rng, self._flip_indices, paste_source, mixup_source)
 
-    def _another(self, share: float, rng: np.random.Generator) -> Sample | None:
-        """An image by chance, for a share of the inputs; where none has one, nothing is drawn."""
-        if not share or rng.random() >= share:
+    def _random_sample(self, prob: float, rng: np.random.Generator) -> Sample | None:
+        """A random image with probability `prob`; at probability 0 no random number is drawn."""
+        if not prob or rng.random() >= prob:
             return None
         return self._sample(int(rng.integers(len(self._records))))
 
@@ -94,16 +95,16 @@ class ValidationSet(torch.utils.data.Dataset[Sample]):
 
 
 class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
-    """Every image once an epoch, as `(epoch, index)`, in an order that seed and epoch fix.
+    """Every image once an epoch, as `(epoch, index)`, in an order that depends on seed and epoch.
 
-    Each process gets every `num_replicas`-th image; the last ones are repeated so that all get as many.
+    Each process gets every `num_replicas`-th image; some images are repeated so that all get equally many.
 
     Args:
-        count: Images.
+        count: Number of images.
         seed: Same seed, same orders.
-        rank: Which process this is.
-        num_replicas: How many there are.
-        epoch: Which epoch the first pass belongs to. Workers begin with it before `set_epoch` is called.
+        rank: Index of this process.
+        num_replicas: Number of processes.
+        epoch: Epoch of the first pass. Workers start with it before `set_epoch` is called.
     """
 
     def __init__(self, count: int, seed: int, rank: int = 0, num_replicas: int = 1, epoch: int = 0) -> None:
@@ -114,7 +115,7 @@ class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
         self._epoch = epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Which epoch the next pass belongs to; the trainer calls it."""
+        """Sets the epoch of the next pass; the trainer calls it."""
         self._epoch = epoch
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Random crops, flips, rotations and mosaics of training images."""
+"""Augmentation of training images: random crops, flips, rotations, mosaics and mixes."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from centernet.data.transforms.color_jitter import ColorJitter
 from centernet.data.transforms.mixing import copy_paste_samples, mixup_samples
-from centernet.data.transforms.warp import Mirrored, show
+from centernet.data.transforms.warp import FlipIndices, warp_sample
 from centernet.geometry.affine import (
     Matrix,
     crop_to_input,
@@ -22,13 +22,13 @@ from centernet.structures import Annotations, Sample
 
 @dataclass(frozen=True, kw_only=True)
 class RandomCrop:
-    """A window of random size round a random middle: the original's training crop.
+    """A window of random size at a random place: the training crop of Objects as Points.
 
     Attributes:
-        min_scale: Smallest side of the window, as a share of the side that shows the whole image.
-        max_scale: Largest.
+        min_scale: Smallest side of the window, as a fraction of the side that holds the whole image.
+        max_scale: Largest side, likewise.
         step: Scales are drawn from `min_scale`, `min_scale + step`, ...
-        border: The middle keeps this far from the border, or half, a quarter, ... of it in small images.
+        border: Distance of the window's middle from the image border; halved until it fits small images.
     """
 
     min_scale: float = 0.6
@@ -39,7 +39,7 @@ class RandomCrop:
     def __call__(
         self, size: Size, side: float, rng: np.random.Generator
     ) -> tuple[tuple[float, float], float]:
-        """Middle `(x, y)` and side of a window over an image of `(height, width)` that `side` shows whole."""
+        """Middle `(x, y)` and side of a window over an image of `(height, width)` that fits into `side`."""
         scales = np.arange(self.min_scale, self.max_scale + self.step / 2, self.step)
         height, width = size
         x, y = (
@@ -49,23 +49,23 @@ class RandomCrop:
         return (x, y), side * float(rng.choice(scales))
 
     def _border(self, length: int) -> int:
-        part = 1
-        while length - self.border // part <= self.border // part:
-            part *= 2
-        return self.border // part
+        divisor = 1
+        while length - self.border // divisor <= self.border // divisor:
+            divisor *= 2
+        return self.border // divisor
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftScale:
-    """The whole image, a little shifted and scaled: the original's `not_rand_crop`.
+    """The whole image with a random shift and scale: `not_rand_crop` of Objects as Points.
 
     Attributes:
-        shift: Deviation of the middle, as a share of the side; at most twice that.
-        scale: Deviation of the side; at most that, where nothing else is said.
-        min_scale: Smallest side, as a share.
-        max_scale: Largest side.
-        by_each_side: Shift by shares of the image's width and height, as the original does for boxes in
-            space: a wide image is not shifted out of sight.
+        shift: Standard deviation of the middle, as a fraction of the side; clipped at twice that.
+        scale: Standard deviation of the side; clipped at once that without `min_scale` and `max_scale`.
+        min_scale: Smallest side, as a fraction.
+        max_scale: Largest side, likewise.
+        by_each_side: Shift by fractions of the image's width and height, as the original does for 3D boxes:
+            a wide image is not shifted out of the input.
     """
 
     shift: float = 0.1
@@ -77,45 +77,45 @@ class ShiftScale:
     def __call__(
         self, size: Size, side: float, rng: np.random.Generator
     ) -> tuple[tuple[float, float], float]:
-        """Middle `(x, y)` and side of a window over an image of `(height, width)` that `side` shows whole."""
+        """Middle `(x, y)` and side of a window over an image of `(height, width)` that fits into `side`."""
         x_shift, y_shift = np.clip(rng.normal(size=2) * self.shift, -2 * self.shift, 2 * self.shift)
         height, width = size
         x_side, y_side = (width, height) if self.by_each_side else (side, side)
         center = (width / 2 + x_side * float(x_shift), height / 2 + y_side * float(y_shift))
-        least = 1 - self.scale if self.min_scale is None else self.min_scale
-        most = 1 + self.scale if self.max_scale is None else self.max_scale
-        return center, side * float(np.clip(rng.normal() * self.scale + 1, least, most))
+        low = 1 - self.scale if self.min_scale is None else self.min_scale
+        high = 1 + self.scale if self.max_scale is None else self.max_scale
+        return center, side * float(np.clip(rng.normal() * self.scale + 1, low, high))
 
 
 _WHOLE = ShiftScale(shift=0.02, scale=0.05)
-"""Nearly what validation sees; a few pixels to and fro, so that no picture is learned by heart."""
+"""Nearly the window of validation, jittered by a few pixels so that no image is memorised."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """What training sees of an image.
+    """Augmentation of one training input.
 
     Attributes:
-        rule: Shape of the input, and the scale that shows the whole image.
-        window: Which part of the image is shown.
-        crop_prob: Share of images shown through a window, the others whole; with `crop`, all are.
-        crop: Side of a square input that shows a part of the image at the scale of `rule`; 0: no crop.
-            What an object is shows in its surroundings: small crops teach as much as whole images, faster.
-        flip: Share of images mirrored left to right.
-        flip_vertical: Share mirrored top to bottom: right where up and down mean nothing, as in a microscope.
-        quarter_turns: Turn by 0, 90, 180 or 270 degrees: right where no direction means anything.
-        rotate: Share of images turned by any angle; boxes become the upright hulls of the turned ones.
-        degrees: Deviation of that angle; at most twice that.
-        colors: Random colours, or none.
-        mosaic: Share of inputs made of four images.
-        mixup: Share of inputs blended with another image.
-        copy_paste: Share of inputs into which objects of another image are pasted.
-        box3d_at_any_scale: Learn boxes in space from images shown at any scale, right where depth is told for
-            a focal length. Without, as in the original, only headings are learned where the scale is another
-            than the rule's: what is seen larger is not nearer.
-        no_aug_from: Epoch from which images are shown as those to come will be: whole, or in plain crops, and
-            neither mirrored nor turned nor put together. Habits of the people who drew the boxes, such as
-            what they leave out at the border of the image, are lost in windows and mirrors, and learned then.
+        rule: Size of the input, and the scale at which it holds the whole image.
+        window: Random window of the image that fills the input.
+        crop_prob: Probability of a window rather than the whole image; with `crop`, always a window.
+        crop: Side of a square input that holds a part of the image at the scale of `rule`; 0: no crop. Small
+            crops train faster and teach as much, since the surroundings of an object suffice.
+        flip: Probability of a horizontal flip.
+        flip_vertical: Probability of a vertical flip, for images without up and down, as of a microscope.
+        quarter_turns: Rotate by 0, 90, 180 or 270 degrees at random, for images without orientation.
+        rotate: Probability of a rotation by any angle; boxes become the bounds of the rotated ones.
+        degrees: Standard deviation of that angle; clipped at twice that.
+        colors: Colour jitter, or None.
+        mosaic: Probability of an input made of four images.
+        mixup: Probability of blending with another image.
+        copy_paste: Probability of pasting objects of another image.
+        box3d_at_any_scale: Learn 3D boxes at any image scale, correct if depth is predicted for a given focal
+            length. Otherwise, as in the original, only headings are learned where the scale differs from the
+            rule's, since a larger image of an object does not make it nearer.
+        no_aug_from: Epoch from which images are whole, or plain crops, without flips, rotations and mixes.
+            Conventions of the annotators, such as which objects they leave out at the image border, cannot
+            be learned from random windows and flips, and are learned then.
     """
 
     rule: ResizeRule
@@ -135,7 +135,7 @@ class Augment:
     no_aug_from: int | None = None
 
     def at(self, epoch: int) -> "Augment":
-        """What is done in an epoch."""
+        """The augmentation of an epoch."""
         if self.no_aug_from is None or epoch < self.no_aug_from:
             return self
         return replace(
@@ -152,67 +152,71 @@ class Augment:
         )
 
     def num_samples(self, rng: np.random.Generator) -> int:
-        """How many images the next input is made of."""
+        """The random number of images of the next input: 4 for a mosaic, else 1."""
         return 4 if rng.random() < self.mosaic else 1
 
     def __call__(
         self,
         samples: Sequence[Sample],
         rng: np.random.Generator,
-        mirrored: Mirrored = (),
-        donor: Sample | None = None,
-        veil: Sample | None = None,
+        flip_indices: FlipIndices = (),
+        paste_source: Sample | None = None,
+        mixup_source: Sample | None = None,
     ) -> Sample:
-        """One input, of one image or of four, and of what is put into or over it.
+        """One input, made of one image or of a mosaic of four, and mixed with others.
 
         Args:
-            samples: The images.
-            rng: Chance.
-            mirrored: Keypoints that a mirror exchanges.
-            donor: An image whose objects are pasted into the input.
-            veil: An image that the input is blended with.
+            samples: One image or four.
+            rng: Random generator.
+            flip_indices: Keypoints that a horizontal flip exchanges.
+            paste_source: An image whose objects are pasted into the input.
+            mixup_source: An image that the input is blended with.
         """
         input_size = self._input_size(samples[0].view.image_size)
         if len(samples) == 1:
-            shown = _without_unseen(self._show(samples[0], input_size, rng, mirrored))
+            augmented = _without_outside(self._warp(samples[0], input_size, rng, flip_indices))
         else:
-            shown = _without_unseen(self._mosaic(samples, input_size, rng, mirrored))
-        if donor is not None:
-            shown = copy_paste_samples(shown, self._show(donor, input_size, rng, mirrored), rng)
-        if veil is not None:
-            shown = mixup_samples(shown, _without_unseen(self._show(veil, input_size, rng, mirrored)), rng)
+            augmented = _without_outside(self._mosaic(samples, input_size, rng, flip_indices))
+        if paste_source is not None:
+            source = self._warp(paste_source, input_size, rng, flip_indices)
+            augmented = copy_paste_samples(augmented, source, rng)
+        if mixup_source is not None:
+            source = _without_outside(self._warp(mixup_source, input_size, rng, flip_indices))
+            augmented = mixup_samples(augmented, source, rng)
         if self.colors is None:
-            return shown
-        return replace(shown, image=self.colors(shown.image, rng))
+            return augmented
+        return replace(augmented, image=self.colors(augmented.image, rng))
 
-    def _show(self, sample: Sample, input_size: Size, rng: np.random.Generator, mirrored: Mirrored) -> Sample:
-        input_from_image = self._place(sample.view.image_size, input_size, rng)
-        shown = show(sample, input_size, input_from_image, mirrored=mirrored)
-        usual = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
-        if self.box3d_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), usual):
-            return shown
-        unknown = np.full_like(shown.annotations.boxes3d, np.nan)
-        return replace(shown, annotations=replace(shown.annotations, boxes3d=unknown))
+    def _warp(
+        self, sample: Sample, input_size: Size, rng: np.random.Generator, flip_indices: FlipIndices
+    ) -> Sample:
+        input_from_image = self._random_transform(sample.view.image_size, input_size, rng)
+        warped = warp_sample(sample, input_size, input_from_image, flip_indices=flip_indices)
+        rule_scale = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
+        if self.box3d_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), rule_scale):
+            return warped
+        unknown = np.full_like(warped.annotations.boxes3d, np.nan)
+        return replace(warped, annotations=replace(warped.annotations, boxes3d=unknown))
 
     def _input_size(self, size: Size) -> Size:
         return (self.crop, self.crop) if self.crop else self.rule(size)[0]
 
-    def _place(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
-        turned, size = self._turn(size, rng)
+    def _random_transform(self, size: Size, input_size: Size, rng: np.random.Generator) -> Matrix:
+        flipped, size = self._random_flip(size, rng)
         _, whole = self.rule(size)
         if not self.crop and self.crop_prob < 1 and rng.random() >= self.crop_prob:
-            return whole @ turned
+            return whole @ flipped
         center, side = self.window(size, input_size[1] / float(whole[0, 0]), rng)
-        return crop_to_input(center, side, input_size, self._angle_rad(rng)) @ turned
+        return crop_to_input(center, side, input_size, self._angle_rad(rng)) @ flipped
 
     def _angle_rad(self, rng: np.random.Generator) -> float:
         if not self.rotate or rng.random() >= self.rotate:
             return 0.0
-        most = 2 * self.degrees
-        return math.radians(float(np.clip(rng.normal() * self.degrees, -most, most)))
+        limit = 2 * self.degrees
+        return math.radians(float(np.clip(rng.normal() * self.degrees, -limit, limit)))
 
-    def _turn(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
-        """The image mirrored and turned, and its size then."""
+    def _random_flip(self, size: Size, rng: np.random.Generator) -> tuple[Matrix, Size]:
+        """The transform of random flips and quarter turns, and the image size after it."""
         matrix, (height, width) = identity(), size
         if rng.random() < self.flip:
             matrix = horizontal_flip(width) @ matrix
@@ -225,42 +229,46 @@ class Augment:
         return matrix, (height, width)
 
     def _mosaic(
-        self, samples: Sequence[Sample], input_size: Size, rng: np.random.Generator, mirrored: Mirrored
+        self,
+        samples: Sequence[Sample],
+        input_size: Size,
+        rng: np.random.Generator,
+        flip_indices: FlipIndices,
     ) -> Sample:
-        """Four images, each in a corner of the input, meeting somewhere near its middle."""
+        """A mosaic of four images, one in each corner of the input, meeting at random near its middle."""
         height, width = input_size
         y, x = int(height * rng.uniform(0.3, 0.7)), int(width * rng.uniform(0.3, 0.7))
         image = np.zeros((height, width, 3), dtype=np.uint8)
-        parts = []
+        annotations = []
         for sample, (top, bottom), (left, right) in zip(
             samples, [(0, y), (0, y), (y, height), (y, height)], [(0, x), (x, width)] * 2, strict=True
         ):
             corner = (bottom - top, right - left)
-            # The middle of the window lands in the middle of the corner, at the scale of the whole input.
-            whole = self._place(sample.view.image_size, input_size, rng)
+            # The middle of the window is in the middle of the corner, at the scale of the whole input.
+            whole = self._random_transform(sample.view.image_size, input_size, rng)
             matrix = translation((right - left - width) / 2, (bottom - top - height) / 2) @ whole
-            part = show(sample, corner, matrix, mirrored=mirrored)
-            image[top:bottom, left:right] = part.image
-            parts.append(_within(part.annotations, left, top, corner))
+            warped = warp_sample(sample, corner, matrix, flip_indices=flip_indices)
+            image[top:bottom, left:right] = warped.image
+            annotations.append(_within(warped.annotations, left, top, corner))
         view = replace(samples[0].view, input_size=input_size)
-        return replace(samples[0], image=image, annotations=Annotations.joined(parts), view=view)
+        return replace(samples[0], image=image, annotations=Annotations.joined(annotations), view=view)
 
 
-def _without_unseen(sample: Sample) -> Sample:
-    """A sample without the objects that lie wholly outside its input."""
+def _without_outside(sample: Sample) -> Sample:
+    """A sample without the objects that are wholly outside its input."""
     height, width = sample.view.input_size
     boxes = sample.annotations.boxes
-    is_seen = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, 0] < width - 1) & (boxes[:, 1] < height - 1)
-    return replace(sample, annotations=sample.annotations[is_seen])
+    is_inside = (boxes[:, 2:] > 0).all(axis=1) & (boxes[:, 0] < width - 1) & (boxes[:, 1] < height - 1)
+    return replace(sample, annotations=sample.annotations[is_inside])
 
 
 def _within(annotations: Annotations, left: int, top: int, corner: Size) -> Annotations:
-    """Objects cut to a corner of the input and moved there; those mostly cut away are dropped."""
+    """Objects clipped to a corner of the input and moved there; those mostly outside are dropped."""
     limit = np.array([corner[1], corner[0]] * 2, dtype=np.float32) - 1
-    cut = np.clip(annotations.boxes, 0, limit)
-    shown = np.prod(cut[:, 2:] - cut[:, :2], axis=1)
-    kept = shown > 0.2 * np.prod(annotations.boxes[:, 2:] - annotations.boxes[:, :2], axis=1)
+    clipped = np.clip(annotations.boxes, 0, limit)
+    visible = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
+    kept = visible > 0.2 * np.prod(annotations.boxes[:, 2:] - annotations.boxes[:, :2], axis=1)
     shift = np.array([left, top], dtype=np.float32)
     keypoints = annotations.keypoints.copy()
     keypoints[..., :2] += np.where(keypoints[..., 2:] > 0, shift, np.float32(0))
-    return replace(annotations, boxes=cut + np.tile(shift, 2), keypoints=keypoints)[kept]
+    return replace(annotations, boxes=clipped + np.tile(shift, 2), keypoints=keypoints)[kept]

@@ -1,6 +1,6 @@
-"""Random colours in one matrix: the original's distortions are affine in RGB, and so is any chain of them.
+"""Colour jitter of Objects as Points, as one matrix: its steps are affine in RGB, and so is a chain of them.
 
-Like the original, what measures grey measures it once, on the untouched image, whatever was done before.
+Like the original, contrast and saturation use the grey of the unchanged image, whatever the steps before.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Colors = Float[np.ndarray, "3 4"]
 """`new = matrix[:, :3] @ rgb + matrix[:, 3]`, RGB from 0 to 1."""
 
 GREY = np.array([0.299, 0.587, 0.114])
-"""Share of red, green and blue in what the eye sees as brightness (ITU-R BT.601)."""
+"""Weights of red, green and blue in luma (ITU-R BT.601)."""
 
 # Principal components of the colours of ImageNet (Krizhevsky et al. 2012, sec. 4.1), rows in RGB order.
 EIGENVALUES = np.array([0.2141788, 0.01817699, 0.00341571])
@@ -27,22 +27,22 @@ EIGENVECTORS = np.array(
 
 
 def unchanged() -> Colors:
-    """Colours as they are."""
+    """The matrix that changes no colour."""
     return np.eye(3, 4)
 
 
 def brightness(colors: Colors, factor: float) -> Colors:
-    """Everything times `factor`."""
+    """Colours multiplied by `factor`."""
     return colors * factor
 
 
 def contrast(colors: Colors, factor: float, mean_rgb: Float[np.ndarray, " 3"]) -> Colors:
-    """Away from the mean grey of the untouched image, or towards it where `factor` is below 1.
+    """Colours moved away from the mean grey of the unchanged image, or towards it if `factor` is below 1.
 
     Args:
-        colors: What was done before.
-        factor: How far; 1 changes nothing.
-        mean_rgb: Mean colour of the untouched image.
+        colors: Matrix of the steps before.
+        factor: Strength; 1 changes nothing.
+        mean_rgb: Mean colour of the unchanged image.
     """
     changed = colors * factor
     changed[:, 3] += (1 - factor) * (GREY @ mean_rgb)
@@ -50,14 +50,14 @@ def contrast(colors: Colors, factor: float, mean_rgb: Float[np.ndarray, " 3"]) -
 
 
 def saturation(colors: Colors, factor: float) -> Colors:
-    """Away from the grey of each untouched pixel, or towards it."""
+    """Colours moved away from the grey of each unchanged pixel, or towards it if `factor` is below 1."""
     changed = colors * factor
     changed[:, :3] += (1 - factor) * GREY
     return changed
 
 
 def lighting(colors: Colors, shifts: Float[np.ndarray, " 3"]) -> Colors:
-    """A shift along the principal components of natural colours."""
+    """Colours shifted along the principal components of ImageNet's colours."""
     changed = colors.copy()
     changed[:, 3] += EIGENVECTORS @ (EIGENVALUES * shifts)
     return changed
@@ -65,11 +65,11 @@ def lighting(colors: Colors, shifts: Float[np.ndarray, " 3"]) -> Colors:
 
 @dataclass(frozen=True, kw_only=True)
 class ColorJitter:
-    """Brightness, contrast and saturation in random order, then lighting: as in the original.
+    """Brightness, contrast and saturation in random order, then lighting: as in Objects as Points.
 
     Attributes:
         strength: Largest change of the three factors.
-        lighting_deviation: Of the shift along each principal component.
+        lighting_deviation: Standard deviation of the shift along each principal component.
     """
 
     strength: float = 0.4
@@ -78,7 +78,7 @@ class ColorJitter:
     def __call__(
         self, image: UInt8[np.ndarray, "h w 3"], rng: np.random.Generator
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """The image in other colours, cut to 0 to 255."""
+        """The image with jittered colours, clipped to 0 to 255."""
         colors = unchanged()
         factors = rng.uniform(1 - self.strength, 1 + self.strength, 3)
         for kind in rng.permutation(3):

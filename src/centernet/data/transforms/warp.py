@@ -1,4 +1,4 @@
-"""Image, boxes and keypoints moved together by one affine matrix."""
+"""Image, boxes and keypoints transformed together by one affine matrix."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,28 +17,28 @@ from centernet.geometry.camera import flipped_angles, flipped_boxes3d
 from centernet.geometry.resize import PadBelowMultiple, ResizeRule, Size
 from centernet.structures import Sample
 
-Mirrored = Sequence[Sequence[int]]
-"""Which keypoint each one is in a mirror, class by class, as `Categories.mirrored`; empty: all stay."""
+FlipIndices = Sequence[Sequence[int]]
+"""The keypoints that a horizontal flip exchanges, class by class: `Categories.flip_indices`. Empty: none."""
 
 
-def show(
+def warp_sample(
     sample: Sample,
     input_size: Size,
     input_from_image: Matrix,
     first_scale: float = 1.0,
-    mirrored: Mirrored = (),
+    flip_indices: FlipIndices = (),
 ) -> Sample:
-    """A sample as read from its file, as the network's input shows it.
+    """A sample, as read from its file, transformed into the network's input.
 
-    Keypoints that fall outside the input are no longer labelled, as in the original. In a mirror right is
-    left in space too: boxes there are mirrored, and the camera is that of the mirrored metres.
+    Keypoints outside the input are no longer labelled, as in the original. A flip exchanges left and right in
+    3D too: 3D boxes are flipped, and the camera projects the flipped coordinates.
 
     Args:
-        sample: What is shown.
+        sample: Image and input are the same frame.
         input_size: Rows and columns of the input.
-        input_from_image: Where pixels go. Where it mirrors, left and right keypoints are exchanged.
+        input_from_image: The transform. If it flips, left and right keypoints are exchanged.
         first_scale: See `warp_image`.
-        mirrored: Which keypoints are exchanged.
+        flip_indices: The keypoints that a flip exchanges.
     """
     annotations, camera = sample.annotations, sample.view.camera
     if np.linalg.det(input_from_image[:2, :2]) < 0:
@@ -49,8 +49,8 @@ def show(
         )
         camera = None if camera is None else camera @ np.diag([-1.0, 1.0, 1.0, 1.0])
     keypoints = _move_keypoints(annotations.keypoints, input_from_image, input_size)
-    if keypoints.size and len(mirrored) and np.linalg.det(input_from_image[:2, :2]) < 0:
-        order = np.array(mirrored)[annotations.labels]
+    if keypoints.size and len(flip_indices) and np.linalg.det(input_from_image[:2, :2]) < 0:
+        order = np.array(flip_indices)[annotations.labels]
         keypoints = np.take_along_axis(keypoints, order[..., None], axis=1)
     return replace(
         sample,
@@ -75,22 +75,22 @@ def _move_keypoints(
 
 
 def resize(sample: Sample, rule: ResizeRule, scale: float = 1.0, *, exact: bool = False) -> Sample:
-    """The whole image under a resize rule: what validation and prediction see.
+    """The whole image under a resize rule, as for validation and prediction.
 
     Args:
         sample: As read from its file.
-        rule: Which input it is shown on.
-        scale: Show the image larger or smaller than the rule does by itself.
-        exact: Lose what the original loses of an image that needs no border: see `PadBelowMultiple`.
+        rule: The resize rule.
+        scale: Factor by which the image is larger than under the rule alone.
+        exact: Blank the last row or column where the original loses it: see `PadBelowMultiple`.
     """
     input_size, input_from_image = rule(sample.view.image_size, scale)
-    shown = show(sample, input_size, input_from_image, scale)
+    resized = warp_sample(sample, input_size, input_from_image, scale)
     if not (exact and isinstance(rule, PadBelowMultiple)):
-        return shown
-    image = shown.image.copy()
+        return resized
+    image = resized.image.copy()
     height, width = scaled_size(sample.view.image_size, scale)
     if height == input_size[0]:
         image[-1] = 0
     if width == input_size[1]:
         image[:, -1] = 0
-    return replace(shown, image=image)
+    return replace(resized, image=image)

@@ -55,7 +55,12 @@ def test_a_line_of_five_columns_is_an_object_without_keypoints(tmp_path: Path) -
     ("columns", "kind", "words", "kept"),
     [
         ("0.5 0.5 2", "keypoint count", "8 columns, but class, box and 3 keypoints are 14", [0, 0, 0]),
-        ("0.5 nan 2 0.1 0.2 1 0 0 0", "NaN keypoint", "keypoint_1: the coordinates are not finite", [0, 1, 0]),
+        (
+            "0.5 nan 2 0.1 0.2 1 0 0 0",
+            "NaN keypoint",
+            "the coordinates are not finite",
+            [0, 1, 0],
+        ),
         ("0.5 0.5 7 0.1 0.2 1 0 0 0", "visibility", "keypoint_1: visibility 7", [2, 1, 0]),
         ("0.5 0.5 0 0.1 0.2 1 0 0 0", "keypoint without visibility", "keypoint_1: coordinates", [0, 1, 0]),
     ],
