@@ -27,7 +27,7 @@ def ground_truth(*figures: Figure, max_hidden: float = 0.99) -> np.ndarray:
 
 
 @COUNTS
-def test_a_skeleton_of_any_size_holds_together(count: int) -> None:
+def test_a_skeleton_of_any_size_is_connected(count: int) -> None:
     skeleton = figure_skeleton(count)
     reached = {0}
     for _ in range(count):
@@ -38,7 +38,7 @@ def test_a_skeleton_of_any_size_holds_together(count: int) -> None:
     assert len(skeleton.pairs) == (count - 1) // 2
 
 
-def test_thirteen_keypoints_are_a_persons() -> None:
+def test_thirteen_keypoints_are_those_of_a_person() -> None:
     skeleton = figure_skeleton(13)
 
     assert skeleton.names[0] == "head"
@@ -50,7 +50,7 @@ def test_thirteen_keypoints_are_a_persons() -> None:
 
 
 @COUNTS
-def test_every_labelled_keypoint_lies_inside_image_and_box(count: int) -> None:
+def test_every_labelled_keypoint_is_inside_image_and_box(count: int) -> None:
     for sample in generate(8, mode=FIGURES, size=(96, 128), num_keypoints=count):
         annotations = sample.annotations
         assert annotations.keypoints.shape == (len(annotations), count, 3)
@@ -61,7 +61,7 @@ def test_every_labelled_keypoint_lies_inside_image_and_box(count: int) -> None:
             assert not keypoints[keypoints[:, 2] == 0].any()
 
 
-def test_scenes_have_keypoints_that_are_seen_hidden_and_outside() -> None:
+def test_scenes_have_visible_hidden_and_outside_keypoints() -> None:
     samples = list(generate(60, mode=FIGURES))
     visibility = np.concatenate([sample.annotations.keypoints[..., 2].ravel() for sample in samples])
     shares = np.bincount(visibility.astype(int)) / len(visibility)
@@ -106,7 +106,7 @@ def test_the_two_sides_have_two_colours_of_which_either_may_be_left() -> None:
 
 
 @pytest.mark.parametrize("name", ["coco", "yolo"])
-def test_figures_read_back_as_they_were_made(tmp_path: Path, name: str) -> None:
+def test_reading_restores_written_figures(tmp_path: Path, name: str) -> None:
     folder = write_scenes(
         tmp_path / "scenes", train=2, val=40, mode=FIGURES, num_keypoints=7, seed=3, format=name
     )
@@ -129,12 +129,12 @@ def test_the_same_seed_gives_the_same_figures() -> None:
         assert np.array_equal(one.annotations.keypoints, other.annotations.keypoints)
 
 
-def test_voc_which_has_no_keypoints_is_refused(tmp_path: Path) -> None:
+def test_writing_figures_as_voc_without_keypoints_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="VOC has no keypoints: write figures as coco or yolo"):
         write_scenes(tmp_path / "scenes", mode=FIGURES, format="voc")
 
 
 @pytest.mark.parametrize("count", [0, 62])
-def test_a_number_of_keypoints_that_cannot_be_is_refused(count: int) -> None:
+def test_an_invalid_number_of_keypoints_is_refused(count: int) -> None:
     with pytest.raises(UsageError, match=f"num_keypoints is 1 to 61; got {count}"):
         generate(1, mode=FIGURES, num_keypoints=count)

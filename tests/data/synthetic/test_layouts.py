@@ -17,7 +17,7 @@ def hard_case(case: str, count: int = 10) -> list[Sample]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(128, 128), (33, 517), (1, 37), (1, 1), (640, 16)])
-def test_every_box_of_every_mode_lies_inside_its_image_and_has_an_area(
+def test_every_box_of_every_mode_is_inside_its_image_and_has_an_area(
     mode: str, size: tuple[int, int]
 ) -> None:
     for sample in generate(12, mode=mode, size=size):
@@ -33,7 +33,7 @@ def test_every_box_of_every_mode_lies_inside_its_image_and_has_an_area(
         assert (y2 - y1 >= 1).all()
 
 
-def test_plain_shows_one_to_five_objects_of_every_class() -> None:
+def test_plain_has_one_to_five_objects_of_every_class() -> None:
     samples = list(generate(100))
     counts = [len(sample.annotations) for sample in samples]
     labels = np.concatenate([sample.annotations.labels for sample in samples])
@@ -45,14 +45,14 @@ def test_plain_shows_one_to_five_objects_of_every_class() -> None:
     assert sides.max() <= 50
 
 
-def test_crowd_shows_many_objects_that_overlap() -> None:
+def test_crowd_has_many_objects_that_overlap() -> None:
     counts = [len(sample.annotations) for sample in generate(20, mode="crowd")]
 
     assert np.mean(counts) > 20
 
 
 @pytest.mark.parametrize("mode", ["collision", "crossing"])
-def test_two_objects_of_a_class_meet_in_the_same_or_neighbouring_cells_of_every_image(mode: str) -> None:
+def test_two_centres_of_a_class_are_in_the_same_or_neighbouring_cells_of_every_image(mode: str) -> None:
     distances = []
     for sample in generate(50, mode=mode):
         objects = sample.annotations
@@ -84,7 +84,7 @@ def sizes_of_those_that_meet(mode: str) -> np.ndarray:
     return np.array(pairs)
 
 
-def test_those_that_collide_are_of_half_the_size() -> None:
+def test_colliding_objects_are_of_half_the_size() -> None:
     larger, smaller = sizes_of_those_that_meet("collision").T
 
     assert len(larger) > 100
@@ -92,14 +92,14 @@ def test_those_that_collide_are_of_half_the_size() -> None:
     assert np.quantile(smaller / larger, 0.95) < 0.5
 
 
-def test_those_that_cross_are_of_about_one_size() -> None:
+def test_crossing_objects_are_of_about_equal_size() -> None:
     larger, smaller = sizes_of_those_that_meet("crossing").T
 
     assert len(larger) > 80
     assert (smaller / larger).min() > 0.85
 
 
-def test_collision_never_shows_the_same_box_twice() -> None:
+def test_collision_never_has_the_same_box_twice() -> None:
     for sample in generate(50, mode="collision"):
         assert len(np.unique(sample.annotations.boxes, axis=0)) == len(sample.annotations)
 

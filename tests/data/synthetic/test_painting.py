@@ -30,14 +30,14 @@ def test_an_object_hidden_more_than_allowed_is_left_out() -> None:
     assert boxes(0.49, behind, before) == [[15, 10, 25, 20]]
 
 
-def test_what_lies_outside_the_image_counts_as_hidden() -> None:
+def test_pixels_outside_the_image_count_as_hidden() -> None:
     cut = square(-6, 10, 4, 20)
 
     assert boxes(0.6, cut) == [[0, 10, 4, 20]]
     assert boxes(0.59, cut) == []
 
 
-def test_an_object_that_is_left_out_hides_nothing() -> None:
+def test_an_object_that_is_left_out_occludes_nothing() -> None:
     back, middle, front = square(10, 10, 20, 20), square(10, 10, 20, 19), square(10, 10, 20, 15)
 
     # The front hides 5 of the middle's 9 rows, which goes; so only half of the back is hidden.

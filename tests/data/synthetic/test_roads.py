@@ -32,7 +32,7 @@ def painted(*cuboids: Cuboid, noise: int = 0, max_hidden: float = 0.99) -> tuple
     return render_road(Road(size=SIZE, camera=CAMERA, cuboids=cuboids), max_hidden, noise, random)
 
 
-def test_boxes_are_those_of_the_corners_in_space_cut_to_the_image() -> None:
+def test_boxes_are_bounds_of_the_projected_corners_clipped_to_the_image() -> None:
     for sample in roads():
         corners = corners_of(sample.annotations.boxes3d.astype(float))
         pixels = project(sample.view.camera, corners)
@@ -42,7 +42,7 @@ def test_boxes_are_those_of_the_corners_in_space_cut_to_the_image() -> None:
         )
 
 
-def test_cameras_are_as_kittis() -> None:
+def test_cameras_are_those_of_kitti() -> None:
     cameras = np.array([sample.view.camera for sample in roads()])
 
     assert len(np.unique(cameras[:, 0, 0])) == 3
@@ -51,7 +51,7 @@ def test_cameras_are_as_kittis() -> None:
     np.testing.assert_array_equal(cameras[:, 2, :3], np.tile([0, 0, 1], (30, 1)))
 
 
-def test_road_users_have_the_size_of_their_class_and_stand_on_the_road_outside_each_other() -> None:
+def test_road_users_have_the_size_of_their_class_and_do_not_overlap_on_the_road() -> None:
     for sample in roads():
         boxes = sample.annotations.boxes3d.astype(float)
         means = np.array([ROAD_CLASSES[label].size_m for label in sample.annotations.labels]).reshape(-1, 3)
@@ -63,7 +63,7 @@ def test_road_users_have_the_size_of_their_class_and_stand_on_the_road_outside_e
             assert (ground_and_3d_iou(mine, others)[0] < 1e-6).all()
 
 
-def test_heading_against_the_line_of_sight_is_that_of_the_turn_and_the_place() -> None:
+def test_alpha_follows_from_rotation_and_position() -> None:
     _, annotations = painted(car(0.0, 10.0, 0.3), car(4.0, 10.0, 0.3))
 
     # The pixel is at (200 x + 208 z + 12) / (z + 0.003), and straight ahead is 208.
@@ -71,7 +71,7 @@ def test_heading_against_the_line_of_sight_is_that_of_the_turn_and_the_place() -
     np.testing.assert_allclose(annotations.alpha_rad, 0.3 - seen, atol=1e-5)
 
 
-def test_what_a_nearer_car_hides_is_said() -> None:
+def test_a_car_behind_a_nearer_one_is_occluded() -> None:
     _, annotations = painted(car(0.0, 30.0), car(0.0, 15.0), car(9.0, 15.0))
 
     assert annotations.occlusion.tolist() == [2, 0, 0]
@@ -86,7 +86,7 @@ def test_a_car_half_outside_is_truncated_by_half() -> None:
     assert annotations.boxes[0, 2] == 415
 
 
-def test_what_is_hidden_too_much_is_neither_painted_nor_true() -> None:
+def test_an_object_hidden_too_much_is_neither_painted_nor_annotated() -> None:
     image, annotations = painted(car(0.0, 30.0), car(0.0, 15.0), max_hidden=0.5)
     alone, _ = painted(car(0.0, 15.0), max_hidden=0.5)
 
@@ -94,7 +94,7 @@ def test_what_is_hidden_too_much_is_neither_painted_nor_true() -> None:
     np.testing.assert_array_equal(image, alone)
 
 
-def test_a_car_shows_which_way_it_heads() -> None:
+def test_the_heading_of_a_car_is_visible() -> None:
     away, _ = painted(car(0.0, 12.0, -np.pi / 2))
     towards, _ = painted(car(0.0, 12.0, np.pi / 2))
 
@@ -125,6 +125,6 @@ def test_the_same_seed_gives_the_same_road_and_others_do_not() -> None:
     assert not np.array_equal(first.image, other.image)
 
 
-def test_noise_is_a_change_of_a_byte() -> None:
+def test_noise_is_limited_to_a_byte() -> None:
     with pytest.raises(UsageError, match="noise is a change of up to 255; got 300"):
         Scenes(mode=ROADS, noise=300)

@@ -8,7 +8,7 @@ from centernet.errors import UsageError
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_same_seed_gives_the_same_image_however_many_are_made(mode: str) -> None:
+def test_the_same_seed_gives_the_same_image_for_any_number_of_images(mode: str) -> None:
     few, many = list(generate(3, mode=mode, seed=7)), list(generate(9, mode=mode, seed=7))
 
     for first, second in zip(few, many[:3], strict=True):
@@ -28,13 +28,13 @@ def test_seeds_splits_and_indices_all_give_other_images() -> None:
     assert len({image.tobytes() for image in images}) == 4
 
 
-def test_images_are_made_only_when_asked_for() -> None:
+def test_images_are_generated_lazily() -> None:
     first = next(generate(10**9))
 
     assert first.image.shape == (128, 128, 3)
 
 
-def test_six_kinds_of_shapes_can_be_asked_for() -> None:
+def test_six_shapes_are_available() -> None:
     scenes = Scenes(mode="crowd", shapes=tuple(OUTLINES))
     labels = np.concatenate([scenes.sample(index).annotations.labels for index in range(5)])
 
@@ -54,16 +54,16 @@ def test_six_kinds_of_shapes_can_be_asked_for() -> None:
         ({"shapes": ("circle", "blob")}, "got circle, blob"),
         ({"shapes": ("circle", "circle")}, "shapes are different ones"),
         ({"shapes": ()}, "shapes are different ones"),
-        ({"max_hidden": 1.0}, "max_hidden is a share"),
+        ({"max_hidden": 1.0}, "max_hidden is a fraction"),
         ({"seed": -1}, "seed is a whole number from 0 up; got -1"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Scenes(**settings)
 
 
-def test_a_negative_count_is_refused_before_the_first_image_is_asked_for() -> None:
+def test_a_negative_count_is_refused_before_the_first_image() -> None:
     with pytest.raises(UsageError, match="count is a number of images, 0 or more; got -1"):
         generate(-1)
 

@@ -16,7 +16,7 @@ def test_pixels_10_to_19_give_a_box_from_10_to_20() -> None:
     assert silhouette.mask.sum() == 10 * 7
 
 
-def test_a_box_is_cut_at_the_border_of_the_image() -> None:
+def test_a_box_is_clipped_to_the_image() -> None:
     silhouette = Silhouette.of(UPRIGHT_SQUARE - (15, 22))
 
     assert silhouette.box((3, 4)) == (0, 0, 4, 3)
@@ -30,7 +30,7 @@ def test_a_shape_outside_the_image_has_no_box() -> None:
 
 
 @pytest.mark.parametrize("kind", OUTLINES)
-def test_the_middle_of_the_upright_box_is_the_center_of_every_turned_shape(kind: str) -> None:
+def test_the_middle_of_the_bounding_box_is_the_center_of_every_rotated_shape(kind: str) -> None:
     polygon = place(kind, (50.0, 40.0), 20.0, 0.7)
 
     assert (polygon.min(0) + polygon.max(0)) / 2 == pytest.approx([50.0, 40.0])

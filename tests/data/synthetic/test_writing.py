@@ -20,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("mode", ["crowd", "hard"])
-def test_what_was_written_reads_back_as_it_was_made(tmp_path: Path, name: str, mode: str) -> None:
+def test_reading_restores_the_written_samples(tmp_path: Path, name: str, mode: str) -> None:
     folder = write_scenes(tmp_path / "scenes", train=12, val=3, mode=mode, seed=5, format=name)
     dataset = open_dataset(folder, "val")
     scenes = Scenes(mode=mode, seed=5)
@@ -64,7 +64,7 @@ def test_nothing_is_left_beside_the_data_set(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["annotations", "train", "val"]
 
 
-def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("")
 
     with pytest.raises(UsageError, match="is not empty: give a new folder"):

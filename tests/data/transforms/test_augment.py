@@ -55,12 +55,12 @@ def found(sample: Sample, label: int) -> np.ndarray | None:
 
 
 def check(sample: Sample, labels: list[int], max_unboxed_px: float = 3) -> None:
-    """Every colour that is well seen has a box round it, and every box holds its colour.
+    """Every visible colour has a box round it, and every box contains its colour.
 
     Args:
-        sample: What is result.
+        sample: An augmented sample.
         labels: Colours that were painted.
-        max_unboxed_px: Largest shorter side, pixels, of what may be seen of a colour that has no box.
+        max_unboxed_px: Largest shorter side of the visible pixels of a colour without a box.
     """
     height, width = sample.view.input_size
     boxes = np.clip(sample.annotations.boxes, 0, [width, height] * 2)
@@ -105,7 +105,7 @@ def test_boxes_of_a_mosaic_follow_their_objects(seed: int) -> None:
     )
     result = augment([painted(rng, [label]) for label in range(4)], rng)
 
-    # Of objects of at most 200×160 result pixels a fifth may be seen without a box.
+    # Of objects of at most 200×160 visible pixels a fifth may have no box.
     check(result, [0, 1, 2, 3], max_unboxed_px=80)
 
 

@@ -207,7 +207,7 @@ def test_boxes_of_augmented_and_mixed_images_follow_their_objects(seed: int) -> 
 
     assert set(alone.annotations.labels.tolist()) <= {0, 2}
     for box, label in zip(alone.annotations.boxes, alone.annotations.labels.tolist(), strict=True):
-        # Sides are blurred where images are result larger, so two pixels at each are left out.
+        # Sides are blurred where images are enlarged, so two pixels at each are left out.
         left, top, right, bottom = np.concatenate([box[:2] + 2, box[2:] - 1]).clip(0, 160).astype(int)
         inside = alone.image[top:bottom, left:right, COLORS[label] > 0]
         # A weight of Beta(8, 8) is hardly ever below one tenth.

@@ -1,4 +1,4 @@
-"""The built-in generator of annotated images: shapes, figures and roads in 3D, the same bytes every time."""
+"""Synthetic annotated images: shapes, stick figures and roads with 3D boxes, reproducible to the byte."""
 
 from centernet.data.synthetic.layouts import FIGURES, HARD_CASES, MODES
 from centernet.data.synthetic.roads import ROADS

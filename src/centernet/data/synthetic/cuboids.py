@@ -1,4 +1,4 @@
-"""Road users as cuboids with shaded faces: which way each heads shows in its windows and lamps."""
+"""Road users as cuboids with shaded faces, whose windows and lamps show the heading."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ Color = tuple[int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class RoadClass:
-    """What the objects of one class are like.
+    """Sizes and appearance of the road users of one class.
 
     Attributes:
         name: The class.
         size_m: Mean height, width and length.
-        deviation_m: How much they differ.
-        patches: Painted on each face: left, bottom, right, top as shares of the face, and a colour.
+        deviation_m: Standard deviation of each.
+        patches: Painted on each face: left, bottom, right, top as fractions of the face, and a colour.
     """
 
     name: str
@@ -37,15 +37,13 @@ _RED: Color = (215, 20, 25)
 _SKIN: Color = (225, 180, 150)
 _HAIR: Color = (60, 40, 25)
 
-_BESIDE_A_CAR = (
+_CAR_LEFT = (
     (0.05, 0.0, 0.25, 0.3, _TYRE),
     (0.75, 0.0, 0.95, 0.3, _TYRE),
     (0.25, 0.55, 0.8, 0.95, _GLASS),
 )
-_BESIDE_A_CAR_RIGHT = tuple(
-    (1 - right, low, 1 - left, high, color) for left, low, right, high, color in _BESIDE_A_CAR
-)
-_BESIDE_A_CYCLIST = (
+_CAR_RIGHT = tuple((1 - right, low, 1 - left, high, color) for left, low, right, high, color in _CAR_LEFT)
+_CYCLIST_SIDE = (
     (0.0, 0.0, 0.35, 0.4, _TYRE),
     (0.65, 0.0, 1.0, 0.4, _TYRE),
     (0.35, 0.8, 0.65, 1.0, _HAIR),
@@ -81,10 +79,8 @@ ROAD_CLASSES = (
                 (0.8, 0.3, 1.0, 0.5, _RED),
             ),
             # The bonnet is longer than the boot.
-            "left": _BESIDE_A_CAR,
-            "right": tuple(
-                (1 - right, low, 1 - left, high, c) for left, low, right, high, c in _BESIDE_A_CAR
-            ),
+            "left": _CAR_LEFT,
+            "right": _CAR_RIGHT,
             "top": ((0.1, 0.55, 0.9, 0.7, _GLASS),),
         },
     ),
@@ -99,15 +95,15 @@ ROAD_CLASSES = (
                 (0.4, 0.0, 0.6, 0.4, _TYRE),
             ),
             "rear": ((0.3, 0.8, 0.7, 1.0, _HAIR), (0.3, 0.3, 0.7, 0.4, _RED), (0.4, 0.0, 0.6, 0.3, _TYRE)),
-            "left": (*_BESIDE_A_CYCLIST, (0.3, 0.8, 0.45, 0.92, _SKIN)),
-            "right": (*_BESIDE_A_CYCLIST, (0.55, 0.8, 0.7, 0.92, _SKIN)),
+            "left": (*_CYCLIST_SIDE, (0.3, 0.8, 0.45, 0.92, _SKIN)),
+            "right": (*_CYCLIST_SIDE, (0.55, 0.8, 0.7, 0.92, _SKIN)),
             "top": ((0.3, 0.3, 0.7, 0.7, _HAIR),),
         },
     ),
 )
-"""The classes of a road, in KITTI's order."""
+"""The classes of road users, in KITTI's order."""
 
-# Corners as `corners_of` numbers them: bottom left, bottom right, top right, top left, seen from outside.
+# Corners in the numbering of `corners_of`: bottom left, bottom right, top right, top left, from outside.
 _FACES = {
     "front": (1, 0, 4, 5),
     "rear": (3, 2, 6, 7),
@@ -116,16 +112,16 @@ _FACES = {
     "top": (7, 6, 5, 4),
 }
 _LIGHT = (0.55, -0.75, -0.35)
-"""Where it comes from: from the right, above and behind the camera."""
+"""Direction of the light source: to the right, above and behind the camera."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cuboid:
-    """One road user, placed.
+    """One road user at its place.
 
     Attributes:
         box3d: `(h, w, l, x, y, z, rotation_y)`, camera metres, wholly in front of the camera.
-        camera: Image pixels from camera metres.
+        camera: Projection from camera metres to image pixels.
         label: Index into `ROAD_CLASSES`.
     """
 
@@ -135,17 +131,17 @@ class Cuboid:
 
     @property
     def num_colors(self) -> int:
-        """One, which each face has in its shade."""
+        """One colour, shaded by face."""
         return 1
 
     @property
     def keypoints(self) -> Float[np.ndarray, "0 2"]:
-        """None."""
+        """No keypoints."""
         return np.zeros((0, 2))
 
     @property
     def corners_px(self) -> Float[np.ndarray, "8 2"]:
-        """Where its corners are seen; may lie beyond the image."""
+        """Its corners in image pixels; may lie outside the image."""
         return project(self.camera, self._corners_m)
 
     def silhouette(self) -> Silhouette:
@@ -156,22 +152,22 @@ class Cuboid:
     def paint(
         self, image: UInt8[np.ndarray, "h w d"], silhouette: Silhouette, colors: UInt8[np.ndarray, "1 d"]
     ) -> None:
-        """Paint the faces that are turned to the camera, in place."""
+        """Paint the faces towards the camera, in place."""
         del silhouette
         corners_m, corners_px = self._corners_m, self.corners_px
         matrix = self.camera[:, :3]
-        place_m = -np.linalg.solve(matrix, self.camera[:, 3])
+        camera_m = -np.linalg.solve(matrix, self.camera[:, 3])
         middle_m = corners_m.mean(axis=0)
         for name, numbers in _FACES.items():
             face_m = corners_m[list(numbers)]
             outwards = face_m.mean(axis=0) - middle_m
-            if outwards @ (place_m - face_m.mean(axis=0)) <= 0:
+            if outwards @ (camera_m - face_m.mean(axis=0)) <= 0:
                 continue
             brightness = 0.62 + 0.38 * float(outwards @ np.array(_LIGHT)) / float(np.linalg.norm(outwards))
             fill(image, corners_px[list(numbers)], colors[0] * brightness)
             for left, low, right, high, color in ROAD_CLASSES[self.label].patches[name]:
-                shares = np.array([(left, low), (right, low), (right, high), (left, high)])
-                patch_m = _on_face(face_m, shares)
+                fractions = np.array([(left, low), (right, low), (right, high), (left, high)])
+                patch_m = _on_face(face_m, fractions)
                 fill(image, project(self.camera, patch_m), np.array(color) * brightness)
 
     @property
@@ -185,9 +181,11 @@ def fill(image: UInt8[np.ndarray, "h w d"], polygon: Polygon, color: Float[np.nd
     cv2.fillConvexPoly(image, corners, color=np.clip(color, 0, 255).astype(int).tolist(), shift=SHIFT)
 
 
-def _on_face(face_m: Float[np.ndarray, "4 3"], shares: Float[np.ndarray, "4 2"]) -> Float[np.ndarray, "4 3"]:
-    """Points of a face from shares of its width and height."""
+def _on_face(
+    face_m: Float[np.ndarray, "4 3"], fractions: Float[np.ndarray, "4 2"]
+) -> Float[np.ndarray, "4 3"]:
+    """Points of a face from fractions of its width and height."""
     origin = face_m[0]
     along, up = face_m[1] - origin, face_m[3] - origin
-    points: Float[np.ndarray, "4 3"] = origin + shares[:, :1] * along + shares[:, 1:] * up
+    points: Float[np.ndarray, "4 3"] = origin + fractions[:, :1] * along + fractions[:, 1:] * up
     return points

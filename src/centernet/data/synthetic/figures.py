@@ -1,8 +1,8 @@
-"""Stick figures: a head and limbs of joints, as many as are asked for.
+"""Stick figures with a head, limbs and any number of keypoints.
 
-Figures face the viewer, so their left is on the right. The limbs of one side have one colour and those of the
-other side another, by chance which: one sees what belongs together, and a mirrored figure, left and right
-exchanged, is a figure again.
+Figures face the viewer, so their left is on the right. The limbs of each side have a random colour of their
+own: limbs of one side can be recognised, and a horizontally flipped figure, left and right exchanged, is a
+valid figure.
 """
 
 import math
@@ -18,15 +18,15 @@ from centernet.data.synthetic.shapes import MARGIN, SHIFT, Silhouette
 from centernet.structures import Skeleton
 
 PERSON = 13
-"""Keypoints of a figure like a person: head, and shoulder, elbow, wrist, hip, knee, ankle on each side."""
+"""Number of keypoints of a person: head, and shoulder, elbow, wrist, hip, knee, ankle on each side."""
 
 SIGMA = 0.05
-"""Of every keypoint: half way between those of a person's eyes and of the hips."""
+"""OKS sigma of every keypoint: half way between those of COCO's eyes and hips."""
 
 _LIMBS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 _JOINTS = 3
 
-# Lengths are shares of a figure's height.
+# Lengths are fractions of a figure's height.
 _SHOULDERS, _HIPS = 0.25, 0.55
 _HEAD_RADIUS = 0.09
 _HEAD = 0.09
@@ -35,13 +35,13 @@ _THICKNESS = 0.055
 _DISC_RADIUS = 0.04
 
 _BODY, _LEFT, _RIGHT, _LEFT_DISC, _RIGHT_DISC, _TAIL_DISC = range(1, 7)
-"""What a pixel of a figure shows."""
+"""Labels of a figure's pixels."""
 
 
 def figure_skeleton(num_keypoints: int) -> Skeleton:
-    """What a figure of so many keypoints has: a head, arms, legs, then limbs between them.
+    """The skeleton of a figure: a head, arms, legs, then more limbs between them.
 
-    13 are a person's. An even number has a tail, at the lower end of the body.
+    13 keypoints are those of a person. An even number adds a tail at the lower end of the body.
     """
     names, edges = ["head"], []
     limbs = _limbs(num_keypoints)
@@ -67,7 +67,7 @@ def figure_skeleton(num_keypoints: int) -> Skeleton:
 
 
 def _limbs(num_keypoints: int) -> list[tuple[str, ...]]:
-    """The joints of each limb of one side, from the body outwards: arms, legs, and what is between them."""
+    """The joints of each limb of one side, from the body outwards: arms, legs, then limbs between them."""
     per_side = (num_keypoints - 1) // 2
     limbs = []
     for number in range(math.ceil(per_side / _JOINTS)):
@@ -83,11 +83,11 @@ def _from_above(num_limbs: int) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure of a scene, placed.
+    """One figure of a scene at its place.
 
     Attributes:
-        keypoints: `(x, y)`, image pixels, in the order of `figure_skeleton`; may lie beyond the image.
-        height_px: Of the figure when it stands straight.
+        keypoints: `(x, y)`, image pixels, in the order of `figure_skeleton`; may lie outside the image.
+        height_px: Height of the upright figure.
         label: Index into the scene's categories.
     """
 
@@ -97,7 +97,7 @@ class Figure:
 
     @property
     def num_colors(self) -> int:
-        """Body, left and right."""
+        """Three colours: body, left and right."""
         return 3
 
     def silhouette(self) -> Silhouette:
@@ -114,14 +114,14 @@ class Figure:
         bright = [(color.astype(int) + 2 * 255) // 3 for color in (left_side, right_side, body)]
         table = np.array([body, body, left_side, right_side, *bright], dtype=np.uint8)
         rows, columns, mask = silhouette.inside((image.shape[0], image.shape[1]))
-        shown = parts[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        image[rows, columns][mask] = table[shown[mask]]
+        inside = parts[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        image[rows, columns][mask] = table[inside[mask]]
 
     def _parts(self) -> tuple[UInt8[np.ndarray, "h w"], int, int]:
-        """What each pixel of a window shows, 0 where nothing; and the window's first column and row."""
-        reach = math.ceil((_HEAD_RADIUS + _THICKNESS) * self.height_px) + MARGIN
-        left, top = (math.floor(value) - reach for value in self.keypoints.min(0))
-        right, bottom = (math.ceil(value) + reach for value in self.keypoints.max(0))
+        """Labels of the pixels of a window, 0 for the background; and the window's first column and row."""
+        margin = math.ceil((_HEAD_RADIUS + _THICKNESS) * self.height_px) + MARGIN
+        left, top = (math.floor(value) - margin for value in self.keypoints.min(0))
+        right, bottom = (math.ceil(value) + margin for value in self.keypoints.max(0))
         canvas = np.zeros((bottom - top + 1, right - left + 1), dtype=np.uint8)
         fixed = np.round((self.keypoints - np.array([left, top])) * 2**SHIFT).astype(np.int32)
         self._draw(canvas, [(int(x), int(y)) for x, y in fixed])
@@ -181,21 +181,21 @@ def _middle(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
 def pose(
     num_keypoints: int, center: tuple[float, float], height_px: float, random: np.random.Generator
 ) -> Figure:
-    """A figure with its limbs anywhere they can be, leaning a little.
+    """A figure in a random pose.
 
     Args:
         num_keypoints: As for `figure_skeleton`.
-        center: `(x, y)` of the middle of its straight height, image pixels.
-        height_px: Of the figure when it stands straight.
-        random: Chance.
+        center: `(x, y)` of the middle of the figure, image pixels.
+        height_px: Height of the upright figure.
+        random: Random generator.
     """
     points = np.zeros((num_keypoints, 2))
     points[0] = 0, _HEAD
     limbs = _limb_numbers(num_keypoints)
     for place, limb in enumerate(_from_above(len(limbs))):
-        share = place / max(len(limbs) - 1, 1)
+        fraction = place / max(len(limbs) - 1, 1)
         for numbers, side in zip(limbs[limb], (1, -1), strict=True):
-            points[numbers] = _limb(limb, share, len(numbers), random) * (side, 1)
+            points[numbers] = _limb(limb, fraction, len(numbers), random) * (side, 1)
     if num_keypoints % 2 == 0:
         points[-1] = 0.1 * random.uniform(-1, 1), _TAIL
     lean = math.radians(random.uniform(-25, 25))
@@ -204,16 +204,18 @@ def pose(
     return Figure(keypoints=turned * height_px + np.array(center), height_px=height_px)
 
 
-def _limb(limb: int, share: float, count: int, random: np.random.Generator) -> Float[np.ndarray, "{count} 2"]:
-    """Joints of a limb of the side where x grows; `share` is how far down the body it starts, 0 to 1."""
+def _limb(
+    limb: int, fraction: float, count: int, random: np.random.Generator
+) -> Float[np.ndarray, "{count} 2"]:
+    """Joints of a limb on the side of positive x; `fraction` is its root's place along the body, 0 to 1."""
     arm, leg, other = ((10, 150), (-60, 60)), ((0, 40), (-30, 15)), ((70, 110), (-30, 30))
     outwards, bend = (arm, leg, other)[min(limb, 2)]
     lengths = ((0.18, 0.17), (0.21, 0.2), (0.16, 0.14))[min(limb, 2)]
-    joints = [(0.14 - 0.05 * share, _SHOULDERS + (_HIPS - _SHOULDERS) * share)]
+    joints = [(0.14 - 0.05 * fraction, _SHOULDERS + (_HIPS - _SHOULDERS) * fraction)]
     angle = math.radians(random.uniform(*outwards))
     for length in lengths[: count - 1]:
         x, y = joints[-1]
-        # From straight down, outwards.
+        # Angles are measured outwards from straight down.
         joints.append((x + length * math.sin(angle), y + length * math.cos(angle)))
         angle += math.radians(random.uniform(*bend))
     return np.array(joints[:count])

@@ -1,4 +1,4 @@
-"""Modes: which shapes stand where in a generated image. Each mode is one function here."""
+"""Layouts of synthetic images: each mode is one function that places shapes or figures."""
 
 import math
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from centernet.data.synthetic.shapes import Shape, Silhouette, place, stretch
 Size = tuple[int, int]
 
 _STRIDE = 4
-"""Image pixels from one map cell to the next, which `collision` and `crossing` are about."""
+"""Image pixels from one map cell to the next, for `collision` and `crossing`."""
 
 
 @runtime_checkable
 class SceneObject(Protocol):
-    """What a layout shows: a shape or a figure.
+    """An object of a layout: a shape, a figure or a cuboid.
 
     Attributes:
         label: Index into the scene's categories.
-        num_colors: Colours it is painted in.
-        keypoints: `(x, y)`, image pixels; may lie beyond the image.
+        num_colors: Number of colours it is painted in.
+        keypoints: `(x, y)`, image pixels; may lie outside the image.
     """
 
     @property
@@ -49,13 +49,13 @@ class SceneObject(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SceneLayout:
-    """What one image shows, before it is painted.
+    """The objects of one image, before it is painted.
 
     Attributes:
         size: Rows and columns of the image.
-        shapes: Things from the furthest to the nearest: later ones hide earlier ones.
-        num_keypoints: Of each.
-        is_grey: Whether the image has no colour.
+        shapes: Objects from the furthest to the nearest: later ones hide earlier ones.
+        num_keypoints: Number of keypoints of each object.
+        is_grey: True for a grey image.
     """
 
     size: Size
@@ -65,56 +65,60 @@ class SceneLayout:
 
 
 Mode = Callable[[int, Size, tuple[str, ...], np.random.Generator], SceneLayout]
-"""From the image's index, the size asked for, the kinds of shapes and a generator to a layout."""
+"""A function from image index, image size, names of shapes and random generator to a layout."""
 
 
-def plain(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def plain(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     """One to five shapes, wholly inside the image; learned in a few minutes on a CPU."""
     del index
-    shapes = [_inside(size, kinds, random) for _ in range(random.integers(1, 6))]
+    shapes = [_inside(size, shape_names, random) for _ in range(random.integers(1, 6))]
     return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def crowd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
-    """Twenty to sixty smaller shapes in a few heaps, many of them half hidden or cut by the border."""
+def crowd(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+    """Twenty to sixty smaller shapes in a few clusters, many half hidden or cut by the border."""
     del index
     height, width = size
-    heaps = random.uniform((0, 0), (width, height), size=(random.integers(2, 6), 2))
+    clusters = random.uniform((0, 0), (width, height), size=(random.integers(2, 6), 2))
     short = min(size)
     shapes = []
     for _ in range(random.integers(20, 61)):
-        x, y = random.choice(heaps) + random.uniform(-0.3, 0.3, size=2) * (width, height)
-        # A shape may be cut by the border, its middle may not be outside.
+        x, y = random.choice(clusters) + random.uniform(-0.3, 0.3, size=2) * (width, height)
+        # A shape may be cut by the border, but its middle is inside.
         center = (float(np.clip(x, 0, width - 1)), float(np.clip(y, 0, height - 1)))
-        shapes.append(_turned(kinds, center, random.uniform(0.03, 0.12) * short, random))
+        shapes.append(_turned(shape_names, center, random.uniform(0.03, 0.12) * short, random))
     return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def collision(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def collision(
+    index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator
+) -> SceneLayout:
     """Shapes of one class inside each other, each less than half as large as the one round it.
 
-    Their middles fall in the same or in neighbouring cells.
+    Their centres are in the same or in neighbouring cells.
     """
     del index
-    return _colliding_centers(size, kinds, random, _nested)
+    return _colliding_centers(size, shape_names, random, _nested)
 
 
-def crossing(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
-    """A tall and a wide shape of one class and one area across each other.
+def crossing(
+    index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator
+) -> SceneLayout:
+    """A tall and a wide shape of one class and of equal area across each other.
 
-    Their middles fall in the same or in neighbouring cells.
+    Their centres are in the same or in neighbouring cells.
     """
     del index
-    return _colliding_centers(size, kinds, random, _crossed)
+    return _colliding_centers(size, shape_names, random, _crossed)
 
 
 def _colliding_centers(
     size: Size,
-    kinds: tuple[str, ...],
+    shape_names: tuple[str, ...],
     random: np.random.Generator,
     group: Callable[[tuple[str, ...], tuple[float, float], float, np.random.Generator], list[Shape]],
 ) -> SceneLayout:
-    """Two to four groups of shapes that meet; groups stand apart."""
+    """Two to four separate groups of shapes with colliding centres."""
     height, width = size
     short = min(size)
     shapes: list[Shape] = []
@@ -126,35 +130,35 @@ def _colliding_centers(
         if any(math.dist(center, (x, y)) < radius + other for x, y, other in taken):
             continue
         taken.append((*center, radius))
-        shapes.extend(group(kinds, center, radius, random))
+        shapes.extend(group(shape_names, center, radius, random))
     return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def hard(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
-    """The hard cases in turn: `HARD_CASES` says which; image 0 has the first, and so on round."""
+def hard(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+    """The hard cases of `HARD_CASES` in turn, starting with the first for image 0."""
     cases = tuple(HARD_CASES.values())
-    return cases[index % len(cases)](index // len(cases), size, kinds, random)
+    return cases[index % len(cases)](index // len(cases), size, shape_names, random)
 
 
 def figures(size: Size, num_keypoints: int, random: np.random.Generator) -> SceneLayout:
     """One to four figures, some of them behind others or cut by the border."""
     height, width = size
-    shown = []
+    placed = []
     for _ in range(int(random.integers(1, 5))):
         figure_px = random.uniform(0.35, 0.75) * min(size)
         x, y = random.uniform((0.1 * width, 0.2 * height), (0.9 * width, 0.8 * height))
-        shown.append(pose(num_keypoints, (float(x), float(y)), figure_px, random))
-    # Lower ones are nearer, as on a floor.
-    shown.sort(key=lambda figure: figure.keypoints[:, 1].max())
-    return SceneLayout(size=size, shapes=tuple(shown), num_keypoints=num_keypoints)
+        placed.append(pose(num_keypoints, (float(x), float(y)), figure_px, random))
+    # Lower figures are nearer, as on a floor.
+    placed.sort(key=lambda figure: figure.keypoints[:, 1].max())
+    return SceneLayout(size=size, shapes=tuple(placed), num_keypoints=num_keypoints)
 
 
-def _empty(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
-    del index, kinds, random
+def _empty(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+    del index, shape_names, random
     return SceneLayout(size=size, shapes=())
 
 
-def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def _cut(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
     border = {
@@ -169,11 +173,11 @@ def _cut(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gener
             random.uniform(0, width - 1) if x is None else x,
             random.uniform(0, height - 1) if y is None else y,
         )
-        shapes.append(_turned(kinds, center, random.uniform(0.1, 0.25) * min(size), random))
+        shapes.append(_turned(shape_names, center, random.uniform(0.1, 0.25) * min(size), random))
     return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def _tiny(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
     shapes = []
@@ -181,34 +185,34 @@ def _tiny(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Gene
         columns, rows = (int(side) for side in random.integers(1, 4, size=2))
         x1 = int(random.integers(0, max(width - columns, 0) + 1))
         y1 = int(random.integers(0, max(height - rows, 0) + 1))
-        # An outline through the middles of its outermost pixels covers them: three columns are two apart.
+        # Outlines run through the middles of the outermost pixels: the sides of three columns are two apart.
         box = (float(x1), float(y1), float(x1 + columns - 1), float(y1 + rows - 1))
-        label = int(random.integers(len(kinds)))
-        shapes.append(Shape(polygon=stretch(kinds[label], box, 0.0), label=label))
+        label = int(random.integers(len(shape_names)))
+        shapes.append(Shape(polygon=stretch(shape_names[label], box, 0.0), label=label))
     return SceneLayout(size=size, shapes=tuple(shapes))
 
 
-def _whole(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def _whole(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del index
     height, width = size
-    label = int(random.integers(len(kinds)))
+    label = int(random.integers(len(shape_names)))
     box = (0.0, 0.0, width - 1.0, height - 1.0)
     return SceneLayout(
-        size=size, shapes=(Shape(polygon=stretch(kinds[label], box, _angle(random)), label=label),)
+        size=size, shapes=(Shape(polygon=stretch(shape_names[label], box, _angle(random)), label=label),)
     )
 
 
-def _odd(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+def _odd(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
     del size
-    return plain(index, ODD_SIZES[index % len(ODD_SIZES)], kinds, random)
+    return plain(index, ODD_SIZES[index % len(ODD_SIZES)], shape_names, random)
 
 
-def _grey(index: int, size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
-    return SceneLayout(size=size, shapes=plain(index, size, kinds, random).shapes, is_grey=True)
+def _grey(index: int, size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> SceneLayout:
+    return SceneLayout(size=size, shapes=plain(index, size, shape_names, random).shapes, is_grey=True)
 
 
 FIGURES = "figures"
-"""The name of the mode that shows figures instead of shapes."""
+"""The name of the mode of stick figures."""
 
 MODES: dict[str, Mode] = {
     "plain": plain,
@@ -217,7 +221,7 @@ MODES: dict[str, Mode] = {
     "crossing": crossing,
     "hard": hard,
 }
-"""What can be generated of shapes, by name."""
+"""The modes of shapes, by name."""
 
 HARD_CASES: dict[str, Mode] = {
     "no object": _empty,
@@ -227,54 +231,56 @@ HARD_CASES: dict[str, Mode] = {
     "odd image size": _odd,
     "grey image": _grey,
 }
-"""What `hard` shows, in this order and round again."""
+"""The cases of mode `hard`, in this order, repeated."""
 
 ODD_SIZES: tuple[Size, ...] = ((33, 517), (517, 33), (1, 37), (37, 1), (127, 129), (5, 5))
-"""Rows and columns of the images of odd size, in this order and round again."""
+"""Rows and columns of the images of odd size, in this order, repeated."""
 
 
-def _inside(size: Size, kinds: tuple[str, ...], random: np.random.Generator) -> Shape:
+def _inside(size: Size, shape_names: tuple[str, ...], random: np.random.Generator) -> Shape:
     height, width = size
     radius = random.uniform(0.05, 0.19) * min(size)
     x, y = random.uniform((0, 0), (width, height))
-    return _turned(kinds, (_keep_inside(x, radius, width), _keep_inside(y, radius, height)), radius, random)
+    return _turned(
+        shape_names, (_keep_inside(x, radius, width), _keep_inside(y, radius, height)), radius, random
+    )
 
 
 def _nested(
-    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+    shape_names: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
 ) -> list[Shape]:
-    label, angle = int(random.integers(len(kinds))), _angle(random)
+    label, angle = int(random.integers(len(shape_names))), _angle(random)
     shapes: list[Shape] = []
-    for share in (1.0, 0.46, 0.2)[: random.integers(2, 4)]:
+    for fraction in (1.0, 0.46, 0.2)[: random.integers(2, 4)]:
         middle = _near(center, random) if shapes else center
-        shapes.append(Shape(polygon=place(kinds[label], middle, radius * share, angle), label=label))
+        shapes.append(Shape(polygon=place(shape_names[label], middle, radius * fraction, angle), label=label))
     return shapes
 
 
 def _crossed(
-    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+    shape_names: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
 ) -> list[Shape]:
-    label, angle = int(random.integers(len(kinds))), _angle(random)
+    label, angle = int(random.integers(len(shape_names))), _angle(random)
     long, short = radius, radius / random.uniform(2.0, 2.8)
     shapes: list[Shape] = []
     for half_width, half_height in random.permutation([(long, short), (short, long)]).tolist():
         x, y = _near(center, random) if shapes else center
         box = (x - half_width, y - half_height, x + half_width, y + half_height)
-        shapes.append(Shape(polygon=stretch(kinds[label], box, angle), label=label))
+        shapes.append(Shape(polygon=stretch(shape_names[label], box, angle), label=label))
     return shapes
 
 
 def _near(center: tuple[float, float], random: np.random.Generator) -> tuple[float, float]:
-    """A place less than a cell away, so in the same cell or in a neighbouring one."""
+    """A random point less than a cell away, so in the same cell or in a neighbouring one."""
     shift_x, shift_y = random.uniform(-0.3, 0.3, size=2) * _STRIDE
     return center[0] + float(shift_x), center[1] + float(shift_y)
 
 
 def _turned(
-    kinds: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
+    shape_names: tuple[str, ...], center: tuple[float, float], radius: float, random: np.random.Generator
 ) -> Shape:
-    label = int(random.integers(len(kinds)))
-    return Shape(polygon=place(kinds[label], center, radius, _angle(random)), label=label)
+    label = int(random.integers(len(shape_names)))
+    return Shape(polygon=place(shape_names[label], center, radius, _angle(random)), label=label)
 
 
 def _angle(random: np.random.Generator) -> float:
@@ -282,6 +288,6 @@ def _angle(random: np.random.Generator) -> float:
 
 
 def _keep_inside(middle: float, radius: float, side: int) -> float:
-    """`middle` moved until `radius` fits in pixels 0 to `side - 1` on either side, or to the centre."""
+    """`middle` moved until `radius` fits into pixels 0 to `side - 1`, or to the centre if it does not fit."""
     room = max((side - 1) / 2 - radius, 0)
     return float(np.clip(middle, (side - 1) / 2 - room, (side - 1) / 2 + room))

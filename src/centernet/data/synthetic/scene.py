@@ -1,4 +1,4 @@
-"""Generated images one by one: the same arguments give the same pixels, image by image."""
+"""Settings and samples of synthetic images; the same arguments give the same pixels."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,23 +16,23 @@ from centernet.errors import UsageError
 from centernet.structures import Categories, Sample, View
 
 _LONGEST_SIDE = 16384
-_MOST_KEYPOINTS = 61
+_MAX_KEYPOINTS = 61
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
-    """Settings of generated images.
+    """Settings of synthetic images.
 
     Attributes:
-        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
-            figures with keypoints, `roads` cuboids on a road, with their 3D boxes and the camera.
-        size: Rows and columns of every image; images of odd size, one of the `hard` cases, have their own.
-        shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
-        num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
-        max_hidden: Largest share of an object, 0 to 1, that nearer objects and the image's border may hide;
-            an object hidden more is left out of image and truth.
-        noise: Largest change of a channel of a pixel, of 255; 0: the image shows the truth and nothing else.
-        seed: Other seeds give other images.
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` for shapes, `figures` for stick
+            figures with keypoints, `roads` for cuboids on a road, with their 3D boxes and the camera.
+        size: Rows and columns of every image, except those of the `hard` case of odd sizes.
+        shapes: Shapes, one category each, of circle, square, triangle, star, cross and bar.
+        num_keypoints: Number of keypoints of each figure, 1 to 61; 13 are those of a person.
+        max_hidden: Largest fraction of an object, 0 to 1, that may be occluded or outside the image; an
+            object hidden more is left out of image and ground truth.
+        noise: Largest change of a channel of a pixel, out of 255; 0: no noise.
+        seed: Seed of the images.
     """
 
     mode: str = "plain"
@@ -55,10 +55,10 @@ class Scenes:
             raise UsageError(
                 f"shapes are different ones of {', '.join(OUTLINES)}; got {', '.join(self.shapes)}"
             )
-        if not 1 <= self.num_keypoints <= _MOST_KEYPOINTS:
-            raise UsageError(f"num_keypoints is 1 to {_MOST_KEYPOINTS}; got {self.num_keypoints}")
+        if not 1 <= self.num_keypoints <= _MAX_KEYPOINTS:
+            raise UsageError(f"num_keypoints is 1 to {_MAX_KEYPOINTS}; got {self.num_keypoints}")
         if not 0 <= self.max_hidden < 1:
-            raise UsageError(f"max_hidden is a share from 0 up to but not 1; got {self.max_hidden}")
+            raise UsageError(f"max_hidden is a fraction, 0 or more and below 1; got {self.max_hidden}")
         if not 0 <= self.noise <= 255:
             raise UsageError(f"noise is a change of up to 255; got {self.noise}")
         if self.seed < 0:
@@ -66,7 +66,7 @@ class Scenes:
 
     @property
     def categories(self) -> Categories:
-        """What labels mean."""
+        """The classes that labels index."""
         if self.mode == FIGURES:
             return Categories(("figure",), (0,), (figure_skeleton(self.num_keypoints),))
         if self.mode == ROADS:
@@ -74,14 +74,14 @@ class Scenes:
         return Categories.of(*self.shapes)
 
     def sample(self, index: int, split: str = "train") -> Sample:
-        """Image `index` of a split: it depends on neither how many there are nor which were made before."""
+        """Image `index` of a split, independent of the number of images and of those generated before."""
         key = [self.seed, zlib.crc32(split.encode()), index]
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
         camera = None
         if self.mode == ROADS:
-            shown = road(self.size, random)
-            size, camera = shown.size, shown.camera
-            image, annotations = render_road(shown, self.max_hidden, self.noise, random)
+            scene = road(self.size, random)
+            size, camera = scene.size, scene.camera
+            image, annotations = render_road(scene, self.max_hidden, self.noise, random)
         else:
             layout = self._layout(index, random)
             size = layout.size
@@ -109,19 +109,19 @@ def generate(
     noise: int = NOISE,
     split: str = "train",
 ) -> Iterator[Sample]:
-    """Annotated images, made as they are asked for.
+    """An iterator of annotated images, generated one by one.
 
     Args:
-        count: How many.
-        seed: Other seeds give other images.
+        count: Number of images.
+        seed: Seed of the images.
         mode: `plain`, `crowd`, `collision`, `crossing`, `hard`, `figures` or `roads`.
         size: Rows and columns, or one number for both.
-        num_keypoints: Of each figure.
-        noise: Largest change of a channel of a pixel, of 255; 0: none.
-        split: Splits of one seed have no image in common.
+        num_keypoints: Number of keypoints of each figure.
+        noise: Largest change of a channel of a pixel, out of 255; 0: no noise.
+        split: Name of the split; splits of one seed have different images.
 
     Raises:
-        UsageError: A count below 0, or a setting that cannot be.
+        UsageError: A count below 0, or an invalid setting.
     """
     check_count("count", count)
     scenes = Scenes(mode=mode, size=both_sides(size), num_keypoints=num_keypoints, noise=noise, seed=seed)
@@ -129,7 +129,7 @@ def generate(
 
 
 def check_count(name: str, count: int) -> None:
-    """Refuse a number of images that cannot be."""
+    """Refuse a negative number of images."""
     if count < 0:
         raise UsageError(f"{name} is a number of images, 0 or more; got {count}")
 

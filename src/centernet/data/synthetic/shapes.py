@@ -1,4 +1,4 @@
-"""Filled outlines: what the objects of generated images look like, and exactly which pixels they cover."""
+"""Filled polygons: the objects of synthetic images, and the exact pixels they cover."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-# OpenCV gets outlines in sixteenths of a pixel: whole numbers, so every machine fills the same pixels.
+# OpenCV takes outlines in sixteenths of a pixel: integers, so every machine fills the same pixels.
 SHIFT = 4
 MARGIN = 2
 
 _SMALLEST_WITH_RIM = 64
-"""Pixels of the smallest shape that has a rim: of less, little else would be left."""
+"""Area in pixels of the smallest shape with a rim; smaller ones would be nearly all rim."""
 
 Polygon = Float[np.ndarray, "n 2"]
 
@@ -23,7 +23,7 @@ def _regular(corners: int) -> Polygon:
 
 
 def _ring(turns: Float[np.ndarray, " n"], radii: Float[np.ndarray, " n"]) -> Polygon:
-    # math, not numpy: its vectorised sine may differ in the last bit from processor to processor.
+    # math, not numpy, whose vectorised sine may differ in the last bit between processors.
     return np.array(
         [
             (radius * math.sin(2 * math.pi * turn), -radius * math.cos(2 * math.pi * turn))
@@ -56,16 +56,16 @@ OUTLINES: dict[str, Polygon] = {
     "cross": _cross(),
     "bar": _bar(),
 }
-"""The kinds of shapes by name, each as the corners of a polygon of radius 1."""
+"""The shapes by name, each as the corners of a polygon of radius 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """One object of a scene, placed.
+    """One shape of a scene at its place.
 
     Attributes:
-        polygon: Corners `(x, y)`, image pixels; may reach beyond the image.
-        label: Index into the scene's kinds of shapes.
+        polygon: Corners `(x, y)`, image pixels; may lie outside the image.
+        label: Index into the scene's shapes.
     """
 
     polygon: Polygon
@@ -73,12 +73,12 @@ class Shape:
 
     @property
     def num_colors(self) -> int:
-        """One for all of it."""
+        """One colour."""
         return 1
 
     @property
     def keypoints(self) -> Float[np.ndarray, "0 2"]:
-        """None."""
+        """No keypoints."""
         return np.zeros((0, 2))
 
     def silhouette(self) -> "Silhouette":
@@ -88,7 +88,7 @@ class Shape:
     def paint(
         self, image: UInt8[np.ndarray, "h w d"], silhouette: "Silhouette", colors: UInt8[np.ndarray, "1 d"]
     ) -> None:
-        """Fill the silhouette's pixels in place, with a darker rim that keeps those of one colour apart."""
+        """Fill the silhouette's pixels in place, with a darker rim that separates shapes of equal colour."""
         rows, columns, mask = silhouette.inside((image.shape[0], image.shape[1]))
         window = image[rows, columns]
         window[mask] = colors[0]
@@ -98,12 +98,12 @@ class Shape:
 
 
 def place(kind: str, center: tuple[float, float], radius: float, angle_rad: float) -> Polygon:
-    """The outline turned by `angle_rad`, with the middle of its upright box on `center`.
+    """The outline rotated by `angle_rad`, with the middle of its bounding box at `center`.
 
     Args:
         kind: A name of `OUTLINES`.
         center: `(x, y)`, image pixels.
-        radius: From the outline's own middle to its furthest corner, pixels.
+        radius: Distance from the outline's middle to its furthest corner, pixels.
         angle_rad: Positive turns x towards y.
     """
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
@@ -112,7 +112,7 @@ def place(kind: str, center: tuple[float, float], radius: float, angle_rad: floa
 
 
 def stretch(kind: str, box: tuple[float, float, float, float], angle_rad: float) -> Polygon:
-    """The outline turned by `angle_rad`, then stretched until its upright box is `box`."""
+    """The outline rotated by `angle_rad`, then stretched until its bounding box is `box`."""
     turned = place(kind, (0.0, 0.0), 1.0, angle_rad)
     x1, y1, x2, y2 = box
     scale = np.array([x2 - x1, y2 - y1]) / (turned.max(0) - turned.min(0))
@@ -121,10 +121,10 @@ def stretch(kind: str, box: tuple[float, float, float, float], angle_rad: float)
 
 @dataclass(frozen=True, kw_only=True)
 class Silhouette:
-    """The pixels that a polygon covers, outside the image too.
+    """The pixels that an object covers, also outside the image.
 
     Attributes:
-        mask: Which pixels of the window are covered.
+        mask: True for covered pixels of the window.
         left: Image column of the window's first column.
         top: Image row of the window's first row.
     """
@@ -135,7 +135,7 @@ class Silhouette:
 
     @classmethod
     def of(cls, polygon: Polygon) -> "Silhouette":
-        """Fill a polygon; pixels that its border touches count, so even the smallest covers one."""
+        """The silhouette of a polygon; includes pixels that its border touches, so never empty."""
         left, top = (math.floor(value) - MARGIN for value in polygon.min(0))
         right, bottom = (math.ceil(value) + MARGIN for value in polygon.max(0))
         canvas = np.zeros((bottom - top + 1, right - left + 1), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Generated images as a data set on disk: one truth, in whichever format is asked for."""
+"""Writing synthetic images as a data set in any format that can be written."""
 
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from centernet.errors import UsageError
 from centernet.io.writing import writing
 from centernet.structures import Dataset, ImageRecord, Sample
 
-# Noise hardly compresses: higher levels take several times longer for files of nearly the same size.
+# Noise hardly compresses: higher levels take several times as long for files of nearly the same size.
 _PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -36,27 +36,27 @@ def write_scenes(
     noise: int = NOISE,
     format: str = "coco",  # noqa: A002 - the name that users type
 ) -> Path:
-    """Write a generated data set; the same arguments write the same bytes.
+    """Write a synthetic data set; the same arguments write the same bytes.
 
     Args:
-        folder: Where to; must not exist yet, or be empty.
-        train: Images of the split `train`; a split of 0 images is not written.
-        val: Images of the split `val`.
-        test: Images of the split `test`.
-        seed: Other seeds give other images.
-        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` show shapes, `figures` stick
-            figures with keypoints, `roads` cuboids on a road, with their 3D boxes and the camera.
+        folder: New or empty folder for the data set.
+        train: Number of images of the split `train`; a split of 0 images is not written.
+        val: Number of images of the split `val`.
+        test: Number of images of the split `test`.
+        seed: Seed of the images.
+        mode: `plain`, `crowd`, `collision`, `crossing` or `hard` for shapes, `figures` for stick
+            figures with keypoints, `roads` for cuboids on a road, with their 3D boxes and the camera.
         size: Rows and columns of the images, or one number for both.
-        shapes: Kinds of shapes, one category each, of circle, square, triangle, star, cross and bar.
-        num_keypoints: Of each figure, 1 to 61; 13 are like a person's.
-        noise: Largest change of a channel of a pixel, of 255; 0: images show the truth and nothing else.
+        shapes: Shapes, one category each, of circle, square, triangle, star, cross and bar.
+        num_keypoints: Number of keypoints of each figure, 1 to 61; 13 are those of a person.
+        noise: Largest change of a channel of a pixel, out of 255; 0: no noise.
         format: `coco`, `voc`, `yolo` or `kitti`; VOC and KITTI have no keypoints.
 
     Returns:
         The folder.
 
     Raises:
-        UsageError: A setting that cannot be, or a folder that holds something.
+        UsageError: An invalid setting, or a folder that is not empty.
         InputError: The folder cannot be written to.
     """
     scenes = Scenes(
@@ -99,7 +99,7 @@ def _make_empty(folder: Path) -> None:
 
 
 def _write_split(scenes: Scenes, split: str, count: int, writer: WritableFormat, folder: Path) -> None:
-    # Beside the data set, not in the system's folder for such files, which may be a small disk in memory.
+    # Inside the data set's folder, since the system's temporary folder may be a small disk in memory.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".images-") as images:
         records = []
         num_objects = 0
@@ -132,7 +132,7 @@ def _record(sample: Sample, path: Path, first_id: int) -> ImageRecord:
 
 
 def encode_png(image: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """The image as a PNG file; one channel where it has no colour. Same pixels and library, same bytes."""
+    """The image as a PNG file, with one channel if it is grey. Same pixels and library, same bytes."""
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     is_grey = bool((red == green).all() and (green == blue).all())
     pixels = red if is_grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
