@@ -166,7 +166,7 @@ def test_the_doctor_ends_with_1_where_training_would_stop(
 
     assert code == 1
     text = capsys.readouterr().out
-    assert "corrupt image: 1 → training stops when it comes to this image" in text
+    assert "corrupt image: 1 → training stops at this image" in text
     assert main(["doctor", f"data={folder}", "--read_images=false"]) == 0
 
 

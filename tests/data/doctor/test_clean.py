@@ -39,7 +39,7 @@ GOOD = (10, 10, 30, 20)
         (GOOD, "duplicate box"),
     ],
 )
-def test_harmful_boxes_are_left_out_and_named(tmp_path: Path, box: tuple[float, ...], kind: str) -> None:
+def test_harmful_boxes_are_left_out_and_reported(tmp_path: Path, box: tuple[float, ...], kind: str) -> None:
     cleaned, defects = clean(dataset(record(tmp_path / "a.png", GOOD, box)))
 
     assert cleaned.records[0].annotations.boxes.tolist() == [list(GOOD)]
@@ -47,17 +47,17 @@ def test_harmful_boxes_are_left_out_and_named(tmp_path: Path, box: tuple[float, 
     assert (defect.kind, defect.where, defect.action) == (kind, "labels.txt:2", "the object is left out")
 
 
-def test_boxes_that_stick_out_are_clipped_and_named(tmp_path: Path) -> None:
+def test_boxes_partly_outside_are_clipped_and_reported(tmp_path: Path) -> None:
     cleaned, defects = clean(dataset(record(tmp_path / "a.png", (-5, -5, 120, 60), GOOD)))
 
     assert cleaned.records[0].annotations.boxes.tolist() == [[0, 0, 100, 50], list(GOOD)]
     assert [(defect.kind, defect.action) for defect in defects] == [
         ("out-of-range box", "it is clipped to the image")
     ]
-    assert "[-5, -5, 120, 60] sticks out of the image of 100×50" in defects[0].message
+    assert "[-5, -5, 120, 60] is partly outside the image of 100×50" in defects[0].message
 
 
-def test_decimals_that_stick_out_are_clipped_without_a_word(tmp_path: Path) -> None:
+def test_rounding_errors_at_the_border_are_clipped_silently(tmp_path: Path) -> None:
     cleaned, defects = clean(dataset(record(tmp_path / "a.png", (-0.01, 0, 100.01, 50))))
 
     assert cleaned.records[0].annotations.boxes.tolist() == [[0, 0, 100, 50]]
@@ -81,7 +81,7 @@ def test_the_first_of_three_equal_boxes_stays(tmp_path: Path) -> None:
     assert [defect.where for defect in defects] == ["labels.txt:2", "labels.txt:3"]
 
 
-def test_a_good_set_is_not_touched(tmp_path: Path) -> None:
+def test_a_data_set_without_defects_is_unchanged(tmp_path: Path) -> None:
     whole = dataset(record(tmp_path / "a.png", GOOD), record(tmp_path / "b.png"))
 
     cleaned, defects = clean(whole)
@@ -128,12 +128,12 @@ def test_the_same_file_twice_is_used_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_wrong_size_is_named_and_the_files_size_taken(tmp_path: Path) -> None:
+def test_a_wrong_size_is_reported_and_that_of_the_file_used(tmp_path: Path) -> None:
     cleaned, defects = clean(dataset(record(tmp_path / "a.png", GOOD, size=(51, 99))))
 
     assert cleaned.records[0].size == (50, 100)
     assert [defect.kind for defect in defects] == ["wrong image size"]
-    assert defects[0].message == "the image is 100×50 but labels.txt says 99×51"
+    assert defects[0].message == "the image is 100×50 but labels.txt states 99×51"
 
 
 def test_a_size_that_was_not_stated_is_filled_in(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_size_that_was_not_stated_is_filled_in(tmp_path: Path) -> None:
     assert not defects
 
 
-def test_a_set_of_bad_images_only_becomes_empty(tmp_path: Path) -> None:
+def test_a_data_set_of_bad_images_becomes_empty(tmp_path: Path) -> None:
     gone = replace(record(tmp_path / "a.png", GOOD), path=tmp_path / "gone.png")
 
     assert len(clean(dataset(gone))[0]) == 0
@@ -173,7 +173,7 @@ def with_keypoints(path: Path, *keypoints: tuple[float, float, float]) -> Datase
         ((5, 5, 0), "keypoint without visibility", "cap: coordinates, but visibility 0"),
     ],
 )
-def test_keypoints_that_make_no_sense_are_not_labelled_and_named(
+def test_invalid_keypoints_are_not_labelled_and_reported(
     tmp_path: Path, broken: tuple[float, float, float], kind: str, message: str
 ) -> None:
     cleaned, defects = clean(with_keypoints(tmp_path / "a.png", broken, (20, 15, 1)))
@@ -197,7 +197,7 @@ def test_keypoints_on_the_border_are_labelled(tmp_path: Path, place: tuple[float
     assert not defects
 
 
-def test_an_object_that_is_left_out_takes_its_keypoints_along(tmp_path: Path) -> None:
+def test_an_object_is_left_out_with_its_keypoints(tmp_path: Path) -> None:
     whole = with_keypoints(tmp_path / "a.png", (-9, 5, 2), (20, 15, 2))
     broken = replace(whole.records[0].annotations, boxes=np.array([[5, 5, 5, 5]], dtype=np.float32))
 

@@ -1,4 +1,4 @@
-"""Objects of one class that meet on the maps, counted and marked."""
+"""Collisions of centres of one class: counted in the report, and marked in the preview."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -18,7 +18,7 @@ RULE = Letterbox(height=128, width=128)
 
 
 def around(*centers: tuple[float, float], labels: list[int] | None = None) -> Annotations:
-    """Boxes of different sizes round places of a 128×128 image."""
+    """Boxes of different sizes round points of a 128×128 image."""
     count = len(centers)
     half = np.arange(count)[:, None] + 5.0
     middles = np.array(centers, dtype=np.float32).reshape(count, 2)
@@ -48,7 +48,7 @@ def counts_of(crowding: Crowding, label: int = 0) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(("count", "pairs"), [(1, 0), (2, 1), (3, 3), (5, 10)])
-def test_pairs_in_a_cell_are_counted_as_the_paper_counts_them(count: int, pairs: int) -> None:
+def test_pairs_in_a_cell_are_counted_as_in_the_paper(count: int, pairs: int) -> None:
     crowding = Crowding.of(dataset_of(around(*[(41 + i / 2, 41) for i in range(count)])), RULE, 4)
 
     assert counts_of(crowding) == (pairs, count if count > 1 else 0, 0)
@@ -60,7 +60,7 @@ def test_objects_side_by_side_are_counted_once_each() -> None:
     assert counts_of(crowding) == (0, 0, 3)
 
 
-def test_classes_and_images_do_not_meet() -> None:
+def test_objects_of_other_classes_and_images_do_not_collide() -> None:
     both = around((41, 41), (42, 41), labels=[0, 1])
     crowding = Crowding.of(dataset_of(both, around((41, 41))), RULE, 4)
 
@@ -75,7 +75,7 @@ def test_the_worst_images_come_first() -> None:
     assert crowding.worst == (("2.png", 3), ("1.png", 2))
 
 
-def test_counts_are_those_of_looking_at_every_pair() -> None:
+def test_counts_are_those_of_comparing_every_pair() -> None:
     rng = np.random.default_rng(0)
     images = []
     for _ in range(6):
@@ -103,14 +103,14 @@ def test_counts_are_those_of_looking_at_every_pair() -> None:
     assert sum(one.near for one in crowding.classes) == near > 0
 
 
-def test_crowd_regions_meet_nothing() -> None:
+def test_crowd_regions_are_not_counted_as_collisions() -> None:
     objects = replace(around((41, 41), (42, 41)), is_crowd=np.array([False, True]))
 
     assert not np.any(center_collisions(objects, (128, 128), RULE, 4))
     assert counts_of(Crowding.of(dataset_of(objects), RULE, 4)) == (0, 0, 0)
 
 
-def test_the_page_names_classes_and_images() -> None:
+def test_the_report_names_classes_and_images() -> None:
     dataset = dataset_of(around((41, 41), (42, 41), (60, 60), labels=[0, 0, 1]))
     lines = Crowding.of(dataset, RULE, 4).text()
 
@@ -119,19 +119,19 @@ def test_the_page_names_classes_and_images() -> None:
         "  class  objects  pairs in a cell  in a cell  side by side",
         "  cat          2                1          2             0",
         "  all          3                1          2             0",
-        "  most meet in 0.png (2)",
+        "  most collide in 0.png (2)",
     ]
 
 
-def test_where_nothing_meets_a_line_says_so() -> None:
+def test_the_report_states_that_nothing_collides() -> None:
     lines = Crowding.of(dataset_of(around((41, 41))), RULE, 4).text()
 
     assert lines == [
-        "  no objects of one class meet in a cell or lie side by side in inputs of 128×128 px, stride 4"
+        "  no objects of one class share a cell or are side by side in inputs of 128×128 px, stride 4"
     ]
 
 
-def test_preview_marks_those_that_meet(tmp_path: Path) -> None:
+def test_preview_marks_colliding_centres(tmp_path: Path) -> None:
     def dots(mode: str) -> list[int]:
         folder = write_scenes(tmp_path / mode, train=4, val=0, mode=mode)
         sheet = contact_sheet_of(open_dataset(folder, "train"), 4, tile=256, imgsz=128)

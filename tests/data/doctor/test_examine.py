@@ -44,7 +44,7 @@ def test_two_centres_in_one_cell_collide(tmp_path: Path) -> None:
     assert defect.message == "cat shares cell (10, 10) with line 1 at 128×128 px"
 
 
-def test_a_larger_input_parts_them(tmp_path: Path) -> None:
+def test_a_larger_input_separates_the_centres(tmp_path: Path) -> None:
     one = record(tmp_path / "a.png", around(41, 41), around(43, 43, side=20))
 
     assert not examine(dataset(one), imgsz=512, stride=4).defects
@@ -113,7 +113,7 @@ def test_an_image_broken_in_the_middle_is_found_by_decoding(tmp_path: Path) -> N
     assert not examine(dataset(one), read_images=False).defects
 
 
-def test_every_image_that_is_decoded_is_shown_to_progress(tmp_path: Path) -> None:
+def test_every_decoded_image_is_passed_to_progress(tmp_path: Path) -> None:
     shown = []
 
     def progress(records: Sequence[ImageRecord]) -> Iterator[ImageRecord]:
@@ -126,7 +126,7 @@ def test_every_image_that_is_decoded_is_shown_to_progress(tmp_path: Path) -> Non
     assert shown == ["a.png", "b.png"]
 
 
-def test_empty_classes_and_empty_images_are_named(tmp_path: Path) -> None:
+def test_empty_classes_and_empty_images_are_reported(tmp_path: Path) -> None:
     report = examine(
         dataset(record(tmp_path / "a.png", around(42, 42)), record(tmp_path / "b.png"), names=("cat", "dog"))
     )
@@ -143,7 +143,7 @@ def test_empty_classes_and_empty_images_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_reader_left_out_is_in_the_report(tmp_path: Path) -> None:
+def test_defects_of_the_reader_are_in_the_report(tmp_path: Path) -> None:
     defect = Defect(kind="unknown class", where="a.txt:3", message="class 9", action="left out")
     whole = replace(dataset(record(tmp_path / "a.png", around(42, 42))), defects=(defect,))
 
@@ -160,7 +160,7 @@ def test_side_lengths_are_those_of_squares_of_equal_area(tmp_path: Path) -> None
     assert report.input_sides.largest == pytest.approx(32)
 
 
-def test_an_empty_set_still_gets_a_page(tmp_path: Path) -> None:
+def test_an_empty_data_set_has_a_report(tmp_path: Path) -> None:
     gone = replace(record(tmp_path / "a.png", around(42, 42)), path=tmp_path / "gone.png")
 
     page = str(examine(dataset(gone)))
@@ -169,7 +169,7 @@ def test_an_empty_set_still_gets_a_page(tmp_path: Path) -> None:
     assert "nothing to train on" in page
 
 
-def test_the_page_is_short_unless_all_is_asked_for(tmp_path: Path) -> None:
+def test_the_report_is_short_unless_all_is_requested(tmp_path: Path) -> None:
     boxes = [(float(i), 5.0, float(i), 9.0) for i in range(20)]
     report = examine(dataset(record(tmp_path / "a.png", *boxes)))
 
@@ -227,7 +227,7 @@ def test_keypoints_are_counted_class_by_class(tmp_path: Path) -> None:
     assert json.loads(json.dumps(report.to_json()))["skeletons"][0]["labelled_share"] == 1
 
 
-def test_a_class_whose_keypoints_nobody_labelled_gets_its_table(tmp_path: Path) -> None:
+def test_a_class_without_labelled_keypoints_has_a_table(tmp_path: Path) -> None:
     one = record(tmp_path / "a.png", around(40, 40))
     annotations = replace(one.annotations, keypoints=np.zeros((1, 30, 3), dtype=np.float32))
     names = tuple(f"joint_{number}" for number in range(30))

@@ -1,4 +1,4 @@
-"""Objects that get in each other's way on the heatmap: one cell shows one centre of each class."""
+"""Collisions of centres on the heatmap, where one cell can hold one centre of each class."""
 
 import numpy as np
 from jaxtyping import Int
@@ -9,20 +9,20 @@ from centernet.geometry.resize import ResizeRule
 from centernet.structures import Dataset, Defect
 
 COLLISION = "objects in one cell"
-NEIGHBOURS = "objects in neighbouring cells"
+ADJACENT = "objects in neighbouring cells"
 
-# Half of the eight neighbours: the other half sees the pair from the other side.
+# Half of the eight neighbours: the other half gives the same pairs.
 _STEPS = ((0, 1), (1, -1), (1, 0), (1, 1))
 
 
 def find_collisions(
     dataset: Dataset, rule: ResizeRule, stride: int
 ) -> tuple[tuple[Defect, ...], tuple[Defect, ...]]:
-    """Objects of one class whose centres share a cell, and images in which they lie in neighbouring cells.
+    """Objects of one class with centres in one cell, and images with centres in neighbouring cells.
 
     Args:
         dataset: Cleaned, so that every image has a size.
-        rule: How images are shown to the network.
+        rule: The resize rule of the inputs.
         stride: Input pixels from one cell to the next.
     """
     objects, keys = objects_by_cell(dataset.records, rule, stride)
@@ -41,14 +41,14 @@ def find_collisions(
                 where=location_of(record, int(objects.index[row])),
                 message=f"{names[objects.labels[row]]} shares cell ({x}, {y}) with {_short(other)} {seen_at}",
                 action="both are trained, only one of them can be found, unless per_cell=2 is set; "
-                "a larger imgsz may part them",
+                "a larger imgsz may separate them",
             )
         )
     return tuple(collisions), _neighbours(dataset, keys, seen_at)
 
 
 def _short(place: str) -> str:
-    """The part of a place that tells it from others in the same file."""
+    """The part of a place that differs between places in one file."""
     return place.rpartition(", ")[2] if ", " in place else f"line {place.rpartition(':')[2]}"
 
 
@@ -66,7 +66,7 @@ def _neighbours(dataset: Dataset, keys: Int[np.ndarray, "m 4"], seen_at: str) ->
     names = dataset.categories.names
     return tuple(
         Defect(
-            kind=NEIGHBOURS,
+            kind=ADJACENT,
             where=str(dataset.records[image_index].path),
             message=f"{count} pair{'s' if count > 1 else ''} of {names[label]} {seen_at}",
             action="the weaker peak of a pair may be lost",

@@ -1,4 +1,4 @@
-"""What is done to a data set before it is trained on: objects and images that would do harm are taken out."""
+"""Cleaning of a data set before training: objects and images that would do harm are left out."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,17 +19,17 @@ from centernet.structures import Categories, Dataset, Defect, ImageRecord
 from centernet.structures.annotation_table import AnnotationTable
 
 ROUNDING_PX = 0.1
-"""Boxes that stick out by less are clipped without a word: decimals in files do that."""
+"""Boxes outside the image by less are clipped silently, since rounding in files causes that."""
 
 
 def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
-    """The data set as it is trained on, and what had to be changed.
+    """The data set as used in training, and the defects that were handled.
 
-    Images that are missing, cut short, no images, too large or listed again are left out; those that stay get
-    the size of their file. Boxes that are not finite, inverted, of zero area, outside the image or said twice
-    are left out; boxes that stick out are clipped to `0..width` and `0..height`. Keypoints that are not
-    finite or outside the image count as not labelled; their objects stay. What the reader already left out
-    stays in `dataset.defects` and is not repeated.
+    Images that are missing, cut short, no images, too large or listed twice are left out; the others get the
+    size of their file. Boxes that are not finite, inverted, of zero area, outside the image or duplicates are
+    left out; boxes partly outside are clipped to `0..width` and `0..height`. Keypoints that are not finite or
+    outside the image count as not labelled; their objects stay. Defects found by the reader stay in
+    `dataset.defects` and are not repeated.
     """
     defects: list[Defect] = []
     records = list(_usable_images(dataset.records, defects))
@@ -68,7 +68,7 @@ def _with_size(record: ImageRecord, defects: list[Defect]) -> ImageRecord:
     if record.size in (header.upright_size, header.stored_size):
         return record
     if record.size is not None:
-        message = f"the image is {_by(header.upright_size)} but {record.source} says {_by(record.size)}"
+        message = f"the image is {_by(header.upright_size)} but {record.source} states {_by(record.size)}"
         action = "its boxes are used as they are, in pixels of the file"
         defects.append(
             Defect(kind="wrong image size", where=str(record.path), message=message, action=action)
@@ -84,7 +84,7 @@ def _by(size: tuple[int, int]) -> str:
 class _Fault:
     kind: str
     rows: Bool[np.ndarray, " m"]
-    words: str
+    message: str
     action: str = "the object is left out"
 
 
@@ -100,21 +100,21 @@ def _clean_objects(
         for row in np.flatnonzero(fault.rows).tolist():
             record = records[objects.image_index[row]]
             box = ", ".join(f"{value:.6g}" for value in objects.boxes[row].tolist())
-            message = f"{names[objects.labels[row]]} box [{box}] {fault.words}"
-            if "image" in fault.words and record.size:
+            message = f"{names[objects.labels[row]]} box [{box}] {fault.message}"
+            if "image" in fault.message and record.size:
                 message += f" of {_by(record.size)}"
             where = location_of(record, int(objects.index[row]))
             defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
     drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
     keypoints = objects.keypoints
     if categories.max_keypoints:
-        keypoints, found = _clean_keypoints(objects, sizes[objects.image_index], categories)
-        for one in found:
-            if drop[one.row]:
-                continue  # The object has gone, and was named.
-            record = records[objects.image_index[one.row]]
-            where = location_of(record, int(objects.index[one.row]))
-            defects.append(Defect(kind=one.kind, where=where, message=one.message, action=one.action))
+        keypoints, keypoint_faults = _clean_keypoints(objects, sizes[objects.image_index], categories)
+        for item in keypoint_faults:
+            if drop[item.row]:
+                continue  # The object is left out, which was reported.
+            record = records[objects.image_index[item.row]]
+            where = location_of(record, int(objects.index[item.row]))
+            defects.append(Defect(kind=item.kind, where=where, message=item.message, action=item.action))
     return _rebuild(records, replace(objects, boxes=clipped, keypoints=keypoints), ~drop)
 
 
@@ -135,7 +135,7 @@ def _clean_keypoints(
 
 
 def _faults(objects: AnnotationTable, clipped: Float[np.ndarray, "m 4"]) -> tuple[_Fault, ...]:
-    """What is wrong with which objects, at most one fault each; those with the last one can be kept."""
+    """The faults of objects, at most one for each object; those with the last one are kept."""
     boxes = objects.boxes
     with np.errstate(invalid="ignore"):
         sides, visible = boxes[:, 2:] - boxes[:, :2], clipped[:, 2:] - clipped[:, :2]
@@ -145,19 +145,21 @@ def _faults(objects: AnnotationTable, clipped: Float[np.ndarray, "m 4"]) -> tupl
     outside = ~(broken | inverted | empty) & ~(visible > 0).all(1)
     repeated = _is_repeat(objects, ~(broken | inverted | empty | outside))
     good = ~(broken | inverted | empty | outside | repeated)
-    sticking_out = good & (np.abs(clipped - boxes) > ROUNDING_PX).any(1)
+    partly_outside = good & (np.abs(clipped - boxes) > ROUNDING_PX).any(1)
     return (
         _Fault("NaN box", broken, "is not finite"),
         _Fault("inverted box", inverted, "has its corners swapped"),
         _Fault("zero-area box", empty, "has no area"),
         _Fault("box outside the image", outside, "lies outside the image"),
         _Fault("duplicate box", repeated, "is there twice"),
-        _Fault("out-of-range box", sticking_out, "sticks out of the image", "it is clipped to the image"),
+        _Fault(
+            "out-of-range box", partly_outside, "is partly outside the image", "it is clipped to the image"
+        ),
     )
 
 
 def _is_repeat(objects: AnnotationTable, among: Bool[np.ndarray, " m"]) -> Bool[np.ndarray, " m"]:
-    """Whether the same box of the same class came before in the same image."""
+    """True for boxes equal to an earlier one of the same class and image."""
     kept = objects[among]
     columns = (kept.image_index, kept.labels, kept.is_crowd, *kept.boxes.T)
     order = np.lexsort(columns[::-1])  # Stable: of equal rows the first stays first.

@@ -1,4 +1,4 @@
-"""How crowded a data set is for a detector of centres: what shares a cell, and what lies side by side."""
+"""Crowding of a data set for a centre-based detector: centres in one cell, and in neighbouring cells."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,14 +14,14 @@ from centernet.structures import Annotations, Dataset, ImageRecord
 from centernet.structures.annotation_table import AnnotationTable
 
 _WORST = 5
-"""Images that are named."""
+"""Number of images that are listed."""
 
 
 def square_input(imgsz: int, stride: int) -> Letterbox:
-    """How images are shown on square inputs.
+    """The resize rule of square inputs.
 
     Raises:
-        UsageError: An input without cells.
+        UsageError: The input would have no cells.
     """
     if stride < 1 or imgsz < stride:
         raise UsageError(f"stride is 1 pixel or more, imgsz as much or more; got {stride} and {imgsz}")
@@ -30,15 +30,15 @@ def square_input(imgsz: int, stride: int) -> Letterbox:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCrowding:
-    """How often objects of a class get in each other's way.
+    """Numbers of objects of a class whose centres collide.
 
     Attributes:
         name: The class.
-        num_objects: Objects of it, crowd regions not counted.
-        pairs_in_cell: Pairs with centres in one cell: what Zhou et al. 2019, "Objects as Points", sec. 3,
-            counts (614 pairs among 860 001 objects of COCO at stride 4).
+        num_objects: Number of objects, without crowd regions.
+        pairs_in_cell: Pairs with centres in one cell, counted as in Zhou et al. 2019, "Objects as Points",
+            sec. 3 (614 pairs among 860 001 objects of COCO at stride 4).
         in_cell: Objects that share a cell with another.
-        near: Others that have one in one of the eight cells round theirs; the 3×3 peak test may lose them.
+        near: Other objects with a centre in one of the eight cells around; the 3×3 peak test may lose them.
     """
 
     name: str
@@ -50,13 +50,13 @@ class ClassCrowding:
 
 @dataclass(frozen=True, kw_only=True)
 class Crowding:
-    """How often objects of one class meet.
+    """Collisions of centres of one class in a data set.
 
     Attributes:
         seen_at: Size of the inputs, for messages.
         stride: Input pixels from one cell to the next.
-        classes: One for each, in the order of labels.
-        worst: Images in which most objects meet, with how many do, the worst first.
+        classes: One entry for each class, in the order of labels.
+        worst: Images with most colliding objects, and the number of these, the worst first.
     """
 
     seen_at: str
@@ -66,49 +66,53 @@ class Crowding:
 
     @classmethod
     def of(cls, dataset: Dataset, rule: ResizeRule, stride: int) -> "Crowding":
-        """Count them in one go.
+        """The collisions in a data set.
 
         Args:
             dataset: Cleaned, so that every image has a size.
-            rule: How images are shown to the network.
+            rule: The resize rule of the inputs.
             stride: Input pixels from one cell to the next.
         """
         objects, keys = objects_by_cell(dataset.records, rule, stride)
-        counts, is_near = _company(keys)
+        counts, is_near = _count_by_cell(keys)
         is_near &= counts == 1
         classes = []
         for label, name in enumerate(dataset.categories.names):
-            mine = objects.labels == label
+            is_class = objects.labels == label
             classes.append(
                 ClassCrowding(
                     name=name,
-                    num_objects=int(mine.sum()),
-                    # Each object of a cell with n sees n − 1 others, and each pair is seen twice.
-                    pairs_in_cell=int((counts[mine] - 1).sum()) // 2,
-                    in_cell=int((counts[mine] > 1).sum()),
-                    near=int(is_near[mine].sum()),
+                    num_objects=int(is_class.sum()),
+                    # Each object of a cell with n has n − 1 others, and each pair is counted twice.
+                    pairs_in_cell=int((counts[is_class] - 1).sum()) // 2,
+                    in_cell=int((counts[is_class] > 1).sum()),
+                    near=int(is_near[is_class].sum()),
                 )
             )
-        meets = np.bincount(objects.image_index[(counts > 1) | is_near], minlength=len(dataset.records))
-        worst = np.argsort(-meets, kind="stable")[:_WORST].tolist()
+        num_colliding = np.bincount(
+            objects.image_index[(counts > 1) | is_near], minlength=len(dataset.records)
+        )
+        worst = np.argsort(-num_colliding, kind="stable")[:_WORST].tolist()
         height, width = rule((1, 1))[0]
         return cls(
             seen_at=f"{width}×{height} px",
             stride=stride,
             classes=tuple(classes),
-            worst=tuple((str(dataset.records[i].path), int(meets[i])) for i in worst if meets[i]),
+            worst=tuple(
+                (str(dataset.records[i].path), int(num_colliding[i])) for i in worst if num_colliding[i]
+            ),
         )
 
     def text(self, limit: int | None = None) -> list[str]:
-        """Lines to read.
+        """The lines of a text report.
 
         Args:
-            limit: Classes that are shown; None for all.
+            limit: Largest number of classes; None for all.
         """
         where = f"in inputs of {self.seen_at}, stride {self.stride}"
         crowded = [one for one in self.classes if one.in_cell or one.near]
         if not crowded:
-            return [f"  no objects of one class meet in a cell or lie side by side {where}"]
+            return [f"  no objects of one class share a cell or are side by side {where}"]
         crowded.sort(key=lambda one: (-one.in_cell, -one.near))
         total = ClassCrowding(
             name="all",
@@ -127,11 +131,13 @@ class Crowding:
             f"  {one.name:{width}}{one.num_objects:9,}{one.pairs_in_cell:17,}{one.in_cell:11,}{one.near:14,}"
             for one in rows
         ]
-        lines.append("  most meet in " + ", ".join(f"{_name(path)} ({count})" for path, count in self.worst))
+        lines.append(
+            "  most collide in " + ", ".join(f"{_name(path)} ({count})" for path, count in self.worst)
+        )
         return lines
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """The content as values for json."""
         worst = [{"image": path, "objects": count} for path, count in self.worst]
         return {**asdict(self), "worst": worst}
 
@@ -142,26 +148,26 @@ _HEAD: dict[str, Any] = {"name": "class", "num_objects": 0, "pairs_in_cell": 0, 
 def center_collisions(
     objects: Annotations, size: tuple[int, int], rule: ResizeRule, stride: int
 ) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Which objects of an image share a cell with one of their class, and which others have one beside it.
+    """Masks of objects that share a cell with one of their class, and of others with one in a cell beside it.
 
     Args:
-        objects: Of one image; crowd regions meet nothing.
+        objects: Annotations of one image; crowd regions never collide.
         size: Rows and columns of the image.
-        rule: How it is shown to the network.
+        rule: The resize rule of the input.
         stride: Input pixels from one cell to the next.
     """
     boxes = transform_boxes(rule(size)[1], objects.boxes.astype(np.float64))
     cells = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride).astype(np.int64)
-    # A region is a class of its own.
+    # Each crowd region gets a class of its own.
     labels = np.where(objects.is_crowd, -1 - np.arange(len(objects)), objects.labels)
-    counts, is_near = _company(np.column_stack([np.zeros_like(labels), labels, cells]))
+    counts, is_near = _count_by_cell(np.column_stack([np.zeros_like(labels), labels, cells]))
     return counts > 1, is_near & (counts == 1)
 
 
 def objects_by_cell(
     records: Sequence[ImageRecord], rule: ResizeRule, stride: int
 ) -> tuple[AnnotationTable, Int[np.ndarray, "m 4"]]:
-    """All objects but crowd regions, and of each `(image, class, x, y)`, the cell of its centre."""
+    """All objects but crowd regions, and for each its key `(image, class, x, y)` with the centre's cell."""
     objects = AnnotationTable.of(records)
     objects = objects[~objects.is_crowd]
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
@@ -174,8 +180,8 @@ def objects_by_cell(
     return objects, np.column_stack([objects.image_index, objects.labels, cells])
 
 
-def _company(keys: Int[np.ndarray, "m 4"]) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
-    """How many objects have each one's cell, itself included, and whether a cell beside it has any."""
+def _count_by_cell(keys: Int[np.ndarray, "m 4"]) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
+    """The number of objects in the cell of each, itself included, and if a neighbouring cell has any."""
     distinct, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(-1)
     is_near = np.zeros(len(distinct), dtype=bool)
@@ -185,7 +191,7 @@ def _company(keys: Int[np.ndarray, "m 4"]) -> tuple[Int[np.ndarray, " m"], Bool[
 
 
 def has_neighbour(distinct: Int[np.ndarray, "m 4"], step: tuple[int, int]) -> Bool[np.ndarray, " m"]:
-    """Which of different `(image, class, x, y)` have another one cell away, `step` off."""
+    """True for distinct keys `(image, class, x, y)` with another key at an offset of `step` cells."""
     moved = distinct + np.array([0, 0, *step])
     both = np.concatenate([distinct, moved])
     _, inverse, counts = np.unique(both, axis=0, return_inverse=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a data set, and what the trainer does about it."""
+"""Examination of a data set: its defects, how training handles them, and its statistics."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -22,7 +22,7 @@ from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 from centernet.structures.annotation_table import AnnotationTable
 
 Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
-"""Passes images on and shows how far it is: `rich.progress.track` is one."""
+"""A function that yields the images and displays progress, such as `rich.progress.track`."""
 
 
 def examine(
@@ -32,17 +32,17 @@ def examine(
     read_images: bool = True,
     progress: Progress = iter,
 ) -> Report:
-    """Look for everything that could go wrong in training.
+    """A report on everything that could go wrong in training.
 
     Args:
-        dataset: As its reader gave it: not cleaned.
-        imgsz: Side of the square input, pixels; objects collide in its cells.
+        dataset: As read, not cleaned.
+        imgsz: Side of the square input in whose cells centres may collide, pixels.
         stride: Input pixels from one cell to the next.
-        read_images: Decode every image. Without, an image that is broken in the middle passes.
-        progress: Told about every image that is decoded.
+        read_images: Decode every image; otherwise images with corrupt pixels are not found.
+        progress: Wraps the images that are decoded.
 
     Raises:
-        UsageError: An input without cells.
+        UsageError: The input would have no cells.
     """
     cleaned, changed = clean(dataset)
     rule = square_input(imgsz, stride)
@@ -164,7 +164,7 @@ def _without_objects(dataset: Dataset) -> list[Defect]:
         Defect(
             kind="images without objects",
             where=str(record.path),
-            message="nothing is marked in this image",
+            message="the image has no annotations",
             action="it is used as background",
         )
         for record in dataset.records

@@ -1,4 +1,4 @@
-"""A look at a data set: some of its images, drawn by chance, with their objects."""
+"""Preview of a data set: a contact sheet of random images with their annotations."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -11,7 +11,7 @@ from centernet.io.images import read_image
 from centernet.structures import Categories, Dataset, ImageRecord
 
 IN_ONE_CELL, SIDE_BY_SIDE = (230, 30, 30), (250, 210, 0)
-"""Colours of centres that meet."""
+"""Colours of colliding centres."""
 
 
 def contact_sheet_of(
@@ -24,24 +24,23 @@ def contact_sheet_of(
     imgsz: int = 512,
     stride: int = 4,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture of random images with the boxes, names and keypoints of their objects.
+    """A contact sheet of random images with the boxes, names and keypoints of their objects.
 
-    3D boxes are shown on the image, and from above.
-
-    An image that cannot be read is a grey square that says why. Crowd regions are marked `(crowd)`. A centre
-    in one cell with another of its class has a red dot, one with another in a cell beside it a yellow one.
+    3D boxes are drawn on the image and in bird's-eye view. An image that cannot be read is a grey tile with
+    the error. Crowd regions are marked `(crowd)`. A centre in one cell with another of its class has a red
+    dot, one with another in a neighbouring cell a yellow one.
 
     Args:
-        dataset: Where the images are from.
-        count: How many; all of them where there are fewer.
-        seed: Other seeds choose other images.
-        columns: Images in a row; as many as make the sheet nearly square when not given.
-        tile: Side of the square that holds each image, pixels.
-        imgsz: Side of the square input in whose cells centres may meet, pixels.
+        dataset: Source of the images.
+        count: Number of images; all of them if there are fewer.
+        seed: Seed of the random choice.
+        columns: Images in a row; by default the sheet is nearly square.
+        tile: Side of the square tile of each image, pixels.
+        imgsz: Side of the square input in whose cells centres may collide, pixels.
         stride: Input pixels from one cell to the next.
 
     Raises:
-        UsageError: A count, a number of columns, a tile or an input that cannot be.
+        UsageError: An invalid count, number of columns, tile or input.
         InputError: The data set has no images.
     """
     if count < 1 or (columns is not None and columns < 1):
@@ -54,11 +53,11 @@ def contact_sheet_of(
     chosen = sorted(random.permutation(len(dataset))[:count].tolist())
     records = [dataset.records[index] for index in chosen]
     rule = square_input(imgsz, stride)
-    pictures = [_picture(record, dataset.categories, tile, rule, stride) for record in records]
-    return contact_sheet(pictures, [_caption(record) for record in records], columns=columns, tile=tile)
+    tiles = [_draw_tile(record, dataset.categories, tile, rule, stride) for record in records]
+    return contact_sheet(tiles, [_caption(record) for record in records], columns=columns, tile=tile)
 
 
-def _picture(
+def _draw_tile(
     record: ImageRecord, categories: Categories, tile: int, rule: ResizeRule, stride: int
 ) -> UInt8[np.ndarray, "h w 3"]:
     try:
@@ -70,14 +69,14 @@ def _picture(
         categories.names[label] + " (crowd)" * bool(is_crowd)
         for label, is_crowd in zip(objects.labels, objects.is_crowd, strict=True)
     ]
-    picture = draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
+    drawn = draw_annotations(image, objects, texts, categories, record.camera, long_side=tile)
     size = (image.shape[0], image.shape[1])
     in_cell, near = center_collisions(objects, size, rule, stride)
-    # Beside what is seen from above there is more than the image.
+    # Not from the size of the drawn image, which may include a bird's-eye view.
     scale = tile / max(size)
     centers = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 * scale
-    picture = draw_dots(picture, centers[near], SIDE_BY_SIDE)
-    return draw_dots(picture, centers[in_cell], IN_ONE_CELL)
+    drawn = draw_dots(drawn, centers[near], SIDE_BY_SIDE)
+    return draw_dots(drawn, centers[in_cell], IN_ONE_CELL)
 
 
 def _caption(record: ImageRecord) -> str:

@@ -1,4 +1,4 @@
-"""What the doctor says: a page to read, or plain values for a program."""
+"""The report of the doctor, as text or as values for json."""
 
 import os
 from collections import Counter
@@ -12,18 +12,18 @@ from jaxtyping import Float
 from centernet.data.doctor.crowding import Crowding
 from centernet.structures import Defect
 
-STOPS = "training stops when it comes to this image: mend it or take it out"
-"""What is done about an image that only decoding shows to be broken."""
+STOPS = "training stops at this image: repair or remove it"
+"""Action for an image whose defect is found only by decoding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
-    """How often a class occurs.
+    """Frequency of a class.
 
     Attributes:
         name: The class.
-        num_objects: Objects of it, crowd regions not counted.
-        num_images: Images that have one.
+        num_objects: Number of objects, without crowd regions.
+        num_images: Number of images with an object of the class.
     """
 
     name: str
@@ -33,14 +33,14 @@ class ClassCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How sides (of a square of the box's area, pixels) or depths (metres) of objects are spread.
+    """Distribution of the sides (square root of the box's area, pixels) or depths (metres) of objects.
 
     Attributes:
-        smallest: The least.
-        percentile_5: One in twenty is smaller.
-        median: Half are smaller.
-        percentile_95: One in twenty is larger.
-        largest: The most.
+        smallest: Minimum.
+        percentile_5: 5th percentile.
+        median: Median.
+        percentile_95: 95th percentile.
+        largest: Maximum.
     """
 
     smallest: float
@@ -51,7 +51,7 @@ class Spread:
 
     @classmethod
     def of(cls, lengths: Float[np.ndarray, " m"]) -> "Spread | None":
-        """The percentiles of some lengths; `None` of none."""
+        """The percentiles of some lengths; `None` without lengths."""
         if not len(lengths):
             return None
         values = np.percentile(lengths, (0, 5, 50, 95, 100)).tolist()
@@ -60,12 +60,12 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class KeypointCount:
-    """How often a keypoint is labelled.
+    """Frequency of the labels of a keypoint.
 
     Attributes:
-        name: What it is called.
-        num_labelled: Objects of its class on which it is.
-        num_hidden: Of these, those on which it is not seen.
+        name: Name of the keypoint.
+        num_labelled: Number of objects on which it is labelled.
+        num_hidden: Number of these on which it is hidden.
     """
 
     name: str
@@ -75,15 +75,15 @@ class KeypointCount:
 
 @dataclass(frozen=True, kw_only=True)
 class SkeletonCount:
-    """How well the keypoints of a class are labelled.
+    """Keypoint labels of a class.
 
     Attributes:
         name: The class.
-        num_objects: Objects of it, crowd regions not counted.
-        num_without: Of these, those without a labelled keypoint: they teach boxes alone.
-        num_pairs: Left-right pairs that a mirror exchanges.
-        has_sigmas: Whether the tolerance of each keypoint is known.
-        keypoints: How often each is labelled.
+        num_objects: Number of objects, without crowd regions.
+        num_without: Number of these without a labelled keypoint: only their boxes are trained.
+        num_pairs: Number of left-right pairs.
+        has_sigmas: True if the OKS sigma of each keypoint is known.
+        keypoints: Frequency of each keypoint.
     """
 
     name: str
@@ -95,20 +95,20 @@ class SkeletonCount:
 
     @property
     def labelled_share(self) -> float:
-        """Of the keypoints of the objects that have any."""
-        most = (self.num_objects - self.num_without) * len(self.keypoints)
-        return sum(one.num_labelled for one in self.keypoints) / most if most else 0.0
+        """Fraction of labelled keypoints, of the objects that have any."""
+        total = (self.num_objects - self.num_without) * len(self.keypoints)
+        return sum(one.num_labelled for one in self.keypoints) / total if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box3dCount:
-    """How much is known in 3D.
+    """Numbers of cameras and 3D boxes.
 
     Attributes:
-        num_cameras: Images with a camera.
-        num_objects: Objects with a 3D box, crowd regions not counted.
-        focal_px: Least and largest focal length.
-        depths_m: How far objects are from the camera.
+        num_cameras: Number of images with a camera.
+        num_objects: Number of objects with a 3D box, without crowd regions.
+        focal_px: Minimum and maximum of the focal length.
+        depths_m: Distribution of the objects' depths.
     """
 
     num_cameras: int
@@ -119,23 +119,23 @@ class Box3dCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The state of one split of a data set.
+    """Statistics and defects of one split of a data set.
 
     Attributes:
-        name: What the data set is called.
+        name: Name of the data set.
         format: Its format.
-        imgsz: Side of the input that collisions were looked for at, pixels.
-        num_images: Images that are trained on.
-        num_objects: Objects that are trained on.
-        num_crowds: Crowd regions.
-        classes: How often each class occurs, in the order of labels.
-        skeletons: How well keypoints are labelled, for each class that has some.
+        imgsz: Side of the input at which collisions were counted, pixels.
+        num_images: Number of images used in training.
+        num_objects: Number of objects used in training.
+        num_crowds: Number of crowd regions.
+        classes: Frequency of each class, in the order of labels.
+        skeletons: Keypoint labels of each class with keypoints.
         image_sides: Sizes of objects in their images.
         input_sides: Sizes of objects in the input.
-        space: What is known in 3D; None where no image has a camera.
-        crowding: How often objects of one class meet in a cell of the maps.
-        defects: What is wrong.
-        notes: What is worth knowing.
+        space: Cameras and 3D boxes; None where no image has a camera.
+        crowding: Collisions of centres of one class.
+        defects: Defects and how training handles them.
+        notes: Properties that are no defects.
     """
 
     name: str
@@ -154,25 +154,25 @@ class Report:
     space: Box3dCount | None = None
 
     def counts(self) -> dict[str, int]:
-        """How many defects there are of each kind."""
+        """Number of defects of each kind."""
         return dict(Counter(defect.kind for defect in self.defects))
 
     @property
     def is_trainable(self) -> bool:
-        """Whether training gets by, with what it does about the defects."""
+        """True if training can run, given how it handles the defects."""
         return self.num_objects > 0 and not any(defect.action == STOPS for defect in self.defects)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: names as the attributes, `counts` and `is_trainable`."""
-        shares = [{**asdict(one), "labelled_share": one.labelled_share} for one in self.skeletons]
-        plain = {**asdict(self), "skeletons": shares, "crowding": self.crowding.to_json()}
-        return {**plain, "counts": self.counts(), "is_trainable": self.is_trainable}
+        """Values for json: the attributes by name, `counts` and `is_trainable`."""
+        skeletons = [{**asdict(one), "labelled_share": one.labelled_share} for one in self.skeletons]
+        values = {**asdict(self), "skeletons": skeletons, "crowding": self.crowding.to_json()}
+        return {**values, "counts": self.counts(), "is_trainable": self.is_trainable}
 
     def text(self, limit: int | None = 5) -> str:
-        """A page to read.
+        """The report as text.
 
         Args:
-            limit: Lines of each kind of defect that are shown; `None` for all.
+            limit: Largest number of lines for each kind of defect; `None` for all.
         """
         lines = [
             f"{self.name} ({self.format.upper()})",
@@ -191,7 +191,7 @@ class Report:
             *_findings(_count(len(self.defects), "defect"), self.defects, limit),
         ]
         if self.notes:
-            lines += ["", *_findings("Worth knowing", self.notes, limit)]
+            lines += ["", *_findings("Notes", self.notes, limit)]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -200,7 +200,7 @@ class Report:
     def _size_table(self) -> list[str]:
         if self.image_sides is None or self.input_sides is None:
             return ["  no objects: there is nothing to train on"]
-        heads = ("least", "5 %", "median", "95 %", "most")
+        heads = ("min", "5 %", "median", "95 %", "max")
         rows = {"in the images": self.image_sides, f"in inputs of {self.imgsz} px": self.input_sides}
         width = max(len(name) for name in (*rows, _SIZE_HEAD))
         return [
@@ -221,11 +221,11 @@ def _count(number: int, noun: str, plural: str | None = None) -> str:
 
 def _class_table(classes: Sequence[ClassCount], limit: int | None) -> list[str]:
     ordered = sorted(classes, key=lambda one: -one.num_objects)
-    shown = ordered[:limit]
-    width = max(len(one.name) for one in (*shown, ClassCount(name="class", num_objects=0, num_images=0)))
+    listed = ordered[:limit]
+    width = max(len(one.name) for one in (*listed, ClassCount(name="class", num_objects=0, num_images=0)))
     lines = [f"  {'class':{width}}{'objects':>9}{'images':>9}"]
-    lines += [f"  {one.name:{width}}{one.num_objects:9,}{one.num_images:9,}" for one in shown]
-    rest = ordered[len(shown) :]
+    lines += [f"  {one.name:{width}}{one.num_objects:9,}{one.num_images:9,}" for one in listed]
+    rest = ordered[len(listed) :]
     if rest:
         lines.append(f"  … {len(rest)} more with {_count(sum(one.num_objects for one in rest), 'object')}")
     return lines
@@ -240,24 +240,24 @@ def _keypoint_table(skeleton: SkeletonCount, limit: int | None) -> list[str]:
         f"  {skeleton.labelled_share:.0%} are labelled on {_count(num_with, 'object')}; "
         f"{_count(skeleton.num_without, 'object')} without any",
     ]
-    shown = skeleton.keypoints[: None if limit is None else 4 * limit]
-    width = max(len("keypoint"), *(len(one.name) for one in shown))
+    listed = skeleton.keypoints[: None if limit is None else 4 * limit]
+    width = max(len("keypoint"), *(len(one.name) for one in listed))
     lines.append(f"  {'keypoint':{width}}{'labelled':>10}{'hidden':>9}")
-    lines += [f"  {one.name:{width}}{one.num_labelled:10,}{one.num_hidden:9,}" for one in shown]
-    if len(shown) < count:
-        lines.append(f"  … {count - len(shown)} more")
+    lines += [f"  {one.name:{width}}{one.num_labelled:10,}{one.num_hidden:9,}" for one in listed]
+    if len(listed) < count:
+        lines.append(f"  … {count - len(listed)} more")
     return [*lines, ""]
 
 
 def _box3d_table(space: Box3dCount, num_images: int, num_objects: int) -> list[str]:
-    least, most = space.focal_px
+    min_px, max_px = space.focal_px
     lines = [
         f"  cameras of {space.num_cameras:,} of {_count(num_images, 'image')}, focal lengths "
-        f"{least:.0f} to {most:.0f} px",
+        f"{min_px:.0f} to {max_px:.0f} px",
         f"  3D boxes of {space.num_objects:,} of {_count(num_objects, 'object')}",
     ]
     if space.depths_m:
-        heads = ("least", "5 %", "median", "95 %", "most")
+        heads = ("min", "5 %", "median", "95 %", "max")
         lines.append(f"  {'':8}" + "".join(f"{head:>9}" for head in heads))
         lines.append(f"  {'depth, m':8}" + "".join(f"{v:9.1f}" for v in asdict(space.depths_m).values()))
     return [*lines, ""]
@@ -282,6 +282,6 @@ def _findings(title: str, found: Sequence[Defect], limit: int | None) -> list[st
 
 
 def _common_folder(places: Sequence[str]) -> str:
-    """What all places start with, up to its last slash; nothing where that says little."""
-    shared = os.path.commonprefix(places)  # noqa: RUF071 - places are no paths: some end in `:7`
-    return shared[: shared.rfind("/") + 1] if len(places) > 1 else ""
+    """The folder that all places start with; empty for a single place."""
+    prefix = os.path.commonprefix(places)  # noqa: RUF071 - places are no paths: some end in `:7`
+    return prefix[: prefix.rfind("/") + 1] if len(places) > 1 else ""
