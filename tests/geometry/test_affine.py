@@ -40,9 +40,9 @@ def test_the_inverse_matrix_moves_points_back(x: float, y: float, side: float, a
 
 
 def test_a_positive_rotation_goes_from_x_to_y() -> None:
-    turned = transform_points(rotation(np.pi / 2), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    rotated = transform_points(rotation(np.pi / 2), np.array([[1.0, 0.0], [0.0, 1.0]]))
 
-    assert turned == pytest.approx(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    assert rotated == pytest.approx(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 
 
 def test_a_window_rotated_clockwise_rotates_the_image_back() -> None:

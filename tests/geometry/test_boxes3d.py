@@ -55,7 +55,7 @@ def test_the_intersection_has_an_area_in_birds_eye_view_and_a_volume() -> None:
         (changed(y=3.0), 1, 0),
         (changed(z=-20.0), 0, 0),
     ],
-    ids=["same", "turned round", "half ahead", "twice as high", "lower", "across", "inside", "touching",
+    ids=["same", "opposite heading", "half ahead", "twice as high", "lower", "across", "inside", "touching",
          "above", "behind"],
 )  # fmt: skip
 def test_ious_are_those_worked_out_by_hand(other: list[float], ground_iou: float, volume_iou: float) -> None:

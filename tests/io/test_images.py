@@ -21,7 +21,7 @@ def save(path: Path, image: Image.Image | None = None, **options: object) -> Pat
     return path
 
 
-def turned(orientation: int) -> Image.Exif:
+def exif_with(orientation: int) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return exif
@@ -91,7 +91,7 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
 def test_images_are_upright_as_in_viewers(tmp_path: Path, orientation: int, suffix: str) -> None:
     from PIL import ImageOps
 
-    path = save(tmp_path / f"a.{suffix}", exif=turned(orientation))
+    path = save(tmp_path / f"a.{suffix}", exif=exif_with(orientation))
     with Image.open(path) as image:
         expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
 
@@ -102,7 +102,7 @@ def test_images_are_upright_as_in_viewers(tmp_path: Path, orientation: int, suff
 
 
 def test_annotations_made_on_stored_pixels_get_stored_pixels(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", exif=turned(6))
+    path = save(tmp_path / "a.png", exif=exif_with(6))
 
     assert np.array_equal(read_image(path, size=(40, 64)), PIXELS)
     assert read_image(path, size=(64, 40)).shape == (64, 40, 3)
@@ -117,13 +117,13 @@ def test_a_broken_exif_block_does_not_matter(tmp_path: Path) -> None:
     assert decode_image(data[:2] + segment + data[2:]).shape == (40, 64, 3)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tif"])
-def test_a_file_cut_short_is_an_error(tmp_path: Path, share: float, suffix: str) -> None:
+def test_a_file_cut_short_is_an_error(tmp_path: Path, fraction: float, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
     path = save(tmp_path / f"a.{suffix}", Image.fromarray(noise))
     data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
+    path.write_bytes(data[: int(len(data) * fraction)])
 
     with pytest.raises(InputError, match=rf"a\.{suffix} is not a readable image: \S"):
         read_image(path)

@@ -279,7 +279,7 @@ def test_memory_holds_one_image_of_a_folder(tmp_path: Path) -> None:
     assert peak < 4 * 3_000_000
 
 
-class Answers(BaseHTTPRequestHandler):
+class ImageServer(BaseHTTPRequestHandler):
     image = b""
 
     def do_GET(self) -> None:
@@ -296,8 +296,8 @@ class Answers(BaseHTTPRequestHandler):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    Answers.image = write_image(tmp_path / "served.png").read_bytes()
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+    ImageServer.image = write_image(tmp_path / "served.png").read_bytes()
+    with HTTPServer(("127.0.0.1", 0), ImageServer) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -15,8 +15,8 @@ def ground_corners(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 4 2"
     signs = np.array([[1, -1], [1, 1], [-1, 1], [-1, -1]])
     along, across = np.moveaxis(signs * boxes[:, None, [2, 1]] / 2, 2, 0)
     cosine, sine = np.cos(boxes[:, 6:]), np.sin(boxes[:, 6:])
-    turned = [cosine * along + sine * across, cosine * across - sine * along]
-    return np.stack(turned, axis=2) + boxes[:, None, [3, 5]]
+    rotated = [cosine * along + sine * across, cosine * across - sine * along]
+    return np.stack(rotated, axis=2) + boxes[:, None, [3, 5]]
 
 
 def corners_of(boxes: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 8 3"]:

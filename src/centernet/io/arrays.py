@@ -13,9 +13,9 @@ from centernet.io.images import to_rgb
 Rgb = UInt8[np.ndarray, "h w 3"]
 
 
-def holds_pixels(thing: object) -> bool:
+def holds_pixels(value: object) -> bool:
     """True for a Pillow image, an array or a tensor."""
-    return isinstance(thing, Image.Image | np.ndarray) or _is_tensor(thing)
+    return isinstance(value, Image.Image | np.ndarray) or _is_tensor(value)
 
 
 def rgb_of(image: Any) -> Rgb:
@@ -36,10 +36,10 @@ def rgb_of(image: Any) -> Rgb:
     return _rgb_of_array(image) if isinstance(image, np.ndarray) else _rgb_of_tensor(image)
 
 
-def _is_tensor(thing: object) -> bool:
+def _is_tensor(value: object) -> bool:
     # A tensor exists only where torch is imported already; other callers need not wait for the import.
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(thing, torch.Tensor)
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _rgb_of_array(image: np.ndarray) -> Rgb:

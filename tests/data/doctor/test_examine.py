@@ -56,9 +56,9 @@ def test_a_larger_input_separates_the_centres(tmp_path: Path) -> None:
 def test_inputs_without_cells_are_refused(imgsz: int, stride: int, tmp_path: Path) -> None:
     dataset = open_dataset(write_scenes(tmp_path / "scenes", train=1, val=0, size=64), "train")
 
-    for look in (examine, contact_sheet_of):
+    for function in (examine, contact_sheet_of):
         with pytest.raises(UsageError, match=f"imgsz as much or more; got {stride} and {imgsz}"):
-            look(dataset, imgsz=imgsz, stride=stride)
+            function(dataset, imgsz=imgsz, stride=stride)
 
 
 def test_classes_do_not_collide_with_each_other(tmp_path: Path) -> None:
@@ -114,16 +114,16 @@ def test_an_image_broken_in_the_middle_is_found_by_decoding(tmp_path: Path) -> N
 
 
 def test_every_decoded_image_is_passed_to_progress(tmp_path: Path) -> None:
-    shown = []
+    decoded = []
 
     def progress(records: Sequence[ImageRecord]) -> Iterator[ImageRecord]:
         for one in records:
-            shown.append(one.path.name)
+            decoded.append(one.path.name)
             yield one
 
     examine(dataset(record(tmp_path / "a.png"), record(tmp_path / "b.png")), progress=progress)
 
-    assert shown == ["a.png", "b.png"]
+    assert decoded == ["a.png", "b.png"]
 
 
 def test_empty_classes_and_empty_images_are_reported(tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_an_image_that_is_left_out_does_not_stop_training(tmp_path: Path) -> Non
 
 def test_keypoints_are_counted_class_by_class(tmp_path: Path) -> None:
     one = record(tmp_path / "a.png", around(40, 40), around(80, 80), around(100, 40), labels=[0, 0, 1])
-    seen = [[[38, 40, 2], [42, 40, 1]], [[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
-    annotations = replace(one.annotations, keypoints=np.array(seen, dtype=np.float32))
+    keypoints = [[[38, 40, 2], [42, 40, 1]], [[0, 0, 0], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
+    annotations = replace(one.annotations, keypoints=np.array(keypoints, dtype=np.float32))
     eyes = Skeleton(names=("left_eye", "right_eye"), pairs=((0, 1),), sigmas=(0.1, 0.1))
     categories = Categories(("cat", "box"), (0, 1), (eyes, None))
 

@@ -20,7 +20,7 @@ def coco_file(path: Path, *names: str) -> None:
 def test_the_error_for_an_unknown_folder_lists_the_known_formats(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
-    with pytest.raises(InputError, match=r"looked for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
+    with pytest.raises(InputError, match=r"searched for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
         open_dataset(tmp_path)
 
     assert str(caught.value).startswith(f"{tmp_path} is not a data set")

@@ -60,10 +60,10 @@ def test_every_image_is_drawn_once_an_epoch_for_any_number_of_processes(
     for rank in range(num_replicas):
         sampler = EpochSampler(count, seed=3, rank=rank, num_replicas=num_replicas)
         sampler.set_epoch(epoch)
-        mine = list(sampler)
-        assert len(mine) == len(sampler)
-        lengths.add(len(mine))
-        keys += mine
+        own_keys = list(sampler)
+        assert len(own_keys) == len(sampler)
+        lengths.add(len(own_keys))
+        keys += own_keys
 
     times = Counter(index for _, index in keys)
     assert set(times) == set(range(count))
@@ -123,8 +123,8 @@ def test_samples_do_not_depend_on_workers(dataset: Dataset) -> None:
 
 def test_a_fraction_of_the_inputs_is_blended(dataset: Dataset) -> None:
     plain, mixed = (
-        TrainingSet(dataset, Augment(rule=RULE, window=ShiftScale(), mixup=share), seed=5)
-        for share in (0.0, 0.25)
+        TrainingSet(dataset, Augment(rule=RULE, window=ShiftScale(), mixup=probability), seed=5)
+        for probability in (0.0, 0.25)
     )
     counts = Counter(len(mixed[epoch, i].annotations) for epoch in range(40) for i in range(6))
 

@@ -64,11 +64,11 @@ def test_every_labelled_keypoint_is_inside_image_and_box(count: int) -> None:
 def test_scenes_have_visible_hidden_and_outside_keypoints() -> None:
     samples = list(generate(60, mode=FIGURES))
     visibility = np.concatenate([sample.annotations.keypoints[..., 2].ravel() for sample in samples])
-    shares = np.bincount(visibility.astype(int)) / len(visibility)
+    fractions = np.bincount(visibility.astype(int)) / len(visibility)
 
     assert {len(sample.annotations) for sample in samples} == {1, 2, 3, 4}
-    assert 0.02 < shares[0] < 0.25
-    assert 0.02 < shares[1] < 0.25
+    assert 0.02 < fractions[0] < 0.25
+    assert 0.02 < fractions[1] < 0.25
 
 
 def test_figures_face_the_viewer() -> None:
@@ -82,7 +82,7 @@ def test_figures_face_the_viewer() -> None:
 def test_a_keypoint_behind_a_nearer_figure_is_hidden() -> None:
     behind, before = two_points(30, 10), two_points(30, 28)
 
-    # The nearer head covers the tail of the figure behind it; a head at its own place is seen.
+    # The nearer head covers the tail of the figure behind it; its own head is visible.
     assert ground_truth(behind, before)[:, :, 2].tolist() == [[2, 1], [2, 2]]
     assert ground_truth(before, behind)[:, :, 2].tolist() == [[1, 2], [2, 2]]
 
@@ -92,7 +92,7 @@ def test_a_keypoint_outside_the_image_is_not_labelled() -> None:
 
 
 def test_the_two_sides_have_two_colours_of_which_either_may_be_left() -> None:
-    # The elbows' discs are pale, so look beside them, half way to the wrists.
+    # The elbows' discs are pale, so check beside them, half way to the wrists.
     warmer = []
     for sample in generate(40, mode=FIGURES):
         for keypoints in sample.annotations.keypoints:

@@ -59,16 +59,16 @@ def test_road_users_have_the_size_of_their_class_and_do_not_overlap_on_the_road(
         assert (boxes[:, 4] == np.float32(GROUND_M)).all()
         for number in range(1, len(boxes)):
             others = boxes[:number]
-            mine = np.broadcast_to(boxes[number], others.shape)
-            assert (ground_and_3d_iou(mine, others)[0] < 1e-6).all()
+            box = np.broadcast_to(boxes[number], others.shape)
+            assert (ground_and_3d_iou(box, others)[0] < 1e-6).all()
 
 
 def test_alpha_follows_from_rotation_and_position() -> None:
     _, annotations = painted(car(0.0, 10.0, 0.3), car(4.0, 10.0, 0.3))
 
     # The pixel is at (200 x + 208 z + 12) / (z + 0.003), and straight ahead is 208.
-    seen = np.arctan2(np.array([0.0, 4.0]) + (12 - 208 * 0.003) / 200, 10.003)
-    np.testing.assert_allclose(annotations.alpha_rad, 0.3 - seen, atol=1e-5)
+    ray_rad = np.arctan2(np.array([0.0, 4.0]) + (12 - 208 * 0.003) / 200, 10.003)
+    np.testing.assert_allclose(annotations.alpha_rad, 0.3 - ray_rad, atol=1e-5)
 
 
 def test_a_car_behind_a_nearer_one_is_occluded() -> None:

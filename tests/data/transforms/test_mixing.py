@@ -118,7 +118,7 @@ def test_only_wholly_visible_objects_are_pasted(
     boxes: list[list[int]], pasted_labels: list[set[int]]
 ) -> None:
     source = with_boxes(boxes, list(range(len(boxes))))
-    seen = [
+    pasted_sets = [
         frozenset(
             copy_paste_samples(
                 with_boxes([], []), source, np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def test_only_wholly_visible_objects_are_pasted(
         for seed in range(40)
     ]
 
-    assert set(seen) <= {frozenset(one) for one in pasted_labels}
+    assert set(pasted_sets) <= {frozenset(one) for one in pasted_labels}
 
 
 def test_crowds_are_not_pasted() -> None:
@@ -162,7 +162,7 @@ def test_keypoints_move_with_their_box_and_those_behind_it_are_hidden() -> None:
         points = np.array([keypoints], dtype=np.float32)
         return replace(sample, annotations=replace(sample.annotations, keypoints=points))
 
-    # The sample's box is the whole input, so what is pasted lies over it, and sometimes over its keypoint.
+    # The sample's box is the whole input, so pasted boxes cover it, and sometimes over its keypoint.
     sample = with_keypoints(with_boxes([[0, 0, 149, 119]], [0]), [[75, 60, 2], [0, 0, 2], [0, 0, 0]])
     source = with_keypoints(with_boxes([[40, 30, 80, 70]], [1]), [[50, 40, 2], [100, 40, 2], [0, 0, 0]])
     behind = 0

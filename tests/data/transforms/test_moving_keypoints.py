@@ -145,8 +145,8 @@ def test_a_flip_exchanges_left_and_right_with_their_visibility() -> None:
 
 def test_a_rotation_by_180_degrees_exchanges_nothing() -> None:
     sample = painted(np.random.default_rng(0), (100, 100))
-    turned = translation(99.0, 99.0) @ rotation(np.pi)
-    result = warp_sample(sample, (100, 100), turned, flip_indices=FLIPPED)
+    rotated = translation(99.0, 99.0) @ rotation(np.pi)
+    result = warp_sample(sample, (100, 100), rotated, flip_indices=FLIPPED)
 
     assert result.annotations.keypoints[..., :2] == pytest.approx(
         99 - sample.annotations.keypoints[..., :2], abs=1e-4
@@ -174,10 +174,10 @@ def test_resizing_moves_keypoints_as_boxes() -> None:
 def test_boxes_of_rotated_objects_are_axis_aligned_bounds() -> None:
     annotations = Annotations.of(np.array([[40, 40, 60, 60]], dtype=np.float32), np.array([0]))
     sample = replace(sample_of(np.zeros((100, 100, 3), np.uint8), "blank"), annotations=annotations)
-    turned = warp_sample(sample, (100, 100), crop_to_input((50.0, 50.0), 100.0, (100, 100), np.pi / 4))
+    rotated = warp_sample(sample, (100, 100), crop_to_input((50.0, 50.0), 100.0, (100, 100), np.pi / 4))
 
     half = 10 * 2**0.5
-    assert turned.annotations.boxes[0] == pytest.approx(
+    assert rotated.annotations.boxes[0] == pytest.approx(
         [50 - half, 50 - half, 50 + half, 50 + half], abs=1e-4
     )
 

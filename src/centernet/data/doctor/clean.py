@@ -39,9 +39,9 @@ def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
 
 def _usable_images(records: Sequence[ImageRecord], defects: list[Defect]) -> Iterator[ImageRecord]:
     """The records of readable images, each with its size."""
-    seen: dict[str, ImageRecord] = {}
+    first_records: dict[str, ImageRecord] = {}
     for record in records:
-        first = seen.setdefault(str(record.path), record)
+        first = first_records.setdefault(str(record.path), record)
         if first is not record:
             message = f"image {record.image_id} is the same file as image {first.image_id}"
             defects.append(_without_image("duplicate image", record, message))
@@ -150,7 +150,7 @@ def _faults(objects: AnnotationTable, clipped: Float[np.ndarray, "m 4"]) -> tupl
         _Fault("NaN box", broken, "is not finite"),
         _Fault("inverted box", inverted, "has its corners swapped"),
         _Fault("zero-area box", empty, "has no area"),
-        _Fault("box outside the image", outside, "lies outside the image"),
+        _Fault("box outside the image", outside, "is outside the image"),
         _Fault("duplicate box", repeated, "is there twice"),
         _Fault(
             "out-of-range box", partly_outside, "is partly outside the image", "it is clipped to the image"

@@ -93,9 +93,9 @@ def _count_keypoints(dataset: Dataset, objects: AnnotationTable) -> tuple[Skelet
         visibility = objects.keypoints[objects.labels == label][:, : len(skeleton), 2]
         keypoints = tuple(
             KeypointCount(
-                name=keypoint, num_labelled=int((seen > 0).sum()), num_hidden=int((seen == 1).sum())
+                name=keypoint, num_labelled=int((flags > 0).sum()), num_hidden=int((flags == 1).sum())
             )
-            for keypoint, seen in zip(skeleton.names, visibility.T, strict=True)
+            for keypoint, flags in zip(skeleton.names, visibility.T, strict=True)
         )
         counts.append(
             SkeletonCount(

@@ -80,7 +80,7 @@ def format_of(path: Path, with_keypoints: bool = False) -> DatasetFormat:
         if candidate.identify(path):
             return candidate
     wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS if candidate is not coco_pose)
-    raise InputError(f"{path} is not a data set of a known format; looked for {wanted}")
+    raise InputError(f"{path} is not a data set of a known format; searched for {wanted}")
 
 
 def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:

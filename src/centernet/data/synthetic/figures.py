@@ -200,8 +200,8 @@ def pose(
         points[-1] = 0.1 * random.uniform(-1, 1), _TAIL
     lean = math.radians(random.uniform(-25, 25))
     cos, sin = math.cos(lean), math.sin(lean)
-    turned = (points - (0, 0.5)) @ np.array([[cos, sin], [-sin, cos]])
-    return Figure(keypoints=turned * height_px + np.array(center), height_px=height_px)
+    rotated = (points - (0, 0.5)) @ np.array([[cos, sin], [-sin, cos]])
+    return Figure(keypoints=rotated * height_px + np.array(center), height_px=height_px)
 
 
 def _limb(

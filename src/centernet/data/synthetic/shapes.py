@@ -107,16 +107,16 @@ def place(kind: str, center: tuple[float, float], radius: float, angle_rad: floa
         angle_rad: Positive turns x towards y.
     """
     cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    turned = OUTLINES[kind] @ np.array([[cos, sin], [-sin, cos]]) * radius
-    return turned - (turned.min(0) + turned.max(0)) / 2 + np.array(center)
+    rotated = OUTLINES[kind] @ np.array([[cos, sin], [-sin, cos]]) * radius
+    return rotated - (rotated.min(0) + rotated.max(0)) / 2 + np.array(center)
 
 
 def stretch(kind: str, box: tuple[float, float, float, float], angle_rad: float) -> Polygon:
     """The outline rotated by `angle_rad`, then stretched until its bounding box is `box`."""
-    turned = place(kind, (0.0, 0.0), 1.0, angle_rad)
+    rotated = place(kind, (0.0, 0.0), 1.0, angle_rad)
     x1, y1, x2, y2 = box
-    scale = np.array([x2 - x1, y2 - y1]) / (turned.max(0) - turned.min(0))
-    return turned * scale + np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+    scale = np.array([x2 - x1, y2 - y1]) / (rotated.max(0) - rotated.min(0))
+    return rotated * scale + np.array([(x1 + x2) / 2, (y1 + y2) / 2])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,12 +81,12 @@ def test_an_invalid_camera_is_reported(tmp_path: Path) -> None:
 
 def test_roads_are_the_same_in_both_formats(tmp_path: Path) -> None:
     options = {"train": 3, "val": 0, "mode": "roads", "size": (96, 256)}
-    ours = open_dataset(write_scenes(tmp_path / "a", format="coco", **options))
-    theirs = open_dataset(write_scenes(tmp_path / "b", format="kitti", **options))
+    in_coco = open_dataset(write_scenes(tmp_path / "a", format="coco", **options))
+    in_kitti = open_dataset(write_scenes(tmp_path / "b", format="kitti", **options))
 
-    assert theirs.format == kitti.NAME
-    assert sum(len(record.annotations) for record in ours.records) > 3
-    for one, other in zip(ours.records, theirs.records, strict=True):
+    assert in_kitti.format == kitti.NAME
+    assert sum(len(record.annotations) for record in in_coco.records) > 3
+    for one, other in zip(in_coco.records, in_kitti.records, strict=True):
         assert one.camera is not None
         assert other.camera == pytest.approx(one.camera, rel=1e-9)
         for name in ("boxes", "labels", "boxes3d", "alpha_rad", "truncation", "occlusion"):

@@ -30,8 +30,8 @@ def dataset_of(*paths: Path, size: tuple[int, int] | None = (40, 60)) -> Dataset
     return Dataset(name="", format="", categories=Categories.of("car"), records=records)
 
 
-def picture(path: Path, level: int = 0, **options: object) -> Path:
-    """A white object where `ROW` says, on grey."""
+def image_file(path: Path, level: int = 0, **options: object) -> Path:
+    """A grey image with a white object in the box `ROW`."""
     pixels = np.full((40, 60, 3), level, np.uint8)
     pixels[5:15, 10:30] = 255
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,10 +41,10 @@ def picture(path: Path, level: int = 0, **options: object) -> Path:
 
 @pytest.mark.parametrize("one", [voc, kitti], ids=lambda one: one.NAME)
 def test_an_image_of_another_split_is_not_written_over(one: WritableFormat, tmp_path: Path) -> None:
-    first, second = (picture(tmp_path / name / "0.png", level) for level, name in enumerate(("a", "b")))
+    first, second = (image_file(tmp_path / name / "0.png", level) for level, name in enumerate(("a", "b")))
     one.write(dataset_of(first), tmp_path / "out", "train")
     with pytest.raises(InputError, match=r"b/0\.png and .*0\.png would share one name"):
-        one.write(dataset_of(picture(tmp_path / "b" / "1.png"), second), tmp_path / "out", "val")
+        one.write(dataset_of(image_file(tmp_path / "b" / "1.png"), second), tmp_path / "out", "val")
 
     (record,) = open_dataset(tmp_path / "out", "train").records
     assert read_image(record.path)[0, 0, 0] == 0
@@ -54,7 +54,7 @@ def test_an_image_of_another_split_is_not_written_over(one: WritableFormat, tmp_
 
 @pytest.mark.parametrize("one", [coco, voc, yolo, kitti], ids=lambda one: one.NAME)
 def test_writing_again_is_no_error(one: WritableFormat, tmp_path: Path) -> None:
-    dataset = dataset_of(picture(tmp_path / "a" / "0.png"))
+    dataset = dataset_of(image_file(tmp_path / "a" / "0.png"))
     for _ in range(2):
         one.write(dataset, tmp_path / "out", "train")
 
@@ -68,7 +68,7 @@ def test_boxes_of_stored_pixels_stay_on_their_objects(
 ) -> None:
     exif = Image.Exif()
     exif[274] = 6
-    dataset = dataset_of(picture(tmp_path / "a" / f"0{suffix}", exif=exif))
+    dataset = dataset_of(image_file(tmp_path / "a" / f"0{suffix}", exif=exif))
     for _ in range(2):
         one.write(dataset, tmp_path / "out", "train")
 
@@ -81,14 +81,14 @@ def test_boxes_of_stored_pixels_stay_on_their_objects(
     ("split", "key"), [("train2017", "train"), ("all", "train"), ("trainval", "train"), ("valid", "val")]
 )
 def test_splits_are_written_with_the_names_of_yolo(split: str, key: str, tmp_path: Path) -> None:
-    yolo.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", split)
+    yolo.write(dataset_of(image_file(tmp_path / "a" / "0.png")), tmp_path / "out", split)
 
     assert splits(tmp_path / "out") == (key,)
     assert len(open_dataset(tmp_path / "out", key)) == 1
 
 
 def test_splits_without_a_name_in_yolo_are_refused(tmp_path: Path) -> None:
-    dataset = dataset_of(picture(tmp_path / "a" / "0.png"))
+    dataset = dataset_of(image_file(tmp_path / "a" / "0.png"))
     with pytest.raises(InputError, match=r"data.yaml knows no split 'mine': write it as train, val or test"):
         yolo.write(dataset, tmp_path / "out", "mine")
     yolo.write(dataset, tmp_path / "out", "train")
@@ -97,14 +97,14 @@ def test_splits_without_a_name_in_yolo_are_refused(tmp_path: Path) -> None:
 
 
 def test_labels_beside_images_are_found_below_a_folder_called_images(tmp_path: Path) -> None:
-    image = picture(tmp_path / "images" / "set" / "train" / "0.png")
+    image = image_file(tmp_path / "images" / "set" / "train" / "0.png")
     image.with_suffix(".txt").write_text("0 0.5 0.5 0.1 0.1\n")
 
     assert label_file(image) == image.with_suffix(".txt")
 
 
 def test_a_missing_test_split_is_an_error_only_when_it_is_read(tmp_path: Path) -> None:
-    yolo.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
+    yolo.write(dataset_of(image_file(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
     file = tmp_path / "out" / "data.yaml"
     file.write_text(file.read_text() + "test: ../test/images\n")
 
@@ -114,7 +114,7 @@ def test_a_missing_test_split_is_an_error_only_when_it_is_read(tmp_path: Path) -
 
 
 def test_images_of_cvat_are_found(tmp_path: Path) -> None:
-    coco.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", "default")
+    coco.write(dataset_of(image_file(tmp_path / "a" / "0.png")), tmp_path / "out", "default")
     (tmp_path / "out" / "images").mkdir()
     (tmp_path / "out" / "default").rename(tmp_path / "out" / "images" / "default")
 
@@ -124,7 +124,7 @@ def test_images_of_cvat_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("one", [voc, kitti], ids=lambda one: one.NAME)
 def test_byte_order_marks_are_not_part_of_names(one: WritableFormat, tmp_path: Path) -> None:
-    one.write(dataset_of(picture(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
+    one.write(dataset_of(image_file(tmp_path / "a" / "0.png")), tmp_path / "out", "train")
     for file in (tmp_path / "out").rglob("*.txt"):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
 
@@ -134,7 +134,7 @@ def test_byte_order_marks_are_not_part_of_names(one: WritableFormat, tmp_path: P
 
 
 def test_a_voc_file_with_a_namespace_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
-    images = [picture(tmp_path / "a" / f"{i}.png") for i in range(2)]
+    images = [image_file(tmp_path / "a" / f"{i}.png") for i in range(2)]
     voc.write(dataset_of(*images), tmp_path / "out", "train")
     file = tmp_path / "out" / "Annotations" / "0.xml"
     file.write_text(file.read_text().replace("<annotation>", '<annotation xmlns="http://a.b/c">'))
@@ -148,7 +148,7 @@ def test_a_voc_file_with_a_namespace_is_reported_and_the_others_are_read(tmp_pat
 def test_tiffs_are_turned_upright_once(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[274] = orientation
-    plain = picture(tmp_path / "a.png", exif=exif)
-    tiff = picture(tmp_path / "a.tif", exif=exif)
+    plain = image_file(tmp_path / "a.png", exif=exif)
+    tiff = image_file(tmp_path / "a.tif", exif=exif)
 
     assert np.array_equal(read_image(tiff), read_image(plain))

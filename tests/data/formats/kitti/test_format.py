@@ -90,8 +90,8 @@ def test_reading_restores_the_written_data_set(tmp_path: Path) -> None:
         assert one.camera is not None
         assert other.camera == pytest.approx(one.camera)
         for name in ("boxes", "labels", "is_crowd", "boxes3d", "alpha_rad", "truncation", "occlusion"):
-            theirs = getattr(other.annotations, name)
-            assert theirs == pytest.approx(getattr(one.annotations, name), nan_ok=True, abs=1e-4), name
+            expected = getattr(other.annotations, name)
+            assert expected == pytest.approx(getattr(one.annotations, name), nan_ok=True, abs=1e-4), name
 
 
 @pytest.mark.parametrize(
