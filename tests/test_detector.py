@@ -77,7 +77,7 @@ def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
 
 
 def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="per_cell says nothing to triplet: leave it out"):
+    with pytest.raises(UsageError, match="per_cell is not used by triplet: leave it out"):
         CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))
 
 
@@ -332,7 +332,7 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(
         CenterNet("nano").train(resume=True, project=str(tmp_path))
     with pytest.raises(UsageError, match="a resumed run keeps its data: leave elsewhere out"):
         model.train("elsewhere", resume=True)
-    with pytest.raises(UsageError, match="giou_weight says nothing to triplet"):
+    with pytest.raises(UsageError, match="giou_weight is not used by triplet"):
         CenterNet("triplet", device="cpu").train(scenes, giou_weight=2, project=str(tmp_path))
 
 

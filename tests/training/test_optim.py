@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from centernet.recipes.recipe import Recipe
-from centernet.training.optim import build_optimizer, build_schedule, ema_average
+from centernet.recipes.recipe import SETTINGS, Recipe
+from centernet.training.optim import FALLS, OPTIMIZERS, build_optimizer, build_schedule, ema_average
 
 
 def rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
@@ -52,3 +52,13 @@ def test_the_average_forgets_the_random_start_soon_and_keeps_to_its_decay_later(
 
     assert average(old, new, torch.tensor(1)).item() == pytest.approx(1 - 2 / 11)
     assert average(old, new, torch.tensor(10_000)).item() == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(("key", "built"), [("optimizer", OPTIMIZERS), ("schedule", FALLS)])
+def test_every_optimiser_and_schedule_a_recipe_allows_can_be_built(
+    key: str, built: dict[str, object]
+) -> None:
+    allowed = SETTINGS[key].allowed
+
+    assert allowed is not None
+    assert set(allowed.choices) == set(built)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +11,21 @@ from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE,
 from centernet.cli.command import DATA, DEVICE, Command, Output
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import RECIPES, small
-from centernet.recipes.recipe import Recipe, with_settings
-
-_GROUPS = {
-    "backbone": "Network",
-    "imgsz": "Training",
-    "scale_min": "What is changed in training images by chance",
-    "top_k": "Task",
-    "seed": "Where and how it runs",
-}
-"""Headings by the setting they stand above; the others follow under it."""
+from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 
 
 def settings_of(recipe: Recipe) -> tuple[Argument, ...]:
     """The settings of a recipe as arguments."""
-    arguments, group = [], ""
-    for field in fields(recipe):
-        group = _GROUPS.get(field.name, group)
-        value = getattr(recipe, field.name)
-        arguments.append(
-            Argument(
-                name=field.name,
-                kind=_kind_of(value),
-                about=field.metadata["about"],
-                default=_typed(value),
-                group=group,
-            )
+    return tuple(
+        Argument(
+            name=name,
+            kind=_kind_of(getattr(recipe, name)),
+            about=setting.help,
+            default=_typed(getattr(recipe, name)),
+            group=setting.heading,
         )
-    return tuple(arguments)
+        for name, setting in SETTINGS.items()
+    )
 
 
 def _kind_of(value: Any) -> Kind:

@@ -1,197 +1,229 @@
-"""What decides a training: one flat record is the YAML, the flags of `centernet train` and `args.yaml`."""
+"""All settings of a training: one flat record is the YAML, the flags of `centernet train` and `args.yaml`.
+
+To add a setting, add a field here: its line says what it is, its range, its heading and the tasks that use
+it. A task reads it by having a field of the same name.
+"""
 
 import math
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from centernet.errors import UsageError
 from centernet.recipes.hints import hint_for
-
-_CHOICES = {
-    "optimizer": ("adamw", "adam", "sgd"),
-    "schedule": ("cosine", "step"),
-    "precision": ("auto", "32", "bf16"),
-}
-_COUNTS = (
-    *("epochs", "batch", "accumulate", "val_every", "num_nodes"),
-    *("channels", "head_channels", "pool_channels", "top_k", "levels", "per_cell"),
-)
-_SHARES = (
-    *("windows", "flip", "flip_vertical", "color", "mosaic", "mixup", "copy_paste", "rotate"),
-    *("quality", "spread_share"),
-)
-_AMOUNTS = (
-    *("regression_channels", "weight_decay", "warmup_epochs", "clip", "patience", "degrees", "plain_epochs"),
-    *("size_weight", "offset_weight", "giou_weight", "sides_weight", "spread"),
-    *("keypoints_weight", "keypoint_heatmap_weight", "keypoint_offset_weight"),
-    *("depth_weight", "size3d_weight", "heading_weight", "center3d_weight", "focal_px", "slots"),
-    *("pull_weight", "push_weight", "seed", "workers", "cache"),
+from centernet.recipes.setting import (
+    ALL_POSITIVE,
+    AMOUNT,
+    COUNT,
+    DECAY,
+    FRACTION,
+    POSITIVE,
+    one_of,
+    setting,
+    settings_by_name,
 )
 
+_network = partial(setting, heading="Task and network")
+_training = partial(setting, heading="Training")
+_augmentation = partial(setting, heading="Augmentation of training images")
+_detection = partial(setting, heading="Detections")
+_boxes = partial(setting, heading="Boxes", tasks=("detect", "pose", "mono3d"))
+_keypoints = partial(setting, heading="Keypoints", tasks=("pose",))
+_boxes3d = partial(setting, heading="3D boxes", tasks=("mono3d",))
+_corners = partial(setting, heading="Corners", tasks=("triplet",))
+_run = partial(setting, heading="Machine and run folder")
 
 _DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+")
-
-
-def _setting(default: Any, about: str) -> Any:
-    return field(default=default, metadata={"about": about})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides what training does; `centernet train --help` lists it all."""
 
-    task: str = _setting(
-        "detect", "detect; triplet, by corners and centres; pose, keypoints too; or mono3d, boxes in 3D"
+    task: str = _network(
+        "detect",
+        "detect: boxes; pose: boxes with keypoints; mono3d: 3D boxes; triplet: boxes by corners and centre",
     )
-    backbone: str = _setting(
+    backbone: str = _network(
         "timm/resnet10t", "resnet18[-dcn] to resnet152[-dcn], dla34[-dcn], hourglass104, slim, or timm/NAME"
     )
-    channels: int = _setting(64, "channels of the top-down neck of timm encoders")
-    head_channels: int = _setting(64, "channels between the two convolutions of a head")
-    regression_channels: int = _setting(
-        0, "the same of heads that are read at peaks alone, where they cost little; 0: head_channels"
+    channels: int = _network(64, "channels of the top-down neck of timm encoders", COUNT)
+    head_channels: int = _network(64, "channels between the two convolutions of a head", COUNT)
+    regression_channels: int = _network(
+        0, "the same for heads that are read at peaks only, where they cost little; 0: head_channels", AMOUNT
     )
-    separable: bool = _setting(False, "3×3 convolutions of that neck and of its heads in two cheap steps")
-    pretrained: bool = _setting(False, "fetch ImageNet weights of the encoder")
-    start: str = _setting("", "weights whose layers are taken over where they fit; empty: none")
-    bgr: bool = _setting(False, "the network sees blue first")
-    mean: tuple[float, float, float] = _setting(
-        (0.485, 0.456, 0.406), "mean of each channel, in network order"
+    separable: bool = _network(False, "depthwise separable 3×3 convolutions in that neck and its heads")
+    pretrained: bool = _network(False, "start from ImageNet weights of the encoder, which are downloaded")
+    start: str = _network("", "weights to start from: layers of the same shape are copied; empty: none")
+    bgr: bool = _network(False, "feed channels to the network in the order blue, green, red")
+    mean: tuple[float, float, float] = _network(
+        (0.485, 0.456, 0.406), "mean of each channel, in the order of the network"
     )
-    std: tuple[float, float, float] = _setting((0.229, 0.224, 0.225), "deviation of each channel")
-
-    imgsz: int = _setting(512, "side of the input, pixels; a multiple of 32")
-    crop: int = _setting(0, "side of training inputs cut out at the scale of imgsz, multiple of 32; 0: imgsz")
-    rect: bool = _setting(False, "inputs follow the shape of the image instead of being square")
-    epochs: int = _setting(100, "passes over the training images")
-    batch: int = _setting(16, "images at once on each device")
-    accumulate: int = _setting(1, "batches of each device added up before a step")
-    optimizer: str = _setting("adamw", "adamw, adam or sgd")
-    lr: float = _setting(1e-3, "largest learning rate")
-    weight_decay: float = _setting(0.01, "decay of the weights of convolutions")
-    momentum: float = _setting(0.9, "of sgd")
-    schedule: str = _setting("cosine", "cosine or step")
-    lr_steps: tuple[int, ...] = _setting((90, 120), "epochs after which the step schedule divides by ten")
-    warmup_epochs: float = _setting(1.0, "epochs over which the learning rate rises to lr")
-    clip: float = _setting(10.0, "largest norm of the gradient; 0 for no limit")
-    ema: float = _setting(0.999, "decay of the moving average of the weights; 0 for none")
-    precision: str = _setting("auto", "auto, 32 or bf16; auto takes bf16 where the hardware has it")
-    patience: int = _setting(0, "stop after so many epochs without better AP; 0 never stops early")
-    val_every: int = _setting(1, "epochs from one validation to the next")
-
-    scale_min: float = _setting(0.6, "smallest window shown in training, share of the whole image")
-    scale_max: float = _setting(1.3, "largest window")
-    random_crop: bool = _setting(True, "window anywhere; false: shifted a little round the middle")
-    windows: float = _setting(1.0, "share of images shown through a window, the others whole; not with crop")
-    flip: float = _setting(0.5, "share of images mirrored left to right")
-    flip_vertical: float = _setting(0.0, "share mirrored top to bottom")
-    quarter_turns: bool = _setting(False, "turn by multiples of 90 degrees")
-    color: float = _setting(0.4, "strength of random colours; 0 for none")
-    mosaic: float = _setting(0.0, "share of inputs made of four images")
-    mixup: float = _setting(0.0, "share of inputs blended with another image")
-    copy_paste: float = _setting(0.0, "share of inputs into which objects of another image are pasted")
-    rotate: float = _setting(0.0, "share of images turned by any angle")
-    degrees: float = _setting(20.0, "deviation of that angle, at most twice that")
-    plain_epochs: int = _setting(0, "last epochs with whole images, not mirrored, turned or mixed")
-
-    train_crowd: bool = _setting(False, "learn crowd regions as ordinary objects, as the original does")
-
-    top_k: int = _setting(100, "most detections in an image")
-    levels: int = _setting(1, "sizes of objects that have maps of their own, each at twice the stride")
-    level_cells: float = _setting(4.0, "least side of the objects of the second and further levels, cells")
-    per_cell: int = _setting(1, "objects of one class that may lie in one cell or neighbouring ones")
-    corrected_radius: bool = _setting(False, "solve the radius of the bumps exactly, not as the originals do")
-    size_weight: float = _setting(0.1, "weight of the L1 loss of the size")
-    offset_weight: float = _setting(1.0, "weight of the L1 loss of the offset")
-    giou_weight: float = _setting(0.0, "weight of the generalised-IoU loss of the box")
-    sides_weight: float = _setting(
-        0.0, "weight of the L1 loss of the four sides, learned in place of size and offset; 0: no such map"
-    )
-    quality: float = _setting(0.0, "how far peaks should tell the IoU of their box, 0 to 1")
-
-    keypoints_weight: float = _setting(1.0, "weight of the L1 loss of the arrows to keypoints")
-    keypoint_heatmap_weight: float = _setting(1.0, "weight of the focal loss of the keypoints")
-    keypoint_offset_weight: float = _setting(1.0, "weight of the L1 loss of the keypoints' offset")
-    edges: str = _setting("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
-    flip_pairs: str = _setting("", "left and right keypoints, 1:2,3:4; empty: the data set's")
-    sigmas: str = _setting("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")
-    spread: int = _setting(0, "cells round a centre's in which size and offset are learned too")
-    spread_share: float = _setting(
-        0.0, "middle part of a box's sides in whose cells it is learned, weighted by a bump"
+    std: tuple[float, float, float] = _network(
+        (0.229, 0.224, 0.225), "standard deviation of each channel", ALL_POSITIVE
     )
 
-    depth_weight: float = _setting(1.0, "weight of the L1 loss of the depth, metres")
-    size3d_weight: float = _setting(1.0, "weight of the L1 loss of height, width and length, metres")
-    heading_weight: float = _setting(1.0, "weight of the loss of the heading")
-    center3d_weight: float = _setting(
-        1.0, "weight of the L1 loss of where the middle in 3D is seen; 0: no map"
+    imgsz: int = _training(512, "side of the input, pixels; a multiple of 32")
+    crop: int = _training(
+        0, "side of training inputs cropped at the scale of imgsz, a multiple of 32; 0: imgsz"
     )
-    focal_px: float = _setting(500.0, "focal length that depths are told for; 0: as each camera sees them")
-    slots: int = _setting(
-        0, "average 3D losses over so many places an image, as the original; 0: over objects"
+    rect: bool = _training(False, "inputs keep the aspect ratio of the image instead of being square")
+    epochs: int = _training(100, "passes over the training images", COUNT)
+    batch: int = _training(16, "images in a batch on each device", COUNT)
+    accumulate: int = _training(1, "batches on each device whose gradients are added up before a step", COUNT)
+    optimizer: str = _training("adamw", "adamw, adam or sgd", one_of("adamw", "adam", "sgd"))
+    lr: float = _training(1e-3, "largest learning rate", POSITIVE)
+    weight_decay: float = _training(0.01, "decay of the weights of convolutions", AMOUNT)
+    momentum: float = _training(0.9, "momentum of sgd", DECAY)
+    schedule: str = _training("cosine", "learning rate schedule: cosine or step", one_of("cosine", "step"))
+    lr_steps: tuple[int, ...] = _training(
+        (90, 120), "epochs after which the step schedule divides the learning rate by ten"
+    )
+    warmup_epochs: float = _training(1.0, "epochs over which the learning rate rises to lr", AMOUNT)
+    clip: float = _training(10.0, "largest norm of the gradient; 0: no limit", AMOUNT)
+    ema: float = _training(0.999, "decay of the moving average of the weights; 0: no average", DECAY)
+    precision: str = _training(
+        "auto",
+        "auto, 32 or bf16; auto is bf16 where the hardware is faster with it",
+        one_of("auto", "32", "bf16"),
+    )
+    patience: int = _training(0, "stop after so many epochs without a better AP; 0: never stop early", AMOUNT)
+    val_every: int = _training(1, "epochs from one validation to the next", COUNT)
+    train_crowd: bool = _training(False, "learn crowd regions as ordinary objects, as the original does")
+
+    scale_min: float = _augmentation(0.6, "smallest side of random crops, as a multiple of the whole image")
+    scale_max: float = _augmentation(1.3, "largest side of random crops; above 1 pads the image")
+    random_crop: bool = _augmentation(True, "crops at any place; false: shifted a little from the middle")
+    windows: float = _augmentation(
+        1.0, "fraction of images that are cropped at random, 0 to 1; not with crop", FRACTION
+    )
+    flip: float = _augmentation(0.5, "fraction of images flipped left to right, 0 to 1", FRACTION)
+    flip_vertical: float = _augmentation(0.0, "fraction of images flipped top to bottom, 0 to 1", FRACTION)
+    quarter_turns: bool = _augmentation(False, "rotate by random multiples of 90 degrees")
+    color: float = _augmentation(0.4, "strength of the colour jitter, 0 to 1; 0: none", FRACTION)
+    mosaic: float = _augmentation(0.0, "fraction of inputs made of four images, 0 to 1", FRACTION)
+    mixup: float = _augmentation(0.0, "fraction of inputs blended with another image, 0 to 1", FRACTION)
+    copy_paste: float = _augmentation(
+        0.0, "fraction of inputs with objects of another image pasted in, 0 to 1", FRACTION
+    )
+    rotate: float = _augmentation(0.0, "fraction of images rotated by a random angle, 0 to 1", FRACTION)
+    degrees: float = _augmentation(
+        20.0, "standard deviation of that angle, which is at most twice that", AMOUNT
+    )
+    plain_epochs: int = _augmentation(
+        0, "last epochs with whole images that are not flipped, rotated or mixed", AMOUNT
     )
 
-    pool_channels: int = _setting(128, "channels within the corner and centre pooling of triplet")
-    pull_weight: float = _setting(0.6, "weight of how far the tags of the corners of an object are apart")
-    push_weight: float = _setting(0.6, "weight of how near the tags of different objects are")
+    top_k: int = _detection(100, "maximum number of detections in an image", COUNT)
+    corrected_radius: bool = _detection(
+        False, "solve the radius of the Gaussians exactly instead of as both papers' code does"
+    )
+    offset_weight: float = _detection(1.0, "weight of the L1 loss of the offset", AMOUNT)
 
-    seed: int = _setting(0, "one seed for everything")
-    workers: int = _setting(2, "processes that prepare images")
-    cache: float = _setting(1.0, "GB of decoded images kept in memory by each worker")
-    device: str = _setting("auto", "auto, cpu, mps, cuda, cuda:1, or numbers of GPUs: 0,1")
-    devices: str = _setting("auto", "how many devices, or which ones: 2, 0,1")
-    num_nodes: int = _setting(1, "machines")
-    strategy: str = _setting("auto", "how devices share the work: auto, ddp, ...")
-    tensorboard: bool = _setting(False, "also write TensorBoard events into the run folder")
-    project: str = _setting("", "folder of run folders; runs/TASK where it is not given")
-    name: str = _setting("train", "name of the run folder")
-    exist_ok: bool = _setting(False, "write into a run folder that exists")
+    levels: int = _boxes(1, "levels of maps for objects of different size, each at twice the stride", COUNT)
+    level_cells: float = _boxes(
+        4.0, "smallest side of the objects of the second and further levels, cells", POSITIVE
+    )
+    per_cell: int = _boxes(1, "objects of one class that may lie in one cell or in neighbouring ones", COUNT)
+    size_weight: float = _boxes(0.1, "weight of the L1 loss of width and height", AMOUNT)
+    giou_weight: float = _boxes(
+        0.0, "weight of the generalised-IoU loss of the box", AMOUNT, tasks=("detect", "pose")
+    )
+    sides_weight: float = _boxes(
+        0.0,
+        "weight of the L1 loss of distances to the four sides (LTRB), instead of size and offset; 0: off",
+        AMOUNT,
+        tasks=("detect",),
+    )
+    spread: int = _boxes(
+        0, "cells around the centre's in which the box is learned too", AMOUNT, tasks=("detect", "pose")
+    )
+    spread_share: float = _boxes(
+        0.0,
+        "central fraction of a box, 0 to 1, in whose cells it is learned too, weighted by a Gaussian",
+        FRACTION,
+        tasks=("detect",),
+    )
+    quality: float = _boxes(
+        0.0, "how far peaks are trained to predict the IoU of their box, 0 to 1", FRACTION, tasks=("detect",)
+    )
+
+    keypoints_weight: float = _keypoints(
+        1.0, "weight of the L1 loss of keypoint offsets from the centre", AMOUNT
+    )
+    keypoint_heatmap_weight: float = _keypoints(
+        1.0, "weight of the focal loss of the keypoint heatmaps", AMOUNT
+    )
+    keypoint_offset_weight: float = _keypoints(
+        1.0, "weight of the L1 loss of the offset of keypoints within their cell", AMOUNT
+    )
+    edges: str = _keypoints("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
+    flip_pairs: str = _keypoints("", "left-right pairs of keypoints, 1:2,3:4; empty: the data set's")
+    sigmas: str = _keypoints("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")
+
+    depth_weight: float = _boxes3d(1.0, "weight of the L1 loss of the depth, metres", AMOUNT)
+    size3d_weight: float = _boxes3d(1.0, "weight of the L1 loss of height, width and length, metres", AMOUNT)
+    heading_weight: float = _boxes3d(1.0, "weight of the loss of the heading", AMOUNT)
+    center3d_weight: float = _boxes3d(
+        1.0, "weight of the L1 loss of the projected 3D centre, cells; 0: no such map", AMOUNT
+    )
+    focal_px: float = _boxes3d(
+        500.0, "focal length that predicted depths are normalised to; 0: that of each camera", AMOUNT
+    )
+    slots: int = _boxes3d(
+        0, "average 3D losses over so many slots an image, as the original with 50; 0: over objects", AMOUNT
+    )
+
+    pool_channels: int = _corners(128, "channels within corner and centre pooling", COUNT)
+    pull_weight: float = _corners(
+        0.6, "weight of the pull loss: distance of the embeddings of an object's two corners", AMOUNT
+    )
+    push_weight: float = _corners(
+        0.6, "weight of the push loss: closeness of the embeddings of different objects", AMOUNT
+    )
+
+    seed: int = _run(0, "seed of everything random", AMOUNT)
+    workers: int = _run(2, "processes that prepare images", AMOUNT)
+    cache: float = _run(1.0, "GB of decoded images kept in memory by each worker", AMOUNT)
+    device: str = _run("auto", "auto, cpu, mps, cuda, cuda:1, or numbers of GPUs: 0,1")
+    devices: str = _run("auto", "number of devices, or which ones: 2, 0,1")
+    num_nodes: int = _run(1, "number of machines", COUNT)
+    strategy: str = _run("auto", "how devices work together: auto, ddp, ...")
+    tensorboard: bool = _run(False, "also write TensorBoard events into the run folder")
+    project: str = _run("", "folder of run folders; empty: runs/TASK")
+    name: str = _run("train", "name of the run folder")
+    exist_ok: bool = _run(False, "write into a run folder that exists")
 
     def __post_init__(self) -> None:
         for key, side in {"imgsz": self.imgsz, "crop": self.crop or 32}.items():
             if side < 32 or side % 32:
                 nearest = max(32, round(side / 32) * 32)
                 raise UsageError(f"{key} must be a multiple of 32; got {side}: try {key}={nearest}")
-        for key in _COUNTS:
-            if getattr(self, key) < 1:
-                raise UsageError(f"{key} must be at least 1; got {getattr(self, key)}")
-        for key in _SHARES:
-            if not 0 <= getattr(self, key) <= 1:
-                raise UsageError(f"{key} is a share from 0 to 1; got {getattr(self, key)}")
-        for key in _AMOUNTS:
-            if getattr(self, key) < 0:
-                raise UsageError(f"{key} is 0 or more; got {getattr(self, key)}")
-        if min(self.std) <= 0:
-            raise UsageError(f"the numbers of std are above 0; got {self.std}")
+        for key, its_setting in settings_by_name(self).items():
+            its_setting.check(key, getattr(self, key))
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
-        if self.level_cells <= 0:
-            raise UsageError(f"level_cells must be above 0; got {self.level_cells}")
-        if self.lr <= 0:
-            raise UsageError(f"lr must be above 0; got {self.lr}")
-        for key in ("ema", "momentum"):
-            if not 0 <= getattr(self, key) < 1:
-                raise UsageError(f"{key} is a decay from 0 to below 1; got {getattr(self, key)}")
         if not _DEVICES.fullmatch(self.devices):
             hint = "; device=0 is the first GPU" if self.devices == "0" else ""
             raise UsageError(
                 f"devices is auto, a count from 1 on, or numbers of devices: 0,1; got {self.devices!r}{hint}"
             )
-        for key, choices in _CHOICES.items():
-            if getattr(self, key) not in choices:
-                raise UsageError(f"{key} is one of {', '.join(choices)}; got {getattr(self, key)!r}")
 
     @property
     def runs(self) -> Path:
-        """Where the folder of the run is made."""
+        """The folder in which the run folder is made."""
         return Path(self.project or f"runs/{self.task}")
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
-    """A recipe with some settings changed; unknown names and wrong types are named."""
+    """A recipe with some settings changed.
+
+    Raises:
+        UsageError: A name is unknown, or a value has the wrong type or is out of range.
+    """
     known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
     for key in settings:
         if key not in known:
@@ -201,41 +233,44 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
 
 
 def in_proportion(recipe: Recipe, base: Recipe, chosen: Collection[str]) -> Recipe:
-    """The recipe with what happens at certain epochs moved, where their number was chosen and that was not.
+    """The recipe with `lr_steps` and `plain_epochs` scaled to its number of epochs, unless they were chosen.
 
     Args:
-        recipe: With what was chosen.
-        base: Without.
-        chosen: Settings that were given by hand.
+        recipe: The recipe with the chosen settings.
+        base: The recipe without them.
+        chosen: Names of the settings that were given by hand.
     """
-    share = recipe.epochs / base.epochs
-    moved: dict[str, Any] = {}
+    ratio = recipe.epochs / base.epochs
+    scaled: dict[str, Any] = {}
     if "lr_steps" not in chosen:
-        moved["lr_steps"] = tuple(max(1, round(share * step)) for step in base.lr_steps)
+        scaled["lr_steps"] = tuple(max(1, round(ratio * step)) for step in base.lr_steps)
     if "plain_epochs" not in chosen:
-        moved["plain_epochs"] = round(share * base.plain_epochs)
-    return replace(recipe, **moved)
+        scaled["plain_epochs"] = round(ratio * base.plain_epochs)
+    return replace(recipe, **scaled)
 
 
-_ABOUT = {item.name: item.metadata["about"] for item in fields(Recipe)}
+SETTINGS = settings_by_name(Recipe)
+"""Every setting by name."""
+
 _TYPES = {item.name: item.type for item in fields(Recipe)}
 
 
 def _as_type_of(key: str, value: Any, example: Any) -> Any:
-    """The value in the type the setting has: `8` is a fine float and `[90, 120]` a fine tuple."""
+    """The value in the type the setting has: `8` becomes a float and `[90, 120]` a tuple."""
     if isinstance(example, bool):
         if isinstance(value, bool):
             return value
     elif isinstance(example, tuple):
         has_any_length = ... in get_args(_TYPES[key])
         if isinstance(value, list | tuple) and (has_any_length or len(value) == len(example)):
-            return tuple(_as_type_of(key, one, example[0]) for one in value)
+            return tuple(_as_type_of(key, item, example[0]) for item in value)
     elif isinstance(example, str):
         text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        return text.lower() if key in _CHOICES else text
+        allowed = SETTINGS[key].allowed
+        return text.lower() if allowed and allowed.choices else text
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         if isinstance(example, float):
             return float(value)
         if value == int(value):
             return int(value)
-    raise UsageError(f"{key} takes a value like {example!r}, {_ABOUT[key]}; got {value!r}")
+    raise UsageError(f"{key} takes a value like {example!r}, {SETTINGS[key].about}; got {value!r}")

@@ -13,7 +13,7 @@ from centernet.recipes.presets import FEW, FOR_FEW
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories, Dataset
 from centernet.structures.skeletons import override_skeleton
-from centernet.training.task_builders import task_builder_of
+from centernet.training.task_builders import settings_of_task, task_builder_of
 
 
 def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
@@ -97,8 +97,8 @@ def suggest_recipe(model: str, recipe: Recipe, training: Dataset) -> None:
         training: What is learned from.
     """
     better = FOR_FEW.get(model)
-    # What it does otherwise is in the losses of boxes, too.
-    if better and len(training) < FEW and "spread" in task_builder_of(recipe).settings:
+    # It also changes the losses of boxes, which not every task has.
+    if better and len(training) < FEW and "spread" in settings_of_task(recipe):
         print(
             f"{training.name}: {len(training)} training images are few for model={model}; "
             f"model={better} is made for so few",

@@ -1,0 +1,80 @@
+"""One setting of a recipe: what it is, which values it may have, its heading and the tasks that use it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from centernet.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The values that a setting may have.
+
+    Attributes:
+        text: Follows the name of the setting in the error: `must be at least 1`.
+        holds: True for such a value.
+        choices: All values, where they are few words.
+    """
+
+    text: str
+    holds: Callable[[Any], bool]
+    choices: tuple[str, ...] = ()
+
+
+COUNT = Allowed("must be at least 1", lambda value: value >= 1)
+AMOUNT = Allowed("must be 0 or more", lambda value: value >= 0)
+POSITIVE = Allowed("must be above 0", lambda value: value > 0)
+ALL_POSITIVE = Allowed("must hold numbers above 0", lambda values: min(values) > 0)
+FRACTION = Allowed("must be a fraction from 0 to 1", lambda value: 0 <= value <= 1)
+DECAY = Allowed("must be a decay from 0 to below 1", lambda value: 0 <= value < 1)
+
+
+def one_of(*choices: str) -> Allowed:
+    """One of these words."""
+    return Allowed(f"is one of {', '.join(choices)}", lambda value: value in choices, choices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the field of a setting says about it.
+
+    Attributes:
+        about: What it is, in a line.
+        heading: Heading in `centernet train --help` and in the reference.
+        allowed: The values it may have; None for any of its type.
+        tasks: The tasks that use it; empty for all.
+    """
+
+    about: str
+    heading: str
+    allowed: Allowed | None = None
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:
+        """The line about it, with the tasks it is for."""
+        return f"{self.about} ({', '.join(self.tasks)})" if self.tasks else self.about
+
+    def check(self, key: str, value: Any) -> None:
+        """Raises a `UsageError` that names the setting if the value is not allowed."""
+        if self.allowed and not self.allowed.holds(value):
+            raise UsageError(f"{key} {self.allowed.text}; got {value!r}")
+
+
+def setting(
+    default: Any,
+    about: str,
+    allowed: Allowed | None = None,
+    *,
+    heading: str,
+    tasks: tuple[str, ...] = (),
+) -> Any:
+    """A field of a recipe with its `Setting`."""
+    made = Setting(about=about, heading=heading, allowed=allowed, tasks=tasks)
+    return field(default=default, metadata={"setting": made})
+
+
+def settings_by_name(recipe: Any) -> dict[str, Setting]:
+    """The `Setting` of each field of a recipe, or of its class, in their order."""
+    return {item.name: item.metadata["setting"] for item in fields(recipe)}
