@@ -233,7 +233,7 @@ class CenterNet:
             InputError: The data set is broken, or has other classes.
         """
         from centernet.evaluation.summary import summarize
-        from centernet.training.data import check_same_classes
+        from centernet.structures.dataset import check_same_classes
 
         slicing = self._slicing(slice, slice_overlap)
         self._check_most(max_det, slicing, scales)

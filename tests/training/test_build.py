@@ -1,4 +1,4 @@
-"""Where a training begins."""
+"""Data and predictor that a training starts with."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from centernet.training.build import adapt_to_data
 from centernet.training.data import open_training_data, suggest_recipe
 
 
-def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
+def test_a_skeleton_in_the_recipe_replaces_that_of_the_data_set(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=5)
@@ -28,7 +28,7 @@ def test_a_skeleton_of_the_recipe_replaces_that_of_the_data(
 
 
 @pytest.mark.parametrize("name", ["val2017", "valid", "validation"])
-def test_validation_images_are_found_under_every_name_they_have(
+def test_validation_images_are_found_under_every_usual_name(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = _renamed(tmp_path, {"train": "train2017", "val": name})
@@ -40,16 +40,16 @@ def test_validation_images_are_found_under_every_name_they_have(
 
 
 @pytest.mark.parametrize("name", ["test", "testing", "test2017"])
-def test_that_weights_are_chosen_on_test_images_is_said(
+def test_a_warning_says_that_weights_are_selected_on_test_images(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, validation = open_training_data(str(_renamed(tmp_path, {"val": name})), Recipe())
 
     assert validation is not None
-    assert f"has no val: the best weights are chosen on {name.rstrip('2017')}" in capsys.readouterr().err
+    assert f"has no val: the best weights are selected on {name.rstrip('2017')}" in capsys.readouterr().err
 
 
-def test_that_nothing_is_there_to_measure_on_is_said(
+def test_a_warning_says_that_there_are_no_validation_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, validation = open_training_data(str(_renamed(tmp_path, {"val": "extra"})), Recipe())
@@ -59,7 +59,7 @@ def test_that_nothing_is_there_to_measure_on_is_said(
 
 
 @pytest.mark.parametrize(
-    ("model", "task", "few", "said"),
+    ("model", "task", "few", "hint"),
     [
         ("small", "detect", 500, "2 training images are few for model=small; model=few is made for so few"),
         ("nano", "detect", 500, "model=few-nano is made"),
@@ -68,11 +68,11 @@ def test_that_nothing_is_there_to_measure_on_is_said(
         ("small", "detect", 2, ""),
     ],
 )
-def test_what_is_made_for_few_images_is_named(
+def test_the_recipe_for_few_images_is_suggested(
     model: str,
     task: str,
     few: int,
-    said: str,
+    hint: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -82,9 +82,23 @@ def test_what_is_made_for_few_images_is_named(
     training, _ = open_training_data(str(write_scenes(tmp_path, train=2, val=1, size=64)), recipe)
     suggest_recipe(model, recipe, training)
 
-    predicted = capsys.readouterr().err
-    assert said in predicted
-    assert bool(said) == bool(predicted)
+    printed = capsys.readouterr().err
+    assert hint in printed
+    assert bool(hint) == bool(printed)
+
+
+def test_images_are_flipped_only_if_left_right_pairs_are_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=2)
+    default, paired = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
+    without, _ = open_training_data(str(data), default)
+    with_pairs, _ = open_training_data(str(data), paired)
+
+    assert adapt_to_data(default, without.categories, ()).flip == 0
+    assert "images are not flipped" in capsys.readouterr().err
+    assert adapt_to_data(paired, with_pairs.categories, ()).flip == 0.5
+    assert not capsys.readouterr().err
 
 
 def _renamed(folder: Path, names: dict[str, str]) -> Path:
@@ -96,17 +110,3 @@ def _renamed(folder: Path, names: dict[str, str]) -> Path:
             new = new.replace(old, name)
         path.rename(path.with_name(new))
     return data
-
-
-def test_images_are_mirrored_as_soon_as_pairs_are_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=2)
-    plain, predicted = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
-    without, _ = open_training_data(str(data), plain)
-    with_pairs, _ = open_training_data(str(data), predicted)
-
-    assert adapt_to_data(plain, without.categories, ()).flip == 0
-    assert "images are not mirrored" in capsys.readouterr().err
-    assert adapt_to_data(predicted, with_pairs.categories, ()).flip == 0.5
-    assert not capsys.readouterr().err

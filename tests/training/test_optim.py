@@ -1,41 +1,42 @@
+"""Optimisers and learning rate schedules."""
+
 import pytest
-import torch
 from torch import nn
 
 from centernet.recipes.recipe import SETTINGS, Recipe
-from centernet.training.optim import FALLS, OPTIMIZERS, build_optimizer, build_schedule, ema_average
+from centernet.training.optim import OPTIMIZERS, SCHEDULES, build_optimizer, build_schedule
 
 
 def rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
     optimizer = build_optimizer(nn.Linear(2, 2), recipe)
     schedule = build_schedule(optimizer, recipe, steps_per_epoch)
-    seen = []
+    values = []
     for _ in range(count):
-        seen.append(optimizer.param_groups[0]["lr"])
+        values.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
-    return seen
+    return values
 
 
 def test_the_rate_rises_over_the_warmup_and_falls_to_a_hundredth() -> None:
     recipe = Recipe(lr=1.0, epochs=10, warmup_epochs=1.0, schedule="cosine")
 
-    seen = rates(recipe, steps_per_epoch=10, count=101)
+    values = rates(recipe, steps_per_epoch=10, count=101)
 
-    assert seen[:10] == sorted(seen[:10])
-    assert max(seen) == pytest.approx(1.0, abs=0.05)
-    assert seen[-1] == pytest.approx(0.01)
+    assert values[:10] == sorted(values[:10])
+    assert max(values) == pytest.approx(1.0, abs=0.05)
+    assert values[-1] == pytest.approx(0.01)
 
 
 def test_the_step_schedule_divides_by_ten_after_its_epochs() -> None:
     recipe = Recipe(lr=1.0, epochs=6, warmup_epochs=0.0, schedule="step", lr_steps=(2, 4))
 
-    seen = rates(recipe, steps_per_epoch=1, count=6)
+    values = rates(recipe, steps_per_epoch=1, count=6)
 
-    assert seen == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01, 0.01])
+    assert values == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01, 0.01])
 
 
-def test_biases_and_normalisation_do_not_decay() -> None:
+def test_biases_and_normalisation_layers_have_no_weight_decay() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
 
     decaying, free = build_optimizer(network, Recipe(weight_decay=0.1)).param_groups
@@ -46,15 +47,7 @@ def test_biases_and_normalisation_do_not_decay() -> None:
     assert free["weight_decay"] == 0.0
 
 
-def test_the_average_forgets_the_random_start_soon_and_keeps_to_its_decay_later() -> None:
-    average = ema_average(0.99)
-    old, new = torch.zeros(1), torch.ones(1)
-
-    assert average(old, new, torch.tensor(1)).item() == pytest.approx(1 - 2 / 11)
-    assert average(old, new, torch.tensor(10_000)).item() == pytest.approx(0.01)
-
-
-@pytest.mark.parametrize(("key", "built"), [("optimizer", OPTIMIZERS), ("schedule", FALLS)])
+@pytest.mark.parametrize(("key", "built"), [("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)])
 def test_every_optimiser_and_schedule_a_recipe_allows_can_be_built(
     key: str, built: dict[str, object]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment goes on to the same weights, bit for bit."""
+"""A run that is killed at any moment resumes to the same weights, bit for bit."""
 
 import os
 import signal
@@ -43,7 +43,9 @@ def last_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_a_killed_run_resumes_to_the_same_bits(scenes: Path, tmp_path: Path) -> None:
-    CenterNet("nano", device="cpu").train(scenes, project=str(tmp_path / "whole"), progress=False, **SETTINGS)
+    CenterNet("nano", device="cpu").train(
+        scenes, project=str(tmp_path / "unbroken"), progress=False, **SETTINGS
+    )
     run = tmp_path / "killed" / "run"
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(scenes), str(tmp_path / "killed"), repr(SETTINGS)],
@@ -58,7 +60,7 @@ def test_a_killed_run_resumes_to_the_same_bits(scenes: Path, tmp_path: Path) -> 
     CenterNet("nano", device="cpu").train(resume=run, progress=False)
 
     assert rows_when_killed < SETTINGS["epochs"]
-    expected = last_weights(tmp_path / "whole" / "run")
+    expected = last_weights(tmp_path / "unbroken" / "run")
     resumed = last_weights(run)
     assert expected.keys() == resumed.keys()
     for key, value in expected.items():

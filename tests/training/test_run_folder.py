@@ -1,4 +1,4 @@
-"""What a run takes over from an earlier one in its folder, and what is left behind."""
+"""Run folders: used again, resumed, and the files in them."""
 
 import csv
 import shutil
@@ -45,29 +45,31 @@ def without_val(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_run_into_a_folder_that_exists_begins_anew(scenes: Path, tmp_path: Path) -> None:
+def test_a_run_in_a_folder_that_exists_starts_from_the_beginning(scenes: Path, tmp_path: Path) -> None:
     for lr in (1e-3, 1e-2):
         CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), exist_ok=True, lr=lr, **TINY)
 
     with (tmp_path / "train" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
-    # A hundredth of the second one.
+    # A hundredth of the second learning rate.
     assert float(row["lr"]) == pytest.approx(1e-4)
 
 
-def test_the_mean_of_the_weights_is_kept_without_validation_too(without_val: Path, tmp_path: Path) -> None:
+def test_the_average_of_the_weights_is_saved_without_validation_too(
+    without_val: Path, tmp_path: Path
+) -> None:
     CenterNet("nano", "cpu").train(without_val, project=str(tmp_path), ema=0.99, **TINY)
 
     run = tmp_path / "train"
     checkpoint = torch.load(run / "last.ckpt", weights_only=True)
     kept = load_file(run / "weights" / "last.safetensors")
-    means = {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items()}
+    averaged = {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items()}
     learned = checkpoint["current_model_state"]
-    assert all(torch.equal(value, means[key]) for key, value in kept.items())
+    assert all(torch.equal(value, averaged[key]) for key, value in kept.items())
     assert any(not torch.equal(value, learned[f"network.{key}"]) for key, value in kept.items())
 
 
-def test_a_run_that_began_from_weights_goes_on_without_them(scenes: Path, tmp_path: Path) -> None:
+def test_a_run_that_started_from_weights_resumes_without_them(scenes: Path, tmp_path: Path) -> None:
     CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), name="first", **TINY)
     second = CenterNet(tmp_path / "first", "cpu")
     second.train(scenes, project=str(tmp_path), name="second", **TINY)
@@ -85,7 +87,9 @@ def test_a_data_set_may_have_the_name_of_a_recipe(
     assert CenterNet("nano", "cpu").train("nano", **TINY) is not None
 
 
-def test_patience_does_not_end_a_run_without_objects_to_find(scenes: Path, tmp_path: Path) -> None:
+def test_patience_does_not_end_a_run_whose_validation_images_have_no_objects(
+    scenes: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "background"
     shutil.copytree(scenes, data)
     (file,) = data.rglob("*val*.json")
@@ -101,7 +105,7 @@ def _categories(content: str) -> str:
     return content[start : content.index("]", start) + 1] + "}"
 
 
-def test_images_without_a_camera_are_not_measured_on(
+def test_images_without_a_camera_are_not_evaluated(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = write_scenes(tmp_path / "roads", train=2, val=2, mode="roads", size=(64, 128), format="kitti")
@@ -115,28 +119,28 @@ def test_images_without_a_camera_are_not_measured_on(
 
     assert rest is not None
     assert [record.path for record in rest.records] == [second.path]
-    assert "1 images have no camera and are not measured on" in capsys.readouterr().err
+    assert "1 images have no camera and are not evaluated" in capsys.readouterr().err
     next(path for path in data.rglob("calib/*.txt") if path.stem == second.path.stem).unlink()
     with pytest.raises(InputError, match="no validation image has a camera"):
         open_training_data(str(data), recipe)
 
 
-def test_no_process_is_without_validation_images(scenes: Path) -> None:
+def test_every_process_has_validation_images(scenes: Path) -> None:
     recipe = Recipe(imgsz=64, channels=16, head_channels=16, workers=0)
     training, validation = open_training_data(str(scenes), recipe)
     assert validation is not None
     predictor = build_predictor(recipe, training.categories)
-    shares = [len(validation_loader(validation, predictor, recipe, rank, 5)) for rank in range(5)]
+    counts = [len(validation_loader(validation, predictor, recipe, rank, 5)) for rank in range(5)]
 
-    assert shares == [1] * 5
+    assert counts == [1] * 5
 
 
-def test_a_batch_too_small_for_its_mean_is_named(scenes: Path, tmp_path: Path) -> None:
+def test_a_batch_too_small_for_batch_statistics_is_named(scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the coarsest map of imgsz=32 is one cell"):
         CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), **{**TINY, "imgsz": 32, "batch": 1})
 
 
-def test_what_happens_at_certain_epochs_moves_with_their_number() -> None:
+def test_settings_in_epochs_scale_with_the_number_of_epochs() -> None:
     base = few()
     longer = in_proportion(replace(base, epochs=194), base, {"epochs"})
     chosen = in_proportion(replace(base, epochs=10, plain_epochs=3), base, {"epochs", "plain_epochs"})
@@ -148,6 +152,6 @@ def test_what_happens_at_certain_epochs_moves_with_their_number() -> None:
 
 
 @pytest.mark.parametrize("devices", ["0", "x", "1,", "-2"])
-def test_devices_are_counted_or_numbered(devices: str) -> None:
+def test_devices_are_a_count_or_numbers(devices: str) -> None:
     with pytest.raises(UsageError, match="devices is auto, a count from 1 on, or numbers"):
         Recipe(devices=devices)

@@ -1,26 +1,28 @@
-"""What is kept of a training."""
+"""The metric that selects the best weights, and the line about an epoch."""
 
 import math
 
 import pytest
 
-from centernet.training.run_log import line_of, quality
+from centernet.training.run_log import epoch_line, selection_metric
 
 
-def test_the_best_weights_are_those_with_the_best_keypoints_where_there_are_some() -> None:
-    assert quality({"AP": 0.7, "AP50": 0.9}) == 0.7
-    assert quality({"AP": 0.7, "OKS_AP": 0.4}) == 0.4
+def test_the_best_weights_are_those_with_the_best_keypoint_ap_if_there_is_one() -> None:
+    assert selection_metric({"AP": 0.7, "AP50": 0.9}) == 0.7
+    assert selection_metric({"AP": 0.7, "OKS_AP": 0.4}) == 0.4
     # No labelled keypoint in the validation images.
-    assert quality({"AP": 0.7, "OKS_AP": math.nan}) == 0.7
+    assert selection_metric({"AP": 0.7, "OKS_AP": math.nan}) == 0.7
 
 
-def test_the_best_weights_are_those_with_the_best_boxes_in_space_where_there_are_some() -> None:
-    assert quality({"AP": 0.7, "3D_AP": 0.6, "3D_AP_strict": 0.2}) == pytest.approx(0.4)
-    assert quality({"AP": 0.7, "3D_AP": math.nan, "3D_AP_strict": math.nan}) == 0.7
+def test_the_best_weights_are_those_with_the_best_3d_ap_if_there_is_one() -> None:
+    assert selection_metric({"AP": 0.7, "3D_AP": 0.6, "3D_AP_strict": 0.2}) == pytest.approx(0.4)
+    assert selection_metric({"AP": 0.7, "3D_AP": math.nan, "3D_AP_strict": math.nan}) == 0.7
 
 
-def test_the_time_left_does_not_jump_with_an_epoch_that_was_also_measured() -> None:
+def test_the_time_left_does_not_jump_after_an_epoch_with_validation() -> None:
     rows = [{"epoch": float(i), "train/loss": 1.0, "seconds": 60.0} for i in range(1, 6)]
     rows.append({**rows[-1], "epoch": 6.0, "seconds": 120.0, "val/AP": 0.5, "val/AP50": 0.8})
 
-    assert line_of(rows, 20) == "epoch 6/20  loss 1.000  AP 0.500, AP50 0.800  120.0 s  about 16.3 min left"
+    assert (
+        epoch_line(rows, 20) == "epoch 6/20  loss 1.000  AP 0.500, AP50 0.800  120.0 s  about 16.3 min left"
+    )

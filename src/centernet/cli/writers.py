@@ -14,7 +14,7 @@ from centernet.cli.output_names import Names, file_of, stem_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
-from centernet.io.writing import writing
+from centernet.io.writing import unused_folder, writing
 
 _PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 
@@ -25,10 +25,7 @@ def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
     Raises:
         InputError: It cannot be made.
     """
-    folder, number = Path(project) / name, 1
-    while folder.exists() and any(folder.iterdir()) and not exist_ok:
-        number += 1
-        folder = Path(project) / f"{name}{number}"
+    folder = unused_folder(Path(project), name, exist_ok=exist_ok)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -23,6 +23,21 @@ def writing(path: str | Path) -> Iterator[None]:
         ) from error
 
 
+def unused_folder(parent: Path, name: str, *, exist_ok: bool = False) -> Path:
+    """The first of `parent/name`, `parent/name2`, `parent/name3`, ... that is empty or does not exist.
+
+    Args:
+        parent: The folder in which it is.
+        name: Its name.
+        exist_ok: Take `parent/name` even if it holds files.
+    """
+    folder, number = parent / name, 1
+    while folder.exists() and any(folder.iterdir()) and not exist_ok:
+        number += 1
+        folder = parent / f"{name}{number}"
+    return folder
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file as a whole: at any time, also after a crash, the path holds the old or the new content.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from centernet.errors import InputError
 from centernet.structures.annotations import Annotations
 from centernet.structures.categories import Categories
 
@@ -71,3 +72,13 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+def check_same_classes(categories: Categories, dataset: Dataset) -> None:
+    """Raises an `InputError` unless a data set has exactly these classes in this order."""
+    came, known = dataset.categories.names, categories.names
+    if came != known:
+        raise InputError(
+            f"{dataset.name} has {len(came)} classes ({', '.join(came)}), "
+            f"but the detector knows {len(known)} ({', '.join(known)}): train it on this data set first"
+        )

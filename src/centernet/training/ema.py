@@ -1,19 +1,18 @@
-"""A moving average of the weights, beside those that learn."""
+"""Exponential moving average (EMA) of the weights, kept beside those that are trained."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
-
-from centernet.training.optim import ema_average
 
 
 class EMAWeights(WeightAveraging):
-    """Lightning's callback, whose average can also be looked at where nothing is validated.
+    """Lightning's callback, whose average can also be used where nothing is validated.
 
     Args:
-        decay: How much of the average stays at each step.
+        decay: Fraction of the average that is kept at each step.
     """
 
     def __init__(self, decay: float) -> None:
@@ -21,9 +20,21 @@ class EMAWeights(WeightAveraging):
 
     @contextmanager
     def in_place(self, module: L.LightningModule) -> Iterator[None]:
-        """The module holds the average as long as this lasts."""
+        """The module holds the averaged weights inside the `with` block."""
         self._swap_models(module)
         try:
             yield
         finally:
             self._swap_models(module)
+
+
+def ema_average(decay: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+    """A moving average whose decay grows up to `decay`, so that the random start is soon forgotten."""
+
+    def average(averaged: torch.Tensor, current: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+        if not averaged.is_floating_point():
+            return current
+        kept = min(decay, (1 + float(count)) / (10 + float(count)))
+        return averaged.lerp(current, 1 - kept)
+
+    return average

@@ -1,4 +1,4 @@
-"""Trains a predictor by a recipe."""
+"""Trains a predictor by a recipe, with Lightning."""
 
 import logging
 import signal
@@ -18,17 +18,16 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from centernet.errors import UsageError
-from centernet.hardware import devices_of
+from centernet.hardware import devices_of, tune_allocator
 from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
-from centernet.training.allocator import tune_allocator
 from centernet.training.batch_images import BatchImages
 from centernet.training.ema import EMAWeights
 from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
 from centernet.training.run_folder import CHECKPOINT
-from centernet.training.run_log import Evaluate, RunFolder
+from centernet.training.run_log import Evaluate, RunLog
 
 
 def fit(
@@ -47,12 +46,12 @@ def fit(
 
     Args:
         predictor: Network, task and pre-processing.
-        recipe: How to train.
-        training: Images to learn from.
-        validation: Images to score each epoch on, if any.
-        folder: Run folder; `last.ckpt`, `results.csv` and weights go there.
-        evaluate: Scores detections on the validation images.
-        resume: Go on after the last whole epoch that the run folder holds.
+        recipe: Settings of the training.
+        training: Training images.
+        validation: Validation images, if there are any.
+        folder: Run folder, for `last.ckpt`, `results.csv` and weights.
+        evaluate: Computes metrics of detections on the validation images.
+        resume: Continue after the last finished epoch that the run folder holds.
         progress: Show a progress bar.
         say: Takes one line for each epoch.
 
@@ -60,8 +59,8 @@ def fit(
         The run folder as the first process knows it.
 
     Raises:
-        UsageError: A batch of one image, of which the coarsest map is a single cell.
-        KeyboardInterrupt: Ctrl-C; the last whole epoch is kept.
+        UsageError: A batch has one image, and its coarsest map is a single cell.
+        KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
     """
     with _quiet():
         trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
@@ -69,8 +68,8 @@ def fit(
             tune_allocator()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
-        goes_on_from = checkpoint if resume and checkpoint.exists() else None
-        first_epoch = _whole_epochs(goes_on_from) if goes_on_from else 0
+        resumed_from = checkpoint if resume and checkpoint.exists() else None
+        first_epoch = _finished_epochs(resumed_from) if resumed_from else 0
         loader = training_loader(training, predictor, recipe, *processes, first_epoch)
         steps = -(-len(loader) // recipe.accumulate)
         predictor.network.to(memory_format=torch.channels_last)
@@ -78,9 +77,9 @@ def fit(
         module.train()
         validating = validation_loader(validation, predictor, recipe, *processes) if validation else None
         try:
-            trainer.fit(module, loader, validating, ckpt_path=goes_on_from, weights_only=True)
+            trainer.fit(module, loader, validating, ckpt_path=resumed_from, weights_only=True)
         except SystemExit as stop:
-            # Lightning turns Ctrl-C into an exit and stops listening to it; what to do is up to the caller.
+            # Lightning turns Ctrl-C into an exit and ignores the signal afterwards; the caller decides.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
         except ValueError as error:
@@ -94,8 +93,24 @@ def fit(
     return trainer.strategy.broadcast(folder)
 
 
-def _whole_epochs(checkpoint: Path) -> int:
-    """How many epochs a checkpoint has behind it."""
+def lightning_accelerator(recipe: Recipe) -> str:
+    """Lightning's name for the type of the recipe's device: `cuda:1` is a `gpu`."""
+    name = "auto" if recipe.device == "auto" else devices_of(recipe.device)[0].type
+    return "gpu" if name == "cuda" else name
+
+
+def lightning_devices(recipe: Recipe) -> str | int | list[int]:
+    """The recipe's devices as Lightning takes them: `2` is a count, `0,1` a list, `cuda:1` the second GPU."""
+    numbers = [] if recipe.device == "auto" else [device.index for device in devices_of(recipe.device)]
+    if chosen := [number for number in numbers if number is not None]:
+        return chosen
+    if recipe.devices.isdigit():
+        return int(recipe.devices)
+    return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
+
+
+def _finished_epochs(checkpoint: Path) -> int:
+    """The number of epochs that a checkpoint has finished."""
     return int(torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["epoch"]) + 1
 
 
@@ -108,15 +123,15 @@ def _trainer(
     progress: bool,
     say: Callable[[str], None],
 ) -> L.Trainer:
-    averaging = EMAWeights(recipe.ema) if recipe.ema else None
+    ema = EMAWeights(recipe.ema) if recipe.ema else None
     return L.Trainer(
-        accelerator=_accelerator(recipe),
-        devices=_devices(recipe),
+        accelerator=lightning_accelerator(recipe),
+        devices=lightning_devices(recipe),
         num_nodes=recipe.num_nodes,
         strategy=recipe.strategy,
-        precision="bf16-mixed" if _computes_in_bf16(recipe) else "32-true",
+        precision="bf16-mixed" if _uses_bf16(recipe) else "32-true",
         max_epochs=recipe.epochs,
-        # At least once: a run without any validation has no best weights.
+        # `RunLog` adds a validation after the last epoch: a run without any has no best weights.
         check_val_every_n_epoch=recipe.val_every,
         num_sanity_val_steps=0,
         accumulate_grad_batches=recipe.accumulate,
@@ -126,9 +141,9 @@ def _trainer(
         enable_progress_bar=progress,
         logger=_tensorboard(folder) if recipe.tensorboard else False,
         callbacks=[
-            RunFolder(folder, predictor, evaluate, say, averaging),
-            *([averaging] if averaging else []),
-            *_stopping(recipe, evaluate),
+            RunLog(folder, predictor, evaluate, say, ema),
+            *([ema] if ema else []),
+            *_early_stopping(recipe, evaluate),
             *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),
             BatchImages(folder, predictor),
             ModelCheckpoint(
@@ -147,12 +162,12 @@ def _tensorboard(folder: Path) -> TensorBoardLogger:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps Lightning's notes on itself and its advertisements off the screen; errors still show."""
+    """Hides Lightning's messages about itself and its advertisements; errors still show."""
     log = logging.getLogger("lightning.pytorch")
     level = log.level
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The run folder is there on purpose, one worker may be enough, and the rest is between libraries.
+        # The run folder exists on purpose, one worker may be enough, and the rest is between libraries.
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`")
@@ -166,41 +181,25 @@ def _quiet() -> Iterator[None]:
             log.setLevel(level)
 
 
-def _accelerator(recipe: Recipe) -> str:
-    """Lightning's name for the kind of a device: `cuda:1` is a `gpu`."""
-    kind = "auto" if recipe.device == "auto" else devices_of(recipe.device)[0].type
-    return "gpu" if kind == "cuda" else kind
-
-
-def _devices(recipe: Recipe) -> str | int | list[int]:
-    """`2` is a count, `0,1` a list, `cuda:1` the second one: as Lightning understands them."""
-    numbers = [] if recipe.device == "auto" else [one.index for one in devices_of(recipe.device)]
-    if chosen := [number for number in numbers if number is not None]:
-        return chosen
-    if recipe.devices.isdigit():
-        return int(recipe.devices)
-    return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
-
-
-def _computes_in_bf16(recipe: Recipe) -> bool:
+def _uses_bf16(recipe: Recipe) -> bool:
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
-    if _accelerator(recipe) in ("auto", "gpu") and torch.cuda.is_available():
+    if lightning_accelerator(recipe) in ("auto", "gpu") and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return recipe.device in ("auto", "cpu") and cpu_computes_in_bf16()
+    return recipe.device in ("auto", "cpu") and _cpu_has_fast_bf16()
 
 
-def cpu_computes_in_bf16() -> bool:
-    """Whether bfloat16 is faster than 32 bits on this processor."""
+def _cpu_has_fast_bf16() -> bool:
+    """True if bfloat16 is faster than 32 bits on this CPU."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
+def _early_stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
     if not recipe.patience or evaluate is None:
         return []
     # Lightning counts validations.
     checks = -(-recipe.patience // recipe.val_every)
-    # Where there is nothing to find AP is no number, which is no reason to stop at once.
+    # AP is NaN if the validation images have no objects, which is no reason to stop at once.
     stopping = EarlyStopping(
         "AP", mode="max", patience=checks, check_finite=False, check_on_train_epoch_end=False
     )

@@ -1,10 +1,9 @@
-"""Optimisers and how their learning rate moves."""
+"""Optimisers and learning rate schedules."""
 
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -23,7 +22,7 @@ OPTIMIZERS: dict[str, Callable[[_Groups, Recipe], Optimizer]] = {
 
 
 def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """The optimiser of a recipe; biases and normalisation do not decay."""
+    """The optimiser of a recipe; biases and normalisation layers have no weight decay."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
@@ -33,13 +32,13 @@ def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
 
 
 def build_schedule(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LambdaLR:
-    """The learning rate at every step: a linear rise, then cosine to a hundredth, or division by ten."""
+    """The learning rate at every step: linear warm-up, then cosine to a hundredth or division by ten."""
     warmup = recipe.warmup_epochs * steps_per_epoch
-    fall = FALLS[recipe.schedule]
+    decay = SCHEDULES[recipe.schedule]
 
     def factor(step: int) -> float:
         rise = min(1.0, (step + 1) / (warmup + 1))
-        return rise * fall(recipe, step / steps_per_epoch)
+        return rise * decay(recipe, step / steps_per_epoch)
 
     return LambdaLR(optimizer, factor)
 
@@ -53,16 +52,5 @@ def _step(recipe: Recipe, epoch: float) -> float:
     return float(0.1 ** sum(epoch >= step for step in recipe.lr_steps))
 
 
-FALLS: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "step": _step}
-
-
-def ema_average(decay: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Moving average whose memory grows to `decay`, so that the random start is soon forgotten."""
-
-    def average(averaged: torch.Tensor, current: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
-        if not averaged.is_floating_point():
-            return current
-        kept = min(decay, (1 + float(count)) / (10 + float(count)))
-        return averaged.lerp(current, 1 - kept)
-
-    return average
+SCHEDULES: dict[str, Callable[[Recipe, float], float]] = {"cosine": _cosine, "step": _step}
+"""Factor of the learning rate at an epoch, by the name of the schedule in a recipe."""

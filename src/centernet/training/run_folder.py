@@ -1,4 +1,7 @@
-"""Where a run writes, and how it is found again."""
+"""The folder of a run: made before training, described by `args.yaml` and `env.json`, found again to resume.
+
+The files of each epoch, `results.csv` and the weights, are written by `run_log`.
+"""
 
 import json
 import platform
@@ -11,36 +14,32 @@ from typing import Any
 import yaml
 
 from centernet.errors import InputError, UsageError
-from centernet.io.writing import write_atomically, writing
+from centernet.io.writing import unused_folder, write_atomically, writing
 from centernet.recipes.recipe import Recipe
 
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
 
 
 def is_first_process() -> bool:
-    """Whether this process writes; torchrun, SLURM and Lightning number the others."""
+    """True in the process of rank 0, the only one that writes; torchrun, SLURM and Lightning set the rank."""
     from lightning.fabric.utilities.rank_zero import rank_zero_only
 
     return getattr(rank_zero_only, "rank", 0) in (0, None)
 
 
 def new_folder(recipe: Recipe) -> Path:
-    """A fresh run folder: `project/name`, or `name2`, `name3`, ... where that is taken.
+    """A fresh run folder: `project/name`, or `name2`, `name3`, ... if that is taken.
 
-    With `exist_ok` what an earlier run left in it to go on from is removed. Of many processes only the first
-    makes it; the others hear of it when training is over.
+    With `exist_ok` the checkpoint, table and weights of an earlier run are removed from it. Of several
+    processes only the first makes the folder; `fit` returns it to the others after training.
     """
-    folder = recipe.runs / recipe.name
-    number = 1
-    while folder.exists() and any(folder.iterdir()) and not recipe.exist_ok:
-        number += 1
-        folder = recipe.runs / f"{recipe.name}{number}"
+    folder = unused_folder(recipe.runs, recipe.name, exist_ok=recipe.exist_ok)
     if not is_first_process():
         return folder
     with writing(folder):
         (folder / "weights").mkdir(parents=True, exist_ok=True)
-        for left in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
-            left.unlink(missing_ok=True)
+        for old in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
+            old.unlink(missing_ok=True)
     return folder
 
 
@@ -48,7 +47,7 @@ def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
     """Writes `args.yaml`, from which the run can be repeated and resumed, and `env.json`."""
     if not is_first_process():
         return
-    arguments = {"model": model, "data": data, **_plain(asdict(recipe))}
+    arguments = {"model": model, "data": data, **_tuples_as_lists(asdict(recipe))}
     write_atomically(folder / ARGUMENTS, yaml.safe_dump(arguments, sort_keys=False).encode())
     packages = ("centernet", "torch", "torchvision", "timm", "lightning", "numpy", "opencv-python-headless")
     environment = {
@@ -62,33 +61,40 @@ def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
 
 
 def arguments_of(folder: Path) -> dict[str, Any]:
-    """What a run was started with."""
+    """The model, data and settings that a run was started with.
+
+    Raises:
+        InputError: The folder has no `args.yaml` of a run.
+    """
     path = folder / ARGUMENTS
     try:
         arguments = yaml.safe_load(path.read_text())
     except OSError as error:
         raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not YAML any more ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():
-        raise InputError(f"{path} does not say model and data: it was not written by a run")
+        raise InputError(f"{path} has no model and data: it was not written by a run")
     return arguments
 
 
 def folder_of(weights: str) -> Path | None:
-    """The run folder that weights lie in, if any: itself, or `weights/last.safetensors` in it."""
+    """The run folder of weights, if any: the path itself, or that with `weights/last.safetensors` in it."""
     path = Path(weights)
-    return next((one for one in (path, *list(path.parents)[:2]) if (one / ARGUMENTS).exists()), None)
+    return next((place for place in (path, *list(path.parents)[:2]) if (place / ARGUMENTS).exists()), None)
 
 
 def latest_folder(project: Path) -> Path:
-    """The run folder that was written to last, for `resume=true`."""
+    """The run folder that was started last, for `resume=true`.
+
+    Raises:
+        UsageError: There is none.
+    """
     runs = [path.parent for path in project.glob(f"*/{ARGUMENTS}")]
     if not runs:
-        raise UsageError(f"there is no run in {project} to resume: say which, resume=FOLDER")
+        raise UsageError(f"there is no run in {project} to resume: name its folder, resume=FOLDER")
     return max(runs, key=lambda folder: (folder / ARGUMENTS).stat().st_mtime)
 
 
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Tuples are lists in YAML."""
+def _tuples_as_lists(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -1,4 +1,7 @@
-"""What a run leaves behind after every epoch: a row of numbers and the weights, each file whole or absent."""
+"""The files a run writes after every epoch: its row of `results.csv` and the weights.
+
+The folder itself, and what is written into it before training, is in `run_folder`.
+"""
 
 import csv
 import io
@@ -21,20 +24,20 @@ from centernet.training.module import TrainingModule
 from centernet.weights.files import save_file
 
 Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
-"""Numbers of a validation, `AP` among them."""
+"""Metrics of the detections of a validation, `AP` among them."""
 
 
-class RunFolder(L.Callback):
-    """Writes `results.csv` and `weights/{best,last}.safetensors`.
+class RunLog(L.Callback):
+    """Writes `results.csv` and `weights/{best,last}.safetensors`, each file whole or not at all.
 
-    Comes before the callback that averages weights, so that what is validated is what is saved.
+    Must come before the callback that averages weights, so that the weights validated are the weights saved.
 
     Args:
         folder: The run folder.
-        predictor: What is trained.
-        evaluate: Scores a validation; None where there is none.
+        predictor: The predictor in training.
+        evaluate: Computes the metrics of a validation; None if there is none.
         say: Takes one line for each epoch.
-        averaging: Holds the mean of the weights, which is what is saved, if there is one.
+        ema: Holds the moving average of the weights, which is saved instead of them, if there is one.
     """
 
     def __init__(
@@ -43,28 +46,28 @@ class RunFolder(L.Callback):
         predictor: TorchPredictor,
         evaluate: Evaluate | None,
         say: Callable[[str], None],
-        averaging: EMAWeights | None = None,
+        ema: EMAWeights | None = None,
     ) -> None:
         self._folder = folder
         self._predictor = predictor
         self._evaluate = evaluate
         self._say = say
-        self._averaging = averaging
+        self._ema = ema
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
         self._metrics: Mapping[str, float] = {}
         self._since = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """Goes into `last.ckpt`, so that a resumed run goes on with the same table."""
+        """The rows and the best score so far, kept in `last.ckpt` for a resumed run."""
         return {"rows": self._rows, "best": self._best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Comes out of it."""
+        """Restores the rows and the best score."""
         self._rows, self._best = state_dict["rows"], state_dict["best"]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Starts the clock; the last epoch is validated, whatever `val_every` says."""
+        """Starts the clock; the last epoch is validated with any `val_every`."""
         del pl_module
         if trainer.current_epoch + 1 == trainer.max_epochs:
             trainer.check_val_every_n_epoch = 1
@@ -72,13 +75,12 @@ class RunFolder(L.Callback):
         self._metrics = {}
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Scores what was found while the averaged weights are still in place, and saves them."""
+        """Evaluates the detections and saves the averaged weights while they are in place."""
         assert isinstance(pl_module, TrainingModule)
         assert self._evaluate is not None
-        found = _gathered(pl_module.found)
-        self._metrics = self._evaluate(found)
-        reached = quality(self._metrics)
-        # Early stopping reads it on every process, and all have scored the same detections.
+        self._metrics = self._evaluate(_gathered(pl_module.found))
+        reached = selection_metric(self._metrics)
+        # Early stopping reads it in every process, and all processes evaluate the same detections.
         pl_module.log("AP", reached, sync_dist=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
             save_file(self._predictor, self._folder / "weights" / "last.safetensors")
@@ -104,44 +106,29 @@ class RunFolder(L.Callback):
         if trainer.is_global_zero:
             write_atomically(self._folder / "results.csv", _as_csv(self._rows).encode())
             if self._evaluate is None:
-                with self._averaging.in_place(pl_module) if self._averaging else nullcontext():
+                with self._ema.in_place(pl_module) if self._ema else nullcontext():
                     save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            self._say(line_of(self._rows, trainer.max_epochs or 0))
+            self._say(epoch_line(self._rows, trainer.max_epochs or 0))
 
 
-def quality(metrics: Mapping[str, float]) -> float:
-    """The number that chooses the best weights: AP of boxes in 3D, else of keypoints, else of boxes.
+def selection_metric(metrics: Mapping[str, float]) -> float:
+    """The metric by which the best weights are selected: AP of 3D boxes, else of keypoints, else of boxes.
 
-    In 3D it is the mean of both protocols: the strict one alone stays 0 for long.
+    For 3D boxes it is the mean of both protocols: the strict one alone stays 0 for many epochs.
     """
-    is_3d = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
+    of_boxes3d = (metrics.get("3D_AP", math.nan) + metrics.get("3D_AP_strict", math.nan)) / 2
     of_keypoints = metrics.get("OKS_AP", math.nan)
-    known = [value for value in (is_3d, of_keypoints) if not math.isnan(value)]
+    known = [value for value in (of_boxes3d, of_keypoints) if not math.isnan(value)]
     return known[0] if known else metrics["AP"]
 
 
-def _gathered(found: list[Detections]) -> list[Detections]:
-    """Detections of all processes, each image once."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return found
-    parts: list[list[Detections]] = [[] for _ in range(torch.distributed.get_world_size())]
-    torch.distributed.all_gather_object(parts, found)
-    return list({one.image_id: one for part in parts for one in part}.values())
+def epoch_line(rows: Sequence[dict[str, float]], epochs: int) -> str:
+    """The line that is printed about the last row, with an estimate of the time left.
 
-
-def _as_csv(rows: Sequence[dict[str, float]]) -> str:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        # What cannot be measured, such as the AP of objects there are none of, stays empty.
-        writer.writerow({key: "" if math.isnan(value) else f"{value:.6g}" for key, value in row.items()})
-    return text.getvalue()
-
-
-def line_of(rows: Sequence[dict[str, float]], epochs: int) -> str:
-    """What is said of the last of the epochs so far."""
+    Args:
+        rows: Rows of the finished epochs.
+        epochs: Epochs of the whole run.
+    """
     row = rows[-1]
     parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
     if "val/AP" in row:
@@ -150,6 +137,26 @@ def line_of(rows: Sequence[dict[str, float]], epochs: int) -> str:
         parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
     if "val/3D_AP" in row:
         parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
-    # The mean of the last ten, of which some are measured on the validation images and some are not.
-    left = (epochs - row["epoch"]) * statistics.fmean(one["seconds"] for one in rows[-10:])
+    # The mean over the last ten epochs, of which some include a validation and some do not.
+    left = (epochs - row["epoch"]) * statistics.fmean(other["seconds"] for other in rows[-10:])
     return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])
+
+
+def _gathered(found: list[Detections]) -> list[Detections]:
+    """Detections of all processes, each image once."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return found
+    parts: list[list[Detections]] = [[] for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(parts, found)
+    return list({detections.image_id: detections for part in parts for detections in part}.values())
+
+
+def _as_csv(rows: Sequence[dict[str, float]]) -> str:
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        # NaN, such as the AP of a class without objects, is left empty.
+        writer.writerow({key: "" if math.isnan(value) else f"{value:.6g}" for key, value in row.items()})
+    return text.getvalue()
