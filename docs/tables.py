@@ -18,30 +18,30 @@ PAGES = (REFERENCE, ZOO)
 
 
 def settings() -> str:
-    """Every setting of `centernet train`, by the heading it has there."""
+    """Every setting of `centernet train`, under its heading."""
     arguments = settings_of(small())
     parts = []
     for group in dict.fromkeys(argument.group for argument in arguments):
-        parts += [f"### {group}", _table(one for one in arguments if one.group == group)]
+        parts += [f"### {group}", _table(argument for argument in arguments if argument.group == group)]
     return "\n\n".join(parts)
 
 
-def verbs() -> str:
-    """Every verb with what it takes, but for the settings of `train`."""
+def commands() -> str:
+    """Every command with its arguments, except the settings of `train`."""
     known = {argument.name for argument in settings_of(small())}
     parts = []
-    for verb in COMMANDS.values():
-        own = [one for one in verb.arguments if verb.name != "train" or one.name not in known]
-        parts += [f"### `centernet {verb.name}`", f"{verb.about[0].upper()}{verb.about[1:]}."]
-        parts += [_table(own)] * bool(own)
-    parts += ["### Every verb", _table(COMMON)]
+    for command in COMMANDS.values():
+        arguments = [item for item in command.arguments if command.name != "train" or item.name not in known]
+        parts += [f"### `centernet {command.name}`", f"{command.about[0].upper()}{command.about[1:]}."]
+        parts += [_table(arguments)] * bool(arguments)
+    parts += ["### Every command", _table(COMMON)]
     return "\n\n".join(parts)
 
 
 def recipes() -> str:
-    """The recipes with the paper's settings, and how many images make a step."""
+    """The recipes of the paper, with the images of a step."""
     rows = [
-        "| recipe | images a step | on so many GPUs | rate | epochs | what it is |",
+        "| recipe | images per step | with several GPUs | learning rate | epochs | network and task |",
         "|---|---|---|---|---|---|",
     ]
     for name, make in RECIPES.items():
@@ -62,20 +62,22 @@ def recipes() -> str:
 
 
 def _table(arguments: Iterable[Argument]) -> str:
-    rows = ["| key | default | what it is |", "|---|---|---|"]
-    for one in arguments:
-        # In capitals, or required: not a default, but what to put there.
-        default = "required" if one.is_required else "" if one.default.isupper() else f"`{one.default}`"
-        rows.append(f"| `{one.name}` | {default} | {one.about} |")
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for argument in arguments:
+        # In capitals it is no default but the kind of value to type.
+        default = f"`{argument.default}`" if argument.default and not argument.default.isupper() else ""
+        if argument.is_required:
+            default = "required"
+        rows.append(f"| `{argument.name}` | {default} | {argument.about} |")
     return "\n".join(rows)
 
 
-TABLES = {"settings": settings, "verbs": verbs, "recipes": recipes}
-"""Makers of tables by the name in the marks around them."""
+TABLES = {"settings": settings, "commands": commands, "recipes": recipes}
+"""Functions that make a table, by its name in the comments around it."""
 
 
 def with_tables(page: str) -> str:
-    """The page with its tables as they should be."""
+    """The page with its tables replaced by generated ones."""
     for name, make in TABLES.items():
         start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         pattern = re.compile(f"{re.escape(start)}.*{re.escape(end)}", re.DOTALL)

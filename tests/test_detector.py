@@ -376,7 +376,7 @@ def test_patience_counts_epochs_not_validations(scenes: Path, tmp_path: Path) ->
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_images(scenes: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the loss is no number any more .* in epoch \d+ at .*\.png"):
+    with pytest.raises(InputError, match=r"the loss is not finite .* in epoch \d+ at .*\.png"):
         CenterNet("nano", device="cpu").train(
             scenes, epochs=3, lr=1e30, clip=0, warmup_epochs=0, project=str(tmp_path), **TINY
         )

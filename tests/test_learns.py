@@ -1,4 +1,4 @@
-"""Small runs that must learn: a detector that cannot learn sixteen images by heart is broken."""
+"""Small runs that must learn: a detector that cannot overfit sixteen images is broken."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scenes(tmp_path_factory.mktemp("data") / "scenes", train=16, val=0, size=64)
 
 
-def test_sixteen_scenes_are_learned_by_heart(scenes: Path, tmp_path: Path) -> None:
+def test_a_detector_overfits_sixteen_scenes(scenes: Path, tmp_path: Path) -> None:
     model = CenterNet("nano", device="cpu")
 
     model.train(scenes, epochs=60, lr=3e-3, project=str(tmp_path), **SETTINGS)
@@ -51,7 +51,7 @@ BACKBONES: dict[str, Callable[[], Any]] = {
     "resnet18-dcn": lambda: ResNet(18, deformable=True),
     "dla34": lambda: DLA(),
     "dla34-dcn": lambda: DLA(deformable=True),
-    # As Hourglass-104, but thin: that one has 191 million weights.
+    # Like Hourglass-104 but thin: that one has 191 million weights.
     "hourglass": lambda: Hourglass(channels=(32, 32, 48, 64), residuals=(1, 1, 1, 2)),
     "timm/resnet10t": lambda: Timm("resnet10t"),
 }
@@ -62,9 +62,9 @@ def test_every_backbone_learns_four_scenes(name: str) -> None:
     torch.manual_seed(0)
     task = Detect(num_classes=3)
     network = Network(BACKBONES[name](), task.heads)
-    shown = collate(list(generate(4, seed=0, size=64)))
-    images = Normalize()(shown.images)
-    targets = task.encode(shown.objects, Grid(batch=4, height=16, width=16, stride=4))
+    batch = collate(list(generate(4, seed=0, size=64)))
+    images = Normalize()(batch.images)
+    targets = task.encode(batch.objects, Grid(batch=4, height=16, width=16, stride=4))
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     losses = []
     for _ in range(25):

@@ -1,3 +1,5 @@
+"""Recipes: the presets, and the types and ranges of settings."""
+
 import pytest
 from docs.tables import ZOO, with_tables
 
@@ -28,7 +30,7 @@ def test_every_recipe_is_complete_and_explains_itself(name: str) -> None:
         ("hourglass104-pose-3x", 24, 2.5e-4, 150, (130,), 256),
     ],
 )
-def test_a_step_of_a_paper_recipe_takes_the_images_the_paper_says(
+def test_a_step_of_a_paper_recipe_takes_as_many_images_as_in_the_paper(
     name: str, images: int, lr: float, epochs: int, lr_steps: tuple[int, ...], head_channels: int
 ) -> None:
     """The numbers are those of the released training scripts."""
@@ -50,13 +52,13 @@ def test_every_residual_network_of_the_original_has_a_recipe(depth: int, ending:
     assert RECIPES[f"resnet{depth}{ending}"]().backbone == f"resnet{depth}{ending}"
 
 
-def test_the_table_of_recipes_is_that_of_the_program() -> None:
+def test_the_table_of_recipes_is_up_to_date() -> None:
     page = ZOO.read_text(encoding="utf-8")
 
     assert page == with_tables(page), "run `python docs/tables.py`"
 
 
-def test_an_unknown_setting_is_answered_with_the_closest_known_one() -> None:
+def test_the_closest_known_setting_is_suggested_for_an_unknown_one() -> None:
     with pytest.raises(UsageError, match="'epoch': did you mean epochs"):
         with_settings(Recipe(), epoch=3)
 
@@ -106,7 +108,7 @@ def test_an_impossible_setting_is_named(setting: dict[str, object], message: str
         with_settings(Recipe(), **setting)
 
 
-def test_boxes_in_3d_are_learned_as_the_released_script_does() -> None:
+def test_the_3d_recipe_has_the_settings_of_the_released_script() -> None:
     recipe = RECIPES["dla34-dcn-3d"]()
 
     assert (recipe.batch * recipe.accumulate, recipe.lr, recipe.epochs) == (16, 1.25e-4, 70)

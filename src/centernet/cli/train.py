@@ -35,7 +35,7 @@ def _kind_of(value: Any) -> Kind:
 
 
 def _typed(value: Any) -> str:
-    """A value as people type it."""
+    """The value as it is typed on the command line."""
     if isinstance(value, tuple):
         return ",".join(map(_typed, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -48,20 +48,20 @@ def _train(given: dict[str, Any], output: Output) -> int:
     if not resume and "data" not in given:
         raise UsageError("data is missing: centernet train data=FOLDER")
     data, model = given.pop("data", None), given.pop("model", "small")
-    # A wrong setting is told before torch is waited for.
+    # A wrong setting is reported before torch is imported, which takes seconds.
     with_settings(RECIPES.get(model, small)(), **given)
     from centernet.detector import CenterNet
 
     where = {key: given[key] for key in ("project", "task") if key in given}
     project = with_settings(Recipe(), **where).runs
     detector = CenterNet("small" if resume else model, given.get("device", "auto"))
-    with _stoppable(project, None if resume in (True, False) else Path(resume)):
+    with _naming_how_to_resume(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)
     from centernet.training.run_folder import is_first_process
 
     if not is_first_process():
         return 0
-    text = str(evaluation) if evaluation else "there are no validation images, so nothing was measured"
+    text = str(evaluation) if evaluation else "there are no validation images, so nothing was evaluated"
     output.show(
         f"{text}\n\nthe run is in {detector.run_folder}",
         {
@@ -73,12 +73,12 @@ def _train(given: dict[str, Any], output: Output) -> int:
 
 
 @contextmanager
-def _stoppable(project: Path, folder: Path | None) -> Iterator[None]:
-    """Says how to go on with a run that Ctrl-C stops.
+def _naming_how_to_resume(project: Path, folder: Path | None) -> Iterator[None]:
+    """If Ctrl-C stops the run, the error names the command that resumes it.
 
     Args:
-        project: Where a new run has its folder.
-        folder: The folder of a run that is resumed.
+        project: Folder in which a new run has its folder.
+        folder: Folder of a run that is resumed.
     """
     from centernet.training.run_folder import ARGUMENTS, latest_folder
 
@@ -100,7 +100,7 @@ def _demo(given: dict[str, Any], output: Output) -> int:
     from centernet.demo import run_demo
 
     folder = Path(given.pop("folder", "runs/demo"))
-    with _stoppable(folder, None):
+    with _naming_how_to_resume(folder, None):
         evaluation = run_demo(folder, say=output.note, **given)
     output.show(str(evaluation), evaluation.to_json())
     return 0
@@ -108,20 +108,20 @@ def _demo(given: dict[str, Any], output: Output) -> int:
 
 TRAIN = Command(
     name="train",
-    about="learn from annotated images, keep the best weights, measure them",
+    about="train on annotated images, keep the best weights and evaluate them",
     run=_train,
     arguments=(
         replace(DATA, is_required=False),
         Argument(
             name="model",
             kind=TEXT,
-            about="a recipe to train from scratch, or weights to go on from; `centernet models` lists both",
+            about="a recipe to train from scratch, or weights to continue; `centernet models` lists both",
             default="small",
         ),
         Argument(
             name="resume",
             kind=SWITCH_OR_TEXT,
-            about="go on with a run that was stopped: its folder, or true for the latest one",
+            about="resume a run that was stopped: its folder, or true for the latest one",
             default="false",
         ),
         *settings_of(small()),
@@ -131,19 +131,21 @@ TRAIN = Command(
         "centernet train model=resnet18 data=coco devices=2",
         "centernet train resume=runs/detect/train",
     ),
-    details="Defaults are those of the recipe; below are those of small. Other weights bring their own.",
+    details="Defaults are those of the recipe, below of small; weights keep their network and task.",
 )
 
 DEMO = Command(
     name="demo",
-    about="the whole job in minutes, on pictures it draws itself",
+    about="data, training and evaluation in minutes, on generated images",
     run=_demo,
     arguments=(
-        Argument(name="folder", kind=TEXT, about="new folder for scenes and run", default="runs/demo"),
-        Argument(name="train", kind=WHOLE, about="images to learn from", default="1000"),
-        Argument(name="val", kind=WHOLE, about="held-out images to be measured on", default="200"),
-        Argument(name="epochs", kind=WHOLE, about="passes over the images", default="10"),
-        Argument(name="seed", kind=WHOLE, about="of the scenes and of the training", default="0"),
+        Argument(
+            name="folder", kind=TEXT, about="new folder for the scenes and the run", default="runs/demo"
+        ),
+        Argument(name="train", kind=WHOLE, about="training images", default="1000"),
+        Argument(name="val", kind=WHOLE, about="validation images", default="200"),
+        Argument(name="epochs", kind=WHOLE, about="passes over the training images", default="10"),
+        Argument(name="seed", kind=WHOLE, about="seed of the scenes and of the training", default="0"),
         DEVICE,
     ),
     examples=("centernet demo", "centernet demo folder=/tmp/demo epochs=5"),

@@ -1,4 +1,4 @@
-"""Complete recipes by name."""
+"""The presets: complete recipes by name. Those of the paper are in `paper`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ from centernet.recipes.recipe import Recipe
 
 
 def nano() -> Recipe:
-    """The fastest on processors: a slim ResNet with a top-down neck of 32 channels."""
+    """The fastest on CPUs: a slim ResNet with a top-down neck of 32 channels."""
     return replace(small(), backbone="slim", channels=32, head_channels=32, regression_channels=256)
 
 
@@ -42,12 +42,12 @@ def base() -> Recipe:
 
 
 def large() -> Recipe:
-    """For accelerators: ResNet-50 with a deep stem and a top-down neck of 256 channels."""
+    """For GPUs: ResNet-50 with a deep stem and a top-down neck of 256 channels."""
     return Recipe(backbone="timm/resnet50d", channels=256, head_channels=128)
 
 
 def demo() -> Recipe:
-    """Generated scenes of 128 pixels, learned in a few minutes on two CPU cores."""
+    """For generated scenes of 128 pixels, trained in a few minutes on two CPU cores."""
     return Recipe(
         imgsz=128,
         epochs=10,
@@ -62,7 +62,7 @@ def demo() -> Recipe:
 
 
 def triplet() -> Recipe:
-    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough for a small machine."""
+    """Keypoint triplets on ResNet-18 with cascade corner pooling, narrow enough for two CPU cores."""
     return Recipe(
         task="triplet",
         backbone="timm/resnet18d",
@@ -81,7 +81,7 @@ def triplet() -> Recipe:
 
 
 def roads() -> Recipe:
-    """Generated roads of 320 pixels with boxes in 3D, learned in twenty minutes on two CPU cores."""
+    """For generated roads of 320 pixels with 3D boxes, trained in twenty minutes on two CPU cores."""
     return Recipe(
         task="mono3d",
         head_channels=32,
@@ -100,7 +100,7 @@ def roads() -> Recipe:
 
 
 def microscope() -> Recipe:
-    """Few images in which no direction means anything; the recipe of the weights `blood-cells`."""
+    """For few images without a preferred direction; the recipe of the weights `blood-cells`."""
     return Recipe(
         imgsz=320,
         rect=True,
@@ -123,7 +123,7 @@ def microscope() -> Recipe:
 
 
 def few() -> Recipe:
-    """Few images, learned in a quarter of an hour of one core: `microscope` without turns, shorter."""
+    """For few images, in a quarter of an hour on one CPU core: `microscope` without rotations, shorter."""
     return replace(
         microscope(),
         epochs=97,
@@ -139,7 +139,7 @@ def few() -> Recipe:
 
 
 def few_nano() -> Recipe:
-    """The network of `nano` for few images, by the recipe `few`, on inputs of 480 pixels."""
+    """The network of `nano` trained as in `few`, on inputs of 480 pixels."""
     network = nano()
     return replace(
         few(),
@@ -157,12 +157,10 @@ def few_nano() -> Recipe:
 
 
 FOR_FEW = {"small": "few", "nano": "few-nano"}
-"""The recipe of the same network that is made for few images."""
-
+"""The recipe for few images with the same network, by the name of the usual one."""
 
 FEW = 500
-"""Fewer training images than this are few."""
-
+"""Fewer training images than this are few: `FOR_FEW` is suggested."""
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "nano": nano,
@@ -194,4 +192,4 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "hourglass104-pose-3x": hourglass104_pose_3x,
     "dla34-dcn-3d": dla34_dcn_3d,
 }
-"""Every recipe by the name people type."""
+"""Every recipe by the name people type; the first line of its docstring is what `centernet models` prints."""

@@ -37,7 +37,7 @@ def one_of(*choices: str) -> Allowed:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the field of a setting says about it.
+    """Description of a setting, kept in the metadata of its field.
 
     Attributes:
         about: What it is, in a line.

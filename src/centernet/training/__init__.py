@@ -1,1 +1,1 @@
-"""From a recipe and a data set to weights."""
+"""Training: from a recipe and a data set to weights."""

@@ -1,10 +1,11 @@
-"""What the network is shown and what it is to answer: the first training batches with boxes and heatmaps."""
+"""Images of the first training batches with their boxes and target heatmaps."""
 
 from pathlib import Path
 
 import cv2
 import lightning as L
 import numpy as np
+from jaxtyping import Float32, UInt8
 
 from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap
 from centernet.inference.predictor import TorchPredictor
@@ -12,7 +13,7 @@ from centernet.structures.batch import Batch, Grid
 from centernet.tasks.layered.task import finest_heatmaps
 
 MAX_IMAGES = 8
-"""Images of a batch that are drawn, each with and without its heatmap."""
+"""Images of a batch that are drawn, each with its boxes and with its heatmap."""
 
 
 class BatchImages(L.Callback):
@@ -20,8 +21,8 @@ class BatchImages(L.Callback):
 
     Args:
         folder: The run folder.
-        predictor: Its task draws the heatmaps.
-        batches: How many batches are drawn.
+        predictor: The predictor in training; its task encodes the heatmaps.
+        batches: Number of batches to draw.
     """
 
     def __init__(self, folder: Path, predictor: TorchPredictor, batches: int = 2) -> None:
@@ -32,40 +33,34 @@ class BatchImages(L.Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Batch, batch_idx: int
     ) -> None:
-        """Draws a batch before it is learned from."""
+        """Draws a batch before the training step."""
         del pl_module
         if trainer.is_global_zero and trainer.current_epoch == 0 and batch_idx < self._batches:
-            picture = picture_of(batch.to("cpu"), self._predictor)
-            cv2.imwrite(str(self._folder / f"train_batch{batch_idx + 1}.jpg"), picture[..., ::-1])
+            sheet = draw_batch(batch.to("cpu"), self._predictor)
+            cv2.imwrite(str(self._folder / f"train_batch{batch_idx + 1}.jpg"), sheet[..., ::-1])
 
 
-def picture_of(batch: Batch, predictor: TorchPredictor) -> np.ndarray:
-    """Pairs of pictures: an input with its boxes, and the same under its ideal heatmaps."""
+def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h w 3"]:
+    """Pairs of images, RGB: an input with its boxes, and the same input under its target heatmaps."""
     count, _, height, width = batch.images.shape
     stride = predictor.network.stride
     grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
-    heatmaps = _heatmaps_of_classes(predictor, batch, grid)
-    pictures: list[np.ndarray] = []
+    heatmaps = _class_heatmaps(predictor, batch, grid)
+    drawn: list[np.ndarray] = []
     captions: list[str] = []
     for i in range(min(count, MAX_IMAGES)):
         image = np.ascontiguousarray(batch.images[i].permute(1, 2, 0).numpy())
-        mine = batch.objects.image_index == i
-        labels = batch.objects.labels[mine].numpy()
+        is_in_image = batch.objects.image_index == i
+        labels = batch.objects.labels[is_in_image].numpy()
         names = [predictor.categories.names[label] for label in labels]
-        boxes = batch.objects.boxes[mine].numpy()
-        pictures += [
-            draw_boxes(image, boxes, names, labels, long_side=480),
-            draw_heatmap(image, heatmaps[i]),
-        ]
+        boxes = batch.objects.boxes[is_in_image].numpy()
+        drawn += [draw_boxes(image, boxes, names, labels, long_side=480), draw_heatmap(image, heatmaps[i])]
         captions += [Path(batch.views[i].name).name, "target heatmaps"]
-    return contact_sheet(pictures, captions, columns=4)
+    return contact_sheet(drawn, captions, columns=4)
 
 
-def _heatmaps_of_classes(predictor: TorchPredictor, batch: Batch, grid: Grid) -> np.ndarray:
-    """What the network is to answer for each class; where a class has several heatmaps, all in one.
-
-    Zero for tasks without any.
-    """
+def _class_heatmaps(predictor: TorchPredictor, batch: Batch, grid: Grid) -> Float32[np.ndarray, "b c h w"]:
+    """The target heatmap of each class, the maximum if a class has several; zero for tasks without any."""
     heatmaps = finest_heatmaps(predictor.task.encode(batch.objects, grid)).values()
     count = len(predictor.categories)
     none = np.zeros((grid.batch, count, grid.height, grid.width), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""Builds the predictor that a training begins with."""
+"""Builds the predictor that a training starts with."""
 
 import sys
 from collections.abc import Collection
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
-from centernet.recipes.recipe import Recipe, with_settings
+from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 from centernet.structures import Categories
 from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
 from centernet.weights.config import TASKS
@@ -24,12 +24,12 @@ from centernet.weights.files import transfer
 def build_predictor(
     recipe: Recipe, categories: Categories, weights: TorchPredictor | None = None
 ) -> TorchPredictor:
-    """A predictor to fit.
+    """A predictor to train.
 
     Args:
         recipe: Network, task and pre-processing.
-        categories: What it is to find.
-        weights: Go on from these: every layer that has the same shape in the new network is taken over.
+        categories: Classes to detect.
+        weights: Copy from these every layer that has the same shape in the new network.
     """
     torch.manual_seed(recipe.seed)
     architecture = Architecture(
@@ -42,11 +42,16 @@ def build_predictor(
     task = task_of(recipe, categories)
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
     _check_sides(recipe, network.backbone.divisor)
-    if weights is not None and (fresh := transfer(weights.network, network)):
-        print(f"these layers start afresh, since the classes differ: {', '.join(fresh)}", file=sys.stderr)
+    if weights is not None and (new := transfer(weights.network, network)):
+        print(
+            f"these layers start from random weights, their shapes differ: {', '.join(new)}", file=sys.stderr
+        )
     rule = _rule_of(recipe, network.backbone.divisor)
     if weights is not None and rule != weights.rule:
-        print(f"the weights saw images as {weights.rule}, training shows them as {rule}", file=sys.stderr)
+        print(
+            f"the weights were trained with {weights.rule}; this training resizes with {rule}",
+            file=sys.stderr,
+        )
     return TorchPredictor(
         network=network,
         task=task,
@@ -58,50 +63,49 @@ def build_predictor(
 
 
 def adapt_to_data(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
-    """The recipe without what would spoil this data, unless it was chosen; says what is left out and why.
+    """The recipe without flips that would mislabel keypoints, unless they were chosen; prints the reason.
 
     Args:
-        recipe: What was asked for.
-        categories: What is to be found.
-        chosen: Settings that were given by hand.
+        recipe: The recipe with the chosen settings.
+        categories: Classes of the data, with their skeletons.
+        chosen: Names of the settings that were given by hand.
 
     Raises:
-        UsageError: One of these says nothing to the task.
+        UsageError: One of these is not used by the task.
     """
     check_settings(recipe, chosen)
-    mirrors = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
+    flips = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
     reason = why_not_flipped(categories) if task_builder_of(recipe).with_keypoints else None
-    if not mirrors or reason is None:
+    if not flips or reason is None:
         return recipe
     print(
-        f"images are not mirrored: {reason}, so a mirrored keypoint might have the wrong name; where "
-        f"nothing is left or right, say {mirrors[0]}=0.5",
+        f"images are not flipped: {reason}, so a flipped keypoint might get the wrong name; if no keypoint "
+        f"is left or right, set {flips[0]}=0.5",
         file=sys.stderr,
     )
-    return with_settings(recipe, **dict.fromkeys(mirrors, 0.0))
+    return with_settings(recipe, **dict.fromkeys(flips, 0.0))
 
 
 def recipe_of(predictor: TorchPredictor) -> Recipe:
-    """A recipe to go on training weights with: `small`, but for their network, task and pre-processing."""
-    known = {field.name for field in fields(Recipe)}
-    settings = vars(predictor.task)
-    task = settings.get("inner", predictor.task)
-    predicted: dict[str, Any] = {
+    """A recipe to continue training weights: `small` with their network, task and pre-processing."""
+    outer = vars(predictor.task)
+    task = outer.get("inner", predictor.task)
+    settings: dict[str, Any] = {
         **vars(predictor.architecture),
         **vars(predictor.normalize),
-        **settings,
+        **outer,
         **vars(task),
         "imgsz": _side_of(predictor),
         "rect": isinstance(predictor.rule, ResizeLongestSide),
-        "task": next(name for name, kind in TASKS.items() if type(task) is kind),
+        "task": next(name for name, known_task in TASKS.items() if type(task) is known_task),
     }
-    if predicted["task"] not in TASK_BUILDERS:
-        del predicted["task"]
-    return replace(small(), **{key: value for key, value in predicted.items() if key in known})
+    if settings["task"] not in TASK_BUILDERS:
+        del settings["task"]
+    return replace(small(), **{key: value for key, value in settings.items() if key in SETTINGS})
 
 
 def _side_of(predictor: TorchPredictor) -> int:
-    """The side of training inputs nearest to what weights saw: a multiple of what the network needs."""
+    """The side of training inputs nearest to those the weights were trained on, a multiple of the divisor."""
     divisor = predictor.network.backbone.divisor
     return max(divisor, round(max(predictor.rule((512, 512))[0]) / divisor) * divisor)
 

@@ -11,27 +11,29 @@ from centernet.data.formats.common.splits import stand_in
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import FEW, FOR_FEW
 from centernet.recipes.recipe import Recipe
-from centernet.structures import Categories, Dataset
+from centernet.structures import Dataset
+from centernet.structures.dataset import check_same_classes
 from centernet.structures.skeletons import override_skeleton
 from centernet.training.task_builders import settings_of_task, task_builder_of
 
 
 def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
-    """Cleaned training images, and validation images where there are some; says what was mended.
+    """Cleaned training images, and validation images if there are any; prints what was repaired.
 
     Args:
-        data: Where they are.
-        recipe: What is learned from them, and what it says of their skeleton.
+        data: Path or name of the data set.
+        recipe: Its task, and its settings of the skeleton.
 
     Raises:
-        UsageError: There is no such skeleton.
-        InputError: There is nothing to learn from, or the two splits differ in their classes.
+        UsageError: The skeleton of the recipe does not fit the keypoints, or the augmentation does not fit 3D
+            boxes.
+        InputError: There are no objects to learn, or the two splits differ in their classes.
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
     training = _with_skeleton(_cleaned(open_dataset(data, "train", with_keypoints)), recipe)
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
-            f"{data}: no usable object is left to learn; `centernet doctor data={data}` says why"
+            f"{data}: no usable object is left to learn; `centernet doctor data={data}` lists the reasons"
         )
     if task_builder_of(recipe).is_3d:
         _check_boxes3d(data, training, recipe)
@@ -41,13 +43,13 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         return training, None
     if name in ("test", "testing"):
         print(
-            f"{data} has no val: the best weights are chosen on {name}, so their AP there is too good",
+            f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
             file=sys.stderr,
         )
     validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
     check_same_classes(training.categories, validation)
     if not any(len(record.annotations) for record in validation.records):
-        print(f"{validation.name} holds no object, so AP is not measured", file=sys.stderr)
+        print(f"{validation.name} has no objects, so AP is not measured", file=sys.stderr)
         return training, None
     if task_builder_of(recipe).is_3d:
         validation = _with_cameras(validation)
@@ -55,46 +57,44 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
 
 
 def _with_cameras(validation: Dataset) -> Dataset:
-    """The images whose boxes in 3D can be measured; says how many cannot.
+    """The images whose 3D boxes can be evaluated, those with a camera; prints how many have none.
 
     Raises:
         InputError: None has a camera.
     """
     kept = tuple(record for record in validation.records if record.camera is not None)
     if not kept:
-        raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be measured")
+        raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be evaluated")
     if missing := len(validation) - len(kept):
-        print(f"{validation.name}: {missing} images have no camera and are not measured on", file=sys.stderr)
+        print(f"{validation.name}: {missing} images have no camera and are not evaluated", file=sys.stderr)
     return replace(validation, records=kept)
 
 
 def _check_boxes3d(data: str, training: Dataset, recipe: Recipe) -> None:
-    """Raises unless there are boxes in 3D with cameras to learn, and images are shown upright."""
+    """Raises unless the data has 3D boxes with cameras and the augmentation keeps images upright."""
     if not any(
         record.camera is not None and np.isfinite(record.annotations.boxes3d).all(axis=1).any()
         for record in training.records
     ):
         raise InputError(
-            f"{data} has no boxes in 3D with a camera: KITTI says them in label_2 and calib, COCO's json in "
+            f"{data} has no 3D boxes with a camera: KITTI has them in label_2 and calib, COCO's json in "
             "dim, location and rotation_y of an object and camera of an image"
         )
     for key in ("rotate", "flip_vertical", "quarter_turns", "mosaic"):
         if getattr(recipe, key):
-            raise UsageError(f"{key} does not go with boxes in 3D: cameras stand upright; leave it out")
+            raise UsageError(f"{key} does not go with 3D boxes: cameras stand upright; leave it out")
     for key in ("mixup", "copy_paste"):
         if getattr(recipe, key):
-            raise UsageError(
-                f"{key} does not go with boxes in 3D: each image has its own camera; leave it out"
-            )
+            raise UsageError(f"{key} does not go with 3D boxes: each image has its own camera; leave it out")
 
 
 def suggest_recipe(model: str, recipe: Recipe, training: Dataset) -> None:
-    """Says which recipe of the same network is made for so few images, where there is one.
+    """Prints the recipe of the same network that is made for few images, if there is one and they are few.
 
     Args:
-        model: The recipe that was asked for, by name.
-        recipe: What it became.
-        training: What is learned from.
+        model: Name of the recipe that was asked for.
+        recipe: The recipe with all settings.
+        training: Training images.
     """
     better = FOR_FEW.get(model)
     # It also changes the losses of boxes, which not every task has.
@@ -106,19 +106,11 @@ def suggest_recipe(model: str, recipe: Recipe, training: Dataset) -> None:
         )
 
 
-def check_same_classes(categories: Categories, dataset: Dataset) -> None:
-    """Raises an `InputError` unless a data set has just these classes in this order."""
-    came, known = dataset.categories.names, categories.names
-    if came != known:
-        raise InputError(
-            f"{dataset.name} has {len(came)} classes ({', '.join(came)}), "
-            f"but the detector knows {len(known)} ({', '.join(known)}): train it on this data set first"
-        )
-
-
 def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
-    predicted = {"edges": recipe.edges, "flip_pairs": recipe.flip_pairs, "sigmas": recipe.sigmas}
-    return replace(dataset, categories=override_skeleton(dataset.categories, **predicted))
+    categories = override_skeleton(
+        dataset.categories, edges=recipe.edges, flip_pairs=recipe.flip_pairs, sigmas=recipe.sigmas
+    )
+    return replace(dataset, categories=categories)
 
 
 def _cleaned(dataset: Dataset) -> Dataset:

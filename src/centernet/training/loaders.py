@@ -26,7 +26,33 @@ def training_loader(
     num_replicas: int = 1,
     first_epoch: int = 0,
 ) -> "DataLoader[Batch]":
-    """Batches of augmented images; what is in them depends on the seed alone."""
+    """Batches of augmented images, which depend on the seed of the recipe alone.
+
+    Args:
+        dataset: Training images.
+        predictor: Its resize rule makes the inputs.
+        recipe: Augmentation, batch size and workers.
+        rank: Number of this process.
+        num_replicas: Number of processes.
+        first_epoch: Epoch to start with, for a resumed run.
+    """
+    samples = TrainingSet(dataset, _augment(predictor, recipe), recipe.seed, int(recipe.cache * 1e9))
+    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
+    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
+
+
+def validation_loader(
+    dataset: Dataset, predictor: TorchPredictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
+) -> "DataLoader[Batch]":
+    """Batches of whole images, divided among the processes; with `rect` each image is a batch of its own."""
+    samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
+    # Each process needs at least one image; an image that two processes run on counts once.
+    subset = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
+    return _loader(subset, recipe, batch_size=1 if recipe.rect else recipe.batch)
+
+
+def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
+    """The augmentation of training images that a recipe describes."""
     window = (
         RandomCrop(min_scale=recipe.scale_min, max_scale=recipe.scale_max)
         if recipe.random_crop
@@ -37,7 +63,7 @@ def training_loader(
             by_each_side=task_builder_of(recipe).is_3d,
         )
     )
-    augment = Augment(
+    return Augment(
         rule=predictor.rule,
         window=window,
         crop_prob=recipe.windows,
@@ -54,19 +80,6 @@ def training_loader(
         box3d_at_any_scale=recipe.focal_px > 0,
         no_aug_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )
-    samples = TrainingSet(dataset, augment, recipe.seed, int(recipe.cache * 1e9))
-    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
-    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
-
-
-def validation_loader(
-    dataset: Dataset, predictor: TorchPredictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
-) -> "DataLoader[Batch]":
-    """Batches of whole images, each process its share; inputs that follow their image come one by one."""
-    samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
-    # No process may have none; what two look at counts once.
-    share = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
-    return _loader(share, recipe, batch_size=1 if recipe.rect else recipe.batch)
 
 
 def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
@@ -88,7 +101,7 @@ def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order
 
 
 def _one_thread(_worker: int) -> None:
-    """Threads of many workers would fight for the same cores."""
+    """One thread for each worker process: more would compete for the same cores."""
     import cv2
 
     cv2.setNumThreads(0)

@@ -1,4 +1,4 @@
-"""What Lightning runs: one step of training, one of validation."""
+"""The steps of training and validation that Lightning runs."""
 
 from typing import Any
 
@@ -16,11 +16,12 @@ from centernet.training.optim import build_optimizer, build_schedule
 
 
 class TrainingModule(L.LightningModule):
-    """A network in training.
+    """A network in training, with its task, optimiser and learning rate schedule.
 
     Attributes:
-        found: Detections of the validation that is running, or of the last one.
-        sums: Sums of the loss terms of this epoch.
+        found: Detections of the validation that is running, or of the last one, in image pixels.
+        sums: Sum over the steps of this epoch of each loss term.
+        num_steps: Steps of this epoch so far.
     """
 
     def __init__(self, predictor: TorchPredictor, recipe: Recipe, steps_per_epoch: int) -> None:
@@ -34,7 +35,11 @@ class TrainingModule(L.LightningModule):
         self._steps_per_epoch = steps_per_epoch
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """The loss of a batch; stops the run when it is no number."""
+        """The loss of a batch.
+
+        Raises:
+            InputError: The loss is not finite.
+        """
         del batch_index
         stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
         terms = self._loss_terms(batch, stacks)
@@ -43,23 +48,23 @@ class TrainingModule(L.LightningModule):
             names = ", ".join(view.name for view in batch.views)
             broken = ", ".join(name for name, value in terms.items() if not bool(value.isfinite()))
             raise InputError(
-                f"the loss is no number any more ({broken}) in epoch {self.current_epoch + 1} at {names}: "
-                "look at these images, or lower lr; the weights of the last epoch are kept"
+                f"the loss is not finite ({broken}) in epoch {self.current_epoch + 1} at {names}: "
+                "check these images, or lower lr; the weights of the last epoch are kept"
             )
         self._count(terms)
         self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch.images))
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Starts new sums."""
+        """Sets the sums to zero."""
         self.sums, self.num_steps = {}, 0
 
     def on_validation_epoch_start(self) -> None:
-        """Forgets the detections of the last validation."""
+        """Drops the detections of the last validation."""
         self.found = []
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Keeps the detections, and the loss for the curves."""
+        """Keeps the detections, and logs the loss for the curves."""
         del batch_index
         stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
         outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
@@ -68,18 +73,18 @@ class TrainingModule(L.LightningModule):
         self.log("val/loss", loss, batch_size=len(batch.images), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        """Optimiser and schedule of the recipe; the schedule moves with every step."""
+        """Optimiser and learning rate schedule of the recipe; the rate changes at every step."""
         optimizer = build_optimizer(self.network, self._recipe)
         schedule = build_schedule(optimizer, self._recipe, self._steps_per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Moves a batch."""
+        """The batch on a device."""
         del dataloader_idx
         return batch.to(device)
 
     def _loss_terms(self, batch: Batch, stacks: list[Maps]) -> dict[str, Tensor]:
-        """Terms averaged over the stacks of the network."""
+        """Loss terms, averaged over the stacks of the network."""
         count, _, height, width = batch.images.shape
         stride = self.network.stride
         grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
