@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,11 @@ from centernet.data.synthetic import write_scenes
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import few
-from centernet.recipes.recipe import Recipe, in_proportion
+from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.training.build import build_predictor
 from centernet.training.data import open_training_data
 from centernet.training.loaders import validation_loader
+from centernet.training.run_folder import arguments_of
 
 TINY = {
     "epochs": 1,
@@ -65,6 +66,8 @@ def test_the_average_of_the_weights_is_saved_without_validation_too(
     kept = load_file(run / "weights" / "last.safetensors")
     averaged = {key.removeprefix("network."): value for key, value in checkpoint["state_dict"].items()}
     learned = checkpoint["current_model_state"]
+    # Runs of earlier versions resume only if these keys stay.
+    assert {"RunFolder", "Averaging"} <= checkpoint["callbacks"].keys()
     assert all(torch.equal(value, averaged[key]) for key, value in kept.items())
     assert any(not torch.equal(value, learned[f"network.{key}"]) for key, value in kept.items())
 
@@ -155,3 +158,13 @@ def test_settings_in_epochs_scale_with_the_number_of_epochs() -> None:
 def test_devices_are_a_count_or_numbers(devices: str) -> None:
     with pytest.raises(UsageError, match="devices is auto, a count from 1 on, or numbers"):
         Recipe(devices=devices)
+
+
+def test_settings_of_a_run_of_version_0_1_0_are_read_as_they_were_written() -> None:
+    arguments = arguments_of(Path(__file__).with_name("run-0.1.0"))
+    written = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
+    model, data = written.pop("model"), written.pop("data")
+    recipe = with_settings(Recipe(), **written)
+
+    assert (model, data, recipe.task) == ("nano", "scenes", "pose")
+    assert asdict(recipe) | written == asdict(recipe)

@@ -18,6 +18,11 @@ class EMAWeights(WeightAveraging):
     def __init__(self, decay: float) -> None:
         super().__init__(avg_fn=ema_average(decay))
 
+    @property
+    def state_key(self) -> str:
+        """The key of the state in `last.ckpt`, which earlier versions wrote too."""
+        return "Averaging"
+
     @contextmanager
     def in_place(self, module: L.LightningModule) -> Iterator[None]:
         """The module holds the averaged weights inside the `with` block."""

@@ -58,6 +58,11 @@ class RunLog(L.Callback):
         self._metrics: Mapping[str, float] = {}
         self._since = time.monotonic()
 
+    @property
+    def state_key(self) -> str:
+        """The key of the state in `last.ckpt`, which earlier versions wrote too."""
+        return "RunFolder"
+
     def state_dict(self) -> dict[str, Any]:
         """The rows and the best score so far, kept in `last.ckpt` for a resumed run."""
         return {"rows": self._rows, "best": self._best}
