@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from centernet.data.formats.coco.defect_log import DefectLog
 from centernet.data.formats.coco.keypoints import read_skeletons
@@ -17,7 +18,22 @@ from centernet.metrics.coco import evaluate_coco
 from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.voc import evaluate_voc
 
+_Given = ParamSpec("_Given")
 
+
+def _accepts_truth(function: Callable[_Given, Scores]) -> Callable[_Given, Scores]:
+    """The same function, which accepts `truth=` too, the earlier name of `ground_truth=`."""
+
+    @wraps(function)
+    def call(*values: _Given.args, **settings: _Given.kwargs) -> Scores:
+        if "truth" in settings:
+            settings["ground_truth"] = settings.pop("truth")
+        return function(*values, **settings)
+
+    return call
+
+
+@_accepts_truth
 def score(
     format: str,  # noqa: A002  the word that users type
     ground_truth: Path | str,
@@ -34,7 +50,7 @@ def score(
             development kit's `comp4_det_<set>_<class>.txt`; or `kitti`, a folder of a text file for each
             frame. Each gets the metrics of its own benchmark.
         ground_truth: A COCO json file, a folder of VOC xml files, or the folder of a data set of any format;
-            for `kitti` the folder `label_2`.
+            for `kitti` the folder `label_2`. `truth=` is an alias.
         results: The json file, or the folder of text files.
         split: Split of a data set folder; None: the only one. Not for `kitti`.
         frames: KITTI's list of frames, as in `ImageSets`; None: all frames with a result file.
