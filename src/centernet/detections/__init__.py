@@ -1,4 +1,4 @@
-"""Detections of an image, and everything a person does with them."""
+"""Detections of an image: to draw, save, crop and convert to other formats."""
 
 from centernet.detections.detections import Detections
 

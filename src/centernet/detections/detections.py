@@ -1,6 +1,5 @@
-"""What was found in one image, and everything a person does with it: draw, save, cut out, hand on."""
+"""Detections of one image: to draw, save, crop and convert to other formats."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from centernet.detections.images import box_texts, crop_boxes, drawn_keypoints
 from centernet.detections.serialize import (
     box3d_columns,
-    box3d_fields,
-    flat_keypoints,
+    coco_entries,
+    json_entries,
     keypoint_columns,
     kitti_rows,
-    named_box3d,
-    named_keypoints,
+    write_csv,
     yolo_rows,
 )
 from centernet.errors import UsageError
@@ -31,37 +30,34 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MIN_KEYPOINT_SCORE = 0.1
-"""Keypoints below this score are guesses: nothing at the place looks like them."""
-
-_SURE = 0.3
-"""Keypoints below this score are drawn as rings."""
+"""Keypoints below this score are guesses: no peak of the heatmap is near them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Detections:
-    """The objects found in one image, image pixels, best first.
+    """The detected objects of one image, image pixels, most confident first.
 
-    Index it with a mask, a slice, positions or one position: the answer is `Detections` again.
+    Indexing with a mask, a slice, positions or one position gives `Detections` again.
 
     Attributes:
         boxes: `(x1, y1, x2, y2)`.
-        scores: How sure the detector is, 0 to 1.
-        labels: Index into `categories`.
-        categories: What labels mean.
-        name: What to call the image: its path where it has one.
+        scores: Confidence, 0 to 1.
+        labels: Index of the class in `categories`.
+        categories: The classes.
+        name: Name of the image: its path if it has one.
         image_size: Rows and columns of the image.
         image_id: The data set's own id of the image.
-        image: RGB, for pictures and cut-outs; None where it was not kept.
-        keypoints: `(x, y, score)` of each keypoint of the object's class, then zeros up to the class that has
-            most; `(n 0 3)` where no class has any.
-        boxes3d: `(h, w, l, x, y, z, rotation_y)`, metres and radians; rows of NaN where there is none. Axes
-            are those of the camera: x right, y down, z forward. `(x, y, z)` is the middle of the bottom face;
-            `h` goes up from there (towards -y), `l` lies along the heading, `w` across it. `rotation_y` turns
-            about y from -π to π: at 0 the object heads to the right (+x), at -π/2 away from the camera (+z),
-            at π/2 towards it.
-        alpha_rad: Heading against the line of sight, which is what the object looks like: `rotation_y` less
-            the angle, to the right of straight ahead, at which the object is seen. NaN where not known.
-        camera: Image pixels from camera metres, KITTI's `P2`; None where it is not known.
+        image: RGB, for plots and crops; None if it was not kept.
+        keypoints: `(x, y, score)` of each keypoint of the object's class, then zeros up to the largest number
+            of keypoints of any class; `(n 0 3)` if no class has keypoints.
+        boxes3d: `(h, w, l, x, y, z, rotation_y)`, metres and radians; rows of NaN for objects without a 3D
+            box. Axes are those of the camera: x right, y down, z forward. `(x, y, z)` is the centre of the
+            bottom face; `h` goes up from there (towards -y), `l` lies along the heading, `w` across it.
+            `rotation_y` turns about y from -π to π: at 0 the object heads to the right (+x), at -π/2 away
+            from the camera (+z), at π/2 towards it.
+        alpha_rad: Observation angle, the heading against the line of sight: `rotation_y` less the angle, to
+            the right of straight ahead, at which the object is seen. NaN if not known.
+        camera: Projection from camera metres to image pixels, KITTI's `P2`; None if not known.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -82,22 +78,22 @@ class Detections:
 
     @property
     def names(self) -> list[str]:
-        """The class of each object in words."""
+        """The class name of each object."""
         return [self.categories.names[label] for label in self.labels]
 
     @property
     def have_boxes3d(self) -> Bool[np.ndarray, " n"]:
-        """Which have a box in 3D."""
+        """True for objects with a 3D box."""
         return np.isfinite(self.boxes3d).all(axis=1)
 
     @property
     def depths_m(self) -> Float[np.ndarray, " n"]:
-        """How far each object is in front of the camera, along z; NaN without a box in 3D."""
+        """Depth of each object, metres along z from the camera; NaN without a 3D box."""
         return self.boxes3d[:, 5]
 
     @property
     def category_ids(self) -> list[int]:
-        """The class of each object by the id it has in the data set."""
+        """The id of each object's class in the data set."""
         return [self.categories.ids[label] for label in self.labels]
 
     def __len__(self) -> int:
@@ -133,7 +129,7 @@ class Detections:
 
     @classmethod
     def joined(cls, parts: Sequence["Detections"]) -> "Detections":
-        """The objects of several, one after the other; all else is that of the first."""
+        """The objects of several, concatenated; all else is that of the first."""
         return replace(
             parts[0],
             boxes=np.concatenate([part.boxes for part in parts]),
@@ -145,7 +141,7 @@ class Detections:
         )
 
     def above(self, score: float) -> "Detections":
-        """Only the objects with at least this score."""
+        """The objects with at least this score."""
         return self[self.scores >= score]
 
     def plot(
@@ -159,19 +155,19 @@ class Detections:
         birds_eye: bool = True,
         ground_truth: Float[np.ndarray, "m 7"] | None = None,
     ) -> "Image":
-        """The image with the objects drawn on it: boxes, and the skeletons of those that have keypoints.
+        """The image with the objects drawn on it: boxes, keypoints and skeletons.
 
-        Dots are keypoints, rings those with a score below 0.3. Boxes in 3D have a cross on their front, and
-        their distance in metres behind the score; beside or below the image is what a bird sees of them.
+        Dots are keypoints, rings those with a score below 0.3. 3D boxes have a cross on their front, and
+        their depth in metres after the score; a bird's-eye view is beside or below the image.
 
         Args:
-            image: RGB to draw on, instead of the one kept.
+            image: RGB to draw on, instead of the image of the detections.
             show_names: Write the class at each box.
-            show_scores: Write the score at each box, in hundredths.
-            long_side: Scale the picture to this longer side: names are unreadable on a small image.
+            show_scores: Write the score at each box, to two decimals.
+            long_side: Resize the plot to this longer side: names are unreadable on a small image.
             min_keypoint_score: Keypoints below this score are not drawn.
-            birds_eye: Where there are boxes in 3D and the camera is known, show them from above too.
-            ground_truth: Boxes in 3D that a bird sees in white.
+            birds_eye: Add a bird's-eye view if there are 3D boxes and the camera is known.
+            ground_truth: 3D boxes drawn in white in the bird's-eye view.
 
         Raises:
             UsageError: There is no image to draw on.
@@ -180,23 +176,19 @@ class Detections:
 
         from centernet.drawing import draw_boxes, draw_boxes3d_and_birds_eye, draw_keypoints
 
-        metres = [f"{depth:.0f} m" if np.isfinite(depth) else "" for depth in self.depths_m]
-        texts = [
-            " ".join([name] * show_names + [f"{score:.2f}"] * show_scores + [depth] * show_scores).strip()
-            for name, score, depth in zip(self.names, self.scores, metres, strict=True)
-        ]
+        texts = box_texts(
+            self.names, self.scores, self.depths_m, show_names=show_names, show_scores=show_scores
+        )
         pixels = self._pixels(image)
         has_box3d = self.have_boxes3d & (self.camera is not None)
-        picture = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~has_box3d)
-        places, scores = self.keypoints[..., :2], self.keypoints[..., 2:]
-        seen = (scores >= min_keypoint_score) * (1 + (scores >= _SURE))
-        keypoints = np.concatenate([places, seen.astype(places.dtype)], axis=-1)
-        picture = draw_keypoints(picture, keypoints, self._skeletons, image_size=pixels.shape[:2])
+        plot = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~has_box3d)
+        keypoints = drawn_keypoints(self.keypoints, min_keypoint_score)
+        plot = draw_keypoints(plot, keypoints, self._skeletons, image_size=pixels.shape[:2])
         if self.camera is None:
-            return fromarray(picture)
+            return fromarray(plot)
         return fromarray(
             draw_boxes3d_and_birds_eye(
-                picture,
+                plot,
                 self.boxes3d,
                 self.labels,
                 self.camera,
@@ -207,33 +199,27 @@ class Detections:
         )
 
     def crops(self, image: UInt8[np.ndarray, "h w 3"] | None = None) -> list[UInt8[np.ndarray, "_ _ 3"]]:
-        """The part of the image in each box: every pixel the box touches, at least one.
+        """The crop of the image at each box: every pixel that the box touches, at least one.
 
         Args:
-            image: RGB to cut from, instead of the one kept.
+            image: RGB to crop from, instead of the image of the detections.
 
         Raises:
-            UsageError: There is no image to cut from.
+            UsageError: There is no image to crop from.
         """
-        pixels = self._pixels(image)
-        size = np.array([pixels.shape[1], pixels.shape[0]])
-        first = np.clip(np.floor(self.boxes[:, :2]).astype(int), 0, size - 1)
-        last = np.clip(np.ceil(self.boxes[:, 2:]).astype(int), first + 1, size)
-        return [
-            pixels[y1:y2, x1:x2].copy()
-            for (x1, y1), (x2, y2) in zip(first.tolist(), last.tolist(), strict=True)
-        ]
+        return crop_boxes(self._pixels(image), self.boxes)
 
     def save(self, path: Path | str) -> Path:
-        """Write a picture (.png, .jpg, .jpeg, .webp, .bmp), a table (.json, .csv) or YOLO labels (.txt).
+        """Writes a plot (.png, .jpg, .jpeg, .webp, .bmp), a table (.json, .csv) or YOLO labels (.txt).
 
-        The path's extension says which.
+        Args:
+            path: The file; its extension decides the format. Missing folders are made.
 
         Returns:
-            The path written; folders on the way are made.
+            The path written.
 
         Raises:
-            UsageError: An extension that is none of these, or a picture without an image to draw on.
+            UsageError: Another extension, or a plot without an image to draw on.
             InputError: The file cannot be written.
         """
         path = Path(path)
@@ -246,10 +232,10 @@ class Detections:
         return path
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values ready for `json.dump`: places to hundredths of a pixel, scores to four digits.
+        """Plain values ready for `json.dump`: coordinates to hundredths of a pixel, scores to four decimals.
 
-        Objects of classes with keypoints have a list `keypoints` of name, x, y and score; those with a box in
-        3D have `box3d`: its numbers by name, metres and radians.
+        Objects of classes with keypoints have a list `keypoints` of name, x, y and score; those with a 3D box
+        have `box3d`: its numbers by name, metres and radians.
         """
         rows, columns = self.image_size
         return {
@@ -257,50 +243,35 @@ class Detections:
             "image_id": self.image_id,
             "height": rows,
             "width": columns,
-            "detections": [
-                {"name": name, "category_id": category_id, "score": score, "box": box}
-                | ({"keypoints": named_keypoints(skeleton, keypoints)} if skeleton else {})
-                | ({"box3d": named_box3d(box3d, alpha)} if has_box3d else {})
-                for name, category_id, score, box, skeleton, keypoints, box3d, alpha, has_box3d in zip(
-                    self.names,
-                    self.category_ids,
-                    np.round(self.scores.astype(float), 4).tolist(),
-                    np.round(self.boxes.astype(float), 2).tolist(),
-                    self._skeletons,
-                    self.keypoints,
-                    self.boxes3d,
-                    self.alpha_rad.tolist(),
-                    self.have_boxes3d.tolist(),
-                    strict=True,
-                )
-            ],
+            "detections": json_entries(
+                self.names,
+                self.category_ids,
+                self.scores,
+                self.boxes,
+                self._skeletons,
+                self.keypoints,
+                self.boxes3d,
+                self.alpha_rad,
+            ),
         }
 
     def to_coco(self) -> list[dict[str, Any]]:
         """One entry of a COCO results file for each object: `[x, y, width, height]`, not rounded.
 
         Objects of classes with keypoints have `keypoints`: x, y and 1 for each. As in COCO's results, `score`
-        is that of the object. Those with a box in 3D have `dim` (height, width, length), `location` (middle
-        of the bottom), `rotation_y` and `alpha`.
+        is that of the object. Those with a 3D box have `dim` (height, width, length), `location` (centre of
+        the bottom face), `rotation_y` and `alpha`.
         """
-        corners = self.boxes.astype(float)
-        bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        return [
-            {"image_id": self.image_id, "category_id": category_id, "bbox": bbox, "score": score}
-            | ({"keypoints": flat_keypoints(keypoints[: len(skeleton)])} if skeleton else {})
-            | (box3d_fields(box3d, alpha) if has_box3d else {})
-            for category_id, bbox, score, skeleton, keypoints, box3d, alpha, has_box3d in zip(
-                self.category_ids,
-                bboxes.tolist(),
-                self.scores.astype(float).tolist(),
-                self._skeletons,
-                self.keypoints,
-                self.boxes3d,
-                self.alpha_rad.astype(float).tolist(),
-                self.have_boxes3d.tolist(),
-                strict=True,
-            )
-        ]
+        return coco_entries(
+            self.image_id,
+            self.category_ids,
+            self.scores,
+            self.boxes,
+            self._skeletons,
+            self.keypoints,
+            self.boxes3d,
+            self.alpha_rad,
+        )
 
     def to_supervision(self) -> "supervision.Detections":
         """The same objects for the `supervision` package: trackers, zones, other annotators."""
@@ -326,31 +297,33 @@ class Detections:
         )
 
     def to_yolo(self, min_keypoint_score: float = MIN_KEYPOINT_SCORE) -> str:
-        """The lines of a YOLO label file: class, middle and size of the box as shares of the image's sides.
+        """The lines of a YOLO label file: class, centre and size of the box as fractions of the image size.
 
-        Where classes have keypoints, x, y and 2 follow for each; 0 0 0 for one that is unsure, outside the
-        image, or that the class lacks. Scores are not written.
+        If classes have keypoints, x, y and 2 follow for each; 0 0 0 for one below the minimum score, outside
+        the image, or that the class does not have. Scores are not written.
 
         Args:
-            min_keypoint_score: Keypoints below this score are unsure.
+            min_keypoint_score: Minimum score of a keypoint.
         """
         counts = np.array([len(skeleton or ()) for skeleton in self._skeletons], dtype=int)
         is_own = np.arange(self.keypoints.shape[1]) < counts[:, None]
-        is_sure = self.keypoints[..., 2] >= min_keypoint_score
-        return yolo_rows(self.labels, self.boxes, self.keypoints[..., :2], is_own & is_sure, self.image_size)
+        is_confident = self.keypoints[..., 2] >= min_keypoint_score
+        return yolo_rows(
+            self.labels, self.boxes, self.keypoints[..., :2], is_own & is_confident, self.image_size
+        )
 
     def to_kitti(self) -> str:
-        """The lines of a file of KITTI's results: what `centernet score format=kitti` reads.
+        """The lines of a KITTI result file, as `centernet score format=kitti` reads them.
 
-        Truncation and occlusion are -1, not known; so are boxes in 3D and headings where there are none.
+        Truncation and occlusion are -1, not known; objects without a 3D box have KITTI's placeholders.
         """
         return kitti_rows(self.names, self.scores, self.boxes, self.boxes3d, self.alpha_rad)
 
     def to_dataframe(self) -> "pandas.DataFrame":
         """One row for each object: image, image_id, name, category_id, score, x1, y1, x2, y2.
 
-        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them. Where
-        there are boxes in 3D, their numbers follow: height_m to rotation_y_rad, and alpha_rad.
+        Keypoints follow as NAME_x, NAME_y, NAME_score: NaN in rows of classes that do not have them. If there
+        are 3D boxes, their numbers follow: height_m to rotation_y_rad, and alpha_rad.
 
         Raises:
             UsageError: pandas is not installed.
@@ -379,7 +352,7 @@ class Detections:
 
     @property
     def _skeletons(self) -> "list[Skeleton | None]":
-        """Of each object; None for those without keypoints."""
+        """The skeleton of each object; None for classes without keypoints."""
         if not self.keypoints.shape[1] or not self.categories.skeletons:
             return [None] * len(self)
         return [self.categories.skeletons[label] for label in self.labels]
@@ -393,7 +366,7 @@ class Detections:
         return pixels
 
 
-def _write_picture(detections: Detections, path: Path) -> None:
+def _write_plot(detections: Detections, path: Path) -> None:
     detections.plot().save(path)
 
 
@@ -406,21 +379,11 @@ def _write_yolo(detections: Detections, path: Path) -> None:
 
 
 def _write_csv(detections: Detections, path: Path) -> None:
-    columns = detections._columns()
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        rows = zip(*columns.values(), strict=True)
-        # A keypoint that the object's class does not have.
-        writer.writerows(["" if value != value else value for value in row] for row in rows)
+    write_csv(detections._columns(), path)
 
 
 _WRITERS: dict[str, Callable[[Detections, Path], None]] = {
-    ".png": _write_picture,
-    ".jpg": _write_picture,
-    ".jpeg": _write_picture,
-    ".webp": _write_picture,
-    ".bmp": _write_picture,
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".bmp"), _write_plot),
     ".json": _write_json,
     ".csv": _write_csv,
     ".txt": _write_yolo,

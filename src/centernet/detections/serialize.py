@@ -1,6 +1,8 @@
-"""What was found as plain values: lines of label files, words and columns of tables."""
+"""Detections as plain values: entries of JSON files, lines of label files, columns of tables."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,75 @@ BOX3D_NAMES = (
     *("height_m", "width_m", "length_m", "x_m", "y_m", "z_m"),
     *("rotation_y_rad", "alpha_rad"),
 )
-"""The numbers of a box in space, as in `geometry.boxes3d`, and its heading against the line of sight."""
+"""The numbers of a 3D box, as in `geometry.boxes3d`, and its observation angle."""
+
+
+def json_entries(
+    names: Sequence[str],
+    category_ids: Sequence[int],
+    scores: Float[np.ndarray, " n"],
+    boxes: Float[np.ndarray, "n 4"],
+    skeletons: Sequence[Skeleton | None],
+    keypoints: Float[np.ndarray, "n k 3"],
+    boxes3d: Float[np.ndarray, "n 7"],
+    alpha_rad: Float[np.ndarray, " n"],
+) -> list[dict[str, Any]]:
+    """An entry of `Detections.to_json` for each object, rounded."""
+    return [
+        {"name": name, "category_id": category_id, "score": score, "box": box}
+        | ({"keypoints": named_keypoints(skeleton, points)} if skeleton else {})
+        | ({"box3d": named_box3d(box3d, alpha)} if np.isfinite(box3d).all() else {})
+        for name, category_id, score, box, skeleton, points, box3d, alpha in zip(
+            names,
+            category_ids,
+            np.round(scores.astype(float), 4).tolist(),
+            np.round(boxes.astype(float), 2).tolist(),
+            skeletons,
+            keypoints,
+            boxes3d,
+            alpha_rad.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def coco_entries(
+    image_id: int,
+    category_ids: Sequence[int],
+    scores: Float[np.ndarray, " n"],
+    boxes: Float[np.ndarray, "n 4"],
+    skeletons: Sequence[Skeleton | None],
+    keypoints: Float[np.ndarray, "n k 3"],
+    boxes3d: Float[np.ndarray, "n 7"],
+    alpha_rad: Float[np.ndarray, " n"],
+) -> list[dict[str, Any]]:
+    """An entry of a COCO results file for each object, not rounded."""
+    corners = boxes.astype(float)
+    bboxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    return [
+        {"image_id": image_id, "category_id": category_id, "bbox": bbox, "score": score}
+        | ({"keypoints": flat_keypoints(points[: len(skeleton)])} if skeleton else {})
+        | (box3d_fields(box3d, alpha) if np.isfinite(box3d).all() else {})
+        for category_id, bbox, score, skeleton, points, box3d, alpha in zip(
+            category_ids,
+            bboxes.tolist(),
+            scores.astype(float).tolist(),
+            skeletons,
+            keypoints,
+            boxes3d,
+            alpha_rad.astype(float).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def write_csv(columns: Mapping[str, Sequence[Any] | np.ndarray], path: Path) -> None:
+    """Writes columns of equal length as a CSV file; NaN becomes an empty cell."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        rows = zip(*columns.values(), strict=True)
+        writer.writerows(["" if value != value else value for value in row] for row in rows)
 
 
 def yolo_rows(
@@ -22,17 +92,17 @@ def yolo_rows(
     are_known: Bool[np.ndarray, "n k"],
     image_size: tuple[int, int],
 ) -> str:
-    """Class, middle and size of the box as shares of the image's sides; x, y and 2 of each keypoint.
+    """Lines of a YOLO label file: class, centre and size of the box as fractions of the image size.
 
-    Keypoints that are not known, or lie outside the image, are 0 0 0.
+    Keypoints follow, each x, y and 2; one that is not known, or outside the image, is 0 0 0.
     """
     rows, columns = image_size
     corners = boxes.astype(float) / [columns, rows, columns, rows]
-    middles, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    places = keypoints.astype(float) / [columns, rows]
-    is_kept = are_known & ((places >= 0) & (places <= 1)).all(axis=-1)
-    shown = np.where(is_kept[..., None], np.insert(places, 2, 2, axis=-1), 0)
-    numbers = np.concatenate([middles, sides, *shown.swapaxes(0, 1)], axis=1)
+    centers, sides = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+    points = keypoints.astype(float) / [columns, rows]
+    is_kept = are_known & ((points >= 0) & (points <= 1)).all(axis=-1)
+    triples = np.where(is_kept[..., None], np.insert(points, 2, 2, axis=-1), 0)
+    numbers = np.concatenate([centers, sides, *triples.swapaxes(0, 1)], axis=1)
     return "".join(
         f"{label} {' '.join(f'{number:.7g}' for number in row)}\n"
         for label, row in zip(labels.tolist(), numbers.tolist(), strict=True)
@@ -46,25 +116,25 @@ def kitti_rows(
     boxes3d: Float[np.ndarray, "n 7"],
     alpha_rad: Float[np.ndarray, " n"],
 ) -> str:
-    """The columns of KITTI's object development kit, and the score; unknown values as they are written there.
+    """Lines with the columns of KITTI's object development kit, and the score.
 
-    Truncation and occlusion are -1; without a box in space sizes are -1, places -1000 and headings -10.
+    Truncation and occlusion are -1; without a 3D box sizes are -1, locations -1000 and headings -10.
     """
     has_box3d = np.isfinite(boxes3d).all(axis=1)
-    space = np.where(has_box3d[:, None], boxes3d, np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0]))
+    filled = np.where(has_box3d[:, None], boxes3d, np.array([-1.0] * 3 + [-1000.0] * 3 + [-10.0]))
     headings = np.where(np.isfinite(alpha_rad), alpha_rad, -10.0)
     # A name with a blank would be two columns.
     words = ["_".join(name.split()) for name in names]
     return "".join(
-        f"{word} -1 -1 {heading:.4f} {_joined(box, 2)} {_joined(solid, 4)} {score:.6f}\n"
-        for word, heading, box, solid, score in zip(
-            words, headings.tolist(), boxes.tolist(), space.tolist(), scores.tolist(), strict=True
+        f"{word} -1 -1 {heading:.4f} {_joined(box, 2)} {_joined(box3d, 4)} {score:.6f}\n"
+        for word, heading, box, box3d, score in zip(
+            words, headings.tolist(), boxes.tolist(), filled.tolist(), scores.tolist(), strict=True
         )
     )
 
 
 def named_keypoints(skeleton: Skeleton, keypoints: Float[np.ndarray, "k 3"]) -> list[dict[str, Any]]:
-    """Keypoints in words, rounded."""
+    """Keypoints with their names, rounded."""
     rows = keypoints[: len(skeleton)].astype(float).tolist()
     return [
         {"name": name, "x": round(x, 2), "y": round(y, 2), "score": round(score, 4)}
@@ -73,7 +143,7 @@ def named_keypoints(skeleton: Skeleton, keypoints: Float[np.ndarray, "k 3"]) -> 
 
 
 def flat_keypoints(keypoints: Float[np.ndarray, "k 3"]) -> list[float | int]:
-    """x, y and 1 of each, one after the other: the original's visibility of what was found."""
+    """x, y and 1 of each keypoint, one after the other: 1 is the visibility that the original writes."""
     return [number for x, y, _ in keypoints.astype(float).tolist() for number in (x, y, 1)]
 
 
@@ -82,19 +152,19 @@ def keypoint_columns(
     labels: Int[np.ndarray, " n"],
     skeletons: Sequence[Skeleton | None],
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """Three columns for each name, whatever the classes that have such a keypoint; NaN for the others."""
+    """Three columns for each keypoint name of any class; NaN for objects of classes without it."""
     columns: dict[str, Float[np.ndarray, " n"]] = {}
     for label, skeleton in enumerate(skeletons if keypoints.shape[1] else ()):
         rows = labels == label
         for number, name in enumerate(_distinct(skeleton.names if skeleton else ())):
-            for place, value in enumerate(("x", "y", "score")):
+            for position, value in enumerate(("x", "y", "score")):
                 unknown = np.full(len(labels), np.nan, np.float32)
-                columns.setdefault(f"{name}_{value}", unknown)[rows] = keypoints[rows, number, place]
+                columns.setdefault(f"{name}_{value}", unknown)[rows] = keypoints[rows, number, position]
     return columns
 
 
 def named_box3d(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, float]:
-    """A box in space in words, rounded to millimetres and ten-thousandths of a radian."""
+    """The numbers of a 3D box by name, rounded to millimetres and ten-thousandths of a radian."""
     numbers = [*box3d.astype(float).tolist(), alpha_rad]
     return {
         name: round(number, 4 if name.endswith("rad") else 3)
@@ -103,7 +173,7 @@ def named_box3d(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, f
 
 
 def box3d_fields(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, Any]:
-    """A box in space as fields of a COCO entry, by the names that COCO files of 3D boxes have here."""
+    """A 3D box as fields of a COCO entry, with the names of the fields that COCO annotations have here."""
     numbers = box3d.astype(float).tolist()
     fields = {"dim": numbers[:3], "location": numbers[3:6], "rotation_y": numbers[6]}
     return fields | {"alpha": alpha_rad}
@@ -112,12 +182,12 @@ def box3d_fields(box3d: Float[np.ndarray, " 7"], alpha_rad: float) -> dict[str, 
 def box3d_columns(
     boxes3d: Float[np.ndarray, "n 7"], alpha_rad: Float[np.ndarray, " n"]
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """The numbers of boxes in space by name; NaN for objects without one."""
+    """Columns of the numbers of 3D boxes; NaN for objects without one."""
     return dict(zip(BOX3D_NAMES, [*boxes3d.T, alpha_rad], strict=True))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, numbered where one comes again."""
+    """The names, with a number after one that is repeated."""
     return [
         name if name not in names[:number] else f"{name}_{names[:number].count(name) + 1}"
         for number, name in enumerate(names)
