@@ -1,4 +1,4 @@
-"""`python -m centernet` is `centernet`."""
+"""`python -m centernet`, the same as `centernet`."""
 
 from centernet.cli import main
 

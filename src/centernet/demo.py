@@ -1,4 +1,4 @@
-"""The whole job in a few minutes, on pictures it draws itself: generate, train, measure, look."""
+"""A demonstration in a few minutes: generate images, train on them, evaluate, and plot predictions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,28 +21,28 @@ def run_demo(
     say: Callable[[str], None] = print,
     **settings: Any,
 ) -> "Evaluation":
-    """Generates scenes, trains the recipe `demo` on them and measures it on scenes it has not seen.
+    """Generates scenes, trains the recipe `demo` on them and evaluates it on held-out scenes.
 
     Args:
-        folder: Scenes, run folder and pictures go there; must not exist yet, or be empty.
-        train: Images to learn from.
-        val: Held-out images.
-        seed: Of the scenes and of the training.
-        say: Takes lines that tell what happens.
-        settings: What differs from the recipe: `epochs=2`.
+        folder: Folder of scenes and run folder; must not exist yet, or be empty.
+        train: Number of training images.
+        val: Number of held-out images.
+        seed: Seed of the scenes and of the training.
+        say: Receives lines about the progress.
+        settings: Settings that differ from the recipe: `epochs=2`.
 
     Returns:
-        How well the held-out objects are found.
+        Metrics on the held-out images.
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder} holds something already: remove it, or choose another folder")
-    say(f"drawing {train} scenes to learn from and {val} to be tested on")
+        raise UsageError(f"{folder} is not empty: remove it, or choose another folder")
+    say(f"generating {train} training scenes and {val} held-out scenes")
     scenes = write_scenes(folder / "scenes", train=train, val=val, seed=seed)
     say("training from scratch")
     model = CenterNet("demo")
     evaluation = model.train(scenes, seed=seed, project=str(folder), name="train", **settings)
     assert evaluation is not None, "the scenes have validation images"
-    say(f"pictures of what was found beside the truth: {model.run_folder}/val_predictions.jpg")
+    say(f"predictions beside the ground truth: {model.run_folder}/val_predictions.jpg")
     say(f"use the weights: centernet predict model={model.run_folder} source={scenes / 'val'}")
     return evaluation

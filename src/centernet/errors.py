@@ -1,9 +1,9 @@
-"""The two ways a user's input can be wrong, and how the command line tells them apart by exit code."""
+"""The two errors of a user's input; the command line ends with another exit code for each."""
 
 
 class UsageError(ValueError):
-    """The call itself is wrong: an unknown key, a value that cannot be. Exit code 2 on the command line."""
+    """The call itself is wrong: an unknown key, an impossible value. Exit code 2 on the command line."""
 
 
 class InputError(ValueError):
-    """The call is right but what it points at is not: a broken file, an empty data set. Exit code 1."""
+    """The call is right but its input is broken: a broken file, an empty data set. Exit code 1."""

@@ -1,4 +1,4 @@
-"""Every form of a detector side by side."""
+"""All variants of a detector side by side."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from centernet.training.build import build_predictor
 from centernet.weights.files import save
 
 
-def line(name: str, processor_ms: float, ap: float) -> BenchmarkRow:
+def row(name: str, processor_ms: float, ap: float) -> BenchmarkRow:
     return BenchmarkRow(
         name=name,
         p50_ms=processor_ms,
@@ -32,18 +32,18 @@ def line(name: str, processor_ms: float, ap: float) -> BenchmarkRow:
     )
 
 
-def test_lines_are_compared_with_the_first(tmp_path: Path) -> None:
+def test_rows_are_compared_with_the_first(tmp_path: Path) -> None:
     table = BenchmarkReport(
-        lines=(line("weights", 60.0, 0.57), line("onnx", 40.0, 0.55)), threads=1, batch=8, num_images=20
+        rows=(row("weights", 60.0, 0.57), row("onnx", 40.0, 0.55)), threads=1, batch=8, num_images=20
     )
-    csv_path, picture = table.save(tmp_path / "new" / "folder")
+    csv_path, plot = table.save(tmp_path / "new" / "folder")
     rows = list(csv.DictReader(csv_path.read_text().splitlines()))
 
     assert [row["name"] for row in rows] == ["weights", "onnx"]
     assert float(rows[1]["speedup"]) == 1.5
     assert float(rows[1]["ap_difference"]) == pytest.approx(-0.02)
-    with Image.open(picture) as shown:
-        assert shown.width > 500
+    with Image.open(plot) as image:
+        assert image.width > 500
     assert "onnx       40.0    80.0    40.0  1.50" in str(table)
     assert json.loads(json.dumps(table.to_json(), allow_nan=False))["lines"][0]["speedup"] == 1
 
@@ -71,28 +71,28 @@ def test_weights_and_a_file_take_turns(
     assert document["num_images"] == document["batch"] == 2
     lines = {row["name"]: row for row in document["lines"]}
     assert list(lines) == ["weights", "onnx"]
-    for row in lines.values():
-        assert 0 < row["p50_ms"] <= row["p95_ms"]
-        assert row["images_per_s"] > 0
-        assert row["file_mb"] > 1
-    # The file is run where torch is never imported.
+    for values in lines.values():
+        assert 0 < values["p50_ms"] <= values["p95_ms"]
+        assert values["images_per_s"] > 0
+        assert values["file_mb"] > 1
+    # The exported file runs in a process that never imports torch.
     assert lines["onnx"]["memory_mb"] < lines["weights"]["memory_mb"]
     assert lines["onnx"]["ap"] == pytest.approx(lines["weights"]["ap"], abs=1e-3)
     assert {path.name for path in (tmp_path / "benchmark").iterdir()} == {"benchmark.csv", "benchmark.png"}
 
 
-def test_a_form_that_cannot_run_is_named_and_left_out(
+def test_a_variant_that_cannot_run_is_named_and_left_out(
     scenes: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    said: list[str] = []
-    with pytest.raises(InputError, match="runs in none of these forms: onnx"):
-        benchmark(weights, scenes, formats=("onnx",), say=said.append)
+    lines: list[str] = []
+    with pytest.raises(InputError, match="runs in none of these variants: onnx"):
+        benchmark(weights, scenes, formats=("onnx",), say=lines.append)
 
-    assert any(one.startswith("onnx is left out: export needs onnx") for one in said)
+    assert any(one.startswith("onnx is left out: export needs onnx") for one in lines)
 
 
-def test_what_cannot_be_measured_is_named(scenes: Path) -> None:
+def test_impossible_arguments_are_named(scenes: Path) -> None:
     with pytest.raises(UsageError, match=r"formats are some of weights, .*; got 'tflite'"):
         benchmark("blood-cells", scenes, formats=("tflite",))
     with pytest.raises(UsageError, match="threads must be at least 1; got 0"):

@@ -1,4 +1,4 @@
-"""How fast, how large and how exact a detector is in every form it can be run in."""
+"""Speed, memory, size and AP of a detector with its weights and in every export format."""
 
 from centernet.benchmark.report import BenchmarkReport, BenchmarkRow
 from centernet.benchmark.run import benchmark

@@ -1,4 +1,4 @@
-"""What a benchmark measured, as text, numbers and a picture."""
+"""Results of a benchmark as text, numbers and a plot."""
 
 import csv
 import io
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRow:
-    """One form of a detector.
+    """Results of one variant of a detector.
 
     Attributes:
-        name: Of the form.
-        p50_ms: Median time for one image, by the clock.
-        p95_ms: Time that one image in twenty takes longer than.
-        processor_ms: Median time of all processors for one image: what a busy machine does not change.
-        images_per_s: Images in a second, a batch at once.
-        memory_mb: The most memory of its process.
+        name: Name of the variant.
+        p50_ms: Median time of one image, by the clock.
+        p95_ms: 95th percentile of the time of one image, by the clock.
+        processor_ms: Median processor time of one image: other load of the machine does not change it.
+        images_per_s: Throughput with a batch at a time.
+        memory_mb: Peak memory of its process.
         file_mb: Size on the disk.
         ap: AP on the annotated images.
     """
@@ -41,35 +41,35 @@ class BenchmarkRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkReport:
-    """All of them.
+    """Results of all variants.
 
     Attributes:
-        lines: The first is what the others are compared with.
-        threads: That each could use.
-        batch: Images at once for `images_per_s`.
-        num_images: Timed one by one.
+        rows: Results of each variant; the others are compared with the first.
+        threads: Threads of each variant.
+        batch: Images in a batch for `images_per_s`.
+        num_images: Number of images that were timed one by one.
     """
 
-    lines: tuple[BenchmarkRow, ...]
+    rows: tuple[BenchmarkRow, ...]
     threads: int
     batch: int
     num_images: int
 
-    def rows(self) -> list[dict[str, Any]]:
-        """The lines as plain values, with `ap_difference` and `speedup`, by processor time, to the first."""
-        first = self.lines[0]
+    def compared(self) -> list[dict[str, Any]]:
+        """The rows as plain values, with `ap_difference` and `speedup` (processor time) to the first."""
+        first = self.rows[0]
         return [
             {
-                **asdict(line),
-                "ap_difference": line.ap - first.ap,
-                "speedup": first.processor_ms / line.processor_ms if line.processor_ms else math.nan,
+                **asdict(row),
+                "ap_difference": row.ap - first.ap,
+                "speedup": first.processor_ms / row.processor_ms if row.processor_ms else math.nan,
             }
-            for line in self.lines
+            for row in self.rows
         ]
 
     def __str__(self) -> str:
         names = ("", "p50 ms", "p95 ms", "CPU ms", "×", "images/s", "memory MB", "file MB", "AP", "ΔAP")
-        shown = [
+        cells = [
             [
                 row["name"],
                 *(f"{row[key]:.1f}" for key in ("p50_ms", "p95_ms", "processor_ms")),
@@ -80,26 +80,28 @@ class BenchmarkReport:
                 f"{row['ap']:.4f}",
                 f"{row['ap_difference']:+.4f}",
             ]
-            for row in self.rows()
+            for row in self.compared()
         ]
         about = (
-            f"{self.num_images} images one by one, and {self.batch} at once for images/s; {self.threads} "
-            f"thread{'s' if self.threads > 1 else ''} each; × is {self.lines[0].name}'s CPU ms over its own"
+            f"{self.num_images} images one by one, and batches of {self.batch} for images/s; {self.threads} "
+            f"thread{'s' if self.threads > 1 else ''} each; × is {self.rows[0].name}'s CPU ms over its own"
         )
-        return "\n".join([*text_table([list(names), *shown]), "", about])
+        return "\n".join([*text_table([list(names), *cells]), "", about])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what is not known is None."""
-        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "lines"}
-        rows = [{key: None if value != value else value for key, value in row.items()} for row in self.rows()]
+        """Plain values; None for unknown numbers."""
+        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "rows"}
+        rows = [
+            {key: None if value != value else value for key, value in row.items()} for row in self.compared()
+        ]
         return {**settings, "lines": rows}
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Writes `benchmark.csv` and `benchmark.png`; gives their paths."""
+        """Writes `benchmark.csv` and `benchmark.png`; returns their paths."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         text = io.StringIO()
-        rows = self.rows()
+        rows = self.compared()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -108,14 +110,14 @@ class BenchmarkReport:
         return [path, save_figure(self._figure(), folder / "benchmark.png")]
 
     def _figure(self) -> "Figure":
-        """Time and AP of each form side by side, the fastest on top."""
-        lines = sorted(self.lines, key=lambda line: -line.processor_ms)
-        names = [line.name for line in lines]
-        figure = new_figure(9.0, 1.4 + 0.36 * len(lines))
+        """Time and AP of each variant side by side, the fastest on top."""
+        rows = sorted(self.rows, key=lambda row: -row.processor_ms)
+        names = [row.name for row in rows]
+        figure = new_figure(9.0, 1.4 + 0.36 * len(rows))
         times, scores = figure.subplots(1, 2, sharey=True)
         for axes, values, digits, title in (
-            (times, [line.processor_ms for line in lines], 1, "ms of processor time for an image"),
-            (scores, [line.ap for line in lines], 4, "AP"),
+            (times, [row.processor_ms for row in rows], 1, "processor time of an image, ms"),
+            (scores, [row.ap for row in rows], 4, "AP"),
         ):
             bars = axes.barh(names, values, color="#1f5fa8", height=0.62)
             axes.bar_label(

@@ -1,24 +1,26 @@
-"""Runs all forms of a detector side by side."""
+"""Runs all variants of a detector side by side."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from centernet.benchmark.report import BenchmarkReport, BenchmarkRow
-from centernet.benchmark.variants import CALIBRATION, VARIANTS
-from centernet.benchmark.worker import Runner, Timing
+from centernet.benchmark.variants import MAX_CALIBRATION, VARIANTS
+from centernet.benchmark.worker import Timing, Worker
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
 from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.inference.stream import annotated, readable
 
-WARM = 3
-"""Looks before any is timed."""
+WARM_UP_RUNS = 3
+"""Runs of one image before any is timed."""
 
 
 def benchmark(
@@ -33,25 +35,25 @@ def benchmark(
     device: str = "cpu",
     say: Callable[[str], None] = print,
 ) -> BenchmarkReport:
-    """Writes a detector in every form, and measures speed, memory, size and AP of each.
+    """Writes all variants of a detector, and measures speed, memory, size and AP of each.
 
-    The forms take turns, image by image, so that what else the machine does falls on all of them. Each runs
-    in a process of its own. An image is timed from its pixels to detections, without reading the file.
+    The variants take turns, image by image, so that other load of the machine affects all of them. Each runs in
+    a process of its own. An image is timed from its pixels to detections, without reading the file.
 
     Args:
         model: Weights.
         data: Annotated images.
-        split: Which part of them.
-        formats: Names of `VARIANTS`; the first is what the others are compared with.
-        images: Images that are timed, one by one; fewer where there are fewer.
-        batch: Images at once for the throughput.
-        threads: Threads that each form may use.
-        device: Where the weights run; files run on the processor.
-        say: Takes lines that tell what happens.
+        split: Split of the data set.
+        formats: Names of `VARIANTS`; the others are compared with the first.
+        images: Number of images that are timed one by one; fewer if the data set has fewer.
+        batch: Images in a batch for the throughput.
+        threads: Threads of each variant.
+        device: Device of the weights; exported files run on the processor.
+        say: Receives lines about the progress.
 
     Raises:
-        UsageError: An unknown form, or an impossible number.
-        InputError: The data set is broken, or no form can be run.
+        UsageError: An unknown variant, or an impossible number.
+        InputError: The data set is broken, or no variant can be run.
     """
     for name in formats:
         if name not in VARIANTS:
@@ -60,69 +62,84 @@ def benchmark(
         if value < 1:
             raise UsageError(f"{key} must be at least 1; got {value}")
     detector = CenterNet(model, "cpu")
-    dataset, _ = clean(open_dataset(data, split))
-    readings = islice(annotated(dataset), max(images, CALIBRATION))
-    pixels = [sample.image for sample in readable((read() for read in readings), strict=True)]
+    pixels = _first_images(data, split, max(images, MAX_CALIBRATION))
+    count = min(images, len(pixels))
     with TemporaryDirectory() as folder, ExitStack() as stack:
-        runners: dict[str, Runner] = {}
-        sizes: dict[str, int] = {}
+        started: dict[str, _Started] = {}
         for name in formats:
-            form = VARIANTS[name]
             try:
                 say(f"preparing {name}")
-                path = form.write(detector, Path(folder) / name, pixels)
-                where = "cpu" if form.format else device
-                runner = Runner(path, pixels[:images], half=form.half, device=where, threads=threads)
+                path = VARIANTS[name].write(detector, Path(folder) / name, pixels)
+                worker = _start(name, path, pixels[:images], device, threads)
             except (UsageError, InputError) as error:
                 say(f"{name} is left out: {error}")
                 continue
-            stack.callback(runner.close)
-            runners[name], sizes[name] = runner, _size(path)
-        if not runners:
-            raise InputError(f"{model} runs in none of these forms: {', '.join(formats)}")
-        say(f"timing {len(runners)} forms on {min(images, len(pixels))} images")
-        alone, merge_parities = _race(list(runners.values()), min(images, len(pixels)), batch)
-        lines = []
-        for name, one, many in zip(runners, alone, merge_parities, strict=True):
+            stack.callback(worker.close)
+            started[name] = _Started(worker=worker, size=_size(path))
+        if not started:
+            raise InputError(f"{model} runs in none of these variants: {', '.join(formats)}")
+        say(f"timing {len(started)} variants on {count} images")
+        single, batched = _take_turns([one.worker for one in started.values()], count, batch)
+        rows = []
+        for (name, one), times, batch_times in zip(started.items(), single, batched, strict=True):
             say(f"measuring AP of {name}")
-            memory, ap = runners[name].finish(str(data), split, batch)
-            lines.append(_line(name, one, many, batch, memory_mb=memory, size=sizes[name], ap=ap))
-    return BenchmarkReport(
-        lines=tuple(lines), threads=threads, batch=batch, num_images=min(images, len(pixels))
+            memory, ap = one.worker.finish(str(data), split, batch)
+            rows.append(_row(name, times, batch_times, batch, memory_mb=memory, size=one.size, ap=ap))
+    return BenchmarkReport(rows=tuple(rows), threads=threads, batch=batch, num_images=count)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Started:
+    """A running variant, and the size of its files in bytes."""
+
+    worker: Worker
+    size: int
+
+
+def _first_images(data: str | Path, split: str, count: int) -> list[Any]:
+    dataset, _ = clean(open_dataset(data, split))
+    readings = islice(annotated(dataset), count)
+    return [sample.image for sample in readable((read() for read in readings), strict=True)]
+
+
+def _start(name: str, path: Path, images: Sequence[Any], device: str, threads: int) -> Worker:
+    variant = VARIANTS[name]
+    return Worker(
+        path, images, half=variant.half, device="cpu" if variant.format else device, threads=threads
     )
 
 
-def _race(runners: Sequence[Runner], count: int, batch: int) -> tuple[list[list[Timing]], list[list[Timing]]]:
-    """How long each took for every image, and for every batch of them."""
-    for runner in runners:
-        for _ in range(WARM):
-            runner.look([0])
-        runner.look([i % count for i in range(batch)])
-    alone = [[runner.look([i]) for runner in runners] for i in range(count)]
+def _take_turns(
+    workers: Sequence[Worker], count: int, batch: int
+) -> tuple[list[list[Timing]], list[list[Timing]]]:
+    """Times of each worker for every image, and for every batch."""
+    for worker in workers:
+        for _ in range(WARM_UP_RUNS):
+            worker.run([0])
+        worker.run([i % count for i in range(batch)])
+    single = [[worker.run([i]) for worker in workers] for i in range(count)]
     batches = [[i % count for i in range(start, start + batch)] for start in range(0, count, batch)]
-    merge_parities = [[runner.look(which) for runner in runners] for which in batches]
-    return [list(one) for one in zip(*alone, strict=True)], [
-        list(one) for one in zip(*merge_parities, strict=True)
-    ]
+    batched = [[worker.run(numbers) for worker in workers] for numbers in batches]
+    return [list(one) for one in zip(*single, strict=True)], [list(one) for one in zip(*batched, strict=True)]
 
 
-def _line(
+def _row(
     name: str,
-    alone: Sequence[Timing],
-    merge_parities: Sequence[Timing],
+    single: Sequence[Timing],
+    batched: Sequence[Timing],
     batch: int,
     *,
     memory_mb: float,
     size: int,
     ap: float,
 ) -> BenchmarkRow:
-    clock = [1000 * took.clock for took in alone]
+    clock = [1000 * timing.clock for timing in single]
     return BenchmarkRow(
         name=name,
         p50_ms=float(np.percentile(clock, 50)),
         p95_ms=float(np.percentile(clock, 95)),
-        processor_ms=float(np.median([1000 * took.processor for took in alone])),
-        images_per_s=batch * len(merge_parities) / sum(took.clock for took in merge_parities),
+        processor_ms=float(np.median([1000 * timing.processor for timing in single])),
+        images_per_s=batch * len(batched) / sum(timing.clock for timing in batched),
         memory_mb=memory_mb,
         file_mb=size / 1e6,
         ap=ap,

@@ -1,4 +1,4 @@
-"""The forms in which one detector can be run."""
+"""The variants in which one detector can be run: weights, or a file of each export format and precision."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import Any
 from centernet.detector import CenterNet
 from centernet.inference.backends.formats import FORMATS
 
-CALIBRATION = 64
-"""Images that 8-bit forms are measured on."""
+MAX_CALIBRATION = 64
+"""Calibration images of 8-bit variants."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One of them.
+    """One variant of a detector.
 
     Attributes:
         format: As for `export`; empty for the weights themselves.
         half: Compute in 16 bits.
-        int8: Written with 8 bits a number.
+        int8: Quantize to 8 bits.
     """
 
     format: str = ""
@@ -27,17 +27,17 @@ class Variant:
     int8: bool = False
 
     def write(self, detector: CenterNet, folder: Path, images: list[Any]) -> Path:
-        """Writes the detector in this form; gives the file or folder to open.
+        """Writes the variant; returns the file or folder to open.
 
         Args:
-            detector: From weights.
-            folder: To write into.
-            images: As it will see them, where the form is measured on images.
+            detector: A detector with weights.
+            folder: Folder of the files.
+            images: Images for calibration, and to check the exported file on.
         """
         if not self.format:
             return detector.save(folder)
         path = folder / f"model{FORMATS[self.format].ending}"
-        data = images[:CALIBRATION] if self.int8 else None
+        data = images[:MAX_CALIBRATION] if self.int8 else None
         return detector.export(self.format, output=path, int8=self.int8, data=data, source=images[:4])[0]
 
 
@@ -51,4 +51,4 @@ VARIANTS: Mapping[str, Variant] = {
     "openvino-half": Variant(format="openvino", half=True),
     "openvino-int8": Variant(format="openvino", int8=True),
 }
-"""By what is typed. The first is what the others are compared with."""
+"""Variants by the name that is typed. The others are compared with the first."""
