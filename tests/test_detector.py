@@ -44,7 +44,7 @@ def model(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
     return trained
 
 
-def test_layers_are_trained_used_explained_and_trained_on(
+def test_levels_are_trained_used_explained_and_trained_on(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trained = CenterNet("nano", device="cpu")
@@ -59,13 +59,13 @@ def test_layers_are_trained_used_explained_and_trained_on(
     assert "start afresh" not in capsys.readouterr().err
 
 
-def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
+def test_boxes_predicted_by_their_sides_are_trained_used_flipped_and_trained_on(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ways = {"sides_weight": 0.5, "spread_share": 0.54, "spread": 1, "quality": 0.5, "giou_weight": 2.0}
+    settings = {"sides_weight": 0.5, "spread_share": 0.54, "spread": 1, "quality": 0.5, "giou_weight": 2.0}
     mixed = {"mosaic": 0.5, "mixup": 0.5, "copy_paste": 0.5}
     trained = CenterNet("nano", device="cpu")
-    trained.train(scenes, epochs=1, project=str(tmp_path / "first"), **ways, **mixed, **TINY)
+    trained.train(scenes, epochs=1, project=str(tmp_path / "first"), **settings, **mixed, **TINY)
     again = CenterNet(tmp_path / "first" / "train", device="cpu")
     again.train(scenes, epochs=1, project=str(tmp_path / "second"), **TINY)
     image = read_image(sorted(scenes.rglob("val/*"))[0], None)
@@ -76,12 +76,12 @@ def test_boxes_told_by_their_sides_are_trained_used_mirrored_and_trained_on(
     assert "start afresh" not in capsys.readouterr().err
 
 
-def test_layers_say_nothing_to_corners(scenes: Path, tmp_path: Path) -> None:
+def test_levels_are_not_used_by_triplets(scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="per_cell is not used by triplet: leave it out"):
         CenterNet("triplet", device="cpu").train(scenes, per_cell=2, project=str(tmp_path))
 
 
-def test_a_run_folder_holds_what_a_person_and_a_program_want(model: CenterNet) -> None:
+def test_a_run_folder_holds_settings_weights_curves_and_plots(model: CenterNet) -> None:
     assert model.run_folder is not None
     names = {path.relative_to(model.run_folder).as_posix() for path in model.run_folder.rglob("*")}
 
@@ -103,7 +103,7 @@ def test_a_run_folder_is_a_model(model: CenterNet, scenes: Path) -> None:
         assert np.array_equal(one.scores, other.scores)
 
 
-def test_all_kinds_of_images_give_the_same_detections(model: CenterNet, scenes: Path) -> None:
+def test_images_of_every_type_give_the_same_detections(model: CenterNet, scenes: Path) -> None:
     path = next(iter(sorted((scenes / "val").glob("*.png"))))
     image = np.array(Image.open(path).convert("RGB"))
     sources = [path, str(path), Image.open(path), image, torch.from_numpy(image).permute(2, 0, 1), [image]]
@@ -133,7 +133,7 @@ def test_images_are_read_only_when_asked_for(model: CenterNet, scenes: Path) -> 
     assert next(iter(stream)).image_size == (20, 30)
 
 
-def test_a_broken_image_is_named_and_passed_over_or_fatal_when_strict(
+def test_a_broken_image_is_named_and_skipped_or_fatal_when_strict(
     model: CenterNet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "good.png")
@@ -158,8 +158,8 @@ def test_fewer_and_more_detections_can_be_asked_for(model: CenterNet) -> None:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
-    """The detections that were measured, one list for each call of `val`."""
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
+    """The evaluated detections, one list for each call of `val`."""
     calls: list[list[Detections]] = []
 
     def keep(dataset: Dataset, found: Sequence[Detections]) -> Evaluation:
@@ -170,12 +170,12 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[Detections]]:
     return calls
 
 
-def test_val_measures_as_many_detections_as_asked_for(
-    model: CenterNet, scenes: Path, measured: list[list[Detections]]
+def test_val_evaluates_at_most_max_det_detections(
+    model: CenterNet, scenes: Path, evaluated: list[list[Detections]]
 ) -> None:
-    for how in ({}, {"max_det": 100}, {"max_det": 2}):
-        model.val(scenes, **how)
-    own, hundred, two = ([len(one) for one in found] for found in measured)
+    for settings in ({}, {"max_det": 100}, {"max_det": 2}):
+        model.val(scenes, **settings)
+    own, hundred, two = ([len(one) for one in found] for found in evaluated)
 
     assert own == hundred
     assert min(own) > 2
@@ -183,7 +183,7 @@ def test_val_measures_as_many_detections_as_asked_for(
 
 
 @pytest.mark.parametrize(
-    "ways",
+    "options",
     [
         {"resize": "keep", "flip": True},
         {"resize": "follow", "imgsz": 96},
@@ -194,14 +194,14 @@ def test_val_measures_as_many_detections_as_asked_for(
     ],
     ids=str,
 )
-def test_val_looks_as_predict_does(
-    model: CenterNet, scenes: Path, ways: dict[str, Any], measured: list[list[Detections]]
+def test_val_has_the_options_of_predict(
+    model: CenterNet, scenes: Path, options: dict[str, Any], evaluated: list[list[Detections]]
 ) -> None:
     plain = list(model.predict(scenes / "val", conf=0.0))
-    found = list(model.predict(scenes / "val", conf=0.0, **ways))
-    model.val(scenes, **ways)
+    found = list(model.predict(scenes / "val", conf=0.0, **options))
+    model.val(scenes, **options)
 
-    for one, other in zip(found, measured[0], strict=True):
+    for one, other in zip(found, evaluated[0], strict=True):
         assert one.scores == pytest.approx(other.scores, abs=1e-4)
     assert any(
         len(one) != len(other) or np.abs(one.scores - other.scores).max() > 1e-4
@@ -209,15 +209,19 @@ def test_val_looks_as_predict_does(
     )
 
 
-def test_an_image_that_fits_in_a_tile_is_looked_at_as_without_tiles(model: CenterNet, scenes: Path) -> None:
-    plain, sliced = (list(model.predict(scenes / "val", conf=0.0, **ways)) for ways in ({}, {"slice": 64}))
+def test_an_image_that_fits_in_a_tile_has_the_same_detections_as_without_tiles(
+    model: CenterNet, scenes: Path
+) -> None:
+    plain, sliced = (
+        list(model.predict(scenes / "val", conf=0.0, **options)) for options in ({}, {"slice": 64})
+    )
 
     for one, other in zip(plain, sliced, strict=True):
         assert np.array_equal(one.boxes, other.boxes)
         assert np.array_equal(one.scores, other.scores)
 
 
-def test_in_tiles_more_may_be_found_than_in_one_look(model: CenterNet, scenes: Path) -> None:
+def test_tiles_may_have_more_detections_than_the_image_as_a_whole(model: CenterNet, scenes: Path) -> None:
     images = [read_image(path) for path in sorted((scenes / "val").glob("*.png"))]
     large = np.concatenate([np.concatenate(images, axis=1)] * 2)
     once = next(model.predict(large, conf=0.0, max_det=400, resize="keep"))
@@ -281,7 +285,7 @@ def test_the_last_epoch_is_validated_and_its_weights_are_kept(
     assert (trained.run_folder / "weights" / "last.safetensors").is_file()
 
 
-def test_a_recipe_takes_over_from_weights_what_fits_its_network(
+def test_a_recipe_starts_from_the_layers_of_weights_that_fit(
     model: CenterNet, scenes: Path, tmp_path: Path
 ) -> None:
     tuned = CenterNet("demo", device="cpu")
@@ -289,36 +293,34 @@ def test_a_recipe_takes_over_from_weights_what_fits_its_network(
     tuned.train(scenes, start=weights, epochs=1, lr=1e-9, ema=0, project=runs, **TINY)
     (args,) = (tmp_path / "runs").glob("*/args.yaml")
 
-    ours, theirs = (dict(one.network.named_parameters()) for one in (tuned, model))
-    assert max((ours[name] - theirs[name]).abs().max() for name in theirs) < 1e-6
+    tuned_weights, initial = (dict(one.network.named_parameters()) for one in (tuned, model))
+    assert max((tuned_weights[name] - initial[name]).abs().max() for name in initial) < 1e-6
     assert f"start: {weights}" in args.read_text()
     with pytest.raises(InputError, match="no weights 'nowhere/at/all'"):
         CenterNet("demo", device="cpu").train(scenes, start="nowhere/at/all", project=runs, **TINY)
 
 
-def test_other_classes_cannot_be_measured(model: CenterNet, tmp_path: Path) -> None:
+def test_a_data_set_of_other_classes_cannot_be_evaluated(model: CenterNet, tmp_path: Path) -> None:
     other = write_scenes(tmp_path / "s", train=0, val=2, size=64, shapes=("star",))
 
     with pytest.raises(InputError, match=r"has 1 classes \(star\), but the detector knows 3"):
         model.val(other)
 
 
-def test_mistakes_of_the_caller_are_answered_in_one_line(
-    model: CenterNet, scenes: Path, tmp_path: Path
-) -> None:
+def test_mistakes_of_the_caller_are_named(model: CenterNet, scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="recipe without weights: train it"):
         CenterNet("nano").predict("x.jpg")
     with pytest.raises(UsageError, match=r"conf is a score from 0 to 1; got 30.0"):
         model.predict("x.jpg", conf=30.0)
     with pytest.raises(UsageError, match="imgsz must be a multiple of 32 for these weights; got 65"):
         model.predict("x.jpg", imgsz=65)
-    with pytest.raises(UsageError, match="exact says how NMS is done"):
+    with pytest.raises(UsageError, match="exact sets how NMS is done"):
         model.val("data", exact=True)
     with pytest.raises(UsageError, match="workers are 0 or more; got -1"):
         model.predict("x.jpg", workers=-1)
     with pytest.raises(UsageError, match="slice is the side of the tiles, 32 pixels or more; got 3"):
         model.predict("x.jpg", slice=3)
-    with pytest.raises(UsageError, match="slice_overlap says how far tiles overlap: add slice=640"):
+    with pytest.raises(UsageError, match="slice_overlap is the overlap of tiles: add slice=640"):
         model.val("data", slice_overlap=0.3)
     with pytest.raises(UsageError, match="did you mean epochs"):
         model.train("data", epoch=3)
@@ -336,7 +338,7 @@ def test_mistakes_of_the_caller_are_answered_in_one_line(
         CenterNet("triplet", device="cpu").train(scenes, giou_weight=2, project=str(tmp_path))
 
 
-def test_the_run_that_weights_are_of_is_resumed_not_the_latest_one(
+def test_the_run_of_the_weights_is_resumed_not_the_latest_one(
     scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("first", "second"):
@@ -348,21 +350,21 @@ def test_the_run_that_weights_are_of_is_resumed_not_the_latest_one(
     assert again.run_folder == tmp_path / "first"
 
 
-def test_training_goes_where_the_model_is(
+def test_training_runs_on_the_device_of_the_model(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = []
+    devices = []
 
-    def listen(predictor: TorchPredictor, recipe: Recipe, *_: object, **__: object) -> None:
-        where.append(recipe.device)
+    def stop(predictor: TorchPredictor, recipe: Recipe, *_: object, **__: object) -> None:
+        devices.append(recipe.device)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("centernet.training.fit.fit", listen)
+    monkeypatch.setattr("centernet.training.fit.fit", stop)
     for device, settings in (("auto", {}), ("cpu", {}), ("cpu", {"device": "auto"})):
         with pytest.raises(KeyboardInterrupt):
             CenterNet("nano", device).train(scenes, project=str(tmp_path), **settings)
 
-    assert where == ["auto", "cpu", "auto"]
+    assert devices == ["auto", "cpu", "auto"]
 
 
 def test_patience_counts_epochs_not_validations(scenes: Path, tmp_path: Path) -> None:
@@ -371,18 +373,18 @@ def test_patience_counts_epochs_not_validations(scenes: Path, tmp_path: Path) ->
 
     assert model.run_folder is not None
     rows = (model.run_folder / "results.csv").read_text().splitlines()[1:]
-    # AP was measured after 2, 4 and 6, of which the first is the best.
+    # AP was computed after epochs 2, 4 and 6, of which the first is the best.
     assert len(rows) == 6
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_names_the_images(scenes: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_images(scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the loss is not finite .* in epoch \d+ at .*\.png"):
         CenterNet("nano", device="cpu").train(
             scenes, epochs=3, lr=1e30, clip=0, warmup_epochs=0, project=str(tmp_path), **TINY
         )
 
 
-def test_events_for_tensorboard_need_its_package_and_say_so(
+def test_tensorboard_events_need_its_package(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_missing(*_: object, **__: object) -> None:
@@ -401,7 +403,7 @@ def test_events_for_tensorboard_need_its_package_and_say_so(
     [
         ("best.pt", "weights are a folder of three files: leave .pt out"),
         ("best.safetensors", "leave .safetensors out"),
-        ("best.onnx", r"is a name of written files: export\(format, output=...\) writes those"),
+        ("best.onnx", r"is the name of an exported file: export\(format, output=...\) writes it"),
     ],
 )
 def test_weights_are_not_saved_under_the_name_of_another_file(

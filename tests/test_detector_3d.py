@@ -1,4 +1,4 @@
-"""Boxes in 3D from the data to pictures, files and numbers."""
+"""3D boxes from the data to result files and metrics."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def images_of(roads: Path) -> Path:
     return next(path for path in roads.rglob("image_2") if path.is_dir())
 
 
-def test_a_run_keeps_its_task_and_measures_boxes_in_space(model: CenterNet, roads: Path) -> None:
+def test_a_run_keeps_its_task_and_evaluates_3d_boxes(model: CenterNet, roads: Path) -> None:
     assert model.run_folder is not None
     head = (model.run_folder / "results.csv").read_text().splitlines()[0]
 
@@ -61,8 +61,8 @@ def test_each_image_has_the_camera_of_its_file(model: CenterNet, roads: Path) ->
     assert len({one.camera[0, 0] for one in found if one.camera is not None}) > 1
     for one in found:
         assert one.have_boxes3d.all()
-        middles = one.boxes3d[:, 3:6].astype(float) - one.boxes3d[:, :1] / 2 * np.array([0, 1.0, 0])
-        rays = np.arctan((project(one.camera, middles)[:, 0] - one.camera[0, 2]) / one.camera[0, 0])
+        centers = one.boxes3d[:, 3:6].astype(float) - one.boxes3d[:, :1] / 2 * np.array([0, 1.0, 0])
+        rays = np.arctan((project(one.camera, centers)[:, 0] - one.camera[0, 2]) / one.camera[0, 0])
         turns = one.boxes3d[:, 6] - one.alpha_rad - rays
         np.testing.assert_allclose(np.cos(turns), 1, atol=1e-4)
 
@@ -77,7 +77,7 @@ def test_each_image_has_the_camera_of_its_file(model: CenterNet, roads: Path) ->
     ],
     ids=["rows", "array", "nine numbers", "twelve numbers"],
 )
-def test_a_camera_of_ones_own_is_given_as_it_comes(model: CenterNet, camera: object) -> None:
+def test_a_camera_is_given_as_rows_an_array_or_numbers(model: CenterNet, camera: object) -> None:
     (found,) = model.predict(np.zeros((64, 192, 3), dtype=np.uint8), conf=0.0, camera=camera, max_det=3)
 
     assert found.camera.tolist() == [[100, 0, 96, 0], [0, 100, 32, 0], [0, 0, 1, 0]]
@@ -92,7 +92,7 @@ def test_twice_the_focal_length_is_twice_as_far(model: CenterNet) -> None:
     np.testing.assert_allclose(far.depths_m, 2 * near.depths_m, rtol=1e-5)
 
 
-def test_without_a_camera_it_says_what_is_missing(model: CenterNet, tmp_path: Path) -> None:
+def test_a_missing_camera_is_named(model: CenterNet, tmp_path: Path) -> None:
     image = np.zeros((64, 192, 3), dtype=np.uint8)
 
     with pytest.raises(UsageError, match=r"boxes in 3D need the camera.*pass camera="):
@@ -103,37 +103,37 @@ def test_without_a_camera_it_says_what_is_missing(model: CenterNet, tmp_path: Pa
         next(iter(model.predict(image, camera="1,2,3")))
 
 
-def test_in_tiles_boxes_in_space_are_placed_by_the_camera_of_the_image(model: CenterNet) -> None:
+def test_3d_boxes_of_tiles_are_placed_by_the_camera_of_the_image(model: CenterNet) -> None:
     image = np.random.default_rng(0).integers(0, 255, (64, 384, 3), dtype=np.uint8)
     camera = [[100, 0, 192], [0, 100, 32], [0, 0, 1]]
     (found,) = model.predict(image, conf=0.0, camera=camera, slice=192)
-    middles = found.boxes3d[:, 3:6] - found.boxes3d[:, :1] / 2 * np.array([0, 1, 0])
-    rays = np.arctan((project(found.camera, middles)[:, 0] - 192) / 100)
+    centers = found.boxes3d[:, 3:6] - found.boxes3d[:, :1] / 2 * np.array([0, 1, 0])
+    rays = np.arctan((project(found.camera, centers)[:, 0] - 192) / 100)
 
     assert found.camera.tolist() == [[100, 0, 192, 0], [0, 100, 32, 0], [0, 0, 1, 0]]
     assert found.have_boxes3d.all()
     np.testing.assert_allclose(np.cos(found.boxes3d[:, 6] - found.alpha_rad - rays), 1, atol=1e-4)
-    # Middles in 3D are seen near those of boxes on the image, also of those that are far right.
-    seen = project(found.camera, middles)[:, 0]
-    assert np.abs(seen - (found.boxes[:, 0] + found.boxes[:, 2]) / 2).max() < 100
-    assert seen.max() > 250
+    # 3D centres are projected near the centres of the boxes, also of those that are far right.
+    columns = project(found.camera, centers)[:, 0]
+    assert np.abs(columns - (found.boxes[:, 0] + found.boxes[:, 2]) / 2).max() < 100
+    assert columns.max() > 250
 
 
-def test_tiles_are_refused_where_depths_hold_for_one_size_alone(
+def test_tiles_are_refused_if_depths_hold_only_for_the_size_of_training(
     model: CenterNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_the_original = CenterNet(model.run_folder, device="cpu")
+    scale_dependent = CenterNet(model.run_folder, device="cpu")
     monkeypatch.setattr(
-        as_the_original, "_predictor", as_the_original.predictor.with_task_settings(focal_px=0.0)
+        scale_dependent, "_predictor", scale_dependent.predictor.with_task_settings(focal_px=0.0)
     )
 
     with pytest.raises(
         UsageError, match=r"depths hold only for images as large as in training \(focal_px=0\)"
     ):
-        as_the_original.predict(np.zeros((64, 384, 3), dtype=np.uint8), slice=192)
+        scale_dependent.predict(np.zeros((64, 384, 3), dtype=np.uint8), slice=192)
 
 
-def test_files_of_kitti_are_written_and_scored(
+def test_kitti_result_files_are_written_and_scored(
     model: CenterNet, roads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = images_of(roads)
@@ -144,7 +144,7 @@ def test_files_of_kitti_are_written_and_scored(
     assert code == 0
     assert [path.stem for path in written] == sorted(path.stem for path in images.iterdir())
     code = main(
-        ["score", "format=kitti", f"truth={images.parent / 'label_2'}", f"results={written[0].parent}"]
+        ["score", "format=kitti", f"ground_truth={images.parent / 'label_2'}", f"results={written[0].parent}"]
     )
     assert code == 0
     assert "car" in capsys.readouterr().out
@@ -163,7 +163,7 @@ def test_images_of_different_cameras_are_not_mixed(roads: Path, key: str) -> Non
         CenterNet("nano").train(roads, task="mono3d", **{key: 0.5})
 
 
-def test_data_without_boxes_in_space_is_refused(tmp_path: Path) -> None:
+def test_data_without_3d_boxes_is_refused(tmp_path: Path) -> None:
     flat = write_scenes(tmp_path / "flat", train=2, val=0, size=64)
 
     with pytest.raises(InputError, match="has no boxes in 3D with a camera"):

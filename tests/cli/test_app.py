@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from centernet.cli import app as program
-from centernet.cli import main
+from centernet.cli import app, main
 from centernet.cli.command import Output
 from centernet.cli.commands import COMMANDS
 from centernet.errors import InputError, UsageError
@@ -24,7 +23,7 @@ def run(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 def make_models_do(monkeypatch: pytest.MonkeyPatch, do: Callable[[Output], int]) -> None:
     command = replace(COMMANDS["models"], run=lambda _given, output: do(output))
-    monkeypatch.setitem(program.COMMANDS, "models", command)
+    monkeypatch.setitem(app.COMMANDS, "models", command)
 
 
 def make_models_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -35,7 +34,7 @@ def make_models_raise(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> 
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
-def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = main(words)
 
     assert code == 0
@@ -43,7 +42,7 @@ def test_help_lists_every_verb(words: list[str], capsys: pytest.CaptureFixture[s
     assert all(f"  {command.name} " in text and command.about in text for command in COMMANDS.values())
 
 
-def test_help_and_version_are_words_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_are_commands_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help"]) == 0
     assert COMMANDS["train"].about in capsys.readouterr().out
     assert main(["help", "train"]) == 0
@@ -52,8 +51,8 @@ def test_help_and_version_are_words_too(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith("centernet ")
 
 
-@pytest.mark.parametrize("verb", COMMANDS)
-def test_help_of_a_verb_lists_all_it_takes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_lists_all_its_keys(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main([command, "--help"])
 
     assert code == 0
@@ -80,14 +79,14 @@ def test_help_of_train_shows_the_defaults_of_the_recipe(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["train", "--help"], ["models"], ["trian"]])
-def test_what_needs_no_network_imports_no_torch(words: list[str]) -> None:
+def test_commands_without_a_network_import_no_torch(words: list[str]) -> None:
     code = f"import sys; from centernet.cli import main; main({words!r}); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
 
     assert done.returncode == 0
 
 
-def test_importing_the_library_imports_next_to_nothing() -> None:
+def test_importing_the_library_imports_no_large_package() -> None:
     code = "import sys, centernet; sys.exit(bool({'torch', 'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
 
@@ -115,16 +114,16 @@ def test_the_module_is_the_program() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["trian"], "unknown verb 'trian': did you mean train?"),
-        (["track"], "unknown verb 'track': objects are found image by image, nothing follows them"),
-        (["evaluate"], "unknown verb 'evaluate': here it is val"),
+        (["trian"], "unknown command 'trian': did you mean train?"),
+        (["track"], "unknown command 'track': there is no tracking; predict finds"),
+        (["evaluate"], "unknown command 'evaluate': here it is val"),
         (["mono3d", "train"], "data"),
-        (["frobnicate"], "unknown verb 'frobnicate': there are demo, train,"),
-        (["data=x"], "say what to do first, such as centernet train"),
-        (["--json"], "say what to do first"),
+        (["frobnicate"], "unknown command 'frobnicate': there are demo, train,"),
+        (["data=x"], "the first word is a command, such as centernet train"),
+        (["--json"], "the first word is a command"),
         (["train", "data=x", "epoch=3"], "unknown key 'epoch': did you mean epochs?"),
         (["train", "data=x", "--lr0", "3"], "unknown key 'lr0': here it is lr=0.001"),
-        (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help` lists what it takes"),
+        (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help` lists its keys"),
         (["train", "data=x", "lr=abc"], "lr is a number; got 'abc': write lr=0.001"),
         (["train", "data=x", "imgsz=100"], "imgsz must be a multiple of 32; got 100: try imgsz=96"),
         (["train"], "data is missing: centernet train data=FOLDER"),
@@ -141,10 +140,10 @@ def test_a_wrong_call_is_one_line_and_code_2(
     code = main(words)
 
     assert code == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith(f"centernet: {message}")
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"centernet: {message}")
+    assert printed.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_a_wrong_call_is_one_line_and_code_2(
         (
             PermissionError(errno.EACCES, "Permission denied", "/a/b"),
             1,
-            "/a/b: Permission denied: choose a place you may use",
+            "/a/b: Permission denied: choose a folder you may write to",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"),
@@ -201,19 +200,19 @@ def test_json_is_all_there_is_on_stdout(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def chat(output: Output) -> int:
-        print("a library says something")
+        print("output of a library")
         output.show("for people", {"for": "programs ü"})
         return 0
 
     make_models_do(monkeypatch, chat)
     main(words)
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
 
-    assert json.loads(said.out) == {"for": "programs ü"}
-    assert said.err == "a library says something\n"
+    assert json.loads(printed.out) == {"for": "programs ü"}
+    assert printed.err == "output of a library\n"
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error_message() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "centernet", "models"]
@@ -235,7 +234,7 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
     assert done.stderr == "centernet: No space left on device: make room, or write elsewhere\n"
 
 
-def test_a_terminal_that_knows_only_ascii_does_not_stop_the_work() -> None:
+def test_a_terminal_that_knows_only_ascii_does_not_stop_the_program() -> None:
     done = run("trian\u2192", env={**os.environ, "PYTHONIOENCODING": "ascii"})
 
     assert done.returncode == 2

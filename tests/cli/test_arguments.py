@@ -13,7 +13,7 @@ from centernet.cli.arguments import (
     TEXT,
     WHOLE,
     Argument,
-    Kind,
+    ArgumentType,
     list_of,
     read_arguments,
 )
@@ -24,7 +24,7 @@ from centernet.errors import UsageError
 from centernet.recipes.hints import HINTS
 from centernet.recipes.presets import small
 
-TASK_BUILDERS: dict[str, tuple[Kind, str]] = {
+KEYS: dict[str, tuple[ArgumentType, str]] = {
     "epochs": (WHOLE, "100"),
     "lr": (NUMBER, "0.001"),
     "name": (TEXT, "train"),
@@ -33,8 +33,7 @@ TASK_BUILDERS: dict[str, tuple[Kind, str]] = {
     "lr_steps": (list_of(WHOLE), "90,120"),
 }
 ARGUMENTS = [
-    Argument(name=name, kind=kind, about="", default=default)
-    for name, (kind, default) in TASK_BUILDERS.items()
+    Argument(name=name, type=type_, about="", default=default) for name, (type_, default) in KEYS.items()
 ]
 
 
@@ -87,7 +86,7 @@ def test_a_value_has_the_type_of_its_key(word: str, value: object) -> None:
         ("--epochs", "epochs needs a value: --epochs 100"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(word: str, message: str) -> None:
+def test_a_value_of_another_type_is_refused(word: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(word)
 
@@ -115,24 +114,24 @@ def test_the_last_of_several_values_holds() -> None:
     assert read("epochs=3", "--epochs", "4") == {"epochs": 4}
 
 
-def test_a_path_without_a_key_is_told_its_key(tmp_path: Path) -> None:
-    source = Argument(name="source", kind=TEXT, about="", default="images/", is_required=True)
+def test_the_error_for_a_path_without_a_key_names_the_key(tmp_path: Path) -> None:
+    source = Argument(name="source", type=TEXT, about="", default="images/", is_required=True)
     with pytest.raises(UsageError) as caught:
         read_arguments("predict", [str(tmp_path)], [source])
 
     assert f"write source={tmp_path}; put a pattern in quotes" in str(caught.value)
 
 
-def test_a_data_set_without_a_key_is_told_its_key(tmp_path: Path) -> None:
-    model, data = (Argument(name=name, kind=TEXT, about="", default="x") for name in ("model", "data"))
+def test_the_error_for_a_data_set_without_a_key_names_the_key(tmp_path: Path) -> None:
+    model, data = (Argument(name=name, type=TEXT, about="", default="x") for name in ("model", "data"))
     with pytest.raises(UsageError) as caught:
         read_arguments("train", [str(tmp_path)], [model, data])
 
     assert f"write data={tmp_path}" in str(caught.value)
 
 
-def test_keys_of_detectors_that_suppress_boxes_are_answered() -> None:
-    for word, answer in {
+def test_keys_of_other_detectors_get_hints() -> None:
+    for word, hint in {
         "iou=0.5": "unknown key 'iou': peaks are objects, .* take nms=hard",
         "soft_nms=true": "predict and val take nms=gaussian",
         "agnostic_nms=true": "predict and val take class_agnostic=true",
@@ -140,21 +139,21 @@ def test_keys_of_detectors_that_suppress_boxes_are_answered() -> None:
         "keep_res=true": "predict and val take resize=keep",
         "fix_res=true": "predict and val take resize=fit",
     }.items():
-        with pytest.raises(UsageError, match=answer):
+        with pytest.raises(UsageError, match=hint):
             read(word)
 
 
-def is_taken(word: str, arguments: Sequence[Argument]) -> bool:
+def is_known(word: str, arguments: Sequence[Argument]) -> bool:
     try:
-        read_arguments("verb", [word], [replace(one, is_required=False) for one in arguments])
+        read_arguments("command", [word], [replace(one, is_required=False) for one in arguments])
     except UsageError:
         return False
     return True
 
 
-def test_what_is_said_instead_is_understood() -> None:
+def test_keys_in_hints_are_known() -> None:
     commands = settings_of(small()), PREDICT.arguments, EXPORT.arguments
     words = [word for hint in HINTS.values() for word in re.findall(r"\w+=[\w.,]*\w", hint)]
 
     assert len(words) > 25
-    assert [word for word in words if not any(is_taken(word, command) for command in commands)] == []
+    assert [word for word in words if not any(is_known(word, command) for command in commands)] == []

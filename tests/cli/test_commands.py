@@ -12,7 +12,6 @@ from tests.helpers.blank_states import state_of
 
 from centernet.cli import main
 from centernet.cli.commands import COMMANDS
-from centernet.cli.inference_options import INFERENCE
 from centernet.data.synthetic import write_scenes
 from centernet.recipes.presets import RECIPES
 from centernet.training.run_folder import ARGUMENTS
@@ -31,16 +30,16 @@ def run_folder(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project / "tiny"
 
 
-def answer(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
+def run_json(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
     capsys.readouterr()
     assert main([*map(str, words), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_trained_run_can_be_measured(
+def test_a_trained_run_can_be_evaluated(
     scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer(
+    found = run_json(
         capsys, "val", f"model={run_folder}", f"data={scenes}", f"save_dir={tmp_path}", "device=cpu"
     )
 
@@ -49,16 +48,16 @@ def test_a_trained_run_can_be_measured(
     assert any(tmp_path.iterdir())
 
 
-def test_going_on_with_a_finished_run_answers_with_its_folder(
+def test_resuming_a_finished_run_prints_its_folder(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = answer(capsys, "train", f"resume={run_folder}", "device=cpu")
+    found = run_json(capsys, "train", f"resume={run_folder}", "device=cpu")
 
     assert found["run_folder"] == str(run_folder)
     assert "AP" in found["evaluation"]["metrics"]
 
 
-def test_predict_answers_a_line_for_each_image_and_writes_pictures(
+def test_predict_prints_a_line_for_each_image_and_writes_plots(
     scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
@@ -75,23 +74,15 @@ def test_predict_answers_a_line_for_each_image_and_writes_pictures(
     assert len(json.loads((folder / "results.json").read_text())) == 18
 
 
-@pytest.mark.parametrize("verb", ["predict", "val"])
-def test_ways_of_looking_are_arguments_of_both_verbs_and_of_their_methods(command: str) -> None:
-    method = dict(signatures())[command]
-
-    assert {one.name for one in INFERENCE} <= {one.name for one in COMMANDS[command].arguments}
-    assert {one.name for one in INFERENCE} <= inspect.signature(method).parameters.keys()
-
-
-def test_images_can_be_looked_at_in_other_ways(
+def test_predict_and_val_take_the_options_of_inference(
     scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["flip=true", "scales=0.5,1", "class_agnostic=true", "resize=follow", "imgsz=96", "max_det=5"]
-    found = answer(
+    found = run_json(
         capsys, "predict", f"model={run_folder}", f"source={next(scenes.rglob('*.png'))}", "save=false",
         "conf=0", "device=cpu", *words,
     )  # fmt: skip
-    measured = answer(
+    measured = run_json(
         capsys, "val", f"model={run_folder}", f"data={scenes}", "device=cpu", "exact=true", *words
     )
 
@@ -99,18 +90,18 @@ def test_images_can_be_looked_at_in_other_ways(
     assert measured["images"] == 3
 
 
-@pytest.mark.parametrize("verb", ["predict", "val"])
+@pytest.mark.parametrize("command", ["predict", "val"])
 @pytest.mark.parametrize(
     ("word", "message"),
     [
         ("imgsz=100", "imgsz must be a multiple of 32 for these weights; got 100: try imgsz=96"),
         ("resize=stretch", "resize=stretch is not a resize rule: choose fit, follow, keep"),
         ("scales=0", "got 0: try scales=0.5,1,1.5"),
-        ("exact=true", "exact says how NMS is done: add nms=gaussian, or several scales"),
+        ("exact=true", "exact sets how NMS is done: add nms=gaussian, or several scales"),
         ("max_det=0", "max_det and batch are 1 or more; got 0 and"),
     ],
 )
-def test_ways_of_looking_that_cannot_be_end_with_2(
+def test_impossible_options_end_with_2(
     command: str, word: str, message: str, scenes: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = {"predict": "source", "val": "data"}[command]
@@ -120,8 +111,9 @@ def test_ways_of_looking_that_cannot_be_end_with_2(
     assert message in capsys.readouterr().err
 
 
-def test_score_takes_results_from_files(
-    scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("key", ["ground_truth", "truth"])
+def test_score_reads_results_from_files(
+    key: str, scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ground_truth = next(scenes.rglob("*val*.json"))
     results = tmp_path / "results.json"
@@ -132,28 +124,30 @@ def test_score_takes_results_from_files(
         if one["image_id"] in images
     ]
     results.write_text(json.dumps(boxes))
-    found = answer(capsys, "score", "format=coco", f"truth={ground_truth}", f"results={results}")
+    found = run_json(capsys, "score", "format=coco", f"{key}={ground_truth}", f"results={results}")
 
     assert found["metrics"]["AP"] == pytest.approx(1)
 
 
-def test_results_that_val_writes_score_as_it_measured(
+def test_results_that_val_writes_have_the_same_scores(
     scenes: Path, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = tmp_path / "new" / "results.json"
     words = (f"model={run_folder}", f"data={scenes}", "device=cpu", f"save_json={results}")
-    measured = answer(capsys, "val", *words)["metrics"]
-    scored = answer(capsys, "score", "format=coco", f"truth={scenes}", f"results={results}", "split=val")
+    measured = run_json(capsys, "val", *words)["metrics"]
+    scored = run_json(
+        capsys, "score", "format=coco", f"ground_truth={scenes}", f"results={results}", "split=val"
+    )
 
     assert scored["metrics"] == pytest.approx({name: measured[name] for name in scored["metrics"]})
 
 
 def test_the_doctor_examines_every_split(scenes: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "doctor", f"data={scenes}", "imgsz=64")
+    found = run_json(capsys, "doctor", f"data={scenes}", "imgsz=64")
 
     assert found["splits"].keys() == {"train", "val"}
     assert all(one["is_trainable"] for one in found["splits"].values())
-    assert answer(capsys, "doctor", f"data={scenes}", "split=val")["splits"].keys() == {"val"}
+    assert run_json(capsys, "doctor", f"data={scenes}", "split=val")["splits"].keys() == {"val"}
 
 
 def test_the_doctor_ends_with_1_where_training_would_stop(
@@ -182,9 +176,9 @@ def test_the_doctor_goes_on_after_a_broken_split(tmp_path: Path, capsys: pytest.
     assert splits["val"]["is_trainable"]
 
 
-def test_preview_writes_the_picture(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preview_writes_the_image(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "sheet.png"
-    found = answer(capsys, "preview", f"data={scenes}", f"output={path}", "count=4")
+    found = run_json(capsys, "preview", f"data={scenes}", f"output={path}", "count=4")
 
     assert found["output"] == str(path)
     with Image.open(path) as sheet:
@@ -194,11 +188,11 @@ def test_preview_writes_the_picture(scenes: Path, tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("output", "code", "message"),
     [
-        ("sheet.txt", 2, "sheet.txt is no picture: end it in .png, .jpg or .webp"),
+        ("sheet.txt", 2, "sheet.txt is not the name of an image: end it in .png, .jpg or .webp"),
         ("absent/sheet.png", 1, "sheet.png cannot be written (No such file or directory)"),
     ],
 )
-def test_preview_names_a_picture_it_cannot_write(
+def test_preview_names_an_image_it_cannot_write(
     scenes: Path, tmp_path: Path, output: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["preview", f"data={scenes}", f"output={tmp_path / output}"]) == code
@@ -206,19 +200,17 @@ def test_preview_names_a_picture_it_cannot_write(
 
 
 def test_models_lists_every_recipe_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    found = answer(capsys, "models")
+    found = run_json(capsys, "models")
 
     assert [one["name"] for one in found["recipes"]] == list(RECIPES)
     assert all(one["about"].endswith(".") for one in found["recipes"] + found["weights"])
 
 
-def test_convert_answers_with_what_the_checkpoint_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_convert_prints_what_the_checkpoint_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = state_of("ctdet_res_18", hm__2__weight=(2, 64, 1, 1), hm__2__bias=(2,))
     path = tmp_path / "model_last.pth"
     torch.save({"state_dict": {key: torch.zeros_like(one, device="cpu") for key, one in state.items()}}, path)
-    found = answer(capsys, "convert", f"model={path}", f"output={tmp_path / 'w'}", "names=apple,pear")
+    found = run_json(capsys, "convert", f"model={path}", f"output={tmp_path / 'w'}", "names=apple,pear")
 
     assert found == {
         "folder": str(tmp_path / "w"),
@@ -248,7 +240,9 @@ def test_convert_ends_with_1_for_a_broken_file_and_2_for_a_wrong_call(
     assert capsys.readouterr().err == f"centernet: output={path} is a file: name a folder\n"
 
 
-def test_predict_says_how_to_convert(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_of_predict_names_the_command_to_convert(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "ctdet_coco_dla_2x.pth"
     path.write_bytes(b"PK")
 
@@ -256,7 +250,9 @@ def test_predict_says_how_to_convert(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"centernet convert model={path} output=weights/ctdet_coco_dla_2x" in capsys.readouterr().err
 
 
-def test_demo_hands_its_words_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_passes_its_arguments_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import centernet.demo
 
     calls = []
@@ -297,7 +293,7 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
-def test_ctrl_c_says_how_to_go_on(
+def test_ctrl_c_prints_the_command_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import centernet.detector
@@ -313,7 +309,7 @@ def test_ctrl_c_says_how_to_go_on(
     assert capsys.readouterr().err == hint
 
 
-def test_ctrl_c_before_there_is_a_run_promises_nothing(
+def test_ctrl_c_before_there_is_a_run_prints_no_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import centernet.detector
@@ -343,7 +339,7 @@ def signatures() -> Iterator[tuple[str, Any]]:
     yield "demo", run_demo
 
 
-def test_help_states_the_defaults_that_hold() -> None:
+def test_help_lists_the_defaults_of_the_functions() -> None:
     compared = 0
     for command, function in signatures():
         parameters = inspect.signature(function).parameters
@@ -351,7 +347,7 @@ def test_help_states_the_defaults_that_hold() -> None:
             parameter = parameters.get(argument.name)
             if parameter is None or parameter.default in (parameter.empty, None):
                 continue
-            value = argument.kind.read(argument.default)
+            value = argument.type.read(argument.default)
             value = tuple(value) if isinstance(value, list) else value
             assert value == parameter.default, (command, argument.name)
             compared += 1
@@ -359,7 +355,7 @@ def test_help_states_the_defaults_that_hold() -> None:
     assert compared > 10
 
 
-def test_pictures_are_not_written_over_their_sources(
+def test_plots_do_not_overwrite_their_images(
     tmp_path: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "predict" / "a.png"
@@ -370,11 +366,11 @@ def test_pictures_are_not_written_over_their_sources(
     code = main(words.split())
 
     assert code == 2
-    assert "would be written over" in capsys.readouterr().err
+    assert "would be overwritten" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 
-def test_predict_fails_where_no_image_can_be_read(
+def test_predict_fails_if_no_image_can_be_read(
     tmp_path: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "a.png"

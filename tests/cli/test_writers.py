@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from centernet.cli.writers import Crops, KittiFiles, Pictures, Results, fresh_folder
+from centernet.cli.writers import CocoResults, Crops, KittiResults, Plots, fresh_folder
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.io.videos import Video, VideoWriter
@@ -28,9 +28,9 @@ def detections(name: str, image_id: int = 0, names: Iterable[str] = ("cell",), s
     )
 
 
-def test_a_taken_folder_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_not_used(tmp_path: Path) -> None:
     first = fresh_folder(str(tmp_path), "predict", exist_ok=False)
-    (first / "a.txt").write_text("mine")
+    (first / "a.txt").write_text("text")
 
     assert first.name == "predict"
     assert fresh_folder(str(tmp_path), "predict", exist_ok=False).name == "predict2"
@@ -44,16 +44,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         fresh_folder(str(tmp_path / "file"), "predict", exist_ok=False)
 
 
-def test_pictures_keep_their_names_and_never_share_one(tmp_path: Path) -> None:
-    with Pictures(tmp_path) as pictures:
+def test_plots_keep_the_names_of_their_images_unless_taken(tmp_path: Path) -> None:
+    with Plots(tmp_path) as plots:
         for name in ("a/1.jpg", "b/1.jpg", "c/2.tif", "https://host/3.png"):
-            pictures.add(detections(name))
+            plots.add(detections(name))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1-2.jpg", "1.jpg", "2.tif.png", "3.png"]
 
 
-def test_results_of_kitti_never_share_a_name(tmp_path: Path) -> None:
-    files = KittiFiles(tmp_path)
+def test_kitti_results_never_have_the_same_name(tmp_path: Path) -> None:
+    files = KittiResults(tmp_path)
     for name in ("clip.mp4#0", "clip.mp4#12", "a/1.jpg", "b/1.jpg"):
         files.add(detections(name))
 
@@ -67,14 +67,14 @@ def test_results_of_kitti_never_share_a_name(tmp_path: Path) -> None:
 
 def test_the_query_of_a_url_is_in_no_name(tmp_path: Path) -> None:
     url = f"https://host/a%20b.png?signature={'x' * 300}"
-    with Pictures(tmp_path / "pictures") as pictures:
-        pictures.add(detections(url))
+    with Plots(tmp_path / "plots") as plots:
+        plots.add(detections(url))
     Crops(tmp_path / "crops").add(detections(url))
 
     assert [path.name for path in sorted(tmp_path.rglob("*.png"))] == ["a b-1.png", "a b.png"]
 
 
-def test_frames_of_a_video_become_a_video_as_fast(tmp_path: Path) -> None:
+def test_frames_of_a_video_become_a_video_of_the_same_frame_rate(tmp_path: Path) -> None:
     source = tmp_path / "clip.avi"
     with closing(VideoWriter(tmp_path / "clip.mp4", 12.0)) as writer:
         for _ in range(3):
@@ -82,11 +82,11 @@ def test_frames_of_a_video_become_a_video_as_fast(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").rename(source)
     out = tmp_path / "out"
     out.mkdir()
-    with Pictures(out) as pictures:
-        pictures.add(detections("a.png"))
+    with Plots(out) as plots:
+        plots.add(detections("a.png"))
         for number in range(3):
-            pictures.add(detections(f"{source}#{number}"))
-        pictures.add(detections("b.png"))
+            plots.add(detections(f"{source}#{number}"))
+        plots.add(detections("b.png"))
 
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png", "clip.mp4"]
     frames = list(Video(out / "clip.mp4"))
@@ -95,7 +95,7 @@ def test_frames_of_a_video_become_a_video_as_fast(tmp_path: Path) -> None:
     assert Video(out / "clip.mp4").frames_per_second == pytest.approx(12)
 
 
-def test_crops_lie_in_a_folder_for_each_class(tmp_path: Path) -> None:
+def test_crops_are_in_a_folder_for_each_class(tmp_path: Path) -> None:
     crops = Crops(tmp_path)
     crops.add(detections("a.jpg", names=("cell", "a/b")))
     crops.add(detections("a.jpg"))
@@ -107,9 +107,9 @@ def test_crops_lie_in_a_folder_for_each_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("counts", [(), (0,), (1,), (0, 2, 1)])
-def test_results_are_whole_json_however_many_there_are(tmp_path: Path, counts: tuple[int, ...]) -> None:
+def test_results_are_complete_json_whatever_their_number(tmp_path: Path, counts: tuple[int, ...]) -> None:
     path = tmp_path / "new" / "results.json"
-    with Results(path) as results:
+    with CocoResults(path) as results:
         for image_id, count in enumerate(counts):
             results.add(detections("a.png", image_id, names=[f"class {n}" for n in range(count)]))
 
@@ -118,11 +118,11 @@ def test_results_are_whole_json_however_many_there_are(tmp_path: Path, counts: t
     assert all(entry["bbox"] == [4, 4, 16, 8] and entry["file_name"] == "a.png" for entry in entries)
 
 
-def test_results_are_whole_json_after_an_error(tmp_path: Path) -> None:
+def test_results_are_complete_json_after_an_error(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
 
     def stopped() -> None:
-        with Results(path) as results:
+        with CocoResults(path) as results:
             results.add(detections("a.png"))
             raise KeyboardInterrupt
 
@@ -135,12 +135,12 @@ def test_results_are_whole_json_after_an_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_named_with_the_file() -> None:
     with (
         pytest.raises(InputError, match=r"/dev/full cannot be written \(No space left on device\)"),
-        Results("/dev/full") as results,
+        CocoResults("/dev/full") as results,
     ):
         results.add(detections("a.png"))
 
 
-def test_a_video_that_is_not_whole_is_named(tmp_path: Path) -> None:
+def test_a_video_that_is_not_complete_is_named(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "clip.mp4", 10.0)
     writer.add(np.zeros((32, 32, 3), dtype=np.uint8))
     (tmp_path / "clip.mp4").unlink()

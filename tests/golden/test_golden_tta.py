@@ -8,6 +8,7 @@ import torch
 from tests.golden.test_golden_decode import rows
 
 from centernet.detections import Detections
+from centernet.inference.merging import merge_detections
 from centernet.inference.options import InferenceOptions
 from centernet.ops.nms import Suppression, soft_nms, soft_nms_with_leftovers
 from centernet.structures import Categories
@@ -48,7 +49,7 @@ def test_golden_merge(
     golden: dict[str, np.ndarray], name: str, options: InferenceOptions, num_scales: int
 ) -> None:
     per_scale = [detections_of(golden[f"merge_in{i}"]) for i in range(num_scales)]
-    found = options.merge(per_scale, top_k=100)
+    found = merge_detections(per_scale, options, top_k=100)
 
     assert len(found) == len(golden[name])
     assert table_of(found) == pytest.approx(table_of(detections_of(golden[name])), abs=1e-4)
@@ -73,8 +74,8 @@ def test_golden_soft_nms(golden: dict[str, np.ndarray], name: str, settings: dic
 
 def test_golden_merge_without_leftovers_gives_each_box_once(golden: dict[str, np.ndarray]) -> None:
     per_scale = [detections_of(golden[f"merge_in{i}"]) for i in range(3)]
-    ours = InferenceOptions(scales=(0.5, 1.0, 1.5)).merge(per_scale, top_k=1000)
-    theirs = InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True).merge(per_scale, top_k=1000)
+    ours = merge_detections(per_scale, InferenceOptions(scales=(0.5, 1.0, 1.5)), top_k=1000)
+    theirs = merge_detections(per_scale, InferenceOptions(scales=(0.5, 1.0, 1.5), exact=True), top_k=1000)
 
     # 268 boxes go in. The original returns as many, 46 of them twice.
     assert sum(map(len, per_scale)) == len(theirs) == 268

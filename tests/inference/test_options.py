@@ -1,94 +1,60 @@
-"""What several looks at one image add up to."""
+"""Options of inference: declared once, checked where they are made."""
 
-import numpy as np
+import inspect
+from dataclasses import MISSING, fields
+from typing import get_args, get_type_hints
+
 import pytest
 
-from centernet.detections import Detections
+from centernet.cli.inference_options import INFERENCE
+from centernet.detector import CenterNet
 from centernet.errors import UsageError
-from centernet.inference.options import InferenceOptions
-from centernet.structures import Categories
-
-BOX, SAME, OTHER = [0, 0, 20, 20], [1, 0, 21, 20], [50, 50, 60, 60]
+from centernet.inference.options import NMS_METHODS, InferenceKeywords, InferenceOptions
+from centernet.ops.nms import METHODS
 
 
-def look(*rows: tuple[list[int], float, int]) -> Detections:
-    boxes, scores, labels = ([row[i] for row in rows] for i in range(3))
-    return Detections(
-        boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
-        scores=np.array(scores, dtype=np.float32),
-        labels=np.array(labels, dtype=np.int64),
-        categories=Categories.of("cat", "dog"),
-        name="image",
-        image_size=(100, 100),
-    )
+def test_the_keywords_are_the_fields_with_the_same_types() -> None:
+    keywords = get_type_hints(InferenceKeywords)
+
+    assert list(keywords.items()) == [(field.name, field.type) for field in fields(InferenceOptions)]
+    assert InferenceKeywords.__required_keys__ == frozenset()
 
 
-TWO_SCALES = (0.5, 1.0)
+def test_every_option_has_a_default_and_a_line_of_help() -> None:
+    for field in fields(InferenceOptions):
+        assert field.default is not MISSING
+        assert field.metadata["about"]
 
 
-def test_one_look_is_the_answer() -> None:
-    only = look((BOX, 0.9, 0), (SAME, 0.8, 0))
+@pytest.mark.parametrize("method", [CenterNet.predict, CenterNet.val])
+def test_methods_take_the_options_as_keywords_and_few_parameters_of_their_own(method: object) -> None:
+    *named, options = list(inspect.signature(method).parameters.values())[1:]
 
-    assert InferenceOptions().merge([only], top_k=1) is only
-    assert InferenceOptions(scales=(1.5,)).merge([only], top_k=1) is only
-
-
-def test_an_object_found_twice_is_sure_once() -> None:
-    looks = [look((BOX, 0.6, 0)), look((SAME, 0.9, 0), (OTHER, 0.5, 1))]
-    found = InferenceOptions(scales=TWO_SCALES).merge(looks, top_k=100)
-
-    assert found.boxes.tolist() == [SAME, OTHER, BOX]
-    assert found.labels.tolist() == [0, 1, 0]
-    assert found.scores[:2] == pytest.approx([0.9, 0.5])
-    assert found.scores[2] < 0.2
+    assert len(named) <= 8
+    assert options.kind is inspect.Parameter.VAR_KEYWORD
+    assert get_args(options.annotation) == (InferenceKeywords,)
+    assert not {one.name for one in named} & {field.name for field in fields(InferenceOptions)}
 
 
-def test_one_look_is_suppressed_where_that_is_asked_for() -> None:
-    found = InferenceOptions(nms="gaussian").merge([look((BOX, 0.9, 0), (SAME, 0.8, 0))], top_k=100)
-
-    assert found.scores[0] == pytest.approx(0.9)
-    assert found.scores[1] < 0.2
-
-
-def test_objects_of_two_classes_at_one_place_stay_unless_classes_do_not_count() -> None:
-    looks = [look((BOX, 0.9, 0)), look((BOX, 0.8, 1))]
-    by_class = InferenceOptions(scales=TWO_SCALES).merge(looks, top_k=100)
-    across = InferenceOptions(scales=TWO_SCALES, across_classes=True).merge(looks, top_k=100)
-
-    assert by_class.scores == pytest.approx([0.9, 0.8])
-    assert across.scores == pytest.approx([0.9, 0.8 * np.exp(-2)])
-    assert across.labels.tolist() == [0, 1]
+def test_arguments_of_the_command_line_are_the_fields_with_their_defaults() -> None:
+    assert [argument.name for argument in INFERENCE] == [field.name for field in fields(InferenceOptions)]
+    for argument, field in zip(INFERENCE, fields(InferenceOptions), strict=True):
+        if field.default is not None:
+            value = argument.type.read(argument.default)
+            assert (tuple(value) if isinstance(value, list) else value) == field.default
+        elif argument.default not in ("RULE", "PIXELS"):
+            assert argument.type.read(argument.default) > 0
 
 
-def test_no_more_are_given_than_asked_for_unless_the_original_would() -> None:
-    # Far from each other, the last three as sure as one another.
-    rows = [([100 * i, 0, 100 * i + 9, 9], score, 0) for i, score in enumerate((0.9, 0.5, 0.5, 0.5))]
-    ours = InferenceOptions(nms="gaussian").merge([look(*rows)], top_k=2)
-    exact = InferenceOptions(nms="gaussian", exact=True).merge([look(*rows)], top_k=2)
-
-    assert ours.scores == pytest.approx([0.9, 0.5])
-    assert exact.scores == pytest.approx([0.9, 0.5, 0.5, 0.5])
+def test_methods_of_nms_are_those_that_exist() -> None:
+    assert ("none", *METHODS) == NMS_METHODS
 
 
-def test_the_original_finds_again_what_it_moved() -> None:
-    # The second loses to the first and goes; the last is put in its place, and found at its old place too.
-    rows = look((BOX, 0.9, 0), (BOX, 0.002, 0), (OTHER, 0.5, 0))
-    ours = InferenceOptions(nms="gaussian").merge([rows], top_k=100)
-    exact = InferenceOptions(nms="gaussian", exact=True).merge([rows], top_k=100)
-
-    assert ours.boxes.tolist() == [BOX, OTHER]
-    assert exact.boxes.tolist() == [BOX, OTHER, OTHER]
+def test_scales_of_a_list_are_kept_as_a_tuple() -> None:
+    assert InferenceOptions(scales=[0.5, 1.0]) == InferenceOptions(scales=(0.5, 1.0))
 
 
-@pytest.mark.parametrize("exact", [False, True])
-def test_nothing_found_is_nothing_merged(exact: bool) -> None:
-    found = InferenceOptions(scales=TWO_SCALES, exact=exact).merge([look(), look()], top_k=100)
-
-    assert len(found) == 0
-    assert found.boxes.shape == (0, 4)
-
-
-def test_ways_of_looking_that_cannot_be_are_refused() -> None:
+def test_values_that_are_not_allowed_are_refused() -> None:
     with pytest.raises(UsageError, match=r"scales are numbers above 0, at most 10, .* got 1,0: try scales="):
         InferenceOptions(scales=(1.0, 0.0))
     with pytest.raises(UsageError, match="got 11"):
@@ -97,15 +63,24 @@ def test_ways_of_looking_that_cannot_be_are_refused() -> None:
         InferenceOptions(scales=(float("nan"),))
     with pytest.raises(UsageError, match="got none"):
         InferenceOptions(scales=())
-    with pytest.raises(UsageError, match="exact says how NMS is done: add nms=gaussian, or several"):
-        InferenceOptions(exact=True)
-    with pytest.raises(UsageError, match="merge_boxes says how NMS is done: add nms=gaussian, or several"):
-        InferenceOptions(merge_boxes=10.0)
     with pytest.raises(UsageError, match="merge_boxes is 0 or more; got -1"):
         InferenceOptions(nms="hard", merge_boxes=-1.0)
     with pytest.raises(UsageError, match="nms is one of none, gaussian, linear, hard; got 'soft'"):
         InferenceOptions(nms="soft")
-    with pytest.raises(UsageError, match="iou is a limit of nms=hard and nms=linear: add one of them"):
-        InferenceOptions(nms="gaussian", iou=0.5)
     with pytest.raises(UsageError, match="iou is an overlap from 0 to below 1; got 1"):
         InferenceOptions(nms="hard", iou=1.0)
+    with pytest.raises(UsageError, match="slice is the side of the tiles, 32 pixels or more; got 8"):
+        InferenceOptions(slice=8)
+    with pytest.raises(UsageError, match=r"slice_overlap is a fraction from 0 to 0\.9; got 1"):
+        InferenceOptions(slice=640, slice_overlap=1.0)
+
+
+def test_options_without_the_one_they_belong_to_are_refused() -> None:
+    with pytest.raises(UsageError, match="exact sets how NMS is done: add nms=gaussian, or several"):
+        InferenceOptions(exact=True)
+    with pytest.raises(UsageError, match="merge_boxes sets how NMS is done: add nms=gaussian, or several"):
+        InferenceOptions(merge_boxes=10.0)
+    with pytest.raises(UsageError, match="iou is a limit of nms=hard and nms=linear: add one of them"):
+        InferenceOptions(nms="gaussian", iou=0.5)
+    with pytest.raises(UsageError, match="slice_overlap is the overlap of tiles: add slice=640"):
+        InferenceOptions(slice_overlap=0.3)

@@ -140,7 +140,7 @@ def test_boxes_of_every_scale_lie_in_the_image(predictor: TorchPredictor, rule: 
 
 
 def test_several_ways_of_looking_work_together(predictor: TorchPredictor) -> None:
-    found = detect(predictor, IMAGE, scales=(0.5, 1.0), flip=True, across_classes=True, half=True)
+    found = detect(predictor, IMAGE, scales=(0.5, 1.0), flip=True, class_agnostic=True, half=True)
 
     assert len(found) == 20
     assert found.image is not None

@@ -1,7 +1,7 @@
 """From the words of a command line to an exit code.
 
-0: done. 1: what it was pointed at is broken, or it failed. 2: the call itself is wrong. 130: stopped by
-Ctrl-C. 141: whoever read the answer went away.
+0: done. 1: the input is broken, or the command failed. 2: the call itself is wrong. 130: stopped by Ctrl-C.
+141: the reader of the output went away.
 """
 
 import errno
@@ -14,10 +14,10 @@ from dataclasses import replace
 from io import TextIOWrapper
 from typing import Any
 
-from centernet.cli import help as pages
 from centernet.cli.arguments import Argument, read_arguments
 from centernet.cli.command import COMMON, Command, Output
 from centernet.cli.commands import COMMANDS
+from centernet.cli.help import overview, page
 from centernet.cli.train import TRAIN, settings_of
 from centernet.errors import InputError, UsageError
 from centernet.recipes.hints import did_you_mean
@@ -33,21 +33,21 @@ _OTHER_WORDS = {
     "info": "centernet models lists recipes and weights",
     "list": "centernet models lists recipes and weights",
     "test": "val measures on split=test",
-    "track": "objects are found image by image, nothing follows them; predict finds those of a video",
+    "track": "there is no tracking; predict finds the objects in each frame of a video",
 }
 _FRONT = frozenset(("--json", "--debug"))
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Does what a command line says, and returns the exit code.
+    """Runs a command line, and returns the exit code.
 
     Args:
-        words: The words after the program's name; those of the process where they are not given.
+        words: The words after the program's name; None for those of the process.
     """
     words = list(sys.argv[1:] if words is None else words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A terminal without our dashes and rules must not stop the work.
+            # A terminal that cannot show a character must not stop the work.
             stream.reconfigure(errors="replace")
     try:
         code = _run(words)
@@ -66,7 +66,7 @@ def _run(words: list[str]) -> int:
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
     if not words or words[0] in _HELP:
-        print(pages.overview(COMMANDS.values()))
+        print(overview(COMMANDS.values()))
         return 0
     if words[0] in ("--version", "version"):
         from centernet import __version__
@@ -76,29 +76,29 @@ def _run(words: list[str]) -> int:
     front = [word for word in words if word in _FRONT]
     words = [word for word in words if word not in _FRONT]
     if len(words) > 1 and words[0] in _TASKS and words[1] in COMMANDS:
-        # The name of the task comes first in other programs; here only training must be told.
+        # The name of the task comes first in other programs; here only `train` uses it.
         words = [*words[1:], *[f"task={words[0]}"] * (words[1] == "train")]
     command = _command(words[0] if words else "")
     rest = words[1:]
     if _HELP & set(rest):
-        command = _shown(command, [word for word in rest if word not in _HELP])
-        print(pages.page(command, command.arguments))
+        command = _with_defaults(command, [word for word in rest if word not in _HELP])
+        print(page(command, command.arguments))
         return 0
     given = read_arguments(command.name, [*rest, *front], (*command.arguments, *COMMON))
-    return _answer(command, given)
+    return _execute(command, given)
 
 
 def _command(word: str) -> Command:
     if word in COMMANDS:
         return COMMANDS[word]
     if not word or "=" in word or word.startswith("-"):
-        raise UsageError(f"say what to do first, such as centernet train ...: {', '.join(COMMANDS)}")
+        raise UsageError(f"the first word is a command, such as centernet train ...: {', '.join(COMMANDS)}")
     hint = _OTHER_WORDS.get(word) or did_you_mean(word, COMMANDS) or f"there are {', '.join(COMMANDS)}"
-    raise UsageError(f"unknown verb {word!r}: {hint}")
+    raise UsageError(f"unknown command {word!r}: {hint}")
 
 
-def _shown(command: Command, words: list[str]) -> Command:
-    """The verb with the defaults that hold: `train model=resnet18 --help` shows those of that recipe."""
+def _with_defaults(command: Command, words: list[str]) -> Command:
+    """The command with the defaults of the recipe: `train model=resnet18 --help` lists those of resnet18."""
     names = [word.removeprefix("--").removeprefix("model=") for word in words if "model=" in word]
     recipe = RECIPES.get(names[-1]) if names else None
     if command is not TRAIN or recipe is None or names[-1] in zoo.names():
@@ -108,19 +108,19 @@ def _shown(command: Command, words: list[str]) -> Command:
     return replace(command, arguments=arguments, details=f"Defaults are those of the recipe {names[-1]}.")
 
 
-def _answer(command: Command, given: dict[str, Any]) -> int:
+def _execute(command: Command, given: dict[str, Any]) -> int:
     given.pop("debug", None)
     is_json = given.pop("json", False)
     output = Output(is_json=is_json, stream=sys.stdout)
     if not is_json:
         return command.run(given, output)
-    # What libraries print on the way would spoil the JSON.
+    # Output of libraries would spoil the JSON.
     with redirect_stdout(sys.stderr):
         return command.run(given, output)
 
 
 def _explain(error: BaseException) -> tuple[int, str]:
-    """Exit code, and one line for people."""
+    """Exit code and one-line message of an error."""
     text = " ".join(str(error).split())
     if isinstance(error, UsageError):
         return 2, text
@@ -134,7 +134,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
         return 1, _explain_system(error)
     if isinstance(error, ModuleNotFoundError):
         return 1, f"this needs {error.name}, which is not installed: pip install centernet"
-    # The first line says what; torch goes on for pages.
+    # The first line is the message; torch adds pages.
     first = str(error).strip().partition("\n")[0] or "no message"
     return 1, f"{type(error).__name__}: {first} (run again with --debug for the traceback)"
 
@@ -143,14 +143,14 @@ def _explain_system(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     hints = {
         errno.ENOSPC: ": make room, or write elsewhere",
-        errno.EACCES: ": choose a place you may use",
-        errno.EROFS: ": choose a place that can be written to",
+        errno.EACCES: ": choose a folder you may write to",
+        errno.EROFS: ": choose a folder that can be written to",
     }
     return f"{where}{error.strerror or error}{hints.get(error.errno or 0, '')}"
 
 
 def _drop_unwritten() -> None:
-    """What cannot be written now cannot be written when Python ends, either: it would complain again."""
+    """Drops output that cannot be written: Python would try again when it ends, and fail again."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

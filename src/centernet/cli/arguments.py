@@ -1,4 +1,4 @@
-"""What a verb takes, and how `key=value`, `--key value`, `--key=value` and `--key` are read."""
+"""Arguments of a command, and how `key=value`, `--key value`, `--key=value` and `--key` are read."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from centernet.recipes.hints import hint_for
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A sort of value.
+class ArgumentType:
+    """The type of an argument's value.
 
     Attributes:
-        name: What to call it: `a whole number`.
-        read: The value in a text; a `ValueError` where it holds none.
-        is_switch: `--key` alone means true.
+        name: Its name in an error: `a whole number`.
+        read: Returns the value of a text; raises a `ValueError` if the text holds none.
+        is_switch: True if `--key` alone means true.
     """
 
     name: str
@@ -27,71 +27,74 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class Argument:
-    """One key of a verb.
+    """One key of a command.
 
     Attributes:
         name: The key.
-        kind: What its value is.
+        type: Type of its value.
         about: What it does, in a line.
-        default: What holds where it is not given, as it would be typed; or, in capitals, what to put there.
-        is_required: It must be given.
-        group: Heading under which help shows it.
+        default: The default as it would be typed; or a placeholder in capitals.
+        is_required: True if it must be given.
+        group: Heading in the help; empty for the first one.
+        alias: Another name of the key, named in `about`; empty for none.
     """
 
     name: str
-    kind: Kind
+    type: ArgumentType
     about: str
     default: str
     is_required: bool = False
     group: str = ""
+    alias: str = ""
 
 
 def read_arguments(command: str, words: Sequence[str], arguments: Sequence[Argument]) -> dict[str, Any]:
-    """The values that were given, in the types their arguments have; the last of several holds.
+    """The given values by key, in the types of their arguments; of a key given twice, the last value.
 
     Raises:
-        UsageError: An unknown key, a value of another kind, a word that is neither, a missing key.
+        UsageError: An unknown key, a value of the wrong type, a word that is neither, a missing key.
     """
     known = {argument.name: argument for argument in arguments}
+    known |= {argument.alias: argument for argument in arguments if argument.alias}
     given: dict[str, Any] = {}
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
         key, mark, text = word.removeprefix("--").partition("=")
         if not mark and not word.startswith("--"):
-            raise UsageError(_stray(word, command, arguments))
+            raise UsageError(_without_key(word, command, arguments))
         argument = _find(command, key.replace("-", "_"), known)
         if not mark:
             text = _next_value(argument, waiting, known)
         given[argument.name] = _value(argument, text)
     missing = [argument for argument in arguments if argument.is_required and argument.name not in given]
     if missing:
-        typed = " ".join(f"{argument.name}={argument.default}" for argument in missing)
-        raise UsageError(f"{missing[0].name} is missing: centernet {command} ... {typed}")
+        example = " ".join(f"{argument.name}={argument.default}" for argument in missing)
+        raise UsageError(f"{missing[0].name} is missing: centernet {command} ... {example}")
     return given
 
 
 def _find(command: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = hint_for(key, known, command) or f"`centernet {command} --help` lists what it takes"
+        hint = hint_for(key, known, command) or f"`centernet {command} --help` lists its keys"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
 
 
 def _next_value(argument: Argument, waiting: list[str], known: dict[str, Argument]) -> str:
-    """The value after `--key`. A switch takes the next word only where that word says yes or no."""
+    """The value after `--key`. A switch takes the next word only if that is a value of it."""
     word = waiting[0] if waiting else "--"
     is_key = word.startswith("--") or ("=" in word and word.partition("=")[0] in known)
-    if argument.kind.is_switch and (is_key or not _fits(argument.kind, word)):
+    if argument.type.is_switch and (is_key or not _fits(argument.type, word)):
         return "true"
     if is_key:
         raise UsageError(f"{argument.name} needs a value: --{argument.name} {argument.default}")
     return waiting.pop(0)
 
 
-def _fits(kind: Kind, text: str) -> bool:
+def _fits(type_: ArgumentType, text: str) -> bool:
     try:
-        kind.read(text)
+        type_.read(text)
     except ValueError:
         return False
     return True
@@ -101,19 +104,19 @@ def _value(argument: Argument, text: str) -> Any:
     if not text.strip():
         raise UsageError(f"{argument.name} needs a value: {argument.name}={argument.default}")
     try:
-        return argument.kind.read(text)
+        return argument.type.read(text)
     except ValueError as error:
         raise UsageError(
-            f"{argument.name} is {argument.kind.name}; got {text!r}: write {argument.name}={argument.default}"
+            f"{argument.name} is {argument.type.name}; got {text!r}: write {argument.name}={argument.default}"
         ) from error
 
 
-def _stray(word: str, command: str, arguments: Sequence[Argument]) -> str:
-    if any(word == argument.name and argument.kind.is_switch for argument in arguments):
+def _without_key(word: str, command: str, arguments: Sequence[Argument]) -> str:
+    if any(word == argument.name and argument.type.is_switch for argument in arguments):
         return f"{word!r} stands alone: write --{word} or {word}=true"
     if Path(word).exists():
         names = [argument.name for argument in arguments]
-        # Not every verb must be given one: `train` can resume.
+        # Not every command requires one: `train` can resume.
         wanted = next((name for name in ("source", "data") if name in names), "key")
         return (
             f"{word!r} has no key: write {wanted}={word}; "
@@ -154,18 +157,27 @@ def _read_switch_or_text(text: str) -> bool | str:
         return text
 
 
-TEXT = Kind(name="a text", read=str)
-WHOLE = Kind(name="a whole number", read=_read_whole)
-NUMBER = Kind(name="a number", read=_read_number)
-SWITCH = Kind(name="true or false", read=_read_switch, is_switch=True)
-SWITCH_OR_TEXT = Kind(name="true, false or a path", read=_read_switch_or_text, is_switch=True)
+TEXT = ArgumentType(name="a text", read=str)
+WHOLE = ArgumentType(name="a whole number", read=_read_whole)
+NUMBER = ArgumentType(name="a number", read=_read_number)
+SWITCH = ArgumentType(name="true or false", read=_read_switch, is_switch=True)
+SWITCH_OR_TEXT = ArgumentType(name="true, false or a path", read=_read_switch_or_text, is_switch=True)
 
 
-def list_of(kind: Kind) -> Kind:
-    """Several values: `90,120` or `[90, 120]`."""
+def list_of(item: ArgumentType) -> ArgumentType:
+    """The type of several values: `90,120` or `[90, 120]`."""
 
     def read(text: str) -> list[Any]:
         inner = text.strip().removeprefix("[").removesuffix("]")
-        return [kind.read(part.strip()) for part in inner.split(",") if part.strip()]
+        return [item.read(part.strip()) for part in inner.split(",") if part.strip()]
 
-    return Kind(name=f"a list, each {kind.name}", read=read)
+    return ArgumentType(name=f"a list, each {item.name}", read=read)
+
+
+def typed(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    if isinstance(value, tuple):
+        return ",".join(map(typed, value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

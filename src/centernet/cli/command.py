@@ -1,4 +1,4 @@
-"""A verb of the command line, and where its answer goes."""
+"""Commands of the command line, and their output."""
 
 import json
 import sys
@@ -11,59 +11,59 @@ from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
 
 @runtime_checkable
 class Stream(Protocol):
-    """Where text goes: `sys.stdout`, or what a notebook or a test puts in its place."""
+    """A text stream: `sys.stdout`, or what a notebook or a test replaces it by."""
 
     def write(self, text: str, /) -> int:
-        """Takes text."""
+        """Writes text."""
         ...
 
     def flush(self) -> None:
-        """Passes on what was taken."""
+        """Passes on what was written."""
         ...
 
     def isatty(self) -> bool:
-        """Whether a person looks on."""
+        """True for a terminal."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Takes what a verb answers: text for people, or JSON for programs.
+    """Writes the result of a command: text for people, or JSON for programs.
 
     Attributes:
-        is_json: Which of the two.
-        stream: Where answers go. Everything else goes to stderr.
+        is_json: True for JSON.
+        stream: Stream of the results. Everything else goes to stderr.
     """
 
     is_json: bool
     stream: Stream
 
     def show(self, text: str, document: Any) -> None:
-        """Writes an answer.
+        """Writes a result.
 
         Args:
             text: For people.
-            document: Plain values that say the same.
+            document: The same as plain values, for JSON.
         """
         line = json.dumps(document, allow_nan=False) if self.is_json else text
         print(line, file=self.stream, flush=True)
 
     def note(self, text: str) -> None:
-        """Tells people something that is not the answer."""
+        """Writes a message that is not a result to stderr."""
         print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One thing the program does.
+    """One command of the program.
 
     Attributes:
         name: The word to type.
         about: What it does, in a line.
-        arguments: What it takes.
-        run: Does it: takes what was given, and returns the exit code. Imports what is slow to import itself.
+        arguments: Its arguments.
+        run: Runs it with the given values and returns the exit code. Slow imports are inside.
         examples: Command lines that work.
-        details: What else to know, in a few lines.
+        details: More help, in a few lines.
     """
 
     name: str
@@ -77,39 +77,40 @@ class Command:
 COMMON = (
     Argument(
         name="json",
-        kind=SWITCH,
-        about="answer in JSON on stdout; all else goes to stderr",
+        type=SWITCH,
+        about="write the result as JSON to stdout; all else goes to stderr",
         default="false",
-        group="Every verb",
+        group="All commands",
     ),
     Argument(
-        name="debug", kind=SWITCH, about="show the traceback of an error", default="false", group="Every verb"
+        name="debug",
+        type=SWITCH,
+        about="print the traceback of an error",
+        default="false",
+        group="All commands",
     ),
 )
-"""What every verb takes."""
+"""Arguments of all commands."""
 
 MODEL = Argument(
     name="model",
-    kind=TEXT,
-    about="weights that come along, a run or weights folder, a .safetensors file, or hf://owner/name",
+    type=TEXT,
+    about="weights that come with the package, a run or weights folder, a .safetensors file, or hf://owner/name",
     default="blood-cells",
     is_required=True,
 )
 DATA = Argument(
     name="data",
-    kind=TEXT,
+    type=TEXT,
     about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
     default="FOLDER",
     is_required=True,
 )
-MODEL_OR_FILE = replace(
-    MODEL, about=f"{MODEL.about}; or what export wrote: .onnx, .pt2, a folder of OpenVINO"
-)
-DEVICE = Argument(name="device", kind=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
+MODEL_OR_FILE = replace(MODEL, about=f"{MODEL.about}; or an exported file: .onnx, .pt2, a folder of OpenVINO")
+DEVICE = Argument(name="device", type=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
 WORKERS = Argument(
     name="workers",
-    kind=WHOLE,
-    about="threads that read and resize images ahead of the network, and look at some where cores idle",
+    type=WHOLE,
+    about="threads that read and resize images ahead of the network, and run it too if cores are free",
     default="1",
 )
-HALF = Argument(name="half", kind=SWITCH, about="compute in bfloat16", default="false")

@@ -1,4 +1,4 @@
-"""All verbs, in the order help shows them. To add one, add it here."""
+"""All commands, in the order of the help. To add one, add it here."""
 
 from centernet.cli.benchmark import BENCHMARK
 from centernet.cli.command import Command
@@ -14,4 +14,4 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
 }
-"""By the word to type."""
+"""Each command by the word to type."""

@@ -21,28 +21,28 @@ CONVERT = Command(
     arguments=(
         Argument(
             name="model",
-            kind=TEXT,
-            about="the original's file; nothing in it is run",
+            type=TEXT,
+            about="checkpoint of the original; no code in it is executed",
             default="ctdet_coco_dla_2x.pth",
             is_required=True,
         ),
         Argument(
-            name="output", kind=TEXT, about="the folder to write", default="weights/dla", is_required=True
+            name="output", type=TEXT, about="the folder to write", default="weights/dla", is_required=True
         ),
         Argument(
             name="names",
-            kind=list_of(TEXT),
-            about="what the classes are called, where it was trained on your own data",
+            type=list_of(TEXT),
+            about="names of the classes, if it was trained on your own data",
             default="NAME,NAME",
         ),
         Argument(
             name="imgsz",
-            kind=WHOLE,
-            about="side of the input, where it is not the original's default (--input_res)",
+            type=WHOLE,
+            about="side of the input, if it is not the original's default (--input_res)",
             default="PIXELS",
         ),
-        Argument(name="half", kind=SWITCH, about="store 16 bits a number", default="false"),
-        Argument(name="exist_ok", kind=SWITCH, about="write over the weights in the folder", default="false"),
+        Argument(name="half", type=SWITCH, about="store 16 bits a number", default="false"),
+        Argument(name="exist_ok", type=SWITCH, about="overwrite the weights in the folder", default="false"),
     ),
     examples=(
         "centernet convert model=ctdet_coco_dla_2x.pth output=weights/dla",
@@ -50,7 +50,7 @@ CONVERT = Command(
         "centernet convert model=model_last.pth output=weights/fruit names=apple,pear",
     ),
     details=(
-        "Network, task and number of classes are told from the file's keys and shapes. Checkpoints of ctdet "
-        "predict as they did; those of multi_pose and ddd give their raw maps."
+        "Network, task and number of classes are found from the keys and shapes of the file. Checkpoints of "
+        "ctdet give the detections they gave; those of multi_pose and ddd give their raw maps."
     ),
 )

@@ -52,7 +52,7 @@ def _preview(given: dict[str, Any], output: Output) -> int:
 
     path = given.pop("output", "preview.png")
     if not path.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):
-        raise UsageError(f"output={path} is no picture: end it in .png, .jpg or .webp")
+        raise UsageError(f"output={path} is not the name of an image: end it in .png, .jpg or .webp")
     keypoints = given.pop("keypoints", False)
     dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints)
     sheet = contact_sheet_of(dataset, **given)
@@ -63,56 +63,54 @@ def _preview(given: dict[str, Any], output: Output) -> int:
 
 
 _STRIDE = Argument(
-    name="stride", kind=WHOLE, about="pixels of the input from one cell to the next", default="4"
+    name="stride", type=WHOLE, about="stride of the heatmap: input pixels of a cell", default="4"
 )
 
 _KEYPOINTS = Argument(
     name="keypoints",
-    kind=SWITCH,
-    about="of COCO's files take those of keypoints, as training poses does",
+    type=SWITCH,
+    about="read COCO's keypoint annotations, as training with task=pose does",
     default="false",
 )
 
 DOCTOR = Command(
     name="doctor",
-    about="name every defect of a data set, and what training does about it",
+    about="list every defect of a data set, and how training handles it",
     run=_doctor,
     arguments=(
         DATA,
-        Argument(
-            name="split", kind=TEXT, about="which part; all of them where it is not given", default="NAME"
-        ),
+        Argument(name="split", type=TEXT, about="split of the data set; by default all", default="NAME"),
         _KEYPOINTS,
-        Argument(name="imgsz", kind=WHOLE, about="input size at which objects may collide", default="512"),
+        Argument(name="imgsz", type=WHOLE, about="input size at which centres may collide", default="512"),
         _STRIDE,
         Argument(
             name="read_images",
-            kind=SWITCH,
-            about="decode every image; else one broken in the middle passes",
+            type=SWITCH,
+            about="decode every image; else an image broken in the middle is not found",
             default="true",
         ),
-        Argument(name="limit", kind=WHOLE, about="lines for each kind of defect; 0 shows all", default="5"),
+        Argument(name="limit", type=WHOLE, about="lines for each type of defect; 0 for all", default="5"),
     ),
     examples=(
         "centernet doctor data=datasets/cells imgsz=320",
         "centernet doctor data=cells --json > report.json",
     ),
-    details="Exit code 0: training gets by, and does about each defect what is said. 1: it would stop.",
+    details="Exit code 0: training runs, and handles each defect as listed. 1: training would stop.",
 )
 
 PREVIEW = Command(
     name="preview",
-    about="write a picture of some images of a data set with their objects",
+    about="write a contact sheet of images of a data set with their annotations",
     run=_preview,
     arguments=(
         DATA,
-        Argument(name="split", kind=TEXT, about="which part of it", default="train"),
+        Argument(name="split", type=TEXT, about="split of the data set", default="train"),
         _KEYPOINTS,
-        Argument(name="output", kind=TEXT, about="the picture to write", default="preview.png"),
-        Argument(name="count", kind=WHOLE, about="how many images", default="16"),
-        Argument(name="seed", kind=WHOLE, about="other seeds choose other images", default="0"),
+        Argument(name="output", type=TEXT, about="image file to write", default="preview.png"),
+        Argument(name="count", type=WHOLE, about="number of images", default="16"),
+        Argument(name="seed", type=WHOLE, about="seed of the choice of images", default="0"),
         Argument(
-            name="imgsz", kind=WHOLE, about="input size at which centres that meet are marked", default="512"
+            name="imgsz", type=WHOLE, about="input size at which colliding centres are marked", default="512"
         ),
         _STRIDE,
     ),

@@ -16,41 +16,44 @@ def _export(given: dict[str, Any], output: Output) -> int:
 
 EXPORT = Command(
     name="export",
-    about="write weights as one file with the decoding inside, and check it",
+    about="export network and decoding as one file, and check it",
     run=_export,
     arguments=(
         MODEL,
         Argument(
             name="format",
-            kind=TEXT,
+            type=TEXT,
             about="onnx; openvino, a folder; or torch, a .pt2 program of torch.export",
             default="onnx",
         ),
         Argument(
             name="output",
-            kind=TEXT,
-            about="the file or folder; by default it is called after the model",
+            type=TEXT,
+            about="the file or folder; by default named after the model",
             default="FILE",
         ),
         Argument(
-            name="half", kind=SWITCH, about="the network in 16 bits a number: half the size", default="false"
+            name="half",
+            type=SWITCH,
+            about="store the network in 16 bits a number: half the size",
+            default="false",
         ),
         Argument(
             name="int8",
-            kind=SWITCH,
-            about="the network in 8 bits a number: a quarter of the size; onnx and openvino",
+            type=SWITCH,
+            about="quantize the network to 8 bits a number: a quarter of the size; onnx and openvino",
             default="false",
         ),
         Argument(
             name="data",
-            kind=TEXT,
-            about="images as it will see them, as for predict, which int8 is measured on",
+            type=TEXT,
+            about="calibration images for int8, as for predict",
             default="FOLDER",
         ),
         Argument(
             name="source",
-            kind=TEXT,
-            about="images to check it on, as for predict; those of data, or made-up ones, by default",
+            type=TEXT,
+            about="images to check it on, as for predict; by default those of data, else generated ones",
             default="FOLDER",
         ),
     ),
@@ -60,7 +63,7 @@ EXPORT = Command(
         "centernet export model=blood-cells format=openvino int8=true data=images/",
     ),
     details=(
-        "The file takes RGB pixels and gives detections; `centernet predict model=FILE` runs it. It is "
-        "run beside the network, and not written if it finds something else."
+        "The file takes RGB pixels and gives detections; `centernet predict model=FILE` runs it. It is not "
+        "written if its detections differ from those of the weights."
     ),
 )

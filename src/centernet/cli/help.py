@@ -1,4 +1,4 @@
-"""What `--help` says."""
+"""Text of `--help`."""
 
 import shutil
 import textwrap
@@ -9,18 +9,18 @@ from centernet.cli.command import COMMON, Command
 
 
 def overview(commands: Iterable[Command]) -> str:
-    """The page about the program."""
+    """Help of the program."""
     commands = list(commands)
     width = max(len(command.name) for command in commands)
     return "\n".join(
         [
-            "centernet: find things in images by their points",
+            "centernet: object detection by points",
             "",
-            "usage: centernet VERB key=value ...     (--key value and --key=value work as well)",
+            "usage: centernet COMMAND key=value ...     (--key value and --key=value work as well)",
             "",
             *(f"  {command.name:{width}}  {command.about}" for command in commands),
             "",
-            "centernet VERB --help lists what a verb takes; centernet --version says which this is.",
+            "centernet COMMAND --help lists the keys of a command; centernet --version prints the version.",
             "",
             *_examples([example for command in commands for example in command.examples[:1]][:4]),
         ]
@@ -28,7 +28,7 @@ def overview(commands: Iterable[Command]) -> str:
 
 
 def page(command: Command, arguments: Sequence[Argument]) -> str:
-    """The page about a verb."""
+    """Help of a command."""
     required = [f"{one.name}={one.default}" for one in arguments if one.is_required]
     lines = [
         f"centernet {command.name}: {command.about}",
@@ -39,10 +39,10 @@ def page(command: Command, arguments: Sequence[Argument]) -> str:
     ]
     if command.details:
         lines += ["", *textwrap.wrap(command.details, _width())]
-    shown = [*arguments, *COMMON]
-    for group in dict.fromkeys(argument.group for argument in shown):
-        lines += ["", f"{group or 'What it takes'}:"]
-        lines += [line for one in shown if one.group == group for line in _lines_of(one)]
+    listed = [*arguments, *COMMON]
+    for group in dict.fromkeys(argument.group for argument in listed):
+        lines += ["", f"{group or 'Keys'}:"]
+        lines += [line for one in listed if one.group == group for line in _lines_of(one)]
     return "\n".join(lines)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import DATA, DEVICE, HALF, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import DATA, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 
 
@@ -14,7 +14,7 @@ def _val(given: dict[str, Any], output: Output) -> int:
     evaluation = detector.val(given.pop("data"), **given)
     output.show(str(evaluation), evaluation.to_json())
     if "save_dir" in given:
-        output.note(f"curves, tables and pictures are in {given['save_dir']}")
+        output.note(f"curves, tables and images are in {given['save_dir']}")
     if "save_json" in given:
         output.note(f"results are in {given['save_json']}")
     return 0
@@ -30,28 +30,25 @@ def _score(given: dict[str, Any], output: Output) -> int:
 
 VAL = Command(
     name="val",
-    about="measure weights on annotated images",
+    about="evaluate weights on annotated images",
     run=_val,
     arguments=(
         MODEL_OR_FILE,
         DATA,
-        Argument(name="split", kind=TEXT, about="which part of it", default="val"),
-        Argument(name="batch", kind=WHOLE, about="images at once", default="16"),
+        Argument(name="split", type=TEXT, about="split of the data set", default="val"),
+        Argument(name="batch", type=WHOLE, about="images in a batch", default="16"),
         Argument(
             name="max_det",
-            kind=WHOLE,
-            about="most detections in an image; by default what the weights were trained with",
+            type=WHOLE,
+            about="maximum number of detections in an image; by default as the weights were trained",
             default="NUMBER",
         ),
         WORKERS,
-        HALF,
-        Argument(
-            name="save_dir", kind=TEXT, about="write curves, tables and pictures there", default="FOLDER"
-        ),
+        Argument(name="save_dir", type=TEXT, about="folder for curves, tables and images", default="FOLDER"),
         Argument(
             name="save_json",
-            kind=TEXT,
-            about="write COCO results, with the data set's ids, into this file",
+            type=TEXT,
+            about="file for the detections as COCO results, with the data set's ids",
             default="FILE",
         ),
         DEVICE,
@@ -70,49 +67,50 @@ SCORE = Command(
     arguments=(
         Argument(
             name="format",
-            kind=TEXT,
-            about="of the results: coco, voc or kitti",
+            type=TEXT,
+            about="format of the results: coco, voc or kitti",
             default="coco",
             is_required=True,
         ),
         Argument(
-            name="truth",
-            kind=TEXT,
-            about="a COCO .json, a folder of VOC .xml files, a data set of any format, or KITTI's label_2",
-            default="truth.json",
+            name="ground_truth",
+            type=TEXT,
+            about="COCO .json, folder of VOC .xml, data set of any format, or KITTI's label_2 (alias: truth)",
+            default="ground_truth.json",
             is_required=True,
+            alias="truth",
         ),
         Argument(
             name="results",
-            kind=TEXT,
+            type=TEXT,
             about="a COCO results .json (boxes, keypoints), or a folder: VOC's comp4_det_<set>_<class>.txt, "
             "KITTI's <frame>.txt",
             default="results.json",
             is_required=True,
         ),
-        Argument(name="split", kind=TEXT, about="which part of a data set folder", default="NAME"),
+        Argument(name="split", type=TEXT, about="split of a data set folder", default="NAME"),
         Argument(
             name="frames",
-            kind=TEXT,
+            type=TEXT,
             about="KITTI's list of frames; by default those that have a file of results",
             default="FILE",
         ),
         Argument(
             name="protocol",
-            kind=list_of(TEXT),
+            type=list_of(TEXT),
             about="KITTI's overlaps: strict (.7/.5/.5 everywhere), original (in 3D .5/.25/.25), or both",
             default="strict",
         ),
         Argument(
             name="points",
-            kind=list_of(WHOLE),
+            type=list_of(WHOLE),
             about="recalls that KITTI's AP is averaged over: 40, 11, or both",
             default="40",
         ),
     ),
     examples=(
-        "centernet score format=coco truth=gt.json results=dt.json --json",
-        "centernet score format=coco truth=person_keypoints_val.json results=keypoints.json",
-        "centernet score format=kitti truth=label_2 results=results frames=val.txt points=11,40",
+        "centernet score format=coco ground_truth=gt.json results=dt.json --json",
+        "centernet score format=coco ground_truth=person_keypoints_val.json results=keypoints.json",
+        "centernet score format=kitti ground_truth=label_2 results=results frames=val.txt points=11,40",
     ),
 )

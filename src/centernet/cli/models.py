@@ -11,10 +11,10 @@ from centernet.weights.zoo import CONFIG, ZOO, names
 
 def _models(given: dict[str, Any], output: Output) -> int:
     del given
-    weights = {name: _finds(name) for name in names()}
+    weights = {name: _summary(name) for name in names()}
     recipes = {name: (inspect.getdoc(recipe) or "").splitlines()[0] for name, recipe in RECIPES.items()}
     width = max(map(len, (*weights, *recipes)))
-    lines = ["Weights that come along (centernet predict model=NAME source=...):"]
+    lines = ["Weights that come with the package (centernet predict model=NAME source=...):"]
     lines += [f"  {name:{width}}  {about}" for name, about in weights.items()] or ["  none"]
     lines += ["", "Recipes to train (centernet train model=NAME data=...):"]
     lines += [f"  {name:{width}}  {about}" for name, about in recipes.items()]
@@ -28,14 +28,14 @@ def _models(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
-def _finds(name: str) -> str:
+def _summary(name: str) -> str:
     config = json.loads((ZOO / name / CONFIG).read_text(encoding="utf-8"))
     return f"Finds {', '.join(config['categories']['names'])}."
 
 
 MODELS = Command(
     name="models",
-    about="list weights that come along, and recipes to train",
+    about="list weights that come with the package, and recipes to train",
     run=_models,
     arguments=(),
     examples=("centernet models",),

@@ -1,4 +1,4 @@
-"""What files about an image are called, after the image's own name."""
+"""Names of the files that are written for an image, made from the name of the image."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,7 +8,7 @@ from centernet.io.videos import video_of
 
 
 def file_of(name: str) -> Path:
-    """The path that the name of an image, a frame or a URL speaks of; of a URL, without its query."""
+    """The path in the name of an image, a frame or a URL; of a URL, without its query."""
     if is_url(name):
         return Path(Path(unquote(urlsplit(name).path)).name or "image")
     return video_of(name) or Path(name)
@@ -22,16 +22,16 @@ def stem_of(name: str) -> str:
 
 
 class Names:
-    """Names in a folder that are given once: images of different folders can share theirs."""
+    """Names of files in a folder, each used once: images of different folders can have the same name."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def own(self, name: str) -> str:
-        """The name, or `name-2.png`, `name-3.png`, ... where it is taken."""
-        path, number, own = Path(name), 1, name
-        while own in self._taken:
+    def unused(self, name: str) -> str:
+        """The name, or `name-2.png`, `name-3.png`, ... if it is taken; it is taken from then on."""
+        path, number, unused = Path(name), 1, name
+        while unused in self._taken:
             number += 1
-            own = f"{path.stem}-{number}{path.suffix}"
-        self._taken.add(own)
-        return own
+            unused = f"{path.stem}-{number}{path.suffix}"
+        self._taken.add(unused)
+        return unused

@@ -6,46 +6,46 @@ from functools import partial
 from typing import Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
-from centernet.cli.command import DEVICE, HALF, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
 
 
 def _predict(given: dict[str, Any], output: Output) -> int:
-    from centernet.cli.writers import Crops, Explanations, KittiFiles, Pictures, Results, fresh_folder
+    from centernet.cli.writers import CocoResults, Crops, Explanations, KittiResults, Plots, fresh_folder
     from centernet.detector import CenterNet
 
     project, name = given.pop("project", "runs"), given.pop("name", "predict")
     exist_ok = given.pop("exist_ok", False)
-    wants_pictures, wants_crops = given.pop("save", True), given.pop("crops", False)
-    results, wants_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
-    wants_reasons = given.pop("explain", False)
+    with_plots, with_crops = given.pop("save", True), given.pop("crops", False)
+    results, with_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
+    with_explanations = given.pop("explain", False)
     detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
     source = given.pop("source")
     # A bar between lines on a screen would only flicker.
     progress = sys.stderr.isatty() and not output.stream.isatty()
     stream = detector.predict(source, progress=progress, **given)
-    writes = wants_pictures or wants_crops or wants_kitti or wants_reasons or results is True
-    folder = fresh_folder(project, name, exist_ok=exist_ok) if writes else None
+    has_folder = with_plots or with_crops or with_kitti or with_explanations or results is True
+    folder = fresh_folder(project, name, exist_ok=exist_ok) if has_folder else None
     count = 0
     with ExitStack() as stack:
-        savers: list[Pictures | Crops | Results | KittiFiles | Explanations] = []
-        if folder and wants_pictures:
-            savers.append(stack.enter_context(Pictures(folder)))
-        if folder and wants_crops:
-            savers.append(Crops(folder / "crops"))
-        if folder and wants_kitti:
-            savers.append(KittiFiles(folder / "kitti"))
-        if folder and wants_reasons:
-            shown = {key: given[key] for key in ("conf", "resize", "imgsz") if key in given}
-            savers.append(Explanations(folder / "explained", partial(detector.explain, **shown)))
+        writers: list[Plots | Crops | CocoResults | KittiResults | Explanations] = []
+        if folder and with_plots:
+            writers.append(stack.enter_context(Plots(folder)))
+        if folder and with_crops:
+            writers.append(Crops(folder / "crops"))
+        if folder and with_kitti:
+            writers.append(KittiResults(folder / "kitti"))
+        if folder and with_explanations:
+            options = {key: given[key] for key in ("conf", "resize", "imgsz") if key in given}
+            writers.append(Explanations(folder / "explained", partial(detector.explain, **options)))
         if results:
             path = folder / "results.json" if folder and results is True else results
-            savers.append(stack.enter_context(Results(path)))
+            writers.append(stack.enter_context(CocoResults(path)))
         for detections in stream:
             output.show(str(detections), detections.to_json())
-            for saver in savers:
-                saver.add(detections)
+            for writer in writers:
+                writer.add(detections)
             count += 1
     if not count:
         raise InputError(f"{source}: no image of it could be read")
@@ -62,59 +62,58 @@ PREDICT = Command(
         MODEL_OR_FILE,
         Argument(
             name="source",
-            kind=TEXT,
+            type=TEXT,
             about="an image, a folder, a pattern 'images/*.jpg', a video, or https://...",
             default="images/",
             is_required=True,
         ),
-        Argument(name="conf", kind=NUMBER, about="least score of a detection", default="0.3"),
-        Argument(name="max_det", kind=WHOLE, about="most detections in an image", default="100"),
-        Argument(name="batch", kind=WHOLE, about="images at once", default="1"),
+        Argument(name="conf", type=NUMBER, about="minimum score of a detection", default="0.3"),
+        Argument(name="max_det", type=WHOLE, about="maximum number of detections in an image", default="100"),
+        Argument(name="batch", type=WHOLE, about="images in a batch", default="1"),
         WORKERS,
-        HALF,
         DEVICE,
         Argument(
             name="strict",
-            kind=SWITCH,
+            type=SWITCH,
             about="stop at an image that cannot be read, instead of skipping it",
             default="false",
         ),
         Argument(
             name="save",
-            kind=SWITCH,
-            about="write the pictures, or the video, with what was found",
+            type=SWITCH,
+            about="write the images, or the video, with the detections drawn",
             default="true",
         ),
         Argument(
             name="save_json",
-            kind=SWITCH_OR_TEXT,
+            type=SWITCH_OR_TEXT,
             about="write COCO results: true for results.json in the folder, or a path",
             default="false",
         ),
         Argument(
             name="save_kitti",
-            kind=SWITCH,
-            about="write a file of KITTI's results for each image into kitti/ in the folder",
+            type=SWITCH,
+            about="write a KITTI result file for each image into kitti/ in the folder",
             default="false",
         ),
         Argument(
             name="camera",
-            kind=TEXT,
-            about="for boxes in 3D: 9 or 12 numbers of its matrix, a file of them, or a folder of files",
+            type=TEXT,
+            about="camera matrix, for 3D boxes: its 9 or 12 numbers, a file of them, or a folder of files",
             default="calib.txt",
         ),
         Argument(
-            name="crops", kind=SWITCH, about="write each object as a picture of its own", default="false"
+            name="crops", type=SWITCH, about="write a crop of the image for each object", default="false"
         ),
         Argument(
             name="explain",
-            kind=SWITCH,
-            about="write what led to the detections of each image: heatmaps, points, and what was rejected",
+            type=SWITCH,
+            about="write heatmaps, peaks and rejected candidates of each image as an image",
             default="false",
         ),
-        Argument(name="project", kind=TEXT, about="folder of run folders", default="runs"),
-        Argument(name="name", kind=TEXT, about="name of the run folder", default="predict"),
-        Argument(name="exist_ok", kind=SWITCH, about="write into a run folder that exists", default="false"),
+        Argument(name="project", type=TEXT, about="folder of run folders", default="runs"),
+        Argument(name="name", type=TEXT, about="name of the run folder", default="predict"),
+        Argument(name="exist_ok", type=SWITCH, about="write into a run folder that exists", default="false"),
         *INFERENCE,
     ),
     examples=(
@@ -122,5 +121,5 @@ PREDICT = Command(
         "centernet predict model=runs/detect/train source=clip.mp4 conf=0.5",
         "centernet predict model=runs/detect/train source='images/*.jpg' save=false --json > found.jsonl",
     ),
-    details="With --json: a line for each image. COCO results count images from 0, in their order.",
+    details="With --json: a line for each image. COCO results number images from 0, in their order.",
 )

@@ -7,7 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument, Kind, list_of
+from centernet.cli.arguments import (
+    NUMBER,
+    SWITCH,
+    SWITCH_OR_TEXT,
+    TEXT,
+    WHOLE,
+    Argument,
+    ArgumentType,
+    list_of,
+)
 from centernet.cli.command import DATA, DEVICE, Command, Output
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import RECIPES, small
@@ -19,7 +28,7 @@ def settings_of(recipe: Recipe) -> tuple[Argument, ...]:
     return tuple(
         Argument(
             name=name,
-            kind=_kind_of(getattr(recipe, name)),
+            type=_kind_of(getattr(recipe, name)),
             about=setting.help,
             default=_typed(getattr(recipe, name)),
             group=setting.heading,
@@ -28,7 +37,7 @@ def settings_of(recipe: Recipe) -> tuple[Argument, ...]:
     )
 
 
-def _kind_of(value: Any) -> Kind:
+def _kind_of(value: Any) -> ArgumentType:
     if isinstance(value, tuple):
         return list_of(_kind_of(value[0]))
     return {bool: SWITCH, int: WHOLE, float: NUMBER, str: TEXT}[type(value)]
@@ -114,13 +123,13 @@ TRAIN = Command(
         replace(DATA, is_required=False),
         Argument(
             name="model",
-            kind=TEXT,
+            type=TEXT,
             about="a recipe to train from scratch, or weights to continue; `centernet models` lists both",
             default="small",
         ),
         Argument(
             name="resume",
-            kind=SWITCH_OR_TEXT,
+            type=SWITCH_OR_TEXT,
             about="resume a run that was stopped: its folder, or true for the latest one",
             default="false",
         ),
@@ -140,12 +149,12 @@ DEMO = Command(
     run=_demo,
     arguments=(
         Argument(
-            name="folder", kind=TEXT, about="new folder for the scenes and the run", default="runs/demo"
+            name="folder", type=TEXT, about="new folder for the scenes and the run", default="runs/demo"
         ),
-        Argument(name="train", kind=WHOLE, about="training images", default="1000"),
-        Argument(name="val", kind=WHOLE, about="validation images", default="200"),
-        Argument(name="epochs", kind=WHOLE, about="passes over the training images", default="10"),
-        Argument(name="seed", kind=WHOLE, about="seed of the scenes and of the training", default="0"),
+        Argument(name="train", type=WHOLE, about="training images", default="1000"),
+        Argument(name="val", type=WHOLE, about="validation images", default="200"),
+        Argument(name="epochs", type=WHOLE, about="passes over the training images", default="10"),
+        Argument(name="seed", type=WHOLE, about="seed of the scenes and of the training", default="0"),
         DEVICE,
     ),
     examples=("centernet demo", "centernet demo folder=/tmp/demo epochs=5"),

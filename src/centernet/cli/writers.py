@@ -1,4 +1,4 @@
-"""What `centernet predict` writes: pictures, videos, cut-outs, COCO's and KITTI's results."""
+"""Writers of `centernet predict`: plots, videos, crops, explanations, COCO and KITTI results."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
 from centernet.io.writing import unused_folder, writing
 
-_PICTURES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
+_IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 
 
 def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
@@ -31,11 +31,11 @@ def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
     return folder
 
 
-class Pictures:
-    """Writes each image with what was found in it, and the frames of a video as a video.
+class Plots:
+    """Writes each image with its detections drawn, and the frames of a video as a video.
 
     Args:
-        folder: Where to.
+        folder: Folder of the plots.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,7 +45,7 @@ class Pictures:
         self._writer: VideoWriter | None = None
 
     def add(self, detections: Detections) -> None:
-        """Takes the next image."""
+        """Writes the next image."""
         video = video_of(detections.name)
         if video != self._video:
             self._finish()
@@ -57,14 +57,14 @@ class Pictures:
             self._writer.add(np.asarray(detections.plot()))
         else:
             source = file_of(detections.name)
-            is_picture = source.suffix.lower() in _PICTURES
-            detections.save(self._path(source if is_picture else Path(f"{source.name}.png")))
+            is_writable = source.suffix.lower() in _IMAGE_SUFFIXES
+            detections.save(self._path(source if is_writable else Path(f"{source.name}.png")))
 
     def _path(self, source: Path) -> Path:
-        """A path of its own in the folder: images of different folders can share their name."""
-        path = self._folder / self._names.own(source.name)
+        """An unused path in the folder: images of different folders can have the same name."""
+        path = self._folder / self._names.unused(source.name)
         if path.exists() and source.exists() and path.samefile(source):
-            raise UsageError(f"{path} would be written over: choose another project or name")
+            raise UsageError(f"{path} would be overwritten: choose another project or name")
         return path
 
     def _finish(self) -> None:
@@ -72,7 +72,7 @@ class Pictures:
             self._writer.close()
         self._writer = None
 
-    def __enter__(self) -> "Pictures":
+    def __enter__(self) -> "Plots":
         return self
 
     def __exit__(
@@ -82,11 +82,11 @@ class Pictures:
 
 
 class Explanations:
-    """Writes for each image a picture of what led to its detections.
+    """Writes an explanation of the detections of each image, as an image.
 
     Args:
-        folder: Where to.
-        explain: Makes the picture.
+        folder: Folder of the explanations.
+        explain: Draws the explanation of detections.
     """
 
     def __init__(self, folder: Path, explain: Callable[[Detections], Image.Image]) -> None:
@@ -95,7 +95,7 @@ class Explanations:
         self._count = 0
 
     def add(self, detections: Detections) -> None:
-        """Takes the next image."""
+        """Writes the next image."""
         self._count += 1
         path = self._folder / f"{stem_of(detections.name)}-{self._count}.png"
         with writing(path):
@@ -104,10 +104,10 @@ class Explanations:
 
 
 class Crops:
-    """Writes what was found, each object as a picture in the folder of its class.
+    """Writes a crop of the image for each object, into the folder of its class.
 
     Args:
-        folder: Where to.
+        folder: Folder of the folders of classes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -115,7 +115,7 @@ class Crops:
         self._count = 0
 
     def add(self, detections: Detections) -> None:
-        """Takes the next image."""
+        """Writes the next image."""
         for name, pixels in zip(detections.names, detections.crops(), strict=True):
             self._count += 1
             folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
@@ -125,11 +125,11 @@ class Crops:
                 Image.fromarray(pixels).save(path)
 
 
-class KittiFiles:
-    """Writes a file of KITTI's results for each image, by its name, and that of a frame by its number too.
+class KittiResults:
+    """Writes a KITTI result file for each image, named after it; that of a frame has its number, too.
 
     Args:
-        folder: Where to.
+        folder: Folder of the files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -137,15 +137,15 @@ class KittiFiles:
         self._names = Names()
 
     def add(self, detections: Detections) -> None:
-        """Takes the next image."""
-        path = self._folder / self._names.own(f"{stem_of(detections.name)}.txt")
+        """Writes the next image."""
+        path = self._folder / self._names.unused(f"{stem_of(detections.name)}.txt")
         with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(detections.to_kitti(), encoding="utf-8")
 
 
-class Results:
-    """Writes a COCO results file, entry by entry: it is whole JSON even where the work is stopped.
+class CocoResults:
+    """Writes a COCO results file, entry by entry: it is complete JSON even if the run is stopped.
 
     Args:
         path: The file.
@@ -157,7 +157,7 @@ class Results:
         self._is_first = True
 
     def add(self, detections: Detections) -> None:
-        """Takes the next image. Beside what COCO has, an entry says the file it is about."""
+        """Writes the detections of the next image. Entries have `file_name` besides the fields of COCO."""
         for entry in detections.to_coco():
             self._write(
                 ("" if self._is_first else ",\n") + json.dumps({**entry, "file_name": detections.name})
@@ -168,7 +168,7 @@ class Results:
         with writing(self._path):
             self._file.write(text)
 
-    def __enter__(self) -> "Results":
+    def __enter__(self) -> "CocoResults":
         with writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("w", encoding="utf-8")

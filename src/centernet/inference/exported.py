@@ -95,6 +95,10 @@ class ExportedPredictor:
         assert isinstance(max_detections, int)
         return replace(self, max_detections=min(max_detections, self.max_detections))
 
+    def with_rule(self, rule: ResizeRule) -> "ExportedPredictor":
+        """The same predictor with another resize rule."""
+        return replace(self, rule=rule)
+
     def detect(self, samples: Sequence[Sample], inference: InferenceOptions = PLAIN) -> list[Detections]:
         """Detections in images as read from their files, image pixels, best first.
 

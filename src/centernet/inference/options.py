@@ -1,141 +1,158 @@
-"""Looking more than once at an image: in several sizes, mirrored; and making one answer of it.
+"""All options of inference, declared once: `InferenceOptions`.
 
-The test-time modes of Objects as Points (Zhou et al. 2019, sec. 5 and its released code). What is found by
-pairs of corners and a centre is decided on together first: see `ops.evidence`.
+`CenterNet.predict` and `CenterNet.val` take them as keywords, and `centernet predict` and `centernet val` as
+keys; name, type, default, help and check of each are those of its field here. To add an option, add a field
+and a line in `InferenceKeywords`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypedDict
 
-import numpy as np
-from jaxtyping import Float, Int
-
-from centernet.detections import Detections
 from centernet.errors import UsageError
-from centernet.ops.nms import METHODS, Kept, Suppression, soft_nms, soft_nms_with_leftovers
+
+NMS_METHODS = ("none", "gaussian", "linear", "hard")
+MIN_TILE_SIDE = 32
+MAX_TILE_OVERLAP = 0.9
+_MAX_SCALE = 10
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The values that an option may have.
+
+    Attributes:
+        text: Follows the name of the option in the error: `is 0 or more`.
+        holds: True for such a value.
+        hint: What to do, at the end of the error.
+    """
+
+    text: str
+    holds: Callable[[Any], bool]
+    hint: str = ""
+
+
+def _option(default: Any, about: str, allowed: Allowed | None = None, *, typed: str = "") -> Any:
+    """A field with its help.
+
+    Args:
+        default: Value where it is not given.
+        about: What it does, in a line.
+        allowed: The values it may have; None for any of its type.
+        typed: How help writes the default where it is None: what holds then, or a placeholder in capitals.
+    """
+    return field(default=default, metadata={"about": about, "allowed": allowed, "typed": typed})
+
+
+def _are_scales(values: Sequence[float]) -> bool:
+    return bool(values) and all(0 < value <= _MAX_SCALE for value in values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
-    """How a trained network is asked for detections.
-
-    Attributes:
-        scales: Sizes in which each image is shown, as shares of its own; what is found in several is merged
-            by soft-NMS.
-        flip: Average the maps of the image and of its mirror image.
-        nms: How boxes are lowered that overlap better ones, with one scale too: `gaussian` or `linear`, which
-            are soft-NMS, or `hard`. `none` is `gaussian` all the same where there are several scales, or
-            boxes made of two corners.
-        iou: Overlap from which `linear` and `hard` lower; `None`: 0.5.
-        merge_boxes: Above 0, a box becomes the mean of those that it lowers, the more alone the larger this
-            is; the original takes 10 with several scales.
-        across_classes: Soft-NMS compares boxes of different classes as well.
-        exact: Soft-NMS as the original does it: with rows it meant to drop, and with ties beyond the number
-            asked for. With the rule of keypoint triplets, also without the row and column that it loses.
-        half: Compute in bfloat16.
+    """How a trained network is run on images.
 
     Raises:
-        UsageError: A scale that is not above 0, no scale, an unknown method, a limit that it does not have,
-            or settings of NMS without it.
+        UsageError: A value that is not allowed, or an option that has no effect without another one.
     """
 
-    scales: tuple[float, ...] = (1.0,)
-    flip: bool = False
-    nms: str = "none"
-    iou: float | None = None
-    merge_boxes: float = 0.0
-    across_classes: bool = False
-    exact: bool = False
-    half: bool = False
+    resize: str | None = _option(
+        None, "fit, follow, keep or triplet: how images are resized; by default as in training", typed="RULE"
+    )
+    imgsz: int | None = _option(
+        None,
+        "side of the input for fit, longer side of the image for follow, pixels; by default as in training",
+        typed="PIXELS",
+    )
+    flip: bool = _option(
+        False, "test-time augmentation: average the maps of the image and of its flipped copy"
+    )
+    scales: Sequence[float] = _option(
+        (1.0,),
+        "test-time augmentation: run at several scales, 0.5,0.75,1,1.25,1.5, and merge by soft-NMS",
+        Allowed(
+            f"are numbers above 0, at most {_MAX_SCALE}, with 1 for the image as it is",
+            _are_scales,
+            "try scales=0.5,1,1.5",
+        ),
+    )
+    nms: str = _option(
+        "none",
+        "lower scores of boxes that overlap more confident ones of their class: gaussian or linear, both "
+        "soft-NMS, or hard; with several scales and for corner pairs, none means gaussian",
+        Allowed(f"is one of {', '.join(NMS_METHODS)}", lambda value: value in NMS_METHODS),
+    )
+    iou: float | None = _option(
+        None,
+        "IoU from which nms=linear and nms=hard lower scores",
+        Allowed("is an overlap from 0 to below 1", lambda value: 0 <= value < 1),
+        typed="0.5",
+    )
+    merge_boxes: float = _option(
+        0.0,
+        "above 0, NMS replaces a box by the mean of those it lowers; larger gives its own more weight; "
+        "the original takes 10",
+        Allowed("is 0 or more", lambda value: value >= 0),
+    )
+    class_agnostic: bool = _option(
+        False, "keep only the most confident class at each place, and NMS across classes"
+    )
+    exact: bool = _option(False, "NMS as in the original, which keeps some boxes it meant to drop")
+    slice: int | None = _option(
+        None,
+        "run on larger images in tiles of this side, image pixels, 640, and on the whole image, and merge",
+        Allowed(
+            f"is the side of the tiles, {MIN_TILE_SIDE} pixels or more", lambda value: value >= MIN_TILE_SIDE
+        ),
+        typed="PIXELS",
+    )
+    slice_overlap: float | None = _option(
+        None,
+        "minimum overlap of neighbouring tiles, a fraction of their side",
+        Allowed(f"is a fraction from 0 to {MAX_TILE_OVERLAP}", lambda value: 0 <= value <= MAX_TILE_OVERLAP),
+        typed="0.2",
+    )
+    half: bool = _option(False, "compute in bfloat16: faster where the hardware has it, a little less exact")
 
     def __post_init__(self) -> None:
-        if not self.scales or not all(0 < scale <= _LARGEST_SCALE for scale in self.scales):
-            given = ",".join(f"{scale:g}" for scale in self.scales)
-            raise UsageError(
-                f"scales are numbers above 0, at most {_LARGEST_SCALE}, with 1 for the image as it is; "
-                f"got {given or 'none'}: try scales=0.5,1,1.5"
-            )
-        if self.nms not in ("none", *METHODS):
-            raise UsageError(f"nms is one of none, {', '.join(METHODS)}; got {self.nms!r}")
+        object.__setattr__(self, "scales", tuple(self.scales))
+        for item in fields(self):
+            _check(item.name, getattr(self, item.name), item.metadata["allowed"])
         if self.iou is not None and self.nms not in ("linear", "hard"):
             raise UsageError("iou is a limit of nms=hard and nms=linear: add one of them")
-        if self.iou is not None and not 0 <= self.iou < 1:
-            raise UsageError(f"iou is an overlap from 0 to below 1; got {self.iou}")
-        if self.merge_boxes < 0:
-            raise UsageError(f"merge_boxes is 0 or more; got {self.merge_boxes}")
         for name in ("exact", "merge_boxes"):
-            if getattr(self, name) and not self._is_merging:
-                raise UsageError(f"{name} says how NMS is done: add nms=gaussian, or several scales")
+            if getattr(self, name) and not self.uses_nms:
+                raise UsageError(f"{name} sets how NMS is done: add nms=gaussian, or several scales")
+        if self.slice_overlap is not None and self.slice is None:
+            raise UsageError("slice_overlap is the overlap of tiles: add slice=640, their side")
 
     @property
-    def _is_merging(self) -> bool:
+    def uses_nms(self) -> bool:
+        """True if boxes are merged by NMS whatever the task: it was chosen, or there are several scales."""
         return self.nms != "none" or len(self.scales) > 1
 
-    @property
-    def how(self) -> Suppression:
-        """How boxes give way to others."""
-        method = "gaussian" if self.nms == "none" else self.nms
-        iou = Suppression.iou if self.iou is None else self.iou
-        return Suppression(method=method, iou=iou, merge=self.merge_boxes)
 
-    def merge(self, per_scale: Sequence[Detections], top_k: int) -> Detections:
-        """One answer from those of all scales for one image.
+class InferenceKeywords(TypedDict, total=False):
+    """The same options as keywords of a function: `**options: Unpack[InferenceKeywords]`."""
 
-        Args:
-            per_scale: What each scale shows, image pixels.
-            top_k: Most detections; `exact` gives more where the last ones tie.
-        """
-        if not self._is_merging:
-            (only,) = per_scale
-            return only
-        return self.suppress(Detections.joined(per_scale), top_k)
-
-    def suppress(
-        self, found: Detections, top_k: int, corner_scores: Float[np.ndarray, "n 2"] | None = None
-    ) -> Detections:
-        """Detections without those that better ones have lowered too far.
-
-        Args:
-            found: Detections of one image.
-            top_k: Most detections; `exact` gives more where the last ones tie.
-            corner_scores: How sure the corners of each box are, where boxes are merged; else as the box.
-        """
-        labels = np.zeros_like(found.labels) if self.across_classes else found.labels
-        if self.exact:
-            kept = _as_the_original(found, labels, top_k, self.how, corner_scores)
-        else:
-            kept = soft_nms(
-                found.boxes, found.scores, labels, top_k=top_k, how=self.how, corner_scores=corner_scores
-            )
-        return replace(found[kept.rows], scores=kept.scores, boxes=kept.boxes)
+    resize: str | None
+    imgsz: int | None
+    flip: bool
+    scales: Sequence[float]
+    nms: str
+    iou: float | None
+    merge_boxes: float
+    class_agnostic: bool
+    exact: bool
+    slice: int | None
+    slice_overlap: float | None
+    half: bool
 
 
-_LARGEST_SCALE = 10
-
-
-def _as_the_original(
-    found: Detections,
-    labels: Int[np.ndarray, " n"],
-    top_k: int,
-    how: Suppression,
-    corner_scores: Float[np.ndarray, "n 2"] | None,
-) -> Kept:
-    """What each class has left, best first: everything as good as the `top_k`-th is kept."""
-    parts = []
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        sure = None if corner_scores is None else corner_scores[own]
-        left = soft_nms_with_leftovers(found.boxes[own], found.scores[own], how=how, corner_scores=sure)
-        parts.append(replace(left, rows=own[left.rows]))
-    kept = _end_to_end(parts, found)
-    if len(kept.scores) > top_k:
-        kept = kept[kept.scores >= np.sort(kept.scores)[-top_k]]
-    return kept[np.argsort(-kept.scores, kind="stable")]
-
-
-def _end_to_end(parts: Sequence[Kept], found: Detections) -> Kept:
-    return Kept(
-        np.concatenate([np.zeros(0, dtype=np.int64), *(part.rows for part in parts)]),
-        np.concatenate([found.scores[:0], *(part.scores for part in parts)]),
-        np.concatenate([found.boxes[:0], *(part.boxes for part in parts)]),
-    )
+def _check(name: str, value: Any, allowed: Allowed | None) -> None:
+    if allowed is None or value is None or allowed.holds(value):
+        return
+    given = repr(value)
+    if isinstance(value, tuple):
+        given = ",".join(f"{one:g}" for one in value) or "none"
+    raise UsageError(f"{name} {allowed.text}; got {given}" + (f": {allowed.hint}" if allowed.hint else ""))

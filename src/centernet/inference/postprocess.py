@@ -10,6 +10,7 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
 from centernet.geometry.camera import rotation_from_alpha, unproject
+from centernet.inference.merging import merge_detections, suppress
 from centernet.inference.options import InferenceOptions
 from centernet.structures import Categories, Sample, View
 from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
@@ -77,7 +78,7 @@ def _merged(per_scale: Sequence[ScaleResult], inference: InferenceOptions, top_k
     candidates = [one for _, one in per_scale if one is not None]
     first = per_scale[0][0]
     if not candidates:
-        return inference.merge([found for found, _ in per_scale], top_k)
+        return merge_detections([found for found, _ in per_scale], inference, top_k)
     decision = merge_candidates(candidates, inference.scales)
     decided = Detections(
         boxes=decision.boxes,
@@ -89,7 +90,7 @@ def _merged(per_scale: Sequence[ScaleResult], inference: InferenceOptions, top_k
         image_id=first.image_id,
     )
     # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
-    return inference.suppress(decided, top_k, decision.corner_scores)
+    return suppress(decided, inference, top_k, decision.corner_scores)
 
 
 def correct_for_padding(

@@ -99,6 +99,10 @@ class TorchPredictor:
         """
         return replace(self, task=_with_task_settings(self.task, settings))
 
+    def with_rule(self, rule: ResizeRule) -> "TorchPredictor":
+        """The same predictor with another resize rule."""
+        return replace(self, rule=rule)
+
     def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
         """What the network gives for a batch that lies on its device.
 

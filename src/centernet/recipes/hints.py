@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from functools import wraps
-from inspect import signature
-from typing import ParamSpec, TypeVar
+from inspect import Parameter, signature
+from typing import Any, ParamSpec, TypeVar, get_args
 
 from centernet.errors import UsageError
 
@@ -105,7 +105,7 @@ def did_you_mean(word: str, choices: Collection[str]) -> str:
 
 def with_hints(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
     """The same method, but an unknown keyword raises a `UsageError` with the hint for it."""
-    known = list(signature(method).parameters)[1:]
+    known = [name for one in list(signature(method).parameters.values())[1:] for name in _keywords(one)]
 
     @wraps(method)
     def checked(*values: _Arguments.args, **settings: _Arguments.kwargs) -> _Result:
@@ -116,3 +116,11 @@ def with_hints(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _R
         return method(*values, **settings)
 
     return checked
+
+
+def _keywords(parameter: Parameter) -> list[str]:
+    """The keywords of a parameter: its name, or those of the `TypedDict` of `**options: Unpack[...]`."""
+    unpacked: tuple[Any, ...] = get_args(parameter.annotation)
+    if parameter.kind is Parameter.VAR_KEYWORD and unpacked:
+        return list(unpacked[0].__annotations__)
+    return [parameter.name]

@@ -1,0 +1,63 @@
+"""From the name of a model to its predictor; torch is imported only where weights are opened."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from centernet.errors import UsageError
+from centernet.inference.backends.formats import is_exported
+from centernet.inference.exported import ExportedPredictor
+from centernet.inference.stream import Predictor
+from centernet.recipes.presets import RECIPES
+from centernet.weights import zoo
+
+if TYPE_CHECKING:
+    import torch
+
+    from centernet.inference.predictor import TorchPredictor
+
+
+def open_predictor(model: str, device: str | int) -> "tuple[Predictor | None, torch.device | str]":
+    """The predictor of a model, None for a recipe, which has no weights yet; and its device.
+
+    Args:
+        model: As for `CenterNet`.
+        device: As for `CenterNet`.
+
+    Raises:
+        UsageError: The device cannot be used, or the package that runs an exported file is not installed.
+        InputError: There is no such model, or its files are broken.
+    """
+    if is_exported(model):
+        if device not in ("auto", "cpu"):
+            raise UsageError(f"{model} runs on the processor: leave device={device} out")
+        return ExportedPredictor.of(Path(model)), "cpu"
+    from centernet.hardware import device_of
+    from centernet.weights import files as weights
+    from centernet.weights.hub import fetch
+
+    chosen = device_of(device)
+    is_recipe = model in RECIPES and model not in zoo.names()
+    if is_recipe and not weights.has_weights(Path(model)):
+        return None, chosen
+    return weights.load(fetch(model), chosen), chosen
+
+
+def require_weights(model: str, predictor: Predictor | None) -> "TorchPredictor":
+    """The predictor, for what cannot be done without a network in torch.
+
+    Args:
+        model: Name of the model, for the error.
+        predictor: As opened.
+
+    Raises:
+        UsageError: It is an exported file, or a recipe that has not been trained yet.
+    """
+    if predictor is None:
+        known = ", ".join(zoo.names())
+        raise UsageError(f"{model!r} is a recipe without weights: train it, or open weights such as {known}")
+    if isinstance(predictor, ExportedPredictor):
+        raise UsageError(f"{model} is an exported file, and this needs the weights it was exported from")
+    from centernet.inference.predictor import TorchPredictor
+
+    assert isinstance(predictor, TorchPredictor)
+    return predictor

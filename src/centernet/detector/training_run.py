@@ -1,0 +1,161 @@
+"""One training, from its settings to the numbers of its best weights."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from centernet.detections import Detections
+from centernet.detector.opening import open_predictor, require_weights
+from centernet.errors import UsageError
+from centernet.evaluation import Evaluation, evaluate
+from centernet.evaluation.curves import save_training_curves
+from centernet.evaluation.summary import summarize
+from centernet.inference.predictor import TorchPredictor
+from centernet.inference.stream import annotated, detect_stream
+from centernet.recipes.presets import RECIPES
+from centernet.recipes.recipe import Recipe, in_proportion, with_settings
+from centernet.structures import Dataset
+from centernet.training import fit, run_folder
+from centernet.training.build import adapt_to_data, build_predictor, recipe_of
+from centernet.training.data import open_training_data, suggest_recipe
+from centernet.weights import files as weights
+
+MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
+"""Settings that a resumed run may change: they decide where it runs, not the weights."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedRun:
+    """A finished training.
+
+    Attributes:
+        folder: Run folder.
+        predictor: The best weights.
+        evaluation: Metrics of the best weights on the validation images; None if there are none, and in all
+            processes but the first.
+    """
+
+    folder: Path
+    predictor: TorchPredictor
+    evaluation: Evaluation | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingRun:
+    """Starts or resumes a training.
+
+    Attributes:
+        model: Name of the recipe or of the weights.
+        weights: The weights to go on from; None for a recipe.
+        device: Where the best weights are loaded when it is over.
+        progress: Show a progress bar; None for yes if stderr is a terminal.
+    """
+
+    model: str
+    weights: TorchPredictor | None
+    device: Any
+    progress: bool | None = None
+
+    def start(self, data: str, settings: dict[str, Any]) -> TrainedRun:
+        """A new training.
+
+        Args:
+            data: The data set.
+            settings: Settings that differ from the recipe.
+        """
+        base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
+        recipe = in_proportion(with_settings(base, **settings), base, settings)
+        training, validation = open_training_data(data, recipe)
+        if self.weights is None:
+            suggest_recipe(self.model, recipe, training)
+        recipe = adapt_to_data(recipe, training.categories, settings)
+        predictor = build_predictor(recipe, training.categories, self._initial_weights(recipe))
+        folder = run_folder.new_folder(recipe)
+        run_folder.describe(folder, self.model, data, recipe)
+        return self._fit(folder, recipe, predictor, (training, validation))
+
+    def resume(self, folder: Path | None, settings: dict[str, Any]) -> TrainedRun:
+        """The rest of a training that was stopped.
+
+        Args:
+            folder: Its run folder; None for the run of the weights, else the latest one.
+            settings: Settings of the machine that differ from before; `project` and `task` say where the
+                latest run is searched.
+        """
+        where = {key: settings.pop(key) for key in ("project", "task") if key in settings}
+        runs = with_settings(Recipe(), **where).runs
+        if folder is None:
+            own = run_folder.folder_of(self.model) if self.weights else None
+            folder = own or run_folder.latest_folder(runs)
+        if refused := sorted(settings.keys() - MACHINE_SETTINGS):
+            raise UsageError(f"a resumed run keeps its settings; {', '.join(refused)} cannot change")
+        arguments = run_folder.arguments_of(folder)
+        model, data = str(arguments.pop("model")), str(arguments.pop("data"))
+        recipe = with_settings(Recipe(), **{**arguments, **settings})
+        training, validation = open_training_data(data, recipe)
+        if (folder / run_folder.CHECKPOINT).exists():
+            # It holds all weights: those that the run began from may be gone.
+            predictor = build_predictor(replace(recipe, pretrained=False), training.categories)
+        else:
+            opened, _ = open_predictor(model, str(self.device))
+            started = require_weights(model, opened) if opened else None
+            origin = replace(self, model=model, weights=started)
+            predictor = build_predictor(recipe, training.categories, origin._initial_weights(recipe))
+        return self._fit(folder, recipe, predictor, (training, validation), resume=True)
+
+    def _initial_weights(self, recipe: Recipe) -> TorchPredictor | None:
+        """The weights that a training begins with; None for random ones."""
+        if not recipe.start:
+            return self.weights
+        opened, _ = open_predictor(recipe.start, str(self.device))
+        return require_weights(recipe.start, opened)
+
+    def _fit(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        predictor: TorchPredictor,
+        data: tuple[Dataset, Dataset | None],
+        *,
+        resume: bool = False,
+    ) -> TrainedRun:
+        training, validation = data
+
+        def score(found: Sequence[Detections]) -> Mapping[str, float]:
+            assert validation is not None
+            return evaluate(validation, found).metrics
+
+        folder = fit.fit(
+            predictor,
+            recipe,
+            training,
+            validation,
+            folder,
+            score if validation else None,
+            resume=resume,
+            progress=sys.stderr.isatty() if self.progress is None else self.progress,
+            say=_say,
+        )
+        best = weights.load(folder, self.device)
+        return TrainedRun(
+            folder=folder, predictor=best, evaluation=_evaluate(best, validation, folder, recipe)
+        )
+
+
+def _evaluate(
+    predictor: TorchPredictor, validation: Dataset | None, folder: Path, recipe: Recipe
+) -> Evaluation | None:
+    if not run_folder.is_first_process():
+        return None
+    save_training_curves(folder / "results.csv", folder / "results.png")
+    if validation is None:
+        return None
+    stream = detect_stream(predictor, annotated(validation), batch=recipe.batch, workers=1)
+    return summarize(predictor, validation, stream, folder)
+
+
+def _say(line: str) -> None:
+    """Prints on the stderr of the moment: a progress bar replaces it, to stay below."""
+    print(line, file=sys.stderr)
