@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from centernet.structures.batch import BatchAnnotations, Grid
 
+__all__ = ["Backbone", "HeadSpec", "Maps", "Outputs", "PointMap", "Stem", "Targets", "Task"]
+
 Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
 

@@ -93,16 +93,6 @@ def test_importing_the_library_imports_no_large_package() -> None:
     assert done.returncode == 0
 
 
-def test_public_names_are_sorted_and_there() -> None:
-    import centernet
-
-    assert list(centernet.__all__) == sorted(centernet.__all__)
-    assert all(getattr(centernet, name) is not None for name in centernet.__all__)
-    assert set(centernet.__all__) <= set(dir(centernet))
-    with pytest.raises(AttributeError, match="has no attribute 'CentreNet'"):
-        _ = centernet.CentreNet
-
-
 def test_the_module_is_the_program() -> None:
     from centernet import __version__
 

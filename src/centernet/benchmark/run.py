@@ -37,8 +37,8 @@ def benchmark(
 ) -> BenchmarkReport:
     """Writes all variants of a detector, and measures speed, memory, size and AP of each.
 
-    The variants take turns, image by image, so that other load of the machine affects all of them. Each runs in
-    a process of its own. An image is timed from its pixels to detections, without reading the file.
+    The variants take turns, image by image, so that other load of the machine affects all of them. Each runs
+    in a process of its own. An image is timed from its pixels to detections, without reading the file.
 
     Args:
         model: Weights.

@@ -325,7 +325,8 @@ class CenterNet:
             UsageError: No such format or precision, or a package that exporting needs is not installed.
             InputError: The detections of the file differ from those of the weights; it is not written.
         """
-        from centernet.export import MAX_CALIBRATION, export, location_of, precision_of
+        from centernet.export.arguments import location_of, precision_of
+        from centernet.export.exporter import MAX_CALIBRATION, export
 
         precision = precision_of(format, half=half, int8=int8, has_data=data is not None)
         path = location_of(output, self._model, format, precision)
