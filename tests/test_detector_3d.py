@@ -150,7 +150,7 @@ def test_kitti_result_files_are_written_and_scored(
     assert "car" in capsys.readouterr().out
 
 
-def test_cameras_stand_upright(roads: Path) -> None:
+def test_augmentation_that_turns_the_camera_is_refused(roads: Path) -> None:
     with pytest.raises(UsageError, match="quarter_turns does not go with boxes in 3D"):
         CenterNet("nano").train(roads, task="mono3d", quarter_turns=True)
 

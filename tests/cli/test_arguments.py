@@ -24,7 +24,7 @@ from centernet.errors import UsageError
 from centernet.recipes.hints import HINTS
 from centernet.recipes.presets import small
 
-KEYS: dict[str, tuple[ArgumentType, str]] = {
+TYPES: dict[str, tuple[ArgumentType, str]] = {
     "epochs": (WHOLE, "100"),
     "lr": (NUMBER, "0.001"),
     "name": (TEXT, "train"),
@@ -33,7 +33,7 @@ KEYS: dict[str, tuple[ArgumentType, str]] = {
     "lr_steps": (list_of(WHOLE), "90,120"),
 }
 ARGUMENTS = [
-    Argument(name=name, type=type_, about="", default=default) for name, (type_, default) in KEYS.items()
+    Argument(name=name, type=type_, about="", default=default) for name, (type_, default) in TYPES.items()
 ]
 
 

@@ -271,11 +271,11 @@ def test_demo_passes_its_arguments_on(
 
     monkeypatch.setattr(centernet.demo, "run_demo", run_demo)
     code = main(["demo", "folder=here", "epochs=2"])
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
 
     assert code == 0
     assert calls == [(Path("here"), {"epochs": 2})]
-    assert (said.out, said.err) == ("a table\n", "on the way\n")
+    assert (printed.out, printed.err) == ("a table\n", "on the way\n")
 
 
 class Interrupted:
@@ -378,6 +378,6 @@ def test_predict_fails_if_no_image_can_be_read(
     code = main(f"predict model={run_folder} source={path} save=false device=cpu".split())
 
     assert code == 1
-    said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith(f"skipped {path}: is not a readable image")
-    assert said[1] == f"centernet: {path}: no image of it could be read"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith(f"skipped {path}: is not a readable image")
+    assert lines[1] == f"centernet: {path}: no image of it could be read"

@@ -1,4 +1,4 @@
-"""What was found in one image comes out again in every form people use."""
+"""Detections of one image: as JSON, COCO, YOLO, tables, plots and crops."""
 
 import csv
 import json
@@ -80,17 +80,17 @@ def test_coco_results_have_sides_and_the_original_ids() -> None:
     assert second["bbox"] == [0.5, 0.0, 3.5, 4.0]
 
 
-def test_json_is_plain_and_rounded() -> None:
-    answer = make_detections().to_json()
+def test_json_holds_plain_rounded_values() -> None:
+    document = make_detections().to_json()
 
-    assert json.loads(json.dumps(answer)) == answer
-    assert {key: answer[key] for key in ("image", "image_id", "height", "width")} == {
+    assert json.loads(json.dumps(document)) == document
+    assert {key: document[key] for key in ("image", "image_id", "height", "width")} == {
         "image": "slide.jpg",
         "image_id": 12,
         "height": 40,
         "width": 50,
     }
-    assert answer["detections"][0] == {
+    assert document["detections"][0] == {
         "name": "RBC",
         "category_id": 7,
         "score": 0.9,
@@ -99,11 +99,11 @@ def test_json_is_plain_and_rounded() -> None:
 
 
 def test_supervision_gets_boxes_scores_and_names() -> None:
-    answer = make_detections().to_supervision()
+    found = make_detections().to_supervision()
 
-    assert answer.xyxy.tolist() == make_detections().boxes.tolist()
-    assert answer.class_id.tolist() == [0, 1, 0]
-    assert list(answer.data["class_name"]) == ["RBC", "WBC", "RBC"]
+    assert found.xyxy.tolist() == make_detections().boxes.tolist()
+    assert found.class_id.tolist() == [0, 1, 0]
+    assert list(found.data["class_name"]) == ["RBC", "WBC", "RBC"]
 
 
 def test_the_table_has_a_row_for_each_object() -> None:
@@ -124,7 +124,7 @@ def test_the_table_has_a_row_for_each_object() -> None:
     assert table["x2"].tolist() == [11, 4, 60]
 
 
-def test_a_missing_pandas_is_named_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_pandas_is_named_with_the_command_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
 
     with pytest.raises(UsageError, match=r'pip install "centernet\[pandas\]"'):
@@ -168,7 +168,7 @@ def test_a_plot_changes_the_pixels_at_the_boxes_and_not_the_image_given() -> Non
     assert (image == make_image()).all()
 
 
-def test_an_image_handed_over_is_drawn_on_instead_of_the_kept_one() -> None:
+def test_a_given_image_is_drawn_on_instead_of_the_kept_one() -> None:
     white = np.full((40, 50, 3), 255, dtype=np.uint8)
 
     assert np.asarray(make_detections(make_image()).plot(white))[39, 0].tolist() == [255, 255, 255]
@@ -184,7 +184,7 @@ def test_without_an_image_the_error_says_to_pass_one(action: object) -> None:
         action(make_detections())
 
 
-def test_save_writes_what_the_extension_says(tmp_path: Path) -> None:
+def test_save_writes_the_format_of_the_extension(tmp_path: Path) -> None:
     from PIL import Image
 
     detections = make_detections(make_image())
@@ -194,8 +194,8 @@ def test_save_writes_what_the_extension_says(tmp_path: Path) -> None:
     detections.save(tmp_path / "slide.csv")
 
     for file, expected in (("new/slide.png", "PNG"), ("slide.JPG", "JPEG")):
-        with Image.open(tmp_path / file) as picture:
-            assert picture.format == expected
+        with Image.open(tmp_path / file) as image:
+            assert image.format == expected
     assert json.loads((tmp_path / "slide.json").read_text()) == detections.to_json()
     with (tmp_path / "slide.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -208,14 +208,14 @@ def test_an_unknown_extension_names_the_known_ones(tmp_path: Path) -> None:
         make_detections().save(tmp_path / "slide.tga")
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(InputError, match=r"slide.json cannot be written"):
         make_detections().save(tmp_path / "file" / "slide.json")
 
 
-def test_nothing_found_comes_out_in_every_form(tmp_path: Path) -> None:
+def test_no_detections_are_written_in_every_format(tmp_path: Path) -> None:
     nothing = make_detections(make_image()).above(1.0)
 
     assert nothing.to_coco() == []
@@ -236,7 +236,7 @@ FIGURES = Categories(
         Skeleton(names=("head", "end"), edges=((0, 1),)),
     ),
 )
-PLACES = np.array(
+KEYPOINTS = np.array(
     [
         [[20, 5, 0.9], [10, 20, 0.5], [30, 20.256, 0.05]],
         [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
@@ -248,7 +248,12 @@ PLACES = np.array(
 
 def make_figures(image: np.ndarray | None = None) -> Detections:
     return Detections(
-        **{**vars(make_detections(image)), "labels": np.arange(3), "categories": FIGURES, "keypoints": PLACES}
+        **{
+            **vars(make_detections(image)),
+            "labels": np.arange(3),
+            "categories": FIGURES,
+            "keypoints": KEYPOINTS,
+        }
     )
 
 
@@ -269,7 +274,7 @@ def test_json_names_the_keypoints() -> None:
     assert [one["name"] for one in glue["keypoints"]] == ["head", "end"]
 
 
-def test_the_table_has_columns_for_every_keypoint_and_gaps_where_a_class_has_none(tmp_path: Path) -> None:
+def test_the_table_has_columns_for_every_keypoint_and_nan_for_classes_without_it(tmp_path: Path) -> None:
     table = make_figures().to_dataframe()
     with make_figures().save(tmp_path / "figures.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -284,14 +289,14 @@ def test_the_table_has_columns_for_every_keypoint_and_gaps_where_a_class_has_non
     assert [row["head_x"] for row in rows] == ["20.0", "", "45.0"]
 
 
-def test_keypoints_of_one_name_have_columns_of_their_own() -> None:
+def test_keypoints_of_the_same_name_have_numbered_columns() -> None:
     twice = Categories(("a",), (0,), (Skeleton(names=("paw", "paw", "tail")),))
     found = Detections(**{**vars(make_figures()[0]), "categories": twice})
 
     assert list(found.to_dataframe().columns)[9::3] == ["paw_x", "paw_2_x", "tail_x"]
 
 
-def test_yolo_lines_hold_shares_of_the_image_and_what_is_unsure_or_outside_is_not_labelled() -> None:
+def test_yolo_lines_hold_fractions_and_zeros_for_keypoints_of_low_score_or_outside() -> None:
     # The image has 50 columns and 40 rows; the end of the glue lies outside.
     person, dot, glue = make_figures().to_yolo().splitlines()
 
@@ -309,29 +314,29 @@ def test_yolo_lines_without_keypoints_are_class_and_box(tmp_path: Path) -> None:
 
 
 def test_supervision_gets_keypoints_too() -> None:
-    answer = make_figures().to_supervision_keypoints()
+    found = make_figures().to_supervision_keypoints()
 
-    assert answer.xy.shape == (3, 3, 2)
-    assert answer.keypoint_confidence[0].tolist() == pytest.approx([0.9, 0.5, 0.05])
-    assert list(answer.data["class_name"]) == ["person", "dot", "glue"]
+    assert found.xy.shape == (3, 3, 2)
+    assert found.keypoint_confidence[0].tolist() == pytest.approx([0.9, 0.5, 0.05])
+    assert list(found.data["class_name"]) == ["person", "dot", "glue"]
 
 
-def test_a_plot_shows_sure_keypoints_only() -> None:
+def test_a_plot_has_only_keypoints_above_the_minimum_score() -> None:
     black = np.zeros((40, 50, 3), dtype=np.uint8)
     figures = make_figures(black)
-    plain = np.asarray(Detections(**{**vars(figures), "keypoints": PLACES[:, :0]}).plot())
-    shown, more, none = (
+    plain = np.asarray(Detections(**{**vars(figures), "keypoints": KEYPOINTS[:, :0]}).plot())
+    drawn, more, none = (
         (np.asarray(figures.plot(min_keypoint_score=score)) != plain).any(axis=2)
         for score in (0.1, 0.01, 1.0)
     )
 
-    assert shown[20, 10]
-    assert not shown[20, 30]
+    assert drawn[20, 10]
+    assert not drawn[20, 30]
     assert more[20, 30] or more[18:24, 28:33].any()
     assert not none.any()
 
 
-def test_keypoints_go_with_their_objects() -> None:
+def test_indexing_keeps_the_keypoints_of_the_objects() -> None:
     assert make_figures()[[2, 0]].keypoints[:, 0, 0].tolist() == [45, 20]
     assert len(make_figures()[:0].to_supervision_keypoints()) == 0
     assert "keypoints" not in make_detections().to_coco()[0]

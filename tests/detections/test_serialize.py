@@ -1,4 +1,4 @@
-"""Boxes in space as plain values."""
+"""3D boxes as plain values."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ FOUND = Detections(
 )
 
 
-def test_lines_of_kitti_hold_sixteen_columns_and_what_is_unknown_as_kitti_writes_it() -> None:
+def test_kitti_lines_hold_sixteen_columns_and_placeholders_for_unknown_values() -> None:
     first, second = FOUND.to_kitti().splitlines()
 
     assert first.split() == [
@@ -38,7 +38,7 @@ def test_lines_of_kitti_hold_sixteen_columns_and_what_is_unknown_as_kitti_writes
     assert second.split()[3] == "-10.0000"
 
 
-def test_lines_of_kitti_are_read_again(tmp_path: Path) -> None:
+def test_kitti_lines_are_read_again(tmp_path: Path) -> None:
     (tmp_path / "000001.txt").write_text(FOUND.to_kitti(), encoding="utf-8")
 
     read = read_results(tmp_path, ["000001"])
@@ -49,7 +49,7 @@ def test_lines_of_kitti_are_read_again(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.scores, FOUND.scores)
 
 
-def test_json_names_the_numbers_of_a_box_in_space() -> None:
+def test_json_names_the_numbers_of_a_3d_box() -> None:
     first, second = json.loads(json.dumps(FOUND.to_json()))["detections"]
 
     assert first["box3d"] == {
@@ -74,7 +74,7 @@ def test_coco_entries_have_the_fields_that_are_read_from_annotations() -> None:
     assert "dim" not in second
 
 
-def test_tables_have_columns_for_boxes_in_space_where_there_are_some(tmp_path: Path) -> None:
+def test_tables_have_columns_for_3d_boxes_if_there_are_some(tmp_path: Path) -> None:
     head, first, second = FOUND.save(tmp_path / "a.csv").read_text().splitlines()
     flat = replace(FOUND, boxes3d=np.full((2, 7), np.nan), alpha_rad=np.full(2, np.nan))
 
@@ -84,19 +84,19 @@ def test_tables_have_columns_for_boxes_in_space_where_there_are_some(tmp_path: P
     assert "height_m" not in flat.save(tmp_path / "b.csv").read_text()
 
 
-def test_detections_know_how_far_objects_are_and_carry_it_on() -> None:
+def test_detections_keep_depths_and_3d_boxes_when_indexed() -> None:
     assert FOUND.depths_m[0] == pytest.approx(12.25)
     assert FOUND.have_boxes3d.tolist() == [True, False]
     assert FOUND[1].have_boxes3d.tolist() == [False]
     assert FOUND[0].alpha_rad.tolist() == [1.625]
 
 
-def test_a_picture_shows_boxes_in_space_and_what_a_bird_sees() -> None:
-    with_map = np.asarray(FOUND.plot(show_names=False, show_scores=False))
-    alone = np.asarray(FOUND.plot(show_names=False, show_scores=False, birds_eye=False))
-    blind = np.asarray(replace(FOUND, camera=None).plot(show_names=False, show_scores=False))
+def test_a_plot_has_3d_boxes_and_a_birds_eye_view() -> None:
+    with_view = np.asarray(FOUND.plot(show_names=False, show_scores=False))
+    without_view = np.asarray(FOUND.plot(show_names=False, show_scores=False, birds_eye=False))
+    without_camera = np.asarray(replace(FOUND, camera=None).plot(show_names=False, show_scores=False))
 
-    assert with_map.shape[:2] == (256, 120 + 256)
-    assert alone.shape == blind.shape == (80, 120, 3)
-    np.testing.assert_array_equal(with_map[:80, :120], alone)
-    assert not np.array_equal(alone, blind)
+    assert with_view.shape[:2] == (256, 120 + 256)
+    assert without_view.shape == without_camera.shape == (80, 120, 3)
+    np.testing.assert_array_equal(with_view[:80, :120], without_view)
+    assert not np.array_equal(without_view, without_camera)

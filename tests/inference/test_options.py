@@ -84,3 +84,23 @@ def test_options_without_the_one_they_belong_to_are_refused() -> None:
         InferenceOptions(nms="gaussian", iou=0.5)
     with pytest.raises(UsageError, match="slice_overlap is the overlap of tiles: add slice=640"):
         InferenceOptions(slice_overlap=0.3)
+
+
+def test_every_keyword_of_before_is_taken() -> None:
+    options = "half resize imgsz flip scales nms iou merge_boxes class_agnostic exact slice slice_overlap"
+    before = {
+        CenterNet.predict: f"source conf max_det batch workers camera strict progress {options}",
+        CenterNet.val: f"data split batch max_det workers save_dir save_json {options}",
+    }
+    for method, names in before.items():
+        named = inspect.signature(method).parameters.keys()
+        assert set(names.split()) == named - {"self", "options"} | InferenceKeywords.__annotations__.keys()
+
+
+def test_an_unknown_keyword_gets_a_hint() -> None:
+    detector = CenterNet("nano", device="cpu")
+
+    with pytest.raises(UsageError, match=r"unknown argument 'agnostic_nms' of predict: .*class_agnostic=true"):
+        detector.predict("a.jpg", agnostic_nms=True)
+    with pytest.raises(UsageError, match=r"unknown argument 'slices' of val: did you mean (slice|scales)\?"):
+        detector.val("data", slices=640)

@@ -47,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if words is None else words)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            # A terminal that cannot show a character must not stop the work.
+            # A character that the terminal cannot print must not stop the command.
             stream.reconfigure(errors="replace")
     try:
         code = _run(words)
