@@ -106,7 +106,7 @@ def test_the_module_is_the_program() -> None:
     [
         (["trian"], "unknown command 'trian': did you mean train?"),
         (["track"], "unknown command 'track': there is no tracking; predict finds"),
-        (["evaluate"], "unknown command 'evaluate': here it is val"),
+        (["evaluate"], "unknown command 'evaluate': the command is val"),
         (["mono3d", "train"], "data"),
         (["frobnicate"], "unknown command 'frobnicate': there are demo, train,"),
         (["data=x"], "the first word is a command, such as centernet train"),

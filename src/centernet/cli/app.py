@@ -26,13 +26,13 @@ from centernet.weights import zoo
 
 _HELP = frozenset(("--help", "-h"))
 _TASKS = ("detect", "pose", "mono3d", "triplet")
-_OTHER_WORDS = {
-    "evaluate": "here it is val",
-    "fit": "here it is train",
-    "infer": "here it is predict",
+_COMMANDS_ELSEWHERE = {
+    "evaluate": "the command is val",
+    "fit": "the command is train",
+    "infer": "the command is predict",
     "info": "centernet models lists recipes and weights",
     "list": "centernet models lists recipes and weights",
-    "test": "val measures on split=test",
+    "test": "val evaluates on split=test",
     "track": "there is no tracking; predict finds the objects in each frame of a video",
 }
 _FRONT = frozenset(("--json", "--debug"))
@@ -93,7 +93,7 @@ def _command(word: str) -> Command:
         return COMMANDS[word]
     if not word or "=" in word or word.startswith("-"):
         raise UsageError(f"the first word is a command, such as centernet train ...: {', '.join(COMMANDS)}")
-    hint = _OTHER_WORDS.get(word) or did_you_mean(word, COMMANDS) or f"there are {', '.join(COMMANDS)}"
+    hint = _COMMANDS_ELSEWHERE.get(word) or did_you_mean(word, COMMANDS) or f"there are {', '.join(COMMANDS)}"
     raise UsageError(f"unknown command {word!r}: {hint}")
 
 

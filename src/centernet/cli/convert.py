@@ -50,7 +50,7 @@ CONVERT = Command(
         "centernet convert model=model_last.pth output=weights/fruit names=apple,pear",
     ),
     details=(
-        "Network, task and number of classes are found from the keys and shapes of the file. Checkpoints of "
-        "ctdet give the detections they gave; those of multi_pose and ddd give their raw maps."
+        "Network, task and number of classes are found from the keys and shapes of the file. The "
+        "weights give the detections of the original; multi_pose and ddd without all heads give raw maps."
     ),
 )

@@ -50,7 +50,9 @@ def _are_scales(values: Sequence[float]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceOptions:
-    """How a trained network is run on images.
+    """Options of running a trained network on images.
+
+    The line of help in each field describes it; `centernet predict --help` prints them all.
 
     Raises:
         UsageError: A value that is not allowed, or an option that has no effect without another one.
