@@ -20,6 +20,10 @@ PUBLIC = {
     "centernet.data.synthetic": "Generated data sets: shapes, stick figures, roads.",
     "centernet.structures": "Records of plain arrays: images with their annotations, data sets, classes.",
     "centernet.evaluation": "Metrics of detections, of this or any other program.",
+    "centernet.weights": "Weights in files.",
+    "centernet.export": "Exported files.",
+    "centernet.conversion": "Checkpoints of the original programs.",
+    "centernet.benchmark": "Speed, memory, size and AP of exported files.",
     "centernet.protocols": "Interfaces of your own backbone or task.",
 }
 """Modules whose names are public, with a line about each; their names are those in `__all__`."""

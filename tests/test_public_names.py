@@ -45,3 +45,8 @@ def test_the_public_names_of_the_library_are_sorted_and_listed_by_dir() -> None:
     assert set(centernet.__all__) <= set(dir(centernet))
     with pytest.raises(AttributeError, match="has no attribute 'CentreNet'"):
         _ = centernet.CentreNet
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo", "kitti"])
+def test_formats_that_can_be_written_have_a_public_write(name: str) -> None:
+    assert "write" in import_module(f"centernet.data.formats.{name}").__all__
