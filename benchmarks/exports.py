@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from benchmarks.measuring import RESULTS, commit, machine
-from tests.contracts.test_exports import BACKBONES, TASKS, predictor_of
+from tests.helpers.exportable import BACKBONES, TASKS, predictor_of
 
 from centernet.export.exporter import metadata_of, parity_of
 from centernet.export.graph import DetectionGraph

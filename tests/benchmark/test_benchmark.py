@@ -55,7 +55,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def weights(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    recipe = with_settings(RECIPES["demo"](), imgsz=64, channels=16, head_channels=16)
+    recipe = with_settings(RECIPES["demo"](), backbone="slim", imgsz=64, channels=16, head_channels=16)
     predictor = build_predictor(recipe, open_dataset(scenes, "val").categories)
     return save(predictor, tmp_path_factory.mktemp("weights") / "w")
 
