@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.triplets import original_decode, times_faster
-from tests.golden.test_golden_triplet import MAPS
+from tests.helpers.golden_triplet import MAPS
 
 
 def test_the_baseline_decoding_gives_the_scores_of_the_original(golden_folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.helpers.detection_rows import detection_rows
 
 from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.resize import Letterbox, PadToMultiple
@@ -40,12 +41,6 @@ def test_golden_top_peaks(golden: dict[str, np.ndarray]) -> None:
         assert sorted(our_peaks[:above]) == sorted(their_peaks[:above])
 
 
-def rows(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Detections of one image, sorted so that the order of equal scores does not matter."""
-    table = np.column_stack([boxes, scores, labels])
-    return table[np.lexsort((table[:, 0], table[:, 5], -table[:, 4].round(5)))]
-
-
 @pytest.mark.parametrize(("name", "top_k"), [("ct_dets", 100), ("ct_dets_K10", 10)])
 def test_golden_detections(golden: dict[str, np.ndarray], name: str, top_k: int) -> None:
     maps = {
@@ -57,8 +52,10 @@ def test_golden_detections(golden: dict[str, np.ndarray], name: str, top_k: int)
     found = Detect(num_classes=8, top_k=top_k).decode(maps, stride=1)
 
     for i, expected in enumerate(golden[name]):
-        ours = rows(*(found[key][i].numpy() for key in ("boxes", "scores", "labels")))
-        assert ours == pytest.approx(rows(expected[:, :4], expected[:, 4], expected[:, 5]), abs=1e-4)
+        ours = detection_rows(*(found[key][i].numpy() for key in ("boxes", "scores", "labels")))
+        assert ours == pytest.approx(
+            detection_rows(expected[:, :4], expected[:, 4], expected[:, 5]), abs=1e-4
+        )
 
 
 @pytest.mark.parametrize("name", ["fix", "keep"])

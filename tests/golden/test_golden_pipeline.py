@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.golden.test_golden_networks import build, load_seeded
+from tests.helpers.seeded_networks import build, load_seeded
 
 from centernet.detector import CenterNet
 from centernet.geometry.resize import Letterbox

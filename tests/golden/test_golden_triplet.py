@@ -7,20 +7,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from tests.helpers.golden_triplet import MAPS, THEIRS, sorted_rows
 from torch import Tensor
 
 from centernet.protocols import Maps
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
-
-THEIRS = {"top_left": "tl", "bottom_right": "br", "center": "ct"}
-MAPS = [
-    *((name, "heatmap", f"{theirs}_heat") for name, theirs in THEIRS.items()),
-    *((name, "offset", f"{theirs}_regr") for name, theirs in THEIRS.items()),
-    *((name, "tag", f"{THEIRS[name]}_tag") for name in KEYPOINTS[:2]),
-]
-"""Keypoint and kind of each map, and its name in the original."""
 
 
 @pytest.fixture(scope="module")
@@ -186,14 +179,10 @@ def test_golden_pairs_and_centres(golden_folder: Path, case: str) -> None:
         )[:number]
         assert int((pairs.scores[image] > 0).sum()) == number
         expected = golden[f"{case}.detections_valid"][image, :number]
-        assert in_order(ours.numpy()) == pytest.approx(in_order(expected), abs=1e-4)
+        assert sorted_rows(ours.numpy()) == pytest.approx(sorted_rows(expected), abs=1e-4)
     assert centers.places.numpy() == pytest.approx(golden[f"{case}.centers"][..., :2], abs=1e-4)
     assert (centers.labels.numpy() == golden[f"{case}.centers"][..., 2]).all()
     assert centers.scores.numpy() == pytest.approx(golden[f"{case}.centers"][..., 3], abs=1e-5)
-
-
-def in_order(rows: np.ndarray) -> np.ndarray:
-    return rows[np.lexsort(rows.round(3).T)]
 
 
 def test_the_first_of_several_centres_is_used() -> None:

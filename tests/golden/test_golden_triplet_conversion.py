@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.golden.test_golden_triplet import MAPS, THEIRS, in_order
+from tests.helpers.golden_triplet import MAPS, THEIRS, sorted_rows
 from tests.helpers.seeded_triplet import triplet_image, triplet_manifests, triplet_state
 from torch import Tensor
 
@@ -111,7 +111,7 @@ def test_golden_detections_of_converted_weights(maps: dict[str, Tensor], golden:
     ours = torch.cat(
         [pairs.boxes[0], pairs.scores[0, :, None], pairs.corner_scores[0], pairs.labels[0, :, None]], dim=1
     )
-    assert in_order(ours[:number].numpy()) == pytest.approx(
-        in_order(golden["decode_detections_valid"]), abs=1e-3
+    assert sorted_rows(ours[:number].numpy()) == pytest.approx(
+        sorted_rows(golden["decode_detections_valid"]), abs=1e-3
     )
     assert centers.places[0].numpy() == pytest.approx(golden["decode_centers"][:, :2], abs=1e-3)

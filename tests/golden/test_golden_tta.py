@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.golden.test_golden_decode import rows
+from tests.helpers.detection_rows import detection_rows
 
 from centernet.detections import Detections
 from centernet.inference.merging import merge_detections
@@ -34,7 +34,7 @@ def detections_of(table: np.ndarray) -> Detections:
 
 
 def table_of(found: Detections) -> np.ndarray:
-    return rows(found.boxes, found.scores, found.labels)
+    return detection_rows(found.boxes, found.scores, found.labels)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,6 @@ def test_golden_detections_of_an_image_and_its_horizontal_flip(golden: dict[str,
     plain, flipped = ({name: value[i : i + 1] for name, value in both.items()} for i in range(2))
     found = task.decode(task.merge_flipped(plain, flipped), stride=1)
 
-    ours = rows(*(found[key][0].numpy() for key in ("boxes", "scores", "labels")))
+    ours = detection_rows(*(found[key][0].numpy() for key in ("boxes", "scores", "labels")))
     (expected,) = golden["fliptest_ct_dets"]
-    assert ours == pytest.approx(rows(expected[:, :4], expected[:, 4], expected[:, 5]), abs=1e-4)
+    assert ours == pytest.approx(detection_rows(expected[:, :4], expected[:, 4], expected[:, 5]), abs=1e-4)
