@@ -101,7 +101,7 @@ def test_a_new_task_is_trained_saved_loaded_and_predicts(
     model.train(scenes, task="spots", top_k=7, project=str(tmp_path / "runs"), regression_channels=0, **TINY)
     model.save(tmp_path / "weights")
     loaded = CenterNet(tmp_path / "weights", "cpu")
-    ways = {"conf": 0.0, "flip": True, "scales": (1.0, 1.5)}
+    ways = {"conf": 0.0, "max_det": 7, "flip": True, "scales": (1.0, 1.5)}
     one, other = (next(iter(each.predict(scenes / "val", **ways))) for each in (model, loaded))
 
     assert isinstance(Spots(num_classes=1), Task)
