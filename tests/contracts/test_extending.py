@@ -197,7 +197,7 @@ def test_a_new_format_is_identified_and_read(tmp_path: Path, monkeypatch: pytest
 
     dataset = catalog.open_dataset(tmp_path)
 
-    assert isinstance(named_boxes, catalog.Format)
+    assert isinstance(named_boxes, catalog.DatasetFormat)
     assert catalog.format_of(tmp_path) is named_boxes
     assert catalog.splits(tmp_path) == ("all",)
     assert dataset.categories.names == ("cat", "dog")
@@ -233,15 +233,16 @@ def test_a_new_inference_backend_runs_its_file(tmp_path: Path, monkeypatch: pyte
         "categories": {"names": ["cat", "dog"], "ids": [1, 2]},
         "resize": {"name": "fit", "height": 64, "width": 64},
     }
-    metadata = ModelMetadata(
-        config=described,
-        divisor=32,
-        short=0,
-        stride=4,
-        precision="fp32",
-        outputs=("boxes", "scores", "labels"),
-    )
-    (tmp_path / "pets.recorded").write_text(json.dumps(metadata.entries))
+    metadata = {
+        "centernet": described,
+        "outputs": ["boxes", "scores", "labels"],
+        "divisor": 32,
+        "short": 0,
+        "stride": 4,
+        "precision": "fp32",
+    }
+    entries = {key: json.dumps(value) for key, value in metadata.items()}
+    (tmp_path / "pets.recorded").write_text(json.dumps(entries))
 
     (found,) = CenterNet(tmp_path / "pets.recorded").predict(np.zeros((64, 64, 3), np.uint8))
 
