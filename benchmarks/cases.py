@@ -186,7 +186,7 @@ def decode_pose_case(num_persons: int = 12) -> Case:
         group="decode",
         name="100 persons, 17 keypoints, to image pixels",
         original=run_original,
-        ours=lambda: to_detections(task.decode(maps, STRIDE), batch, categories),
+        ours=lambda: to_detections(task.decode(maps, STRIDE), task.outputs, batch, categories),
     )
 
 
@@ -215,7 +215,7 @@ def decode_boxes3d_case() -> Case:
         group="decode",
         name="100 boxes in 3D, 96×320, to metres",
         original=run_original,
-        ours=lambda: to_detections(task.decode(maps, STRIDE), batch, categories),
+        ours=lambda: to_detections(task.decode(maps, STRIDE), task.outputs, batch, categories),
     )
 
 

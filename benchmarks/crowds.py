@@ -138,7 +138,7 @@ def detect(predictor: TorchPredictor, recipe: Recipe, dataset: Dataset) -> list[
     with torch.inference_mode():
         for batch in validation_loader(dataset, predictor, replace(recipe, workers=0)):
             outputs = predictor.task.decode(predictor.maps(batch), predictor.network.stride)
-            found += to_detections(outputs, batch, dataset.categories)
+            found += to_detections(outputs, predictor.task.outputs, batch, dataset.categories)
     return found
 
 

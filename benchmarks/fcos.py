@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.models.timm_encoder import build_encoder
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
@@ -96,6 +97,17 @@ class FcosTask:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         return {}
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        return BOX_OUTPUTS
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        return False
+
+    def with_settings(self, **settings: Any) -> "FcosTask":
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         limit = torch.tensor([grid.width, grid.height] * 2) * grid.stride

@@ -1,13 +1,29 @@
-"""Every socket of the library on one page: fit one of these from outside and pass your object in."""
+"""The interfaces of the library on one page: objects of your own that fit one of them can be passed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from centernet.errors import UsageError
 from centernet.structures.batch import BatchAnnotations, Grid
+from centernet.structures.outputs import BOX_OUTPUTS, OutputSpec
+
+__all__ = [
+    "BOX_OUTPUTS",
+    "Backbone",
+    "HeadSpec",
+    "Maps",
+    "OutputSpec",
+    "Outputs",
+    "PointMap",
+    "Stem",
+    "Targets",
+    "Task",
+    "with_fields",
+]
 
 __all__ = ["Backbone", "HeadSpec", "Maps", "Outputs", "PointMap", "Stem", "Targets", "Task"]
 
@@ -17,28 +33,21 @@ Maps = dict[str, Tensor]
 
 @runtime_checkable
 class PointMap(Protocol):
-    """A map that is computed only where it is looked at."""
+    """A map that is computed only at the cells that are read."""
 
     def at(self, cells: Int[Tensor, "*n 3"]) -> Float[Tensor, "*n d"]:
-        """What it holds at cells `(image, y, x)`."""
+        """Values at cells `(image, y, x)`."""
         ...
 
 
 Targets = dict[str, Tensor]
-"""What maps should be: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and `(m d)` read there.
+"""Ideal maps: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and values `(m d)` at these cells.
 
-Other maps have names that end in `heatmap`, other places names that end in `cells`: see `Layered`.
+The names of other heatmaps end in `heatmap`, those of other cells in `cells`: see `Layered`.
 """
 
 Outputs = dict[str, Tensor]
-"""What the maps show: `boxes` `(b k 4)` in input pixels, `scores` and `labels` `(b k)`, best first.
-
-Tasks that pair corners add pairs and centres, see `Triplet.decode`.
-
-Tasks with keypoints add `keypoints` `(b k j 3)`: x and y in input pixels, and score. Tasks with boxes in
-space add `centers` `(b k 2)`, where the middle of each is seen, in input pixels, `depth` `(b k)` and `size3d`
-`(b k 3)`, metres, and `alpha_rad` `(b k)`; and `focal_px` `(b k)` where depths are told for a focal length.
-"""
+"""Detections of a batch by name, best first; unit, group and role of each are declared in `Task.outputs`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +70,18 @@ class HeadSpec:
     Attributes:
         channels: Channels of the map.
         bias: Start value of the last bias. −2.19 makes a sigmoid start at 0.1 (Lin et al. 2017, sec. 4.1).
-        stem: What the features pass before the head; None for nothing.
-        level: How often the rows and columns of the features are halved before.
-        weights: What the weights of the head are called, where not as the map; heads with one name share one.
-        at_cells: The task looks at this map by `ops.cells.read` alone, so it may be given a `PointMap`.
-        whole_in_loss: Except in `loss`, which needs the map itself.
+        heatmap: Name of the heatmap that this map is, or is one layer of; empty for other maps. `encode` gives
+            the ideal heatmap under the name of the map. Explanations draw all layers as one.
+        stem: Layers between the features and the head; None for none.
+        level: How often the rows and columns of the features are halved before the head.
+        weights: Name of the weights of the head, if not that of the map; heads with the same name share them.
+        at_cells: The task reads this map by `ops.cells.read` alone, so it may be given a `PointMap`.
+        whole_in_loss: Except in `loss`, which needs the whole map.
     """
 
     channels: int
     bias: float = 0.0
+    heatmap: str = ""
     stem: Stem | None = None
     level: int = 0
     weights: str = ""
@@ -104,27 +116,45 @@ class Backbone(Protocol):
 
 @runtime_checkable
 class Task(Protocol):
-    """What maps mean. Holds no weights; all methods are batched tensor code on any device.
-
-    A frozen dataclass: what is asked of `predict` replaces its settings.
-    """
+    """The meaning of maps: a frozen dataclass without weights, with batched tensor code for any device."""
 
     @property
     def top_k(self) -> int:
-        """Detections for each image."""
+        """Maximum number of detections per image."""
         ...
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name."""
+        """The maps that the network must give, by name."""
+        ...
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """What `decode` gives, by name, in the order of exported files; `BOX_OUTPUTS` at least."""
+        ...
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """True if outputs are valid only for objects at the image scale of the training.
+
+        Depth without a focal length is: an enlarged object seems nearer.
+        """
+        ...
+
+    def with_settings(self, **settings: Any) -> "Task":
+        """The task with other settings, `top_k=300`: see `with_fields`.
+
+        Raises:
+            UsageError: The task has no such setting.
+        """
         ...
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """The ideal maps for known objects."""
+        """The ideal maps of known objects."""
         ...
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
-        """How far maps are from ideal: weighted terms whose sum is minimised.
+        """The weighted terms of the loss, whose sum is minimised.
 
         Args:
             maps: By name; those whose head is `at_cells` and not `whole_in_loss` may be `PointMap`s.
@@ -133,7 +163,7 @@ class Task(Protocol):
         ...
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """The objects that maps show, in input pixels.
+        """The detections in maps, in input pixels.
 
         Args:
             maps: By name; those whose head is `at_cells` may be `PointMap`s.
@@ -142,13 +172,29 @@ class Task(Protocol):
         ...
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """The maps of an input made surer by those of its mirror image.
+        """The maps of an input merged with those of the horizontally flipped input.
 
         Args:
             maps: Of the input.
-            flipped: Of the input mirrored left to right, as the network gives them.
+            flipped: Of the flipped input, as the network gives them.
 
         Returns:
             Maps of the input, ready for `decode`.
         """
         ...
+
+
+T = TypeVar("T")
+
+
+def with_fields(task: T, settings: Mapping[str, Any]) -> T:
+    """A copy of a dataclass with other values of some fields: `Task.with_settings` in one line.
+
+    Raises:
+        UsageError: It has no such field.
+    """
+    known = {field.name for field in fields(task)}  # type: ignore[arg-type]
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"{name} is not a setting of these weights: leave it out")
+    return replace(task, **settings)  # type: ignore[type-var]

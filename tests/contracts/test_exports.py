@@ -62,7 +62,7 @@ def test_a_file_finds_what_the_network_finds(task: str, backbone: str, tmp_path:
         assert parity.num_detections > 10
     assert not {"NonMaxSuppression", "DeformConv"} & {node.op_type for node in model.graph.node}
     assert not moved_maps(openvino)
-    assert [value.name for value in model.graph.output] == list(graph.names)
+    assert [value.name for value in model.graph.output] == list(graph.outputs)
     assert model.graph.input[0].type.tensor_type.elem_type == np.dtype("uint8").num
     assert [one.dim_param or one.dim_value for one in model.graph.input[0].type.tensor_type.shape.dim] == [
         "batch",

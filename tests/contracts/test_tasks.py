@@ -1,13 +1,18 @@
 """What every task promises, over all tasks."""
 
 import pickle
+from dataclasses import asdict
 
 import pytest
 import torch
 
+from centernet.errors import UsageError
+from centernet.inference.backends import undeclared
 from centernet.models.factory import Architecture
+from centernet.ops.heatmaps import merge_heatmaps
 from centernet.protocols import Maps, Task
 from centernet.structures.batch import BatchAnnotations, Grid
+from centernet.structures.outputs import groups_of, values_by_role
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.task import Layered
 from centernet.tasks.mono3d import Mono3D
@@ -127,12 +132,45 @@ def test_outputs_are_of_one_length_and_best_first(task: Task) -> None:
     assert (found["scores"].diff(dim=1) <= 0).all()
 
 
+def test_outputs_are_those_declared_and_each_group_can_be_compared(task: Task) -> None:
+    found = task.decode(random_maps(task), GRID.stride)
+
+    assert list(found) == list(task.outputs)  # the order in files
+    for group in groups_of(task.outputs):
+        roles = values_by_role(found, task.outputs, group)
+        assert roles["location"].shape == (*roles["score"].shape, roles["location"].shape[2])
+        assert roles["score"].shape == roles["label"].shape
+    assert not (values_by_role(found, task.outputs)["score"].diff(dim=1) > 0).any()
+
+
+def test_files_exported_before_outputs_were_declared_have_the_same_outputs(task: Task) -> None:
+    assert undeclared.outputs_of(task.outputs) == task.outputs
+    assert undeclared.is_scale_dependent({"task": asdict(task)}) == task.is_scale_dependent
+
+
+def test_settings_are_replaced_and_unknown_ones_are_refused(task: Task) -> None:
+    assert task.with_settings(top_k=5).top_k == 5
+    assert task.with_settings(top_k=5).with_settings(top_k=7) == task
+    with pytest.raises(UsageError, match="sharpness is not a setting of these weights: leave it out"):
+        task.with_settings(sharpness=2.0)
+
+
+def test_heatmaps_are_merged_into_one_of_each_name(task: Task) -> None:
+    merged = merge_heatmaps(task.encode(OBJECTS, GRID), task.heads)
+
+    assert merged
+    assert all(value.shape[2:] == (GRID.height, GRID.width) for value in merged.values())
+    assert {name for name, spec in task.heads.items() if spec.heatmap} == {
+        name for name in task.heads if "heatmap" in name
+    }
+
+
 def test_an_image_decodes_alone_as_in_a_batch(task: Task) -> None:
     maps = random_maps(task)
-    merge_parities = task.decode(maps, GRID.stride)
+    both = task.decode(maps, GRID.stride)
     alone = task.decode({name: value[1:] for name, value in maps.items()}, GRID.stride)
 
-    assert all((alone[name][0] == merge_parities[name][1]).all() for name in merge_parities)
+    assert all((alone[name][0] == both[name][1]).all() for name in both)
 
 
 def test_maps_of_a_mirror_image_merge_into_maps_that_decode(task: Task) -> None:

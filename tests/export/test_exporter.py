@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,20 @@ from centernet.inference.exported import ExportedPredictor
 from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
+from centernet.ops.cells import cell_corners, read
 from centernet.ops.peaks import find_peaks
-from centernet.protocols import Task
+from centernet.protocols import (
+    BOX_OUTPUTS,
+    HeadSpec,
+    Maps,
+    Outputs,
+    OutputSpec,
+    Targets,
+    Task,
+    with_fields,
+)
 from centernet.structures import Categories
+from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.structures.sample import sample_of
 from centernet.tasks.detect import Detect
 from centernet.weights.config import config_of
@@ -584,6 +595,112 @@ def test_boxes_of_corners_are_decided_as_the_network_decides_them(corners: Path,
         next(file.predict(image, resize="fit", imgsz=64))
 
 
+def test_a_file_exported_before_outputs_were_declared_still_runs(corners: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(corners)
+    kept = [one for one in model.metadata_props if one.key not in ("output_specs", "is_scale_dependent")]
+    assert len(kept) == len(model.metadata_props) - 2
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, tmp_path / "old.onnx")
+    image = np.random.default_rng(3).integers(0, 256, (88, 112, 3), dtype=np.uint8)
+    new, old = (next(CenterNet(path).predict(image, conf=0)) for path in (corners, tmp_path / "old.onnx"))
+
+    assert len(new) > 0
+    assert (old.boxes == new.boxes).all()
+    assert (old.scores == new.scores).all()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spots:
+    """A task that is not of the library: squares of one size, and two outputs without a role."""
+
+    side_px: float = 16.0
+    top_k: int = 20
+
+    @property
+    def heads(self) -> Mapping[str, HeadSpec]:
+        return {
+            "spots": HeadSpec(channels=2, bias=-2.19, heatmap="spots"),
+            "turn": HeadSpec(channels=2, at_cells=True),
+        }
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        return {
+            **BOX_OUTPUTS,
+            "turn_rad": OutputSpec(unit="radians"),
+            "logits": OutputSpec(),
+        }
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        return True
+
+    def with_settings(self, **settings: Any) -> "Spots":
+        return with_fields(self, settings)
+
+    def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
+        raise NotImplementedError
+
+    def loss(self, maps: Maps, targets: Targets) -> dict[str, torch.Tensor]:
+        raise NotImplementedError
+
+    def decode(self, maps: Maps, stride: int) -> Outputs:
+        peaks = find_peaks(maps["spots"], self.top_k)
+        centers = cell_corners(peaks.cells) * stride
+        turn = read(maps["turn"], peaks.cells)
+        return {
+            "logits": peaks.values,
+            "boxes": torch.cat([centers - self.side_px / 2, centers + self.side_px / 2], dim=-1),
+            "scores": peaks.values.sigmoid(),
+            "labels": peaks.labels,
+            "turn_rad": torch.atan2(turn[..., 0], turn[..., 1]),
+        }
+
+    def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
+        raise NotImplementedError
+
+
+def test_a_task_from_outside_predicts_and_exports_as_those_of_the_library(tmp_path: Path) -> None:
+    predictor = make(Spots())
+    parity = export(predictor, tmp_path / "spots.onnx")
+    file = ExportedPredictor.of(tmp_path / "spots.onnx")
+    sample = sample_of(blood(0), "image")
+    (ours,), (theirs,) = (one.detect([sample]) for one in (predictor, file))
+
+    assert parity.holds
+    assert list(parity.differences) == ["boxes", "scores", "labels", "turn_rad", "logits"]
+    assert file.file.metadata.outputs == Spots().outputs
+    assert file.is_scale_dependent
+    assert len(ours) == 20
+    assert theirs.scores == pytest.approx(ours.scores, abs=1e-5)
+    assert len(predictor.with_task_settings(top_k=3).detect([sample])[0]) == 3
+    assert predictor.explain(sample).shape[2] == 3
+
+
+def test_outputs_that_are_declared_wrongly_are_named() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Missing(Detect):
+        @property
+        def outputs(self) -> Mapping[str, OutputSpec]:
+            return {**BOX_OUTPUTS, "age": OutputSpec()}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Unlabelled(Detect):
+        @property
+        def outputs(self) -> Mapping[str, OutputSpec]:
+            return {name: replace(spec, group=name) for name, spec in BOX_OUTPUTS.items()}
+
+    with pytest.raises(
+        UsageError, match=r"Missing.outputs declares 'age', but Missing.decode does not return"
+    ):
+        DetectionGraph(make(Missing(num_classes=2)))
+    with pytest.raises(UsageError, match=r"the group 'boxes' has no output with role='label': add one"):
+        DetectionGraph(make(Unlabelled(num_classes=2)))
+
+
 def test_another_answer_is_no_parity() -> None:
     network = {
         "boxes": np.array([[[0.0, 0, 9, 9], [5, 5, 20, 20]]]),
@@ -594,14 +711,16 @@ def test_another_answer_is_no_parity() -> None:
     moved = {**network, "boxes": network["boxes"] + np.array([[[0, 0, 0, 0.5]]])}
     relabelled = {**network, "labels": np.array([[1, 1]])}
 
-    assert compare(network, network).holds
-    assert compare(network, {**swapped, "scores": network["scores"]}).equal_share < 1
-    assert not compare(network, moved).holds
-    assert compare(network, moved).differences["boxes"] == 0.5
-    assert not compare(network, relabelled).holds
+    assert compare(network, network, BOX_OUTPUTS).holds
+    assert compare(network, {**swapped, "scores": network["scores"]}, BOX_OUTPUTS).equal_share < 1
+    assert not compare(network, moved, BOX_OUTPUTS).holds
+    assert compare(network, moved, BOX_OUTPUTS).differences["boxes"] == 0.5
+    assert not compare(network, relabelled, BOX_OUTPUTS).holds
     nothing = {name: values[:0] for name, values in network.items()}
-    assert not compare(network, nothing).holds
-    assert str(compare(network, nothing)).startswith("0.0% of 2 detections in 1 images are equal")
+    assert not compare(network, nothing, BOX_OUTPUTS).holds
+    assert str(compare(network, nothing, BOX_OUTPUTS)).startswith(
+        "0.0% of 2 detections in 1 images are equal"
+    )
 
 
 def test_a_graph_finds_the_same_peaks() -> None:
@@ -648,7 +767,7 @@ def test_a_full_disk_is_named_whatever_is_written(
 ) -> None:
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
     monkeypatch.setattr(DetectionGraph, "traced", lambda _: program)
-    metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs=())
+    metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs={})
     value = opset13.parameter([1])
     model = Model([opset13.relu(value)], [value])
     # Stands in the way as a full disk does.
@@ -674,7 +793,7 @@ class Itself:
     def run(self, images: np.ndarray, *, half: bool = False) -> dict[str, np.ndarray]:  # noqa: ARG002
         with torch.inference_mode():
             values = self._graph(torch.from_numpy(images))
-        found = {name: value.numpy() for name, value in zip(self._graph.names, values, strict=True)}
+        found = {name: value.numpy() for name, value in zip(self._graph.outputs, values, strict=True)}
         return {**found, "boxes": found["boxes"] + self._wrong_px}
 
 
@@ -720,8 +839,9 @@ def test_headings_are_compared_on_the_circle() -> None:
         "labels": np.zeros((1, 2)),
         "alpha_rad": np.full((1, 2), np.pi - 1e-5),
     }
+    outputs = {**BOX_OUTPUTS, "alpha_rad": OutputSpec(unit="radians", role="alpha")}
     for turned, apart in ((-np.pi + 1e-5, 2e-5), (3 * np.pi, 1e-5), (0.0, np.pi), (-np.pi / 2, np.pi / 2)):
-        parity = compare(one, {**one, "alpha_rad": np.full((1, 2), turned)})
+        parity = compare(one, {**one, "alpha_rad": np.full((1, 2), turned)}, outputs)
         assert parity.holds == (apart < 1e-3)
         assert parity.differences["alpha_rad"] == pytest.approx(apart, abs=2e-5)
 

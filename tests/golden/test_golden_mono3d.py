@@ -10,7 +10,7 @@ from centernet.geometry.affine import crop_to_input, transform_boxes
 from centernet.geometry.boxes3d import corners_of
 from centernet.geometry.camera import alpha_from_rotation, project, rotation_from_alpha, unproject
 from centernet.geometry.resize import FitWidth
-from centernet.inference.postprocess import placed
+from centernet.inference.postprocess import boxes3d_of
 from centernet.structures import View
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.mono3d import Mono3D
@@ -197,9 +197,9 @@ def test_golden_3d_boxes_in_camera_coordinates(golden: dict[str, np.ndarray]) ->
         input_from_image=input_from_image,
         camera=golden["calib"].astype(float),
     )
-    outputs = {"centers": rows[:, :2] * 4, "depth": rows[:, 11], "size3d": rows[:, 12:15], "alpha_rad": alpha}
+    roles = {"center3d": rows[:, :2] * 4, "depth": rows[:, 11], "size3d": rows[:, 12:15], "alpha": alpha}
 
-    found = placed(outputs, view)
+    found = boxes3d_of(roles, view)
 
     # Rows of the original: class, alpha, 2D box, height, width, length, location, rotation_y, score.
     ours = np.column_stack([rows[:, -1] + 1, alpha, found["boxes3d"]])

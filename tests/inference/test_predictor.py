@@ -174,5 +174,5 @@ def test_a_setting_that_a_task_does_not_have_is_refused(predictor: TorchPredicto
     other = replace(predictor, task=OneClass(num_classes=2))
 
     assert other.with_task_settings(sharpness=2.0).task == OneClass(num_classes=2, sharpness=2.0)
-    with pytest.raises(UsageError, match="sharpness says nothing to these weights: leave it out"):
+    with pytest.raises(UsageError, match="sharpness is not a setting of these weights: leave it out"):
         predictor.with_task_settings(sharpness=2.0)

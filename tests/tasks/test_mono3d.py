@@ -54,7 +54,7 @@ def ideal_maps(task: Mono3D, samples: Sequence[Sample]) -> dict[str, Tensor]:
 
 def seen_again(task: Mono3D, samples: Sequence[Sample]) -> list[Detections]:
     outputs = task.decode(ideal_maps(task, samples), stride=4)
-    found = to_detections(outputs, collate(samples), Scenes(mode=ROADS).categories)
+    found = to_detections(outputs, task.outputs, collate(samples), Scenes(mode=ROADS).categories)
     return [one.above(0.9) for one in found]
 
 
@@ -177,7 +177,7 @@ def test_a_view_without_a_camera_gives_headings_alone() -> None:
     blind = replace(sample, view=replace(sample.view, camera=None))
     outputs = PAPERS.decode(ideal_maps(PAPERS, [sample]), stride=4)
 
-    (found,) = to_detections(outputs, collate([blind]), Scenes(mode=ROADS).categories)
+    (found,) = to_detections(outputs, PAPERS.outputs, collate([blind]), Scenes(mode=ROADS).categories)
 
     assert not found.have_boxes3d.any()
     assert np.isfinite(found.alpha_rad).all()

@@ -173,7 +173,7 @@ def test_settings_reach_the_task_inside_another(predictor: TorchPredictor) -> No
     changed = replace(predictor, task=task).with_task_settings(top_k=5, repeated_iou=0.7)
 
     assert changed.task == Layered(inner=Detect(num_classes=2, top_k=5), levels=2, repeated_iou=0.7)
-    with pytest.raises(UsageError, match="juggle says nothing to these weights"):
+    with pytest.raises(UsageError, match="juggle is not a setting of these weights"):
         replace(predictor, task=task).with_task_settings(juggle=1)
 
 

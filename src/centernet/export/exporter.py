@@ -89,7 +89,8 @@ def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str
         short=graph.short,
         stride=predictor.stride,
         precision=precision,
-        outputs=graph.names,
+        outputs=graph.outputs,
+        is_scale_dependent=predictor.is_scale_dependent,
     )
 
 
@@ -137,8 +138,8 @@ def parity_of(
 def _compared(graph: DetectionGraph, file: InferenceBackend, images: UInt8[np.ndarray, "b 3 h w"]) -> Parity:
     with torch.inference_mode():
         ours = graph(torch.from_numpy(images))
-    network = {name: value.numpy() for name, value in zip(graph.names, ours, strict=True)}
-    return compare(network, file.run(images), TOLERANCES[file.metadata.precision])
+    network = {name: value.numpy() for name, value in zip(graph.outputs, ours, strict=True)}
+    return compare(network, file.run(images), graph.outputs, TOLERANCES[file.metadata.precision])
 
 
 def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:

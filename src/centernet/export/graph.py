@@ -6,14 +6,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from centernet.errors import UsageError
 from centernet.geometry.resize import PadBelowMultiple
 from centernet.inference.predictor import TorchPredictor
-
-ORDER = (
-    *("boxes", "scores", "labels", "keypoints"),
-    *("centers", "depth", "size3d", "alpha_rad", "focal_px"),
-)
-"""Outputs in the order in which files have them, before what else a task gives: see `protocols.Outputs`."""
+from centernet.structures.outputs import groups_of, values_by_role
 
 _MOST_STEPS = 256
 """Sides of the input are at most so many times the divisor."""
@@ -29,7 +25,10 @@ class DetectionGraph(nn.Module):
         half: The network computes in 16 bits; pixels before and places after it are computed in 32.
 
     Attributes:
-        names: Of the outputs.
+        outputs: What `forward` gives, by name and in this order: the outputs that the task declares.
+
+    Raises:
+        UsageError: The task does not decode what it declares, or what it declares cannot be compared.
     """
 
     def __init__(self, predictor: TorchPredictor, *, half: bool = False) -> None:
@@ -37,7 +36,8 @@ class DetectionGraph(nn.Module):
         self._dtype = torch.float16 if half else torch.float32
         self.network = copy.deepcopy(predictor.network).cpu().to(self._dtype).eval()
         self._predictor = predictor
-        self.names = self._ordered_names()
+        self.outputs = predictor.task.outputs
+        self._check_outputs()
 
     @property
     def short(self) -> int:
@@ -66,20 +66,29 @@ class DetectionGraph(nn.Module):
             return torch.export.export(self, (images,), dynamic_shapes={"images": shape}, strict=False)
 
     def forward(self, images: UInt8[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
-        """The outputs of the task, in the order of `names`.
+        """The outputs of the task, in the order of `outputs`.
 
         Args:
             images: RGB, 0 to 255; sides are multiples of the network's divisor, or `short` of them.
         """
-        found = self._found(images)
-        return tuple(found[name] for name in self.names)
+        found = self._decoded(images)
+        return tuple(found[name] for name in self.outputs)
 
-    def _ordered_names(self) -> tuple[str, ...]:
+    def _check_outputs(self) -> None:
+        task = type(self._predictor.task).__name__
         with torch.inference_mode():
-            found = self._found(torch.zeros(1, 3, *self.sides, dtype=torch.uint8))
-        first = [name for name in ORDER if name in found]
-        return (*first, *(name for name in found if name not in first))
+            found = self._decoded(torch.zeros(1, 3, *self.sides, dtype=torch.uint8))
+        for name in self.outputs:
+            if name not in found:
+                raise UsageError(f"{task}.outputs declares {name!r}, but {task}.decode does not return it")
+        for group in groups_of(self.outputs):
+            roles = values_by_role(found, self.outputs, group)
+            for role in ("label", "location", "score"):
+                if role not in roles:
+                    raise UsageError(
+                        f"{task}.outputs: the group {group!r} has no output with role={role!r}: add one"
+                    )
 
-    def _found(self, images: UInt8[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
+    def _decoded(self, images: UInt8[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
         maps = self.network.last_maps(self._predictor.normalize(images).to(self._dtype), at_cells=True)
         return self._predictor.task.decode(maps, self.network.stride)

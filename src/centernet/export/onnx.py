@@ -39,7 +39,7 @@ def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
             dynamo=True,
             opset_version=OPSET,
             input_names=["images"],
-            output_names=list(graph.names),
+            output_names=list(graph.outputs),
             external_data=False,
             verbose=False,
             optimize=False,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from centernet.structures.outputs import OutputSpec, groups_of, values_by_role
+
 Outputs = Mapping[str, Float[np.ndarray, "b k *_"]]
 Answer = Mapping[str, Float[np.ndarray, "..."]]
 """What a file gives, which may be anything."""
@@ -38,11 +40,6 @@ TOLERANCES: Mapping[str, Tolerance] = {
 }
 """By how the numbers of the network are kept."""
 
-_IN_PIXELS = ("boxes", "keypoints", "centers", "pair_boxes", "center_places")
-_ANGLES = ("alpha_rad",)
-_GROUPS = {"": "boxes", "pair_": "pair_boxes", "center_": "center_places"}
-"""What is told of one kind of thing begins alike; with where these things are."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
@@ -54,6 +51,7 @@ class Parity:
         equal_share: Share of these that the file has too, everything within its tolerance.
         differences: Largest difference of each output, of detections that are the same object.
         tolerance: What is allowed.
+        score_difference: Largest difference of the scores of the detections, equal objects or not.
     """
 
     num_images: int
@@ -61,12 +59,12 @@ class Parity:
     equal_share: float
     differences: Mapping[str, float] = field(default_factory=dict)
     tolerance: Tolerance = TOLERANCES["fp32"]
+    score_difference: float = 0.0
 
     @property
     def holds(self) -> bool:
         """Whether the file may be used for the network."""
-        scores = self.differences.get("scores", 0.0)
-        return self.equal_share >= self.tolerance.share and scores <= self.tolerance.other
+        return self.equal_share >= self.tolerance.share and self.score_difference <= self.tolerance.other
 
     def __str__(self) -> str:
         largest = ", ".join(f"{name} {value:.2g}" for name, value in self.differences.items())
@@ -88,24 +86,37 @@ class Parity:
         }
 
 
-def compare(network: Outputs, file: Answer, tolerance: Tolerance = TOLERANCES["fp32"]) -> Parity:
+def compare(
+    network: Outputs,
+    file: Answer,
+    outputs: Mapping[str, OutputSpec],
+    tolerance: Tolerance = TOLERANCES["fp32"],
+) -> Parity:
     """Outputs of both for the same inputs. Each object is matched with the one most like it.
 
-    Detections of equal scores come in any order, so rows are not compared by their place. Pairs of corners
-    and centres, where there are any, are compared as detections are. Outputs of other shapes share nothing.
+    Detections of equal scores come in any order, so rows are not compared by their place. Other groups of
+    outputs are compared as detections are. Outputs of other shapes share nothing.
+
+    Args:
+        network: Outputs of the network by name.
+        file: Outputs of the file by name.
+        outputs: Declaration of both.
+        tolerance: What is allowed.
     """
-    images = len(network["scores"])
-    if any(file[name].shape != value.shape for name, value in network.items()):
-        sure = int((network["scores"] >= tolerance.least).sum())
+    scores = values_by_role(network, outputs)["score"]
+    images = len(scores)
+    if any(file[name].shape != network[name].shape for name in outputs):
+        sure = int((scores >= tolerance.least).sum())
         return Parity(num_images=images, num_detections=sure, equal_share=0.0, tolerance=tolerance)
     parts = []
-    for prefix, places in _GROUPS.items():
-        names = [name for name in network if _group_of(name) == prefix]
-        for image in range(images) if names else ():
+    for group in groups_of(outputs):
+        specs = {name: spec for name, spec in outputs.items() if spec.group == group}
+        for image in range(images):
             ours, theirs = (
-                {name: one[name][image].astype(float) for name in names} for one in (network, file)
+                {name: one[name][image].astype(float) for name in specs} for one in (network, file)
             )
-            parts.append(_compare_group(ours, theirs, prefix, places, tolerance))
+            part = _compare_group(ours, theirs, group, specs, tolerance)
+            parts.append(part if group == "boxes" else replace(part, score_difference=0.0))
     return replace(merge_parities(parts), num_images=images)
 
 
@@ -123,53 +134,55 @@ def merge_parities(parts: Sequence[Parity]) -> Parity:
         equal_share=equal / total if total else 1.0,
         differences=differences,
         tolerance=parts[0].tolerance,
+        score_difference=max(part.score_difference for part in parts),
     )
-
-
-def _group_of(name: str) -> str:
-    return next((prefix for prefix in _GROUPS if prefix and name.startswith(prefix)), "")
 
 
 def _compare_group(
     ours: Mapping[str, np.ndarray],
     theirs: Mapping[str, np.ndarray],
-    prefix: str,
-    places: str,
+    group: str,
+    specs: Mapping[str, OutputSpec],
     tolerance: Tolerance,
 ) -> Parity:
-    """One kind of thing in one image."""
-    scores, labels = ours[f"{prefix}scores"], ours[f"{prefix}labels"]
-    distance = np.abs(ours[places][:, None] - theirs[places][None]).max(axis=2)
-    distance += 1e3 * (labels[:, None] != theirs[f"{prefix}labels"][None])
-    distance += 1e3 * np.abs(scores[:, None] - theirs[f"{prefix}scores"][None])
+    """One group of outputs in one image."""
+    roles, their_roles = values_by_role(ours, specs, group), values_by_role(theirs, specs, group)
+    scores, places = roles["score"], roles["location"]
+    distance = np.abs(places[:, None] - their_roles["location"][None]).max(axis=2)
+    distance += 1e3 * (roles["label"][:, None] != their_roles["label"][None])
+    distance += 1e3 * np.abs(scores[:, None] - their_roles["score"][None])
     match = distance.argmin(axis=1)
     # What fills up images with few peaks has score 0, and the last ones may tie with others left out.
     least = max(tolerance.least, float(scores[-1]) + tolerance.other) if scores[-1] > 0 else tolerance.least
     sure: Bool[np.ndarray, " k"] = scores >= least
     is_equal = np.ones(len(scores), dtype=bool)
-    differences = {f"{prefix}scores": float(np.abs(scores - theirs[f"{prefix}scores"]).max())}
+    score_difference = float(np.abs(scores - their_roles["score"]).max())
+    differences: dict[str, float] = {}
     for name, values in ours.items():
         gaps = np.abs(values - theirs[name][match]).reshape(len(scores), -1)
         allowed = np.full(len(scores), tolerance.other)
-        if name in _IN_PIXELS:
-            allowed = tolerance.px + tolerance.side * _longer_side(ours, places)
-        elif name in _ANGLES:
+        if specs[name].unit == "pixels":
+            allowed = tolerance.px + tolerance.side * _longer_side(places)
+        elif specs[name].unit == "radians":
             gaps = np.minimum(gaps % (2 * np.pi), -gaps % (2 * np.pi))
         else:
             gaps /= np.maximum(np.abs(values).reshape(len(scores), -1), 1)
         is_equal &= (gaps <= allowed[:, None]).all(axis=1)
-        if sure.any() and name != f"{prefix}scores":
+        if specs[name].role == "score":
+            # Of the scores in their order: which objects they belong to is compared above.
+            differences[name] = score_difference
+        elif sure.any():
             differences[name] = float(gaps[sure].max())
     return Parity(
         num_images=1,
         num_detections=int(sure.sum()),
         equal_share=float(is_equal[sure].mean()) if sure.any() else 1.0,
-        differences={name: differences[name] for name in ours if name in differences},
+        differences=differences,
         tolerance=tolerance,
+        score_difference=score_difference,
     )
 
 
-def _longer_side(ours: Mapping[str, np.ndarray], places: str) -> Float[np.ndarray, " k"]:
+def _longer_side(places: Float[np.ndarray, "k _"]) -> Float[np.ndarray, " k"]:
     """Of each box; 0 for points."""
-    where = ours[places]
-    return (where[:, 2:] - where[:, :2]).max(axis=1) if where.shape[1] == 4 else np.zeros(len(where))
+    return (places[:, 2:] - places[:, :2]).max(axis=1) if places.shape[1] == 4 else np.zeros(len(places))

@@ -66,9 +66,8 @@ class ExportedPredictor:
 
     @property
     def is_scale_dependent(self) -> bool:
-        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
-        task = self.file.metadata.config["task"]
-        return task.get("inner", task).get("focal_px") == 0
+        """True if depths are valid only for images as large as in training."""
+        return self.file.metadata.is_scale_dependent
 
     @property
     def stride(self) -> int:
@@ -132,5 +131,6 @@ class ExportedPredictor:
         views = correct_for_padding([one.view for one in inputs], (height, width), cells, self.stride)
         found = self.file.run(images, half=inference.half)
         ids = [one.image_id for one in inputs]
-        per_scale = detections_at_scale(found, views, ids, self.categories, scale=scale)
+        outputs = self.file.metadata.outputs
+        per_scale = detections_at_scale(found, outputs, views, ids, self.categories, scale=scale)
         return [(one[: self.max_detections], candidates) for one, candidates in per_scale]

@@ -13,6 +13,7 @@ from centernet.geometry.camera import rotation_from_alpha, unproject
 from centernet.inference.merging import merge_detections, suppress
 from centernet.inference.options import InferenceOptions
 from centernet.structures import Categories, Sample, View
+from centernet.structures.outputs import OutputSpec, values_by_role
 from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
 
 PLAIN = InferenceOptions()
@@ -27,30 +28,33 @@ ScaleResult = tuple[Detections, Candidates | None]
 
 def detections_at_scale(
     found: Found,
+    outputs: Mapping[str, OutputSpec],
     views: Sequence[View],
     image_ids: Sequence[int],
     categories: Categories,
     *,
     scale: float = 1.0,
 ) -> list[ScaleResult]:
-    """What one size of images shows, image pixels; boxes may reach out of the images.
+    """The detections of one scale, image pixels; boxes may reach out of the images.
 
     Args:
         found: Input pixels.
-        views: How the images were shown.
+        outputs: Declaration of what is in `found`.
+        views: How the images were resized.
         image_ids: The data set's own ids.
         categories: What labels mean.
-        scale: How large they were shown, as a share of their own size.
+        scale: Size of the resized images as a fraction of what the rule gives by itself.
 
     Raises:
-        UsageError: Boxes in space are found in an image whose camera is not known.
+        UsageError: 3D boxes are found in an image whose camera is not known.
     """
-    if "centers" in found:
+    if "center3d" in values_by_role(found, outputs):
         check_cameras(views)
-    detections = to_image_pixels(found, views, image_ids, categories)
-    if "pair_boxes" not in found:
+    detections = to_image_pixels(found, outputs, views, image_ids, categories)
+    pairs, centers = (values_by_role(found, outputs, group) for group in ("pairs", "centers"))
+    if not pairs:
         return [(one, None) for one in detections]
-    return list(zip(detections, candidates_of(found, views, scale), strict=True))
+    return list(zip(detections, candidates_of(pairs, centers, views, scale), strict=True))
 
 
 def merge_scales(
@@ -124,20 +128,28 @@ def check_cameras(views: Sequence[View]) -> None:
 
 
 def to_image_pixels(
-    found: Found, views: Sequence[View], image_ids: Sequence[int], categories: Categories
+    found: Found,
+    outputs: Mapping[str, OutputSpec],
+    views: Sequence[View],
+    image_ids: Sequence[int],
+    categories: Categories,
 ) -> list[Detections]:
-    """Outputs in input pixels as one `Detections` an image, in image pixels.
+    """Outputs in input pixels as one `Detections` per image, in image pixels.
 
-    What fills up images that have fewer peaks than were asked for has score 0 and is left out.
+    Rows that pad images with fewer peaks than `top_k` have score 0 and are left out.
+
+    Args:
+        found: Input pixels.
+        outputs: Declaration of what is in `found`.
+        views: How the images were resized.
+        image_ids: The data set's own ids.
+        categories: What labels mean.
     """
-    boxes, scores, labels = (found[name] for name in ("boxes", "scores", "labels"))
+    roles = values_by_role(found, outputs)
+    boxes, scores, labels = (roles.pop(role) for role in ("location", "score", "label"))
     # Tasks without keypoints have objects with none.
-    none = np.zeros((*boxes.shape[:2], 0, 3), np.float32)
-    keypoints = found.get("keypoints", none)
+    keypoints = roles.pop("keypoints", np.zeros((*boxes.shape[:2], 0, 3), np.float32))
     kept = scores > 0
-    solids = {
-        name: found[name] for name in ("centers", "depth", "size3d", "alpha_rad", "focal_px") if name in found
-    }
     return [
         Detections(
             boxes=_moved(boxes[i, kept[i]], view),
@@ -148,7 +160,7 @@ def to_image_pixels(
             name=view.name,
             image_size=view.image_size,
             image_id=image_id,
-            **(placed({name: value[i, kept[i]] for name, value in solids.items()}, view) if solids else {}),
+            **boxes3d_of({role: value[i, kept[i]] for role, value in roles.items()}, view),
         )
         for i, (view, image_id) in enumerate(zip(views, image_ids, strict=True))
     ]
@@ -169,25 +181,28 @@ def _moved_keypoints(
     return moved
 
 
-def placed(solids: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
-    """Boxes in space from what a task knows without the camera; NaN where the camera is not known.
+def boxes3d_of(roles: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
+    """3D boxes from what a task knows without the camera.
 
     Args:
-        solids: As in `protocols.Outputs`, of one image: `centers`, `depth`, `size3d`, `alpha_rad`, and
-            `focal_px` where depths are told for a focal length.
+        roles: Of the objects of one image, as in `OutputSpec.role`: `center3d`, `depth`, `size3d`, `alpha`,
+            and `focal` if depths are relative to a focal length.
         view: Of the image.
 
     Returns:
-        `boxes3d`, `alpha_rad` and `camera` of `Detections`.
+        `boxes3d`, `alpha_rad` and `camera` of `Detections`; without a camera `alpha_rad` alone, and nothing
+        for tasks that predict no 3D boxes.
     """
-    alpha, camera = solids["alpha_rad"], view.camera
+    if "center3d" not in roles:
+        return {}
+    alpha, camera = roles["alpha"], view.camera
     if camera is None:
         return {"alpha_rad": alpha}
-    depth = solids["depth"].astype(np.float64)
-    if "focal_px" in solids:
-        depth *= abs(float((view.input_from_image @ camera)[0, 0])) / solids["focal_px"]
-    pixels = transform_points(view.image_from_input, solids["centers"].astype(np.float64))
-    size = solids["size3d"].astype(np.float64)
+    depth = roles["depth"].astype(np.float64)
+    if "focal" in roles:
+        depth *= abs(float((view.input_from_image @ camera)[0, 0])) / roles["focal"]
+    pixels = transform_points(view.image_from_input, roles["center3d"].astype(np.float64))
+    size = roles["size3d"].astype(np.float64)
     places = unproject(camera, pixels, depth)
     # From the middle of the box down to the middle of its bottom.
     places[:, 1] += size[:, 0] / 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from centernet.data.loading.collate import collate
 from centernet.data.transforms.warp import resize
 from centernet.detections import Detections
 from centernet.drawing import Reasons, draw_explanation
-from centernet.errors import UsageError
 from centernet.geometry.resize import ResizeRule
 from centernet.hardware import max_concurrent_jobs
 from centernet.inference.options import InferenceOptions
@@ -30,10 +29,11 @@ from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.models.factory import Architecture
 from centernet.models.network import Network
 from centernet.models.normalize import Normalize
+from centernet.ops.heatmaps import merge_heatmaps
 from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Categories, Sample
 from centernet.structures.batch import Batch
-from centernet.tasks.layered.task import finest_heatmaps
+from centernet.structures.outputs import OutputSpec, values_by_role
 from centernet.tasks.triplet.corner_matching import central_region
 
 
@@ -88,8 +88,8 @@ class TorchPredictor:
 
     @property
     def is_scale_dependent(self) -> bool:
-        """Whether depths hold only for images as large as in training: an object seen larger is nearer."""
-        return getattr(getattr(self.task, "inner", self.task), "focal_px", None) == 0
+        """True if depths are valid only for images as large as in training."""
+        return self.task.is_scale_dependent
 
     def with_task_settings(self, **settings: Any) -> "TorchPredictor":
         """The same predictor with other settings of its task: `top_k=300`.
@@ -97,7 +97,7 @@ class TorchPredictor:
         Raises:
             UsageError: The task has no such setting.
         """
-        return replace(self, task=_with_task_settings(self.task, settings))
+        return replace(self, task=self.task.with_settings(**settings))
 
     def with_rule(self, rule: ResizeRule) -> "TorchPredictor":
         """The same predictor with another resize rule."""
@@ -149,10 +149,11 @@ class TorchPredictor:
             outputs = self.task.decode(maps, self.network.stride)
         stretch = shown.images.shape[3] / (_sides(maps)[1] * self.network.stride)
         heatmaps = {
-            name: value[0].float().sigmoid().cpu().numpy() for name, value in finest_heatmaps(maps).items()
+            name: value[0].float().sigmoid().cpu().numpy()
+            for name, value in merge_heatmaps(maps, self.task.heads).items()
         }
         image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
-        return draw_explanation(image, heatmaps, _reasons(outputs, least, stretch))
+        return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, least, stretch))
 
     def _at_scale(
         self, inputs: Sequence[Sample], scale: float, inference: InferenceOptions
@@ -165,7 +166,8 @@ class TorchPredictor:
         height, width = shown.images.shape[2:]
         rows, columns = _sides(maps)
         views = correct_for_padding(shown.views, (height, width), (rows, columns), self.network.stride)
-        return detections_at_scale(to_numpy(outputs), views, shown.image_ids, self.categories, scale=scale)
+        found, ids = to_numpy(outputs), shown.image_ids
+        return detections_at_scale(found, self.task.outputs, views, ids, self.categories, scale=scale)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
@@ -177,41 +179,32 @@ def _sides(maps: Maps) -> tuple[int, int]:
     return height, width
 
 
-def _with_task_settings(task: Any, settings: Mapping[str, Any]) -> Any:
-    """The task with other settings, its own or those of the task inside it."""
-    own = {item.name for item in fields(task)}
-    mine = {key: value for key, value in settings.items() if key in own}
-    others = {key: value for key, value in settings.items() if key not in own}
-    if others and "inner" in own:
-        mine["inner"] = _with_task_settings(task.inner, others)
-    elif others:
-        raise UsageError(f"{min(others)} says nothing to these weights: leave it out")
-    return replace(task, **mine)
-
-
-def _reasons(outputs: Outputs, least: float, stretch: float) -> Reasons:
-    """What the outputs of one image were decided by, in pixels of the input."""
-    found = {name: value[0].float().cpu() for name, value in outputs.items()}
-    kept = found["scores"] >= least
-    boxes = found["boxes"][kept]
+def _reasons(found: Outputs, outputs: Mapping[str, OutputSpec], min_score: float, stretch: float) -> Reasons:
+    """What the detections of one image were chosen from, in pixels of the input."""
+    values = {name: value[0].float().cpu() for name, value in found.items()}
+    objects, pairs, centers = (
+        values_by_role(values, outputs, group) for group in ("boxes", "pairs", "centers")
+    )
+    kept = objects["score"] >= min_score
+    boxes = objects["location"][kept]
     rejected, regions = torch.zeros(0, 4), torch.zeros(0, 4)
-    centers, center_labels = torch.zeros(0, 2), torch.zeros(0)
-    if "pair_boxes" in found:
-        pairs = found["pair_boxes"][found["pair_scores"] >= least]
-        rejected = pairs[~(pairs[:, None] == boxes).all(dim=2).any(dim=1)]
+    points, point_labels = torch.zeros(0, 2), torch.zeros(0)
+    if pairs:
+        candidates = pairs["location"][pairs["score"] >= min_score]
+        rejected = candidates[~(candidates[:, None] == boxes).all(dim=2).any(dim=1)]
         regions = central_region(boxes)
-        is_sure = found["center_scores"] >= least
-        centers, center_labels = found["center_places"][is_sure], found["center_labels"][is_sure]
-    keypoints = found.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
+        is_confident = centers["score"] >= min_score
+        points, point_labels = centers["location"][is_confident], centers["label"][is_confident]
+    keypoints = objects.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
     keypoints[..., :2] *= stretch
     return Reasons(
         boxes=(boxes * stretch).numpy(),
-        labels=found["labels"][kept].long().numpy(),
+        labels=objects["label"][kept].long().numpy(),
         keypoints=keypoints.numpy(),
         rejected=(rejected * stretch).numpy(),
         regions=(regions * stretch).numpy(),
-        centers=(centers * stretch).numpy(),
-        center_labels=center_labels.long().numpy(),
+        centers=(points * stretch).numpy(),
+        center_labels=point_labels.long().numpy(),
     )
 
 
@@ -220,12 +213,18 @@ def to_numpy(outputs: Outputs) -> dict[str, np.ndarray]:
     return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 
-def to_detections(outputs: Outputs, batch: Batch, categories: Categories) -> list[Detections]:
-    """Outputs in input pixels as one `Detections` an image, in image pixels and cut to the image.
+def to_detections(
+    found: Outputs, outputs: Mapping[str, OutputSpec], batch: Batch, categories: Categories
+) -> list[Detections]:
+    """Outputs in input pixels as one `Detections` per image, in image pixels and clipped to the image.
 
-    What fills up images that have fewer peaks than were asked for has score 0 and is left out.
+    Rows that pad images with fewer peaks than `top_k` have score 0 and are left out.
+
+    Args:
+        found: From `Task.decode`.
+        outputs: `Task.outputs`, which declare them.
+        batch: The images.
+        categories: What labels mean.
     """
-    return [
-        clip_to_image(one)
-        for one in to_image_pixels(to_numpy(outputs), batch.views, batch.image_ids, categories)
-    ]
+    detections = to_image_pixels(to_numpy(found), outputs, batch.views, batch.image_ids, categories)
+    return [clip_to_image(one) for one in detections]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, paired_iou
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
 
 
@@ -67,7 +68,26 @@ class Detect:
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps the network must give, by name."""
-        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19), **self._box_coder.heads}
+        heatmap = HeadSpec(channels=self.num_classes, bias=-2.19, heatmap="heatmap")
+        return {"heatmap": heatmap, **self._box_coder.heads}
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """Boxes alone."""
+        return BOX_OUTPUTS
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """False: boxes and scores are those of the image as it is."""
+        return False
+
+    def with_settings(self, **settings: Any) -> "Detect":
+        """The task with other values of its fields.
+
+        Raises:
+            UsageError: The task has no such field.
+        """
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known boxes.

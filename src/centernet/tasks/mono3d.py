@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +15,7 @@ from centernet.ops.center_boxes import CenterBoxes, mean_logit, read_boxes
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
 
 IGNORED = 0.9999
@@ -91,7 +92,7 @@ class Mono3D:
         from the middle of the bin.
         """
         return {
-            "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19),
+            "heatmap": HeadSpec(channels=self.num_classes, bias=-2.19, heatmap="heatmap"),
             "offset": HeadSpec(channels=2, at_cells=True),
             "size": HeadSpec(channels=2, at_cells=True),
             "depth": HeadSpec(channels=1, bias=_DEPTH_BIAS, at_cells=True),
@@ -99,6 +100,31 @@ class Mono3D:
             "heading": HeadSpec(channels=8, at_cells=True),
             **({"center3d": HeadSpec(channels=2, at_cells=True)} if self.center3d_weight else {}),
         }
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """Boxes, and of each what gives the 3D box once the camera is known."""
+        return {
+            **BOX_OUTPUTS,
+            "centers": OutputSpec(unit="pixels", role="center3d"),
+            "depth": OutputSpec(unit="metres", role="depth"),
+            "size3d": OutputSpec(unit="metres", role="size3d"),
+            "alpha_rad": OutputSpec(unit="radians", role="alpha"),
+            **({"focal_px": OutputSpec(unit="pixels", role="focal")} if self.focal_px else {}),
+        }
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """True without `focal_px`: depth is then valid only at the image scale of the training."""
+        return not self.focal_px
+
+    def with_settings(self, **settings: Any) -> "Mono3D":
+        """The task with other values of its fields.
+
+        Raises:
+            UsageError: The task has no such field.
+        """
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known objects.

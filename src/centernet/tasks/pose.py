@@ -15,7 +15,7 @@ from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit, r
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
 
@@ -94,12 +94,30 @@ class Pose:
         """The maps the network must give, by name."""
         count = sum(self.num_keypoints)
         return {
-            "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19),
+            "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19, heatmap="heatmap"),
             **self._box.heads,
             "keypoints": HeadSpec(channels=2 * count, at_cells=True, whole_in_loss=True),
-            "keypoint_heatmap": HeadSpec(channels=count, bias=-2.19),
+            "keypoint_heatmap": HeadSpec(channels=count, bias=-2.19, heatmap="keypoint_heatmap"),
             "keypoint_offset": HeadSpec(channels=2, at_cells=True),
         }
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """Boxes, and `keypoints` `(b k j 3)`: x and y in input pixels, and score."""
+        return {**BOX_OUTPUTS, "keypoints": OutputSpec(unit="pixels", role="keypoints")}
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """False: boxes and scores are those of the image as it is."""
+        return False
+
+    def with_settings(self, **settings: Any) -> "Pose":
+        """The task with other values of its fields.
+
+        Raises:
+            UsageError: The task has no such field.
+        """
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known objects.

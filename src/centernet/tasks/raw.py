@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from torch import Tensor
 
 from centernet.errors import UsageError
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets
+from centernet.protocols import HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
 
 
@@ -29,6 +29,24 @@ class RawMaps:
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps the network must give, by name."""
         return {name: HeadSpec(channels=count) for name, count in self.maps.items()}
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """None: nothing is decoded."""
+        return {}
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """False: nothing is decoded."""
+        return False
+
+    def with_settings(self, **settings: Any) -> "RawMaps":
+        """The task with other values of its fields.
+
+        Raises:
+            UsageError: The task has no such field.
+        """
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Not here.

@@ -67,8 +67,9 @@ class TrainingModule(L.LightningModule):
         """Keeps the detections, and logs the loss for the curves."""
         del batch_index
         stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
-        outputs = self._predictor.task.decode(stacks[-1], self.network.stride)
-        self.found += to_detections(outputs, batch, self._predictor.categories)
+        task = self._predictor.task
+        outputs = task.decode(stacks[-1], self.network.stride)
+        self.found += to_detections(outputs, task.outputs, batch, self._predictor.categories)
         loss = torch.stack(list(self._loss_terms(batch, stacks).values())).sum()
         self.log("val/loss", loss, batch_size=len(batch.images), sync_dist=True)
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from centernet.models.factory import Architecture
+from centernet.ops.heatmaps import merge_heatmaps
 from centernet.protocols import Maps
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
-from centernet.tasks.layered.task import Layered, finest_heatmaps
+from centernet.tasks.layered.task import Layered
 from centernet.tasks.pose import Pose
 
 GRID = Grid(batch=2, height=32, width=32)
@@ -245,7 +246,7 @@ def test_maps_of_levels_have_half_the_rows_each() -> None:
 def test_pictures_show_all_layers_in_one() -> None:
     task = Layered(inner=INNER, levels=3, per_cell=2)
     objects = objects_of(boxes_round((60.0, 60.0), [(10, 20), (20, 10), (100, 100)]))
-    shown = finest_heatmaps(task.encode(objects, GRID))
+    shown = merge_heatmaps(task.encode(objects, GRID), task.heads)
 
     assert list(shown) == ["heatmap"]
     assert shown["heatmap"].shape == (2, 2, 32, 32)

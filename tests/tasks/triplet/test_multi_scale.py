@@ -21,17 +21,20 @@ from centernet.structures.sample import sample_of
 from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
+CENTERS = {
+    "location": np.array([[[50.0, 50.0]]]),
+    "score": np.array([[0.8]]),
+    "label": np.array([[0]]),
+}
 
-def outputs(boxes: list[list[float]]) -> dict[str, np.ndarray]:
+
+def pairs(boxes: list[list[float]]) -> dict[str, np.ndarray]:
     count = len(boxes)
     return {
-        "pair_boxes": np.array([boxes]),
-        "pair_scores": np.full((1, count), 0.5),
-        "pair_labels": np.zeros((1, count), dtype=int),
-        "pair_corner_scores": np.full((1, count, 2), 0.5),
-        "center_places": np.array([[[50.0, 50.0]]]),
-        "center_scores": np.array([[0.8]]),
-        "center_labels": np.array([[0]]),
+        "location": np.array([boxes]),
+        "score": np.full((1, count), 0.5),
+        "label": np.zeros((1, count), dtype=int),
+        "corner_scores": np.full((1, count, 2), 0.5),
     }
 
 
@@ -40,14 +43,14 @@ VIEW = View(name="a.jpg", image_size=(100, 100), input_size=(100, 100))
 
 def test_a_box_five_pixels_out_of_the_image_is_dropped_and_others_are_cut() -> None:
     boxes = [[-4.0, 0, 100, 104], [-5.0, 0, 100, 100], [0.0, 0, 100, 105], [10.0, 20, 30, 40]]
-    (found,) = candidates_of(outputs(boxes), [VIEW], 1.0)
+    (found,) = candidates_of(pairs(boxes), CENTERS, [VIEW], 1.0)
 
     assert found.boxes.tolist() == [[0, 0, 100, 100], [10, 20, 30, 40]]
 
 
 def test_how_far_out_counts_in_the_pixels_that_are_shown() -> None:
     view = replace(VIEW, input_size=(50, 50), input_from_image=scaling(0.5))
-    (found,) = candidates_of(outputs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), [view], 0.5)
+    (found,) = candidates_of(pairs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), CENTERS, [view], 0.5)
 
     # Eight pixels of the image, but four as it is shown.
     assert found.boxes.tolist() == [[0, 0, 100, 100], [20, 20, 40, 40]]

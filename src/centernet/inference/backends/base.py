@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from centernet.errors import InputError, UsageError
+from centernet.inference.backends.undeclared import is_scale_dependent, outputs_of
+from centernet.structures.outputs import OutputSpec
 
 Arrays = dict[str, Float[np.ndarray, "b k *_"]]
 
@@ -23,7 +25,8 @@ class ModelMetadata:
         short: Or so many pixels less than one.
         stride: Input pixels from one cell of the finest map to the next.
         precision: `fp32`, `fp16` or `int8`: how the network's numbers are kept.
-        outputs: Names of the outputs, in their order.
+        outputs: The outputs by name, in their order.
+        is_scale_dependent: Depth is valid only for images as large as in training.
     """
 
     config: Mapping[str, Any]
@@ -31,7 +34,8 @@ class ModelMetadata:
     short: int
     stride: int
     precision: str
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, OutputSpec]
+    is_scale_dependent: bool = False
 
     @classmethod
     def read(cls, entries: Mapping[str, str], name: str) -> "ModelMetadata":
@@ -44,9 +48,22 @@ class ModelMetadata:
             raise InputError(f"{name} was not written by `centernet export`: its metadata lack 'centernet'")
         try:
             values = {key: json.loads(entries[key]) for key in ("divisor", "short", "stride", "precision")}
-            outputs = tuple(json.loads(entries["outputs"]))
-            return cls(config=json.loads(entries["centernet"]), outputs=outputs, **values)
-        except (KeyError, ValueError) as error:
+            config, names = json.loads(entries["centernet"]), json.loads(entries["outputs"])
+            if "output_specs" not in entries:
+                return cls(
+                    config=config,
+                    outputs=outputs_of(names),
+                    is_scale_dependent=is_scale_dependent(config),
+                    **values,
+                )
+            specs = json.loads(entries["output_specs"])
+            return cls(
+                config=config,
+                outputs={name: OutputSpec(**specs[name]) for name in names},
+                is_scale_dependent=json.loads(entries["is_scale_dependent"]),
+                **values,
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{name}: its metadata are not whole ({error}), or of another version: export it again"
             ) from error
@@ -60,7 +77,9 @@ class ModelMetadata:
             "short": json.dumps(self.short),
             "stride": json.dumps(self.stride),
             "precision": json.dumps(self.precision),
-            "outputs": json.dumps(self.outputs),
+            "outputs": json.dumps(list(self.outputs)),
+            "output_specs": json.dumps({name: asdict(spec) for name, spec in self.outputs.items()}),
+            "is_scale_dependent": json.dumps(self.is_scale_dependent),
         }
 
     def check(self, images: UInt8[np.ndarray, "b 3 h w"], name: str) -> None:

@@ -58,5 +58,5 @@ class OnnxBackend:
         """
         refuse_half(half, self.name)
         self.metadata.check(images, self.name)
-        values = self._session.run(self.metadata.outputs, {"images": images})
+        values = self._session.run(list(self.metadata.outputs), {"images": images})
         return dict(zip(self.metadata.outputs, values, strict=True))

@@ -6,13 +6,14 @@ a cell part those of about the same size: where the peaks of two would meet, eac
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from centernet.ops.center_boxes import CenterBoxes
-from centernet.protocols import HeadSpec, Maps, Outputs, Targets, Task
+from centernet.protocols import HeadSpec, Maps, Outputs, OutputSpec, Targets, Task
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
 
@@ -66,6 +67,29 @@ class Layered:
             for name, spec in self.inner.heads.items()
         }
 
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """Those of the inner task."""
+        return self.inner.outputs
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """True if the inner task is."""
+        return self.inner.is_scale_dependent
+
+    def with_settings(self, **settings: Any) -> "Layered":
+        """The task with other values of its fields; settings that are none of them are the inner task's.
+
+        Raises:
+            UsageError: The inner task has no such setting either.
+        """
+        names = {field.name for field in fields(self)}
+        own = {name: value for name, value in settings.items() if name in names}
+        others = {name: value for name, value in settings.items() if name not in names}
+        if others:
+            own["inner"] = own.get("inner", self.inner).with_settings(**others)
+        return replace(self, **own)
+
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """The targets of the task for the objects of each layer, `name/level/place`."""
         targets: Targets = {}
@@ -98,7 +122,7 @@ class Layered:
             self.inner.decode(self._of_layer(maps, level, place), stride << level)
             for level, place in self._layers
         ]
-        merge_parities = {name: torch.cat([one[name] for one in found], dim=1) for name in found[0]}
+        merged = {name: torch.cat([one[name] for one in found], dim=1) for name in found[0]}
         if self.levels > 1:
             level = torch.cat(
                 [
@@ -108,17 +132,15 @@ class Layered:
                 dim=1,
             )
             repeated = is_repeated(
-                merge_parities["boxes"],
-                merge_parities["scores"],
-                merge_parities["labels"],
+                merged["boxes"],
+                merged["scores"],
+                merged["labels"],
                 level,
                 self.repeated_iou,
             )
-            merge_parities["scores"] = merge_parities["scores"].masked_fill(repeated, 0.0)
-        kept = (
-            merge_parities["scores"].topk(min(self.top_k, merge_parities["scores"].shape[1]), dim=1).indices
-        )
-        return {name: _gathered(value, kept) for name, value in merge_parities.items()}
+            merged["scores"] = merged["scores"].masked_fill(repeated, 0.0)
+        kept = merged["scores"].topk(min(self.top_k, merged["scores"].shape[1]), dim=1).indices
+        return {name: _gathered(value, kept) for name, value in merged.items()}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """The maps of an input made surer by those of its mirror image, layer by layer."""
@@ -186,25 +208,6 @@ class Layered:
             moved.append(torch.stack([image, torch.zeros_like(y), before + y * width + x], dim=1))
             before += height * width
         return torch.cat(moved)
-
-
-def finest_heatmaps(maps: Mapping[str, Tensor]) -> dict[str, Float[Tensor, "b c h w"]]:
-    """Heatmaps by name, those of all layers in one of the finest: what pictures show.
-
-    Args:
-        maps: Of any task, raw or ideal.
-    """
-    finest: dict[str, Tensor] = {}
-    for name, value in maps.items():
-        plain = name.partition("/")[0]
-        if not plain.endswith("heatmap"):
-            continue
-        first = finest.setdefault(plain, value)
-        rows, columns = first.shape[2:]
-        times = -(-rows // value.shape[2])
-        shown = value.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
-        finest[plain] = torch.maximum(first, shown[:, :, :rows, :columns])
-    return finest
 
 
 def _chosen(objects: BatchAnnotations, which: Bool[Tensor, " m"]) -> BatchAnnotations:

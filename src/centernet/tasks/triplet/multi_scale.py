@@ -40,35 +40,44 @@ class Candidates:
     center_labels: Int[np.ndarray, " k"]
 
 
-def candidates_of(found: Mapping[str, np.ndarray], views: Sequence[View], scale: float) -> list[Candidates]:
-    """What one look shows of each image.
+def candidates_of(
+    pairs: Mapping[str, np.ndarray], centers: Mapping[str, np.ndarray], views: Sequence[View], scale: float
+) -> list[Candidates]:
+    """The candidates of each image at one scale.
 
     Args:
-        found: What `Triplet.decode` gives, as arrays.
-        views: How the images were shown.
-        scale: How large, as a share of their own size.
+        pairs: Outputs of the group `pairs` by role, input pixels: see `OutputSpec`.
+        centers: Outputs of the group `centers` by role, input pixels.
+        views: How the images were resized.
+        scale: Size of the resized images as a fraction of what the rule gives by itself.
     """
     return [
-        _evidence({name: value[i] for name, value in found.items()}, view, scale)
+        _candidates_in_image(
+            {role: value[i] for role, value in pairs.items()},
+            {role: value[i] for role, value in centers.items()},
+            view,
+            scale,
+        )
         for i, view in enumerate(views)
     ]
 
 
-def _evidence(found: dict[str, np.ndarray], view: View, scale: float) -> Candidates:
-    boxes = transform_boxes(view.image_from_input, found["pair_boxes"].astype(np.float64)) * scale
+def _candidates_in_image(
+    pairs: dict[str, np.ndarray], centers: dict[str, np.ndarray], view: View, scale: float
+) -> Candidates:
+    boxes = transform_boxes(view.image_from_input, pairs["location"].astype(np.float64)) * scale
     height, width = scaled_size(view.image_size, scale)
     limit = np.array([width, height] * 2)
     is_inside = (boxes > -BEYOND).all(axis=1) & (boxes < limit + BEYOND).all(axis=1)
-    kept = is_inside & (found["pair_scores"] > 0)
-    places = transform_points(view.image_from_input, found["center_places"].astype(np.float64))
+    kept = is_inside & (pairs["score"] > 0)
     return Candidates(
         boxes=boxes[kept].clip(0, limit) / scale,
-        scores=found["pair_scores"][kept],
-        labels=found["pair_labels"][kept].astype(np.int64),
-        corner_scores=found["pair_corner_scores"][kept],
-        centers=places,
-        center_scores=found["center_scores"],
-        center_labels=found["center_labels"].astype(np.int64),
+        scores=pairs["score"][kept],
+        labels=pairs["label"][kept].astype(np.int64),
+        corner_scores=pairs["corner_scores"][kept],
+        centers=transform_points(view.image_from_input, centers["location"].astype(np.float64)),
+        center_scores=centers["score"],
+        center_labels=centers["label"].astype(np.int64),
     )
 
 

@@ -1,7 +1,7 @@
 """Boxes as two corners and a centre: Duan et al. 2019, "CenterNet: Keypoint Triplets"."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,17 @@ from torch import Tensor
 from centernet.ops.cells import cell_corners, cells_of, read
 from centernet.ops.gaussian import draw_gaussians, exact_radius, original_radius
 from centernet.ops.peaks import KERNELS, Peaks, find_peaks
-from centernet.protocols import HeadSpec, Maps, Outputs, PointMap, Stem, Targets
+from centernet.protocols import (
+    BOX_OUTPUTS,
+    HeadSpec,
+    Maps,
+    Outputs,
+    OutputSpec,
+    PointMap,
+    Stem,
+    Targets,
+    with_fields,
+)
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed, pair_corners
 from centernet.tasks.triplet.corner_pooling import POOL_CHANNELS, CenterPooling, CornerPooling
@@ -91,16 +101,42 @@ class Triplet:
             name: Stem(name=name, build=partial(layers, channels=self.pool_channels))
             for name, layers in build.items()
         }
+        heatmap = HeadSpec(channels=self.num_classes, bias=-2.19)
+        heatmap_stems = {f"{name}_heatmap": stems[name] for name in KEYPOINTS}
         return {
-            **{
-                f"{name}_heatmap": HeadSpec(channels=self.num_classes, bias=-2.19, stem=stems[name])
-                for name in KEYPOINTS
-            },
+            **{name: replace(heatmap, heatmap=name, stem=stem) for name, stem in heatmap_stems.items()},
             **{
                 f"{name}_tag": HeadSpec(channels=1, stem=stems[name], at_cells=True) for name in KEYPOINTS[:2]
             },
             **{f"{name}_offset": HeadSpec(channels=2, stem=stems[name], at_cells=True) for name in KEYPOINTS},
         }
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        """Boxes; and the pairs of corners and the centres they are chosen from, to merge several scales."""
+        return {
+            **BOX_OUTPUTS,
+            "pair_boxes": OutputSpec(unit="pixels", group="pairs", role="location"),
+            "pair_scores": OutputSpec(unit="score", group="pairs", role="score"),
+            "pair_labels": OutputSpec(unit="label", group="pairs", role="label"),
+            "pair_corner_scores": OutputSpec(unit="score", group="pairs", role="corner_scores"),
+            "center_places": OutputSpec(unit="pixels", group="centers", role="location"),
+            "center_scores": OutputSpec(unit="score", group="centers", role="score"),
+            "center_labels": OutputSpec(unit="label", group="centers", role="label"),
+        }
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        """False: boxes and scores are those of the image as it is."""
+        return False
+
+    def with_settings(self, **settings: Any) -> "Triplet":
+        """The task with other values of its fields.
+
+        Raises:
+            UsageError: The task has no such field.
+        """
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """Ideal maps for known boxes.
