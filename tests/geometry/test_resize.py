@@ -171,6 +171,7 @@ def test_a_chosen_rule_gives_multiples_of_what_the_network_needs() -> None:
     ("rule", "name", "side", "message"),
     [
         (LETTERBOX, "stretch", None, "resize=stretch is not a resize rule: choose fit, follow, keep"),
+        (LETTERBOX, "span", None, "resize=span comes with weights alone: choose fit, follow, keep, triplet"),
         (LETTERBOX, None, 300, "imgsz must be a multiple of 32 for these weights; got 300: try imgsz=288"),
         (LETTERBOX, None, -5, "got -5: try imgsz=32"),
         (LONGEST, None, 0, "got 0: try imgsz=32"),

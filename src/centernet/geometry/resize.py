@@ -32,6 +32,12 @@ class Letterbox:
     height: int = 512
     width: int = 512
 
+    @classmethod
+    def of(cls, side: int, multiple: int) -> "Letterbox":
+        """The rule for a square input."""
+        del multiple
+        return cls(height=side, width=side)
+
     @property
     def side(self) -> int:
         """Longer side of the input."""
@@ -62,6 +68,11 @@ class ResizeLongestSide:
     long_side: int = 512
     multiple: int = 32
 
+    @classmethod
+    def of(cls, side: int, multiple: int) -> "ResizeLongestSide":
+        """The rule for this longer side of the image, and a multiple that sides of the input must be."""
+        return cls(long_side=side, multiple=multiple)
+
     @property
     def side(self) -> int:
         """Longer side of the scaled image."""
@@ -91,6 +102,12 @@ class PadToMultiple:
     """
 
     pad: int = 31
+
+    @classmethod
+    def of(cls, side: int, multiple: int) -> "PadToMultiple":
+        """The rule for a multiple that sides of the input must be."""
+        del side
+        return cls(pad=multiple - 1)
 
     @property
     def side(self) -> None:
@@ -126,6 +143,12 @@ class PadBelowMultiple:
     """
 
     pad: int = 127
+
+    @classmethod
+    def of(cls, side: int, multiple: int) -> "PadBelowMultiple":
+        """The rule for sides of the input that are one short of a multiple."""
+        del side
+        return cls(pad=multiple - 1)
 
     @property
     def side(self) -> None:
@@ -163,6 +186,16 @@ class FitWidth:
     height: int = 384
     width: int = 1280
 
+    @classmethod
+    def of(cls, side: int, multiple: int) -> NoReturn:
+        """Not available.
+
+        Raises:
+            UsageError: Always: the shape of the input comes with the weights.
+        """
+        del side, multiple
+        raise UsageError(f"resize=span comes with weights alone: choose {_NAMES}")
+
     @property
     def side(self) -> int:
         """Longer side of the input."""
@@ -186,13 +219,24 @@ class FitWidth:
 
 ResizeRule = Letterbox | ResizeLongestSide | PadToMultiple | PadBelowMultiple | FitWidth
 
+RULES: dict[str, type[ResizeRule]] = {
+    "fit": Letterbox,
+    "follow": ResizeLongestSide,
+    "keep": PadToMultiple,
+    "triplet": PadBelowMultiple,
+    "span": FitWidth,
+}
+"""Resize rules by their name in `config.json` and in `resize=`, where all but `span` can be chosen."""
+
+_NAMES = ", ".join(name for name, rule in RULES.items() if rule is not FitWidth)
+
 
 def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: int) -> ResizeRule:
     """The resize rule for the settings `resize` and `imgsz`.
 
     Args:
         rule: The default.
-        name: Another rule: `fit`, `follow`, `keep` or `triplet`; None for the default.
+        name: Another one of `RULES`; None for the default.
         side: Side of the input, or longer side of the resized image; by default that of `rule`.
         multiple: Sides of the input must be multiples of this.
 
@@ -200,16 +244,9 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
         UsageError: An unknown rule, a side that is no multiple, or a side for a rule that takes none.
     """
     if name is not None:
-        longest = rule.side or Letterbox().side
-        choices: dict[str, ResizeRule] = {
-            "fit": Letterbox(height=longest, width=longest),
-            "follow": ResizeLongestSide(long_side=longest, multiple=multiple),
-            "keep": PadToMultiple(pad=multiple - 1),
-            "triplet": PadBelowMultiple(pad=multiple - 1),
-        }
-        if name not in choices:
-            raise UsageError(f"resize={name} is not a resize rule: choose {', '.join(choices)}")
-        rule = choices[name]
+        if name not in RULES:
+            raise UsageError(f"resize={name} is not a resize rule: choose {_NAMES}")
+        rule = RULES[name].of(side=rule.side or Letterbox().side, multiple=multiple)
     if side is not None:
         if not isinstance(side, int):
             raise UsageError(f"imgsz is one whole number, the longer side of the input; got {side!r}")

@@ -3,24 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from centernet.geometry.resize import (
-    FitWidth,
-    Letterbox,
-    PadBelowMultiple,
-    PadToMultiple,
-    ResizeLongestSide,
-    ResizeRule,
-)
+from centernet.geometry.resize import RULES, ResizeRule
 from centernet.structures import Categories, Skeleton
-
-RULES: dict[str, type[ResizeRule]] = {
-    "fit": Letterbox,
-    "follow": ResizeLongestSide,
-    "keep": PadToMultiple,
-    "triplet": PadBelowMultiple,
-    "span": FitWidth,
-}
-"""Resize rules by the name in `config.json`."""
 
 
 def rule_of(entry: Mapping[str, Any]) -> ResizeRule:

@@ -5,7 +5,8 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
-from centernet.inference.config import RULES, build, categories_of, rule_of, settings_of
+from centernet.geometry.resize import RULES
+from centernet.inference.config import build, categories_of, rule_of, settings_of
 from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
