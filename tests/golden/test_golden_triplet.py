@@ -12,7 +12,7 @@ from torch import Tensor
 
 from centernet.protocols import Maps
 from centernet.structures.batch import BatchAnnotations, Grid
-from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed
+from centernet.tasks.triplet.corner_matching import CornerPairs, Points, confirmed
 from centernet.tasks.triplet.task import KEYPOINTS, Triplet
 
 
@@ -192,7 +192,7 @@ def test_the_first_of_several_centres_is_used() -> None:
         scores=torch.tensor([[0.3, 0.9]]),
         labels=torch.tensor([[0, 0]]),
     )
-    pairs = Pairs(
+    pairs = CornerPairs(
         boxes=torch.tensor([[[0.0, 0, 10, 10]]]),
         scores=torch.tensor([[0.6]]),
         labels=torch.tensor([[0]]),

@@ -16,7 +16,7 @@ def test_without_torch_the_same_boxes_are_confirmed_with_the_same_scores(seed: i
     scores, center_scores = (rng.random(count, dtype=np.float32).round(1) for count in (200, 30))
     labels, center_labels = (rng.integers(0, 2, count) for count in (200, 30))
     centers = rng.integers(0, 300, (30, 2)).astype(np.float32)
-    pairs = pairing.Pairs(
+    pairs = pairing.CornerPairs(
         boxes=torch.from_numpy(boxes)[None],
         scores=torch.from_numpy(scores)[None],
         labels=torch.from_numpy(labels)[None],

@@ -38,7 +38,7 @@ class Points:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
+class CornerPairs:
     """Boxes made of two corners each.
 
     Attributes:
@@ -53,16 +53,20 @@ class Pairs:
     labels: Int[Tensor, "b n"]
     corner_scores: Float[Tensor, "b n 2"]
 
-    def mirrored(self, width: float) -> "Pairs":
+    def mirrored(self, width: float) -> "CornerPairs":
         """The same on a mirror image `width` wide."""
         x1, y1, x2, y2 = self.boxes.unbind(-1)
         boxes = torch.stack([width - x2, y1, width - x1, y2], dim=-1)
-        return Pairs(boxes=boxes, scores=self.scores, labels=self.labels, corner_scores=self.corner_scores)
+        return CornerPairs(
+            boxes=boxes, scores=self.scores, labels=self.labels, corner_scores=self.corner_scores
+        )
 
-    def and_those_of(self, other: "Pairs") -> "Pairs":
+    def and_those_of(self, other: "CornerPairs") -> "CornerPairs":
         """These first, then the others."""
         names = ("boxes", "scores", "labels", "corner_scores")
-        return Pairs(**{name: torch.cat([getattr(self, name), getattr(other, name)], 1) for name in names})
+        return CornerPairs(
+            **{name: torch.cat([getattr(self, name), getattr(other, name)], 1) for name in names}
+        )
 
 
 def pair_corners(
@@ -72,7 +76,7 @@ def pair_corners(
     *,
     tag_distance: float,
     most: int,
-) -> Pairs:
+) -> CornerPairs:
     """The best pairs of corners of one class, of like tags, and in the right order.
 
     Args:
@@ -97,7 +101,7 @@ def pair_corners(
     second = order - first * count
     corners = (_pick(top_left.places, first), _pick(bottom_right.places, second))
     of_each = (top_left.scores.gather(1, first), bottom_right.scores.gather(1, second))
-    return Pairs(
+    return CornerPairs(
         boxes=torch.cat(corners, dim=-1),
         scores=scores,
         labels=top_left.labels.gather(1, first),
@@ -105,7 +109,7 @@ def pair_corners(
     )
 
 
-def confirmed(pairs: Pairs, centers: Points) -> Float[Tensor, "b n"]:
+def confirmed(pairs: CornerPairs, centers: Points) -> Float[Tensor, "b n"]:
     """Scores of boxes in whose middle part lies a centre of their class, others 0.
 
     A third of the score is that of the first such centre. The middle part is a third of both sides, a fifth

@@ -25,7 +25,7 @@ from centernet.protocols import (
     with_fields,
 )
 from centernet.structures.batch import BatchAnnotations, Grid
-from centernet.tasks.triplet.corner_matching import Pairs, Points, confirmed, pair_corners
+from centernet.tasks.triplet.corner_matching import CornerPairs, Points, confirmed, pair_corners
 from centernet.tasks.triplet.corner_pooling import POOL_CHANNELS, CenterPooling, CornerPooling
 from centernet.tasks.triplet.losses import pull_and_push, shared_focal_loss, smooth_l1_at_cells
 
@@ -212,7 +212,7 @@ class Triplet:
             "center_labels": centers.labels,
         }
 
-    def candidates(self, maps: Maps, stride: int) -> tuple[Pairs, Points]:
+    def candidates(self, maps: Maps, stride: int) -> tuple[CornerPairs, Points]:
         """Pairs of corners, and the centres that may confirm them, in input pixels, both best first."""
         pairs, centers = self._candidates(maps, stride)
         flipped = {
@@ -243,7 +243,7 @@ class Triplet:
         # Rounded up, then down, as in the original: see test_golden_triplet.
         return rule(sizes.ceil(), self.min_overlap).long()
 
-    def _candidates(self, maps: Maps, stride: int) -> tuple[Pairs, Points]:
+    def _candidates(self, maps: Maps, stride: int) -> tuple[CornerPairs, Points]:
         peaks = {
             name: find_peaks(maps[f"{name}_heatmap"].float(), self.num_keypoints, kernel=self.kernel)
             for name in KEYPOINTS
