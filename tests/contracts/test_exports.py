@@ -12,7 +12,7 @@ from centernet.export.exporter import metadata_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
-from centernet.export.torch_export import save_program
+from centernet.export.torch_export import write_program
 from centernet.inference.backends.onnxruntime import OnnxBackend
 from centernet.inference.backends.openvino import OpenVinoBackend
 from centernet.inference.backends.torch_export import TorchExportBackend
@@ -53,7 +53,7 @@ def test_a_file_finds_what_the_network_finds(task: str, backbone: str, tmp_path:
     openvino = openvino_model(model, metadata)
     files = [OnnxBackend(model.SerializeToString(), "file"), OpenVinoBackend(openvino, "graph")]
     if backbone == "slim" and task in PROGRAMS:
-        save_program(graph, metadata, tmp_path / "file.pt2")
+        write_program(graph, metadata, tmp_path / "file.pt2")
         files.append(TorchExportBackend(tmp_path / "file.pt2"))
 
     for file in files:

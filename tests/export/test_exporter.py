@@ -20,11 +20,11 @@ from tests.helpers.exportable import TASKS, predictor_of
 from centernet import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.export import TOLERANCES, export
-from centernet.export.exporter import metadata_of, parity_of
+from centernet.export.exporter import WRITERS, metadata_of, parity_of
 from centernet.export.graph import DetectionGraph
 from centernet.export.openvino import save_openvino
 from centernet.export.parity import compare
-from centernet.export.torch_export import save_program
+from centernet.export.torch_export import write_program
 from centernet.geometry.resize import (
     FitWidth,
     Letterbox,
@@ -391,9 +391,12 @@ def test_what_exporting_needs_and_is_not_there_is_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from centernet.export import exporter as writing
+    from centernet.export import onnx as onnx_writer
+    from centernet.export import openvino as openvino_writer
 
-    monkeypatch.setattr(writing, "onnx_model", writing.onnx_model if package == "onnxscript" else _no_model)
+    if package != "onnxscript":
+        for writer in (onnx_writer, openvino_writer):
+            monkeypatch.setattr(writer, "onnx_model", _no_model)
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.chdir(tmp_path)
 
@@ -736,6 +739,10 @@ def test_a_graph_finds_the_same_peaks() -> None:
         assert (ours == theirs).all()
 
 
+def test_each_format_has_a_writer_and_a_backend() -> None:
+    assert list(WRITERS) == list(FORMATS)
+
+
 def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
     weights = CenterNet(folder / "weights", "cpu")
 
@@ -774,7 +781,7 @@ def test_a_full_disk_is_named_whatever_is_written(
     (tmp_path / "graph" / "model.xml").mkdir(parents=True)
 
     with pytest.raises(OSError, match="directory"):
-        save_program(DetectionGraph(CenterNet(folder / "weights", "cpu").predictor), metadata, tmp_path)
+        write_program(DetectionGraph(CenterNet(folder / "weights", "cpu").predictor), metadata, tmp_path)
     with pytest.raises(OSError, match="model"):
         save_openvino(model, tmp_path / "graph")
 
@@ -816,14 +823,14 @@ def test_where_nothing_is_found_in_the_images_made_up_ones_are_compared(folder: 
 def test_where_nothing_is_found_at_all_no_file_is_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from centernet.export import exporter as writing
+    from centernet.export import exporter
 
     predictor = CenterNet(folder / "weights", "cpu").predictor
     with torch.no_grad():
         predictor.network.heads[-1]["heatmap"][-1].bias -= 50  # type: ignore[index]
-    monkeypatch.setattr(writing, "save_program", lambda _graph, _facts, path: path.touch())
     itself = replace(FORMATS["torch"], open=lambda _: Itself(predictor))
-    monkeypatch.setattr(writing, "FORMATS", {"torch": itself})
+    monkeypatch.setattr(exporter, "WRITERS", {"torch": lambda _graph, _metadata, path, _images: path.touch()})
+    monkeypatch.setattr(exporter, "FORMATS", {"torch": itself})
 
     with pytest.raises(
         InputError, match=r"nothing is found with a score of 0.01 or more: give some that show"
@@ -849,20 +856,20 @@ def test_headings_are_compared_on_the_circle() -> None:
 def test_a_file_that_finds_something_else_is_not_written(
     detector: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from centernet.export import exporter as writing
+    from centernet.export import onnx as onnx_writer
 
     def moved(*given: object) -> object:
         """Another network's graph in the place of this one's."""
         graph, metadata = given
         with torch.no_grad():
             graph.network.heads[-1]["size"][-1].bias += 1  # type: ignore[attr-defined]
-        model = writing_onnx(graph, metadata)
+        model = onnx_model(graph, metadata)
         with torch.no_grad():
             graph.network.heads[-1]["size"][-1].bias -= 1  # type: ignore[attr-defined]
         return model
 
-    writing_onnx = writing.onnx_model
-    monkeypatch.setattr(writing, "onnx_model", moved)
+    onnx_model = onnx_writer.onnx_model
+    monkeypatch.setattr(onnx_writer, "onnx_model", moved)
 
     with pytest.raises(InputError, match="what it finds is not what the network finds"):
         CenterNet(folder / "weights", "cpu").export(output=tmp_path / "a.onnx")

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,12 @@ import torch
 from jaxtyping import UInt8
 
 from centernet.data.transforms.warp import resize
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError
 from centernet.export.graph import DetectionGraph
-from centernet.export.onnx import add_metadata, onnx_model, save_onnx
-from centernet.export.openvino import openvino_model, save_openvino
+from centernet.export.onnx import write_onnx
+from centernet.export.openvino import write_openvino
 from centernet.export.parity import TOLERANCES, Parity, compare, merge_parities
-from centernet.export.quantize import quantized
-from centernet.export.torch_export import save_program
+from centernet.export.torch_export import write_program
 from centernet.inference.backends.base import InferenceBackend, ModelMetadata
 from centernet.inference.backends.formats import FORMATS
 from centernet.inference.predictor import TorchPredictor
@@ -26,7 +25,17 @@ from centernet.structures import Sample
 from centernet.weights.config import config_of
 
 MAX_CALIBRATION = 128
-"""Images that the network's numbers are measured on; more change nothing."""
+"""Images that the ranges of int8 activations are measured on; more change nothing."""
+
+Writer = Callable[[DetectionGraph, ModelMetadata, Path, Sequence[np.ndarray]], None]
+"""Writes a graph with its metadata to a path; images to calibrate `int8` on come last."""
+
+WRITERS: Mapping[str, Writer] = {
+    "onnx": write_onnx,
+    "openvino": write_openvino,
+    "torch": write_program,
+}
+"""Writers by what is typed as `format`. The backends that run the files are in `backends.formats.FORMATS`."""
 
 
 def export(
@@ -63,7 +72,7 @@ def export(
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(written, metadata, part, format, [_shown(predictor, sample) for sample in calibration])
+            WRITERS[format](written, metadata, part, [_resized(predictor, sample) for sample in calibration])
             parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
             if not parity.num_detections:
                 least = TOLERANCES[precision].least
@@ -94,30 +103,6 @@ def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str
     )
 
 
-def _write(
-    graph: DetectionGraph,
-    metadata: ModelMetadata,
-    path: Path,
-    format: str,  # noqa: A002 - the name that users type
-    calibration: Sequence[UInt8[np.ndarray, "1 3 h w"]],
-) -> None:
-    is_int8 = metadata.precision == "int8"
-    if format == "torch":
-        if is_int8:
-            raise UsageError("int8=true writes onnx and openvino, a program of torch stays in floating point")
-        save_program(graph, metadata, path)
-        return
-    model = onnx_model(graph, metadata)
-    if format == "onnx":
-        if is_int8:
-            model = quantized(model, calibration)
-            add_metadata(model, metadata)
-        save_onnx(model, path)
-        return
-    model = openvino_model(model, metadata)
-    save_openvino(quantized(model, calibration) if is_int8 else model, path)
-
-
 def parity_of(
     graph: DetectionGraph, predictor: TorchPredictor, file: InferenceBackend, samples: Sequence[Sample] = ()
 ) -> Parity:
@@ -129,7 +114,7 @@ def parity_of(
         file: What was written.
         samples: Images; made-up ones too where nothing is found in these.
     """
-    parts = [_compared(graph, file, _shown(predictor, sample)) for sample in samples]
+    parts = [_compared(graph, file, _resized(predictor, sample)) for sample in samples]
     if not any(part.num_detections for part in parts):
         parts += [_compared(graph, file, images) for images in _made_up(graph)]
     return merge_parities(parts)
@@ -151,7 +136,7 @@ def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
         yield coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
 
 
-def _shown(predictor: TorchPredictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
+def _resized(predictor: TorchPredictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
     return stack_images([resize(sample, predictor.rule).image])
 
 

@@ -1,20 +1,35 @@
 """ONNX with the decoding inside: no NMS, no post-processing, sizes left open."""
 
-import logging
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from centernet.errors import UsageError
 from centernet.export.graph import DetectionGraph
+from centernet.export.quantize import quantized
+from centernet.export.quiet import quiet
 from centernet.export.simplify import simplify
 from centernet.inference.backends.base import ModelMetadata
 
 OPSET = 20
 """The first that samples between pixels in maps of any size, which deformable convolutions need."""
+
+
+def write_onnx(
+    graph: DetectionGraph,
+    metadata: ModelMetadata,
+    path: Path,
+    calibration: Sequence[UInt8[np.ndarray, "1 3 h w"]],
+) -> None:
+    """Writes an ONNX file: see `exporter.Writer`."""
+    model = onnx_model(graph, metadata)
+    if metadata.precision == "int8":
+        model = quantized(model, calibration)
+        add_metadata(model, metadata)
+    path.write_bytes(model.SerializeToString())
 
 
 def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
@@ -28,7 +43,7 @@ def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
     import torch
 
     try:
-        # The exporter needs them and says so less clearly.
+        # The exporter needs them, and its own error is less clear.
         import onnx  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
@@ -55,32 +70,9 @@ def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
 
 
 def add_metadata(model: Any, metadata: ModelMetadata) -> None:
-    """Writes what a file says about itself into its metadata."""
+    """Replaces the metadata of a model."""
     import onnx
 
     del model.metadata_props[:]
     for key, value in metadata.entries.items():
         model.metadata_props.append(onnx.StringStringEntryProto(key=key, value=value))
-
-
-def save_onnx(model: Any, path: Path) -> None:
-    """Writes the file."""
-    path.write_bytes(model.SerializeToString())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Exporters speak of themselves on every channel there is; their errors are exceptions."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            Path(os.devnull).open("w") as nowhere,
-            redirect_stdout(nowhere),
-            redirect_stderr(nowhere),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

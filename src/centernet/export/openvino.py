@@ -1,17 +1,35 @@
-"""A folder that OpenVINO runs: the ONNX graph, read and written by it."""
+"""OpenVINO folders: the ONNX graph, read and written by OpenVINO."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import UInt8
+
 from centernet.errors import UsageError
+from centernet.export.graph import DetectionGraph
+from centernet.export.onnx import onnx_model
 from centernet.export.openvino_gather import gather_channels_last
+from centernet.export.quantize import quantized
 from centernet.inference.backends.base import ModelMetadata
 from centernet.inference.backends.openvino import GRAPH, METADATA_KEY
 
 
-def openvino_model(onnx_model: Any, metadata: ModelMetadata) -> Any:
-    """The graph, an `openvino.Model`.
+def write_openvino(
+    graph: DetectionGraph,
+    metadata: ModelMetadata,
+    path: Path,
+    calibration: Sequence[UInt8[np.ndarray, "1 3 h w"]],
+) -> None:
+    """Writes an OpenVINO folder: see `exporter.Writer`."""
+    model = openvino_model(onnx_model(graph, metadata), metadata)
+    save_openvino(quantized(model, calibration) if metadata.precision == "int8" else model, path)
+
+
+def openvino_model(onnx: Any, metadata: ModelMetadata) -> Any:
+    """The OpenVINO graph of an ONNX model, an `openvino.Model`.
 
     Raises:
         UsageError: openvino is not installed.
@@ -20,7 +38,7 @@ def openvino_model(onnx_model: Any, metadata: ModelMetadata) -> Any:
         import openvino
     except ImportError as error:
         raise UsageError('format=openvino needs openvino: pip install "centernet[openvino]"') from error
-    model = openvino.Core().read_model(onnx_model.SerializeToString())
+    model = openvino.Core().read_model(onnx.SerializeToString())
     gather_channels_last(model)
     model.set_rt_info(json.dumps(metadata.entries), [METADATA_KEY])
     return model

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import UsageError
-from centernet.export.onnx import quiet
+from centernet.export.quiet import quiet
 
 _LAYERS = frozenset(
     {

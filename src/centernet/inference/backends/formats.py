@@ -1,4 +1,4 @@
-"""Kinds of written files, by their names."""
+"""Exported files and the backends that run them. To add a backend, add its module and a line to `FORMATS`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,51 +6,54 @@ from pathlib import Path
 
 from centernet.inference.backends.base import InferenceBackend
 from centernet.inference.backends.onnxruntime import OnnxBackend
-from centernet.inference.backends.openvino import GRAPH, OpenVinoBackend
+from centernet.inference.backends.openvino import OpenVinoBackend, has_graph
 from centernet.inference.backends.torch_export import TorchExportBackend
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One kind of written file.
+    """A format of exported files.
 
     Attributes:
-        ending: How the names of its files end; a folder may be called otherwise.
-        is_folder: Whether it is a folder.
-        open: Reads one.
+        ending: End of the file name.
+        open: The backend that runs a file.
+        is_folder: True if it is a folder.
+        has_content: True for a path that is of this format whatever its name.
     """
 
     ending: str
     open: Callable[[Path], InferenceBackend]
     is_folder: bool = False
+    has_content: Callable[[Path], bool] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
     "onnx": Format(ending=".onnx", open=OnnxBackend),
-    "openvino": Format(ending="_openvino", open=OpenVinoBackend, is_folder=True),
+    "openvino": Format(ending="_openvino", open=OpenVinoBackend, is_folder=True, has_content=has_graph),
     "torch": Format(ending=".pt2", open=TorchExportBackend),
 }
-"""By what is typed as `format`."""
+"""Formats by what is typed as `format`."""
 
 
 def is_exported(path: str | Path) -> bool:
-    """Whether a model is a written file, by its name or by what is in the folder."""
+    """True if a model is an exported file, by its name or by the content of the folder."""
     return _format_of(Path(path)) is not None
 
 
 def open_backend(path: Path) -> InferenceBackend:
-    """A written file, ready to run.
+    """An exported file, ready to run.
 
     Raises:
-        UsageError: What runs it is not installed.
-        InputError: It is no whole file, or none of ours.
+        UsageError: The runtime is not installed.
+        InputError: The file is damaged, or was not written by `centernet export`.
     """
-    kind = _format_of(path)
-    assert kind is not None, path
-    return kind.open(path)
+    of_path = _format_of(path)
+    assert of_path is not None, path
+    return of_path.open(path)
 
 
 def _format_of(path: Path) -> Format | None:
-    if path.suffix.lower() == ".xml" or (path / GRAPH).is_file():
-        return FORMATS["openvino"]
-    return next((kind for kind in FORMATS.values() if path.name.lower().endswith(kind.ending)), None)
+    for candidate in FORMATS.values():
+        if candidate.has_content is not None and candidate.has_content(path):
+            return candidate
+    return next((one for one in FORMATS.values() if path.name.lower().endswith(one.ending)), None)

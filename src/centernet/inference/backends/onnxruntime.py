@@ -9,6 +9,9 @@ from centernet.errors import InputError, UsageError
 from centernet.hardware import default_threads, max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 
+EXECUTION_PROVIDERS = ("CPUExecutionProvider",)
+"""Execution providers of ONNX Runtime in order of preference: see `onnxruntime.get_available_providers()`."""
+
 
 class OnnxBackend:
     """A `InferenceBackend`.
@@ -37,7 +40,7 @@ class OnnxBackend:
             self._session = onnxruntime.InferenceSession(
                 content if isinstance(content, bytes) else str(content),
                 options,
-                providers=["CPUExecutionProvider"],
+                providers=list(EXECUTION_PROVIDERS),
             )
         except Exception as error:
             reason = str(error).splitlines()[0]

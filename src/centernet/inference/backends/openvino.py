@@ -18,6 +18,11 @@ METADATA_KEY = "centernet"
 """Where the graph holds what it says about itself."""
 
 
+def has_graph(path: Path) -> bool:
+    """True for a graph, or a folder with one."""
+    return path.suffix.lower() == ".xml" or (path / GRAPH).is_file()
+
+
 class OpenVinoBackend:
     """A `InferenceBackend`.
 
