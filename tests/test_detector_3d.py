@@ -95,7 +95,7 @@ def test_twice_the_focal_length_is_twice_as_far(model: CenterNet) -> None:
 def test_a_missing_camera_is_named(model: CenterNet, tmp_path: Path) -> None:
     image = np.zeros((64, 192, 3), dtype=np.uint8)
 
-    with pytest.raises(UsageError, match=r"boxes in 3D need the camera.*pass camera="):
+    with pytest.raises(UsageError, match=r"3D boxes need the camera.*pass camera="):
         next(iter(model.predict(image)))
     with pytest.raises(InputError, match=r"has no camera for image 0: put it into .*image 0\.txt"):
         next(iter(model.predict(image, camera=tmp_path)))

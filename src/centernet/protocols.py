@@ -55,7 +55,7 @@ class Stem:
     """Layers between the features and some of the heads.
 
     Attributes:
-        name: What its weights are called; heads whose stems have one name share one.
+        name: Name of its weights; heads whose stems have the same name share one.
         build: The layers for features of so many channels, which they keep.
     """
 
@@ -70,7 +70,7 @@ class HeadSpec:
     Attributes:
         channels: Channels of the map.
         bias: Start value of the last bias. −2.19 makes a sigmoid start at 0.1 (Lin et al. 2017, sec. 4.1).
-        heatmap: Name of the heatmap that this map is, or is one layer of; empty for other maps. `encode` gives
+        heatmap: Name of the heatmap that this map is, or is a layer of; empty for other maps. `encode` gives
             the ideal heatmap under the name of the map. Explanations draw all layers as one.
         stem: Layers between the features and the head; None for none.
         level: How often the rows and columns of the features are halved before the head.
@@ -91,13 +91,13 @@ class HeadSpec:
 
 @runtime_checkable
 class Backbone(Protocol):
-    """Turns images into features: one map for each stack, the last one best.
+    """Turns images into features: a map for each stack, the last one best.
 
     Attributes:
         channels: Channels of every feature map.
         stride: Input pixels from one cell to the next.
         divisor: Sides of the input must be multiples of this.
-        stacks: Feature maps it gives; each gets heads of its own, and training averages their losses.
+        stacks: Number of feature maps; each gets heads of its own, and training averages their losses.
     """
 
     channels: int
@@ -110,7 +110,7 @@ class Backbone(Protocol):
         ...
 
     def start_head(self, head: nn.Sequential) -> None:
-        """Sets the first weights of a head that regresses; backbones differ in what trains best."""
+        """Sets the initial weights of a regression head; backbones differ in what trains best."""
         ...
 
 

@@ -42,7 +42,7 @@ def moved_maps(graph: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("task", "backbone"), PAIRS)
-def test_a_file_finds_what_the_network_finds(task: str, backbone: str, tmp_path: Path) -> None:
+def test_a_file_gives_the_detections_of_the_network(task: str, backbone: str, tmp_path: Path) -> None:
     predictor = predictor_of(TASKS[task], backbone)
     graph = DetectionGraph(predictor)
     # Tracing takes most of the time, and is the same for all formats.

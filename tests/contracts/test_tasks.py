@@ -173,7 +173,7 @@ def test_an_image_decodes_alone_as_in_a_batch(task: Task) -> None:
     assert all((alone[name][0] == both[name][1]).all() for name in both)
 
 
-def test_maps_of_a_mirror_image_merge_into_maps_that_decode(task: Task) -> None:
+def test_maps_of_a_flipped_input_merge_into_maps_that_decode(task: Task) -> None:
     maps, flipped = random_maps(task), random_maps(task, seed=1)
     merged = task.merge_flipped(maps, flipped)
 

@@ -134,7 +134,7 @@ def furthest(boxes: np.ndarray, others: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
-def test_a_file_is_a_model(kind: str, folder: Path, request: pytest.FixtureRequest) -> None:
+def test_an_exported_file_is_a_model(kind: str, folder: Path, request: pytest.FixtureRequest) -> None:
     images = [np.random.default_rng(i).integers(0, 255, (60, 90, 3), dtype=np.uint8) for i in range(3)]
     path = request.getfixturevalue(kind)
     weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(path)
@@ -154,7 +154,7 @@ def test_a_file_is_a_model(kind: str, folder: Path, request: pytest.FixtureReque
     assert several.scores == pytest.approx(theirs.scores, abs=1e-5)
 
 
-def test_val_of_a_file_measures_what_val_of_the_weights_does(detector: Path, folder: Path) -> None:
+def test_val_of_a_file_equals_val_of_the_weights(detector: Path, folder: Path) -> None:
     data = folder / "data"
     for name in ("images", "labels"):
         (data / name / "val").mkdir(parents=True)
@@ -167,7 +167,7 @@ def test_val_of_a_file_measures_what_val_of_the_weights_does(detector: Path, fol
     assert file.val(data).metrics == pytest.approx(weights.val(data).metrics, abs=1e-6, nan_ok=True)
 
 
-def test_a_file_looks_at_tiles_and_reads_ahead_as_weights_do(detector: Path, folder: Path) -> None:
+def test_a_file_runs_on_tiles_and_prefetches_as_weights_do(detector: Path, folder: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (130, 200, 3), dtype=np.uint8)
     ways = {"conf": 0.05, "slice": 96, "batch": 2, "workers": 2}
     weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector, "cpu")
@@ -180,7 +180,7 @@ def test_a_file_looks_at_tiles_and_reads_ahead_as_weights_do(detector: Path, fol
     assert len(many) > 20
 
 
-def test_what_is_written_into_a_file_cannot_be_changed(detector: Path, program: Path) -> None:
+def test_settings_fixed_at_export_cannot_be_changed(detector: Path, program: Path) -> None:
     image = np.zeros((64, 64, 3), dtype=np.uint8)
 
     for file in (CenterNet(detector), CenterNet(program)):
@@ -188,7 +188,7 @@ def test_what_is_written_into_a_file_cannot_be_changed(detector: Path, program: 
             next(file.predict(image, flip=True))
         with pytest.raises(UsageError, match="export it with half=true"):
             next(file.predict(image, half=True))
-        with pytest.raises(UsageError, match="class_agnostic is decided when a file is written"):
+        with pytest.raises(UsageError, match="class_agnostic is fixed at export"):
             next(file.predict(image, class_agnostic=True))
         for needs_weights in (lambda file=file: file.save("x"), lambda file=file: file.train("x")):
             with pytest.raises(UsageError, match="this needs the weights it was exported from"):
@@ -222,12 +222,12 @@ def test_the_case_of_an_ending_does_not_matter(detector: Path, tmp_path: Path) -
         ({"outptu": "x"}, "unknown argument 'outptu' of export: did you mean output?"),
     ],
 )
-def test_habits_of_other_programs_are_answered(folder: Path, setting: dict[str, Any], answer: str) -> None:
+def test_arguments_of_other_programs_get_a_hint(folder: Path, setting: dict[str, Any], answer: str) -> None:
     with pytest.raises(UsageError, match=answer):
         CenterNet(folder / "weights", "cpu").export(**setting)
 
 
-def test_unknown_arguments_of_looking_are_answered(detector: Path) -> None:
+def test_unknown_arguments_of_predict_get_a_hint(detector: Path) -> None:
     model, image = CenterNet(detector), np.zeros((64, 64, 3), np.uint8)
 
     with pytest.raises(UsageError, match=r"unknown argument 'stream' of predict: .* write a loop over it"):
@@ -245,7 +245,7 @@ def test_unknown_arguments_of_looking_are_answered(detector: Path) -> None:
     )
 
 
-def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(
+def test_openvino_computes_in_32_bits_unless_half_is_set(
     openvino: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -265,7 +265,7 @@ def test_openvino_computes_in_32_bits_but_where_16_are_asked_for(
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
-def test_threads_that_look_at_the_same_time_find_what_one_finds(
+def test_concurrent_threads_find_the_same_as_one(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     model = CenterNet(request.getfixturevalue(kind), "cpu")
@@ -279,7 +279,7 @@ def test_threads_that_look_at_the_same_time_find_what_one_finds(
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
-def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
+def test_inputs_whose_sides_are_no_multiples_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
     file = ExportedPredictor.of(request.getfixturevalue(kind))
 
     with pytest.raises(UsageError, match="multiples of 32; got 40×64"):
@@ -291,7 +291,7 @@ def test_inputs_of_other_sides_are_refused(kind: str, request: pytest.FixtureReq
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
 @pytest.mark.parametrize("size", [(32, 32), (32, 320), (320, 32), (64, 64)])
-def test_inputs_with_fewer_cells_than_detections_give_all_there_are(
+def test_inputs_with_fewer_cells_than_detections_give_as_many_as_there_are(
     kind: str, size: tuple[int, int], folder: Path, request: pytest.FixtureRequest
 ) -> None:
     image = blood(0)[: size[0], : size[1]]
@@ -311,7 +311,7 @@ def test_an_input_too_large_for_a_program_is_refused_in_a_line(program: Path) ->
         ExportedPredictor.of(program).file.run(np.zeros((1, 3, 8224, 32), np.uint8))
 
 
-def test_files_that_are_not_ours_are_named(
+def test_damaged_and_foreign_files_are_named(
     detector: Path, openvino: Path, program: Path, tmp_path: Path
 ) -> None:
     import onnx
@@ -329,13 +329,13 @@ def test_files_that_are_not_ours_are_named(
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "model.xml").write_bytes((openvino / "model.xml").read_bytes())
     expected = {
-        "half.onnx": "is no whole ONNX file",
-        "none.onnx": "is no whole ONNX file",
-        "half.pt2": "is no whole program of torch",
-        "none.pt2": "is no whole program of torch",
-        "half": "is no whole graph of OpenVINO",
-        "alone": "is no whole graph of OpenVINO",
-        "none_openvino": "is no whole graph of OpenVINO",
+        "half.onnx": "is not a complete ONNX file",
+        "none.onnx": "is not a complete ONNX file",
+        "half.pt2": "is not a complete torch program",
+        "none.pt2": "is not a complete torch program",
+        "half": "is not a complete OpenVINO graph",
+        "alone": "is not a complete OpenVINO graph",
+        "none_openvino": "is not a complete OpenVINO graph",
         "foreign.onnx": "was not written by `centernet export`",
         "foreign.pt2": "was not written by `centernet export`",
         "foreign": "was not written by `centernet export`",
@@ -348,7 +348,7 @@ def test_files_that_are_not_ours_are_named(
         assert "\n" not in str(caught.value)
 
 
-def test_metadata_of_another_version_are_named(detector: Path, tmp_path: Path) -> None:
+def test_incomplete_metadata_is_named(detector: Path, tmp_path: Path) -> None:
     import onnx
 
     model = onnx.load(detector)
@@ -357,7 +357,7 @@ def test_metadata_of_another_version_are_named(detector: Path, tmp_path: Path) -
     model.metadata_props.extend(kept)
     onnx.save(model, tmp_path / "old.onnx")
 
-    with pytest.raises(InputError, match=r"its metadata are not whole \('stride'\)"):
+    with pytest.raises(InputError, match=r"its metadata is incomplete or of another version \('stride'\)"):
         CenterNet(tmp_path / "old.onnx")
 
 
@@ -365,7 +365,7 @@ def test_metadata_of_another_version_are_named(detector: Path, tmp_path: Path) -
     ("kind", "package", "extra"),
     [("detector", "onnxruntime", "runtime"), ("openvino", "openvino", "openvino")],
 )
-def test_a_runtime_that_is_not_there_is_named(
+def test_a_missing_runtime_is_named(
     kind: str, package: str, extra: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = request.getfixturevalue(kind)
@@ -383,7 +383,7 @@ def test_a_runtime_that_is_not_there_is_named(
         ("nncf", {"format": "onnx", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)}),
     ],
 )
-def test_what_exporting_needs_and_is_not_there_is_named(
+def test_a_missing_package_for_exporting_is_named(
     folder: Path,
     detector: Path,
     package: str,
@@ -411,7 +411,7 @@ def _no_model(*_: object) -> object:
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino"])
-def test_a_file_runs_where_no_torch_is(
+def test_a_file_runs_without_torch(
     kind: str, folder: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     image = np.random.default_rng(1).integers(0, 255, (64, 96, 3), dtype=np.uint8)
@@ -428,7 +428,7 @@ def test_a_file_runs_where_no_torch_is(
     assert furthest(found.boxes, np.array(json.loads(answer))) < 1e-3
 
 
-def test_the_command_line_predicts_with_a_file_where_no_torch_is(detector: Path, tmp_path: Path) -> None:
+def test_the_command_line_predicts_with_a_file_without_torch(detector: Path, tmp_path: Path) -> None:
     Image.fromarray(blood(0)).save(tmp_path / "image.png")
     program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
 
@@ -437,7 +437,7 @@ def test_the_command_line_predicts_with_a_file_where_no_torch_is(detector: Path,
     assert (tmp_path / "runs" / "predict" / "image.png").is_file()
 
 
-def test_what_needs_the_network_says_so_where_no_torch_is() -> None:
+def test_weights_without_torch_are_refused_in_a_line() -> None:
     program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
     words = ("predict", "model=blood-cells", "source=images/")
     answer = subprocess.run(
@@ -448,7 +448,7 @@ def test_what_needs_the_network_says_so_where_no_torch_is() -> None:
     assert answer.stderr == ("centernet: this needs torch, which is not installed: pip install centernet\n")
 
 
-def test_nobody_is_told_of_what_is_quantised() -> None:
+def test_quantising_sends_no_telemetry() -> None:
     program = (
         "from centernet.export.quantize import _nncf\n"
         "_nncf()\n"
@@ -471,7 +471,7 @@ def test_nobody_is_told_of_what_is_quantised() -> None:
         (FitWidth(height=64, width=128), (100, 190), 0.5),
     ],
 )
-def test_the_example_runs_where_no_torch_is(
+def test_the_example_runs_without_torch(
     rule: ResizeRule, size: tuple[int, int], px: float, detector: Path, folder: Path, tmp_path: Path
 ) -> None:
     coarse = np.random.default_rng(1).integers(0, 255, (size[0] // 8, size[1] // 8, 3), dtype=np.uint8)
@@ -516,7 +516,7 @@ def _run(program: str, *words: str) -> str:
 @pytest.mark.parametrize(
     ("precision", "kinds"), [("fp16", ("onnx", "openvino", "torch")), ("int8", ("onnx", "openvino"))]
 )
-def test_fewer_bits_find_the_same_within_a_wider_tolerance(
+def test_fewer_bits_give_the_same_detections_within_a_wider_tolerance(
     precision: str, kinds: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = [blood(i) for i in range(6)]
@@ -548,7 +548,7 @@ def _trace_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DetectionGraph, "traced", traced_once)
 
 
-def test_eight_bits_are_for_features_not_for_places() -> None:
+def test_int8_is_for_features_not_for_positions() -> None:
     from centernet.export.quantize import Node, ends_of, places_of
 
     nodes = {
@@ -579,7 +579,7 @@ def corners(folder: Path) -> Path:
     return folder / "corners.onnx"
 
 
-def test_boxes_of_corners_are_decided_as_the_network_decides_them(corners: Path, folder: Path) -> None:
+def test_pairs_of_corners_are_merged_as_for_the_network(corners: Path, folder: Path) -> None:
     weights, file = CenterNet(folder / "corners", "cpu"), CenterNet(corners)
     blocks = np.random.default_rng(3).integers(0, 256, (11, 14, 3), dtype=np.uint8)
     image = blocks.repeat(8, axis=0).repeat(8, axis=1)
@@ -608,7 +608,7 @@ def test_a_file_exported_before_outputs_were_declared_still_runs(corners: Path, 
     model.metadata_props.extend(kept)
     onnx.save(model, tmp_path / "old.onnx")
     image = np.random.default_rng(3).integers(0, 256, (88, 112, 3), dtype=np.uint8)
-    new, old = (next(CenterNet(path).predict(image, conf=0)) for path in (corners, tmp_path / "old.onnx"))
+    new, old = (next(CenterNet(path).predict(image, conf=0.01)) for path in (corners, tmp_path / "old.onnx"))
 
     assert len(new) > 0
     assert (old.boxes == new.boxes).all()
@@ -704,7 +704,7 @@ def test_outputs_that_are_declared_wrongly_are_named() -> None:
         DetectionGraph(make(Unlabelled(num_classes=2)))
 
 
-def test_another_answer_is_no_parity() -> None:
+def test_different_outputs_are_no_parity() -> None:
     network = {
         "boxes": np.array([[[0.0, 0, 9, 9], [5, 5, 20, 20]]]),
         "scores": np.array([[0.9, 0.5]]),
@@ -726,7 +726,7 @@ def test_another_answer_is_no_parity() -> None:
     )
 
 
-def test_a_graph_finds_the_same_peaks() -> None:
+def test_an_exported_graph_finds_the_same_peaks() -> None:
     class Peaks(torch.nn.Module):
         def forward(self, heatmap: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
             peaks = find_peaks(heatmap, 12)
@@ -743,7 +743,7 @@ def test_each_format_has_a_writer_and_a_backend() -> None:
     assert list(WRITERS) == list(FORMATS)
 
 
-def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
+def test_arguments_that_cannot_be_exported_are_named(folder: Path, tmp_path: Path) -> None:
     weights = CenterNet(folder / "weights", "cpu")
 
     wrong: Iterator[tuple[dict[str, Any], str]] = iter(
@@ -754,7 +754,7 @@ def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
             ({"format": "openvino", "output": "a.xml"}, r"writes a folder; got a\.xml: leave \.xml out"),
             ({"half": True, "int8": True}, "choose one"),
             ({"int8": True}, "add data=FOLDER"),
-            ({"data": "images/"}, "data is what int8=true is measured on"),
+            ({"data": "images/"}, "data is what int8=true is calibrated on"),
             (
                 {"format": "torch", "int8": True, "data": np.zeros((64, 64, 3), np.uint8)},
                 "int8=true writes onnx and openvino",
@@ -769,7 +769,7 @@ def test_what_cannot_be_written_is_named(folder: Path, tmp_path: Path) -> None:
         weights.export(output=tmp_path / "file" / "a.onnx")
 
 
-def test_a_full_disk_is_named_whatever_is_written(
+def test_a_full_disk_is_an_oserror_for_every_format(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
@@ -804,7 +804,7 @@ class Itself:
         return {**found, "boxes": found["boxes"] + self._wrong_px}
 
 
-def test_where_nothing_is_found_in_the_images_made_up_ones_are_compared(folder: Path) -> None:
+def test_random_images_are_compared_if_the_given_ones_have_no_detections(folder: Path) -> None:
     predictor = CenterNet(folder / "weights", "cpu").predictor
     head = predictor.network.heads[-1]["heatmap"][-1]  # type: ignore[index]
     blank = sample_of(np.full((64, 96, 3), 64, np.uint8), "blank")
@@ -820,7 +820,7 @@ def test_where_nothing_is_found_in_the_images_made_up_ones_are_compared(folder: 
     assert not wrong.holds
 
 
-def test_where_nothing_is_found_at_all_no_file_is_written(
+def test_without_any_detections_no_file_is_written(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from centernet.export import exporter
@@ -833,13 +833,13 @@ def test_where_nothing_is_found_at_all_no_file_is_written(
     monkeypatch.setattr(exporter, "FORMATS", {"torch": itself})
 
     with pytest.raises(
-        InputError, match=r"nothing is found with a score of 0.01 or more: give some that show"
+        InputError, match=r"have no detections with a score of 0.01 or more: give some with objects"
     ):
         export(predictor, tmp_path / "a.pt2", "torch")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_headings_are_compared_on_the_circle() -> None:
+def test_angles_are_compared_on_the_circle() -> None:
     one = {
         "boxes": np.zeros((1, 2, 4)),
         "scores": np.array([[0.9, 0.0]]),
@@ -853,7 +853,7 @@ def test_headings_are_compared_on_the_circle() -> None:
         assert parity.differences["alpha_rad"] == pytest.approx(apart, abs=2e-5)
 
 
-def test_a_file_that_finds_something_else_is_not_written(
+def test_a_file_with_other_detections_is_not_written(
     detector: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from centernet.export import onnx as onnx_writer
@@ -871,6 +871,6 @@ def test_a_file_that_finds_something_else_is_not_written(
     onnx_model = onnx_writer.onnx_model
     monkeypatch.setattr(onnx_writer, "onnx_model", moved)
 
-    with pytest.raises(InputError, match="what it finds is not what the network finds"):
+    with pytest.raises(InputError, match="its detections differ from those of the network"):
         CenterNet(folder / "weights", "cpu").export(output=tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []

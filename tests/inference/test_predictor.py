@@ -54,7 +54,7 @@ def as_rows(found: Detections) -> np.ndarray:
     return table[np.lexsort((table[:, 2], table[:, 3], -table[:, 0].round(4)))]
 
 
-def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_what_that_shows(
+def test_with_flip_the_detections_of_a_flipped_image_are_the_flipped_detections(
     predictor: TorchPredictor,
 ) -> None:
     plain = detect(predictor, IMAGE, flip=True)
@@ -81,7 +81,7 @@ FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
     ],
 )
 @pytest.mark.parametrize("seed", range(4))
-def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
+def test_with_flip_the_keypoints_of_a_flipped_image_are_the_flipped_keypoints(
     predictor: TorchPredictor, seed: int, sureness: float, last: int
 ) -> None:
     categories = Categories(("face",), (1,), (FACE,))
@@ -104,7 +104,7 @@ def test_with_its_mirror_image_an_image_shows_the_mirror_image_of_its_keypoints(
     assert plain.keypoints[..., :2] == pytest.approx(turned[..., :2], rel=1e-4, abs=1e-4)
 
 
-def test_alone_an_image_and_its_mirror_image_show_different_things(predictor: TorchPredictor) -> None:
+def test_without_flip_an_image_and_its_flip_give_different_detections(predictor: TorchPredictor) -> None:
     plain, mirror = detect(predictor, IMAGE), detect(predictor, IMAGE[:, ::-1].copy())
 
     assert np.abs(plain.scores - mirror.scores).max() > 1e-3
@@ -113,7 +113,7 @@ def test_alone_an_image_and_its_mirror_image_show_different_things(predictor: To
 @pytest.mark.parametrize(
     "rule", [Letterbox(height=64, width=96), ResizeLongestSide(long_side=96), PadToMultiple()]
 )
-def test_one_scale_of_one_is_no_scale(predictor: TorchPredictor, rule: ResizeRule) -> None:
+def test_a_single_scale_of_one_changes_nothing(predictor: TorchPredictor, rule: ResizeRule) -> None:
     other = replace(predictor, rule=rule)
     image = IMAGE[:50, :60]
     plain, scaled = detect(other, image), detect(other, image, scales=(1.0,))
@@ -139,14 +139,14 @@ def test_boxes_of_every_scale_lie_in_the_image(predictor: TorchPredictor, rule: 
     assert (np.diff(merged.scores) <= 0).all()
 
 
-def test_several_ways_of_looking_work_together(predictor: TorchPredictor) -> None:
+def test_scales_flip_and_half_work_together(predictor: TorchPredictor) -> None:
     found = detect(predictor, IMAGE, scales=(0.5, 1.0), flip=True, class_agnostic=True, half=True)
 
     assert len(found) == 20
     assert found.image is not None
 
 
-def test_an_image_in_a_batch_shows_what_it_shows_alone(predictor: TorchPredictor) -> None:
+def test_an_image_has_the_same_detections_in_a_batch_as_alone(predictor: TorchPredictor) -> None:
     other = np.random.default_rng(1).integers(0, 255, (48, 60, 3), dtype=np.uint8)
     inference = InferenceOptions(scales=(0.5, 1.5), flip=True)
     merge_parities = predictor.detect([sample_of(image, "image") for image in (IMAGE, other)], inference)

@@ -30,10 +30,10 @@ def test_threads_work_at_the_same_time() -> None:
         both.wait()
         return current_thread() is not main_thread()
 
-    assert list(prefetch([meet] * 4, workers=2, most=2)) == [True] * 4
+    assert list(prefetch([meet] * 4, workers=2, max_pending=2)) == [True] * 4
 
 
-def test_no_more_are_taken_than_may_wait() -> None:
+def test_no_more_calls_are_taken_than_may_be_pending() -> None:
     taken = []
 
     def endless() -> Iterator[Callable[[], int]]:
@@ -41,7 +41,7 @@ def test_no_more_are_taken_than_may_wait() -> None:
             taken.append(number)
             yield partial(same, number)
 
-    results = prefetch(endless(), workers=2, most=4)
+    results = prefetch(endless(), workers=2, max_pending=4)
     first = list(islice(results, 10))
     time.sleep(0.05)
     waiting = len(taken) - len(first)
@@ -54,9 +54,9 @@ def test_no_more_are_taken_than_may_wait() -> None:
     assert len(taken) == at_the_end
 
 
-def test_without_threads_nothing_is_taken_ahead() -> None:
+def test_without_threads_nothing_is_prefetched() -> None:
     taken = []
-    results = prefetch((partial(same, taken.append(1) or number) for number in range(9)), workers=0, most=4)
+    results = prefetch((partial(same, taken.append(1) or number) for number in range(9)), workers=0, max_pending=4)
     next(results)
     next(results)
 
@@ -64,7 +64,7 @@ def test_without_threads_nothing_is_taken_ahead() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_an_error_comes_in_its_turn_and_ends_it(workers: int) -> None:
+def test_an_error_comes_in_its_turn_and_ends_the_results(workers: int) -> None:
     def fail() -> int:
         raise ValueError("the third")
 

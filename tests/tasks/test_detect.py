@@ -97,7 +97,7 @@ def test_decoding_what_was_encoded_gives_the_objects(
 
 @given(apart())
 @settings(max_examples=50, deadline=None)
-def test_a_perfect_network_has_no_loss_but_that_of_the_bumps(objects: BatchAnnotations) -> None:
+def test_a_perfect_network_has_only_the_loss_of_the_gaussians(objects: BatchAnnotations) -> None:
     task = replace(TASK, giou_weight=1.0)
     targets = task.encode(objects, GRID)
     terms = task.loss(paint(targets), targets)
@@ -119,7 +119,7 @@ def test_an_object_by_hand() -> None:
     assert (targets["heatmap"] == 1).sum() == 1
 
 
-def test_a_mirrored_object_has_mirrored_maps() -> None:
+def test_a_flipped_object_has_flipped_maps() -> None:
     width = (GRID.width - 1) * GRID.stride
     # The middle is the corner of a cell, so that mirroring does not move it into the next.
     box = [16.0, 8.0, 48.0, 40.0]
@@ -158,7 +158,7 @@ def test_a_batch_is_encoded_as_its_images_are() -> None:
     assert (both["heatmap"] == torch.cat([first["heatmap"], second["heatmap"]])).all()
 
 
-def test_a_cut_object_is_found_by_the_middle_of_what_is_seen() -> None:
+def test_an_object_cut_by_the_border_is_found_by_the_centre_of_its_visible_part() -> None:
     targets = TASK.encode(make_objects([[-40, 8, 40, 24]]), GRID)
 
     assert targets["size"].tolist() == [[10, 4]]
@@ -168,7 +168,7 @@ def test_a_cut_object_is_found_by_the_middle_of_what_is_seen() -> None:
 @pytest.mark.parametrize(
     "box", [[-50, 0, -10, 20], [200, 0, 300, 20], [0, 70, 20, 90], [10, 10, 10, 20], [30, 10, 20, 20]]
 )
-def test_boxes_of_which_nothing_is_seen_are_dropped(box: list[float]) -> None:
+def test_boxes_outside_the_input_are_dropped(box: list[float]) -> None:
     targets = TASK.encode(make_objects([box]), GRID)
 
     assert len(targets["cells"]) == 0
@@ -190,7 +190,7 @@ def test_no_objects_give_empty_maps_and_a_loss_that_trains() -> None:
     assert (maps["heatmap"].grad > 0).all()
 
 
-def test_thousands_of_objects_of_any_kind_give_finite_targets() -> None:
+def test_thousands_of_objects_of_any_size_give_finite_targets() -> None:
     rng = np.random.default_rng(0)
     boxes = rng.uniform(-200, 400, (3000, 4)).astype(np.float32)
     objects = BatchAnnotations(
@@ -207,7 +207,7 @@ def test_thousands_of_objects_of_any_kind_give_finite_targets() -> None:
     assert targets["heatmap"].max() == 1
 
 
-def test_round_the_centre_size_and_box_are_learned_too() -> None:
+def test_size_and_offset_are_learned_round_the_centre_too() -> None:
     wide = replace(TASK, spread=1)
     objects = make_objects([[0, 0, 2, 2], [40, 20, 60, 40]])
     targets = wide.encode(objects, GRID)
@@ -222,7 +222,7 @@ def test_round_the_centre_size_and_box_are_learned_too() -> None:
 
 @given(apart())
 @settings(max_examples=50, deadline=None)
-def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(
+def test_the_cell_of_a_centre_learns_its_own_box_where_boxes_overlap(
     objects: BatchAnnotations,
 ) -> None:
     task = replace(TASK, spread_share=0.54, sides_weight=1.0)
@@ -233,7 +233,7 @@ def test_the_cell_of_a_centre_tells_its_own_box_where_middles_of_boxes_meet(
 
 @given(apart(), st.sampled_from([0.0, 0.5]))
 @settings(max_examples=50, deadline=None)
-def test_peaks_of_true_boxes_should_be_as_high_as_ever(
+def test_the_target_of_a_peak_stays_one_for_ground_truth_boxes(
     objects: BatchAnnotations, sides_weight: float
 ) -> None:
     plain = replace(TASK, sides_weight=sides_weight)
@@ -245,7 +245,7 @@ def test_peaks_of_true_boxes_should_be_as_high_as_ever(
 
 
 @pytest.mark.parametrize(("quality", "best"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
-def test_the_best_peak_tells_the_iou_of_its_box(quality: float, best: float) -> None:
+def test_the_best_peak_is_the_iou_of_its_box(quality: float, best: float) -> None:
     task = replace(TASK, quality=quality)
     targets = task.encode(make_objects([[10, 20, 26, 28]], labels=[2]), GRID)
     maps = paint(targets)
@@ -260,7 +260,7 @@ def test_the_best_peak_tells_the_iou_of_its_box(quality: float, best: float) -> 
     assert soft_targets[torch.stack(losses).argmin()].item() == pytest.approx(min(best, 0.95))
 
 
-def test_the_height_of_a_peak_teaches_the_box_nothing() -> None:
+def test_the_quality_target_gives_the_box_no_gradient() -> None:
     task = replace(TASK, quality=1.0, size_weight=0.0, offset_weight=0.0)
     targets = task.encode(make_objects([[10, 20, 26, 28]]), GRID)
     maps = paint(targets)
@@ -273,7 +273,7 @@ def test_the_height_of_a_peak_teaches_the_box_nothing() -> None:
     assert not maps["size"].grad.any()
 
 
-def test_of_two_objects_of_a_class_in_a_cell_the_better_box_sets_the_peak() -> None:
+def test_of_two_objects_of_a_class_in_a_cell_the_higher_iou_sets_the_peak() -> None:
     task = replace(TASK, quality=1.0)
     objects = make_objects([[10, 20, 26, 28], [14, 20, 22, 28]])
     targets = task.encode(objects, GRID)
@@ -318,7 +318,7 @@ def mirrored(maps: Maps) -> Maps:
     return {name: value.flip(3) for name, value in maps.items()}
 
 
-def test_maps_merged_with_their_own_mirror_image_stay_as_they_are() -> None:
+def test_maps_merged_with_their_own_flip_stay_unchanged() -> None:
     maps = random_maps(0)
     merged = TASK.merge_flipped(maps, mirrored(maps))
 
@@ -337,7 +337,7 @@ def test_probabilities_and_sizes_are_averaged_and_offsets_are_not() -> None:
     assert (merged["offset"] == one["offset"]).all()
 
 
-def test_merging_the_other_way_round_gives_the_mirror_image() -> None:
+def test_merging_in_the_other_order_gives_the_flip() -> None:
     one, other = random_maps(0), random_maps(1)
     this, that = TASK.merge_flipped(one, other), TASK.merge_flipped(other, one)
 
@@ -346,7 +346,7 @@ def test_merging_the_other_way_round_gives_the_mirror_image() -> None:
 
 
 @pytest.mark.parametrize("value", [-60.0, -20.0, 20.0, 60.0])
-def test_sure_maps_stay_apart_when_they_are_averaged(value: float) -> None:
+def test_confident_maps_stay_distinct_when_they_are_averaged(value: float) -> None:
     maps = {
         name: torch.full((1, spec.channels, 4, 4), value, dtype=torch.bfloat16)
         for name, spec in TASK.heads.items()
@@ -356,7 +356,7 @@ def test_sure_maps_stay_apart_when_they_are_averaged(value: float) -> None:
     assert TASK.merge_flipped(maps, maps)["heatmap"].flatten()[0].item() == pytest.approx(value)
 
 
-def test_each_place_has_one_class_where_classes_do_not_count() -> None:
+def test_each_cell_has_one_class_if_class_agnostic() -> None:
     maps = random_maps(2)
     # Two classes at one place, the second a little less sure.
     maps["heatmap"][0, :2, 8, 12] = torch.tensor([19.0, 18.9])
@@ -369,18 +369,18 @@ def test_each_place_has_one_class_where_classes_do_not_count() -> None:
     assert len(agnostic["boxes"][0].unique(dim=0)) == len(agnostic["boxes"][0])
 
 
-def test_settings_that_cannot_be_are_refused() -> None:
+def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one class; got num_classes=0"):
         Detect(num_classes=0)
     with pytest.raises(ValueError, match="between 0 and 1; got 1"):
         Detect(num_classes=1, min_overlap=1.5)
-    with pytest.raises(ValueError, match="quality is a share from 0 to 1; got 2"):
+    with pytest.raises(ValueError, match="quality is a fraction from 0 to 1; got 2"):
         Detect(num_classes=1, quality=2.0)
-    with pytest.raises(ValueError, match="spread_share is a share from 0 to 1; got -1"):
+    with pytest.raises(ValueError, match="spread_share is a fraction from 0 to 1; got -1"):
         Detect(num_classes=1, spread_share=-1.0)
 
 
-def test_a_box_is_the_mean_of_what_the_cells_round_its_peak_say() -> None:
+def test_a_box_is_the_mean_of_those_of_the_cells_round_its_peak() -> None:
     maps = {
         "heatmap": torch.full((1, 3, 8, 8), -50.0),
         "size": torch.zeros(1, 2, 8, 8),

@@ -85,7 +85,7 @@ def check_exact(found: Sequence[Detections], truths: Sequence[Annotations], most
         np.testing.assert_allclose(seen[3:6], true[3:6], atol=0.05)
 
 
-def test_noise_free_scenes_come_back_exactly() -> None:
+def test_noise_free_scenes_are_decoded_exactly() -> None:
     samples = noise_free(20)
 
     check_exact(seen_again(OURS, samples), [sample.annotations for sample in samples], most_lost=3)
@@ -94,14 +94,14 @@ def test_noise_free_scenes_come_back_exactly() -> None:
 @pytest.mark.parametrize(
     "rule", [Letterbox(height=384, width=1280), ResizeLongestSide(long_side=480)], ids=repr
 )
-def test_they_do_whatever_the_size_of_the_input(rule: Letterbox | ResizeLongestSide) -> None:
+def test_scenes_are_decoded_exactly_for_any_input_size(rule: Letterbox | ResizeLongestSide) -> None:
     samples = noise_free(8)
     shown = [resize(sample, rule) for sample in samples]
 
     check_exact(seen_again(OURS, shown), [sample.annotations for sample in samples], most_lost=3)
 
 
-def test_without_a_map_for_it_the_middle_of_the_box_is_taken_for_the_middle_in_space() -> None:
+def test_without_a_map_for_it_the_centre_of_the_2d_box_is_taken_for_that_of_the_3d_box() -> None:
     samples = noise_free(8)
 
     for one, sample in zip(seen_again(PAPERS, samples), samples, strict=True):
@@ -112,7 +112,7 @@ def test_without_a_map_for_it_the_middle_of_the_box_is_taken_for_the_middle_in_s
         assert "center3d" not in PAPERS.heads
 
 
-def test_a_mirrored_and_zoomed_view_shows_the_mirrored_world_exactly() -> None:
+def test_a_flipped_and_zoomed_view_gives_the_flipped_scene_exactly() -> None:
     samples = noise_free(8)
     matrix = translation(-30.0, -20.0) @ scaling(1.25) @ horizontal_flip(SIZE[1])
     shown = [warp_sample(sample, SIZE, matrix) for sample in samples]
@@ -138,7 +138,7 @@ def replace_boxes(sample: Sample) -> Annotations:
     return replace(sample.annotations, boxes=boxes.astype(np.float32))[kept]
 
 
-def test_told_for_a_focal_length_depth_doubles_with_half_the_zoom() -> None:
+def test_relative_to_a_focal_length_depth_doubles_with_half_the_zoom() -> None:
     (sample,) = noise_free(1)
     near, far = (resize(sample, ResizeLongestSide(long_side=side)) for side in (640, 320))
     grids = [Grid(batch=1, height=48, width=160), Grid(batch=1, height=24, width=80)]
@@ -152,7 +152,7 @@ def test_told_for_a_focal_length_depth_doubles_with_half_the_zoom() -> None:
 
 
 @pytest.mark.parametrize("at_any_scale", [True, False])
-def test_views_at_another_scale_teach_sizes_and_depths_only_where_they_are_told_for_a_focal_length(
+def test_sizes_and_depths_are_learned_at_other_scales_only_relative_to_a_focal_length(
     at_any_scale: bool,
 ) -> None:
     (sample,) = noise_free(1)
@@ -184,7 +184,7 @@ def test_a_view_without_a_camera_gives_headings_alone() -> None:
     assert found.camera is None
 
 
-def test_objects_without_a_box_in_space_are_still_found_on_the_image() -> None:
+def test_objects_without_a_3d_box_are_still_detected() -> None:
     (sample,) = noise_free(1)
     flat = replace(
         sample,
@@ -207,7 +207,7 @@ def test_objects_without_a_box_in_space_are_still_found_on_the_image() -> None:
     assert all(bool(value.grad.isfinite().all()) for value in maps.values() if value.grad is not None)
 
 
-def test_in_ignored_regions_the_heatmap_teaches_nothing() -> None:
+def test_ignored_regions_give_no_loss() -> None:
     (sample,) = noise_free(1)
     crowd = replace(
         sample, annotations=replace(sample.annotations, is_crowd=np.ones(len(sample.annotations), bool))

@@ -109,7 +109,7 @@ def test_decode_gives_back_what_was_encoded(spread: int, objects: BatchAnnotatio
         assert (error[labelled & is_alone(keypoints)] < 0.01).all()
 
 
-def test_what_a_class_does_not_have_is_zero() -> None:
+def test_keypoints_that_a_class_does_not_have_are_zero() -> None:
     tube = objects_of([[8, 8, 60, 40]], [2], [[[12, 12, 2], [50, 30, 2], [0, 0, 0]]], [0])
     found = TASK.decode(paint(TASK, TASK.encode(tube, GRID)), GRID.stride)
 
@@ -128,7 +128,7 @@ def test_an_object_without_labelled_keypoints_trains_its_box_alone() -> None:
     assert targets["keypoint_heatmap"].max() == 0
 
 
-def test_keypoints_beyond_the_map_are_not_learned() -> None:
+def test_keypoints_outside_the_map_are_not_learned() -> None:
     face = objects_of([[8, 8, 60, 40]], [0], [[[-1, 20, 2], [20, 97, 2], [127, 95, 1]]], [0])
     targets = TASK.encode(face, GRID)
 
@@ -158,7 +158,7 @@ def snapped(peak: tuple[float, float], score: float) -> list[float]:
     return TASK.decode(maps, GRID.stride)["keypoints"][0, 0, 0].tolist()
 
 
-def test_an_arrow_moves_to_a_sure_peak_nearby() -> None:
+def test_a_regressed_keypoint_moves_to_a_confident_peak_nearby() -> None:
     assert snapped((38, 26), 0.8) == pytest.approx([38, 26, 0.8], abs=1e-4)
 
 
@@ -171,13 +171,13 @@ def test_an_arrow_moves_to_a_sure_peak_nearby() -> None:
         pytest.param((30, 5), 0.8, id="outside the box"),
     ],
 )
-def test_an_arrow_stays_where_no_peak_is_better(peak: tuple[float, float], score: float) -> None:
+def test_a_regressed_keypoint_stays_if_no_peak_is_near_and_confident(peak: tuple[float, float], score: float) -> None:
     assert snapped(peak, score)[:2] == pytest.approx([30, 20], abs=1e-4)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**16))
-def test_a_mirrored_input_gives_mirrored_output(seed: int) -> None:
+def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     shape = (GRID.height, GRID.width)
     maps, other = (
@@ -217,6 +217,6 @@ def test_a_mirrored_input_gives_mirrored_output(seed: int) -> None:
         ({"num_keypoints": (1,), "mirrored": (0,), "min_overlap": 1.0}, "min_overlap is an IoU"),
     ],
 )
-def test_a_task_that_cannot_be_is_refused(broken: dict[str, object], message: str) -> None:
+def test_settings_out_of_range_are_refused(broken: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Pose(**broken)  # type: ignore[arg-type]

@@ -12,17 +12,17 @@ from centernet.tasks.raw import RawMaps
 TASK = RawMaps(purpose="pose", maps={"heatmap": 1, "keypoints": 34})
 
 
-def test_the_network_is_asked_for_the_maps_there_are() -> None:
+def test_the_heads_are_the_maps_that_are_given() -> None:
     assert {name: spec.channels for name, spec in TASK.heads.items()} == {"heatmap": 1, "keypoints": 34}
 
 
-def test_it_is_its_own_config() -> None:
+def test_raw_maps_are_their_own_config() -> None:
     assert pickle.loads(pickle.dumps(TASK)) == TASK
     assert hash(TASK) == hash(pickle.loads(pickle.dumps(TASK)))
     assert RawMaps(purpose="pose", maps={"heatmap": 2, "keypoints": 34}) != TASK
 
 
-def test_everything_that_needs_a_meaning_says_what_to_do_instead() -> None:
+def test_encode_loss_and_decode_are_refused_with_a_hint() -> None:
     maps = {"heatmap": torch.zeros(1, 1, 2, 2)}
     message = r"these weights give raw maps for pose: call model.network\(images\)"
 

@@ -1,4 +1,4 @@
-"""Exports a detector as one file that other programs run."""
+"""Export of a detector to one file that other runtimes run."""
 
 from centernet.export.exporter import export
 from centernet.export.parity import TOLERANCES, Parity, Tolerance

@@ -1,4 +1,4 @@
-"""From a predictor to a file that is known to find the same."""
+"""Export of a predictor to a file whose detections are compared with those of the network."""
 
 import json
 import shutil
@@ -47,42 +47,41 @@ def export(
     samples: Sequence[Sample] = (),
     calibration: Sequence[Sample] = (),
 ) -> Parity:
-    """Write a file, run it beside the network, and keep it if both find the same.
+    """Write a file, run it beside the network, and keep it if both give the same detections.
 
     The file takes `images` `(batch 3 height width)`, uint8 RGB; and gives the task's outputs by name, input
-    pixels. Its metadata hold, under `centernet`, what a weights folder's `config.json` does.
+    pixels. Its metadata has the `config.json` of the weights under `centernet`.
 
     Args:
-        predictor: What to write.
+        predictor: The detector.
         path: The file or folder. `.parity.json` beside it, or `parity.json` in it, holds the comparison.
         format: One of `FORMATS`.
         precision: One of `TOLERANCES`.
-        samples: Images to compare on; made-up ones where none are given.
-        calibration: Images that the network is quantised for, with `int8`.
+        samples: Images to compare on; random ones if none are given.
+        calibration: Images to calibrate the quantisation on, for `int8`.
 
     Raises:
-        UsageError: A package that exporting needs is not installed, or the format has no such precision.
-        InputError: The file cannot be written, or finds something else than the network, or there was nothing
-            to find; then none is left.
+        UsageError: A package that the format needs is not installed, or the format has no such precision.
+        InputError: The file cannot be written, its detections differ from those of the network, or there were
+            none to compare; then no file is left.
     """
     graph = DetectionGraph(predictor)
     metadata = metadata_of(predictor, graph, precision)
-    written = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
+    exported = DetectionGraph(predictor, half=True) if precision == "fp16" else graph
     part = path.with_name(f".part-{path.name}")
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            WRITERS[format](written, metadata, part, [_resized(predictor, sample) for sample in calibration])
+            WRITERS[format](exported, metadata, part, [_resized(predictor, sample) for sample in calibration])
             parity = parity_of(graph, predictor, FORMATS[format].open(part), samples)
             if not parity.num_detections:
-                least = TOLERANCES[precision].least
                 raise InputError(
-                    f"{path} is not written: in the images to compare on, nothing is found with a score of "
-                    f"{least} or more: give some that show objects, source=FOLDER"
+                    f"{path} is not written: the images to compare on have no detections with a score of "
+                    f"{TOLERANCES[precision].least} or more: give some with objects, source=FOLDER"
                 )
             if not parity.holds:
                 raise InputError(
-                    f"{path} is not written: what it finds is not what the network finds: {parity}"
+                    f"{path} is not written: its detections differ from those of the network: {parity}"
                 )
             _keep(part, path, json.dumps(parity.to_json(), indent=1) + "\n")
     finally:
@@ -91,7 +90,7 @@ def export(
 
 
 def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str = "fp32") -> ModelMetadata:
-    """What a file says about itself."""
+    """Metadata of the exported file."""
     return ModelMetadata(
         config=config_of(predictor),
         divisor=predictor.divisor,
@@ -106,17 +105,17 @@ def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str
 def parity_of(
     graph: DetectionGraph, predictor: TorchPredictor, file: InferenceBackend, samples: Sequence[Sample] = ()
 ) -> Parity:
-    """How far what a file finds is from what the network finds.
+    """Differences of the outputs of a file and of the network.
 
     Args:
-        graph: The network, with what it finds.
-        predictor: How images are shown to it.
-        file: What was written.
-        samples: Images; made-up ones too where nothing is found in these.
+        graph: The network with its decoding.
+        predictor: Its preprocessing.
+        file: The exported file.
+        samples: Images; random ones too if nothing is detected in these.
     """
     parts = [_compared(graph, file, _resized(predictor, sample)) for sample in samples]
     if not any(part.num_detections for part in parts):
-        parts += [_compared(graph, file, images) for images in _made_up(graph)]
+        parts += [_compared(graph, file, images) for images in _random_images(graph)]
     return merge_parities(parts)
 
 
@@ -127,11 +126,11 @@ def _compared(graph: DetectionGraph, file: InferenceBackend, images: UInt8[np.nd
     return compare(network, file.run(images), graph.outputs, TOLERANCES[file.metadata.precision])
 
 
-def _made_up(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
+def _random_images(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w"]]:
     rows, columns = graph.sides
     rng = np.random.default_rng(0)
     for batch, height, width in ((2, rows, columns), (1, columns, columns)):
-        # Blocks of colour, so that there is something to see.
+        # Blocks of colour: in plain noise nothing is detected.
         coarse = rng.integers(0, 256, (batch, 3, height // 8 + 1, width // 8 + 1), dtype=np.uint8)
         yield coarse.repeat(8, axis=2).repeat(8, axis=3)[:, :, :height, :width]
 
@@ -141,7 +140,7 @@ def _resized(predictor: TorchPredictor, sample: Sample) -> UInt8[np.ndarray, "1 
 
 
 def _keep(part: Path, path: Path, report: str) -> None:
-    """Puts what was written in its place, whole, with the comparison."""
+    """Moves the finished file to its path, and writes the comparison."""
     if part.is_dir():
         path.mkdir(exist_ok=True)
         for file in sorted(part.iterdir()):

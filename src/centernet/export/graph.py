@@ -1,4 +1,4 @@
-"""What goes into an exported file: pixels in, detections out."""
+"""The graph in an exported file: pixels in, detections out."""
 
 import copy
 
@@ -11,18 +11,18 @@ from centernet.geometry.resize import PadBelowMultiple
 from centernet.inference.predictor import TorchPredictor
 from centernet.structures.outputs import groups_of, values_by_role
 
-_MOST_STEPS = 256
-"""Sides of the input are at most so many times the divisor."""
+_MAX_STEPS = 256
+"""Maximum side of the input, in divisors."""
 
 
 class DetectionGraph(nn.Module):
-    """A detector from the pixels of its input to what is found, in input pixels, best first.
+    """A detector from the pixels of its input to detections in input pixels, best first.
 
-    It has a network of its own, on the processor.
+    It has a copy of the network, on the CPU.
 
     Args:
-        predictor: Network, task and pre-processing.
-        half: The network computes in 16 bits; pixels before and places after it are computed in 32.
+        predictor: Network, task and preprocessing.
+        half: The network computes in 16 bits; preprocessing and decoding in 32.
 
     Attributes:
         outputs: What `forward` gives, by name and in this order: the outputs that the task declares.
@@ -41,12 +41,12 @@ class DetectionGraph(nn.Module):
 
     @property
     def short(self) -> int:
-        """How many pixels less than a multiple of the divisor the sides of inputs are."""
+        """Pixels by which the sides of inputs are smaller than a multiple of the divisor."""
         return int(isinstance(self._predictor.rule, PadBelowMultiple))
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Sides of an input whose map has enough cells to hold all detections."""
+        """Sides of an input whose map has at least `top_k` cells."""
         divisor, stride = self.network.backbone.divisor, self.network.stride
         rows = 2
         while (rows * divisor // stride) ** 2 < self._predictor.task.top_k:
@@ -54,13 +54,13 @@ class DetectionGraph(nn.Module):
         return rows * divisor - self.short, (rows + 1) * divisor - self.short
 
     def traced(self) -> torch.export.ExportedProgram:
-        """The same for any number of images and any sides that the network takes."""
+        """The traced program, for any number of images and any sides that the network takes."""
         divisor = self.network.backbone.divisor
-        rows, columns = (torch.export.Dim(name, min=1, max=_MOST_STEPS) for name in ("rows", "columns"))
+        rows, columns = (torch.export.Dim(name, min=1, max=_MAX_STEPS) for name in ("rows", "columns"))
         shape = {0: torch.export.Dim("batch"), 2: divisor * rows, 3: divisor * columns}
         if self.short:
             shape |= {2: divisor * rows - self.short, 3: divisor * columns - self.short}
-        # Two images, and sides that differ: equal numbers, or 1, would be taken for constants.
+        # Two images, and sides that differ: the tracer takes equal numbers, and 1, for constants.
         images = torch.zeros(2, 3, *self.sides, dtype=torch.uint8)
         with torch.no_grad():
             return torch.export.export(self, (images,), dynamic_shapes={"images": shape}, strict=False)

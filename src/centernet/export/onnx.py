@@ -1,4 +1,4 @@
-"""ONNX with the decoding inside: no NMS, no post-processing, sizes left open."""
+"""ONNX files with the decoding inside: no NMS, no post-processing, dynamic sizes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from centernet.export.simplify import simplify
 from centernet.inference.backends.base import ModelMetadata
 
 OPSET = 20
-"""The first that samples between pixels in maps of any size, which deformable convolutions need."""
+"""The first with `GridSample` for maps of any size, which deformable convolutions need."""
 
 
 def write_onnx(
@@ -35,7 +35,8 @@ def write_onnx(
 def onnx_model(graph: DetectionGraph, metadata: ModelMetadata) -> Any:
     """The model, an `onnx.ModelProto`.
 
-    It takes `images` `(batch 3 height width)`, uint8 RGB, and gives the task's outputs by name, input pixels.
+    The model takes `images` `(batch 3 height width)`, uint8 RGB, and gives the task's outputs by name, input
+    pixels.
 
     Raises:
         UsageError: A package that exporting needs is not installed.

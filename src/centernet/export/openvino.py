@@ -45,7 +45,7 @@ def openvino_model(onnx: Any, metadata: ModelMetadata) -> Any:
 
 
 def save_openvino(model: Any, folder: Path) -> None:
-    """Writes the graph and its weights, as they are.
+    """Writes the graph and its weights without a change of precision.
 
     Raises:
         OSError: They cannot be written.

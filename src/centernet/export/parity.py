@@ -1,4 +1,4 @@
-"""Whether a written file gives what the network gives."""
+"""Comparison of the outputs of an exported file with those of the network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,21 +9,20 @@ from jaxtyping import Bool, Float
 from centernet.structures.outputs import OutputSpec, groups_of, values_by_role
 
 Outputs = Mapping[str, Float[np.ndarray, "b k *_"]]
-Answer = Mapping[str, Float[np.ndarray, "..."]]
-"""What a file gives, which may be anything."""
+FileOutputs = Mapping[str, Float[np.ndarray, "..."]]
+"""Outputs of a file, whose shapes may be wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tolerance:
-    """How far a file may be from the network.
+    """Allowed differences between a file and the network.
 
     Attributes:
-        least: Detections below this score are compared by their scores alone: which of them come first is
-            chance.
-        px: Of places, pixels.
-        side: Of places, as a share of the longer side of the box; it is added.
-        other: Of all else: scores, radians, metres; of what is above 1, but angles, as a share.
-        share: How many of the detections must be within these.
+        least: Detections below this score are compared by their scores alone: their order is arbitrary.
+        px: Of positions, pixels.
+        side: Of positions, as a fraction of the longer side of the box; it is added to `px`.
+        other: Of all other values: scores, radians, metres; relative for values above 1, except angles.
+        share: Minimum fraction of the detections that are within these.
     """
 
     least: float
@@ -38,20 +37,20 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "fp16": Tolerance(least=0.1, px=0.5, side=0.02, other=0.05, share=0.98),
     "int8": Tolerance(least=0.3, px=1.0, side=0.1, other=0.15, share=0.9),
 }
-"""By how the numbers of the network are kept."""
+"""Tolerances by the precision of the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How far the outputs of a file are from those of the network, on the same inputs.
+    """Differences of the outputs of a file and of the network, on the same inputs.
 
     Attributes:
-        num_images: Inputs they were compared on.
-        num_detections: Sure detections of the network.
-        equal_share: Share of these that the file has too, everything within its tolerance.
-        differences: Largest difference of each output, of detections that are the same object.
-        tolerance: What is allowed.
-        score_difference: Largest difference of the scores of the detections, equal objects or not.
+        num_images: Number of inputs.
+        num_detections: Detections of the network with a score of at least `tolerance.least`.
+        equal_share: Fraction of these that the file has too, with all outputs within the tolerance.
+        differences: Maximum difference of each output over matched detections.
+        tolerance: The allowed differences.
+        score_difference: Maximum difference of the scores of detections of the same rank.
     """
 
     num_images: int
@@ -63,7 +62,7 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        """Whether the file may be used for the network."""
+        """True if the file may be used in place of the network."""
         return self.equal_share >= self.tolerance.share and self.score_difference <= self.tolerance.other
 
     def __str__(self) -> str:
@@ -88,26 +87,26 @@ class Parity:
 
 def compare(
     network: Outputs,
-    file: Answer,
+    file: FileOutputs,
     outputs: Mapping[str, OutputSpec],
     tolerance: Tolerance = TOLERANCES["fp32"],
 ) -> Parity:
-    """Outputs of both for the same inputs. Each object is matched with the one most like it.
+    """Differences for the same inputs; each detection of the network is matched with the most similar one.
 
-    Detections of equal scores come in any order, so rows are not compared by their place. Other groups of
-    outputs are compared as detections are. Outputs of other shapes share nothing.
+    Detections of equal scores come in any order, so rows are not compared by index. Other groups of outputs
+    are compared as detections are. If any shape differs, no detection counts as equal.
 
     Args:
         network: Outputs of the network by name.
         file: Outputs of the file by name.
         outputs: Declaration of both.
-        tolerance: What is allowed.
+        tolerance: The allowed differences.
     """
     scores = values_by_role(network, outputs)["score"]
     images = len(scores)
     if any(file[name].shape != network[name].shape for name in outputs):
-        sure = int((scores >= tolerance.least).sum())
-        return Parity(num_images=images, num_detections=sure, equal_share=0.0, tolerance=tolerance)
+        count = int((scores >= tolerance.least).sum())
+        return Parity(num_images=images, num_detections=count, equal_share=0.0, tolerance=tolerance)
     parts = []
     for group in groups_of(outputs):
         specs = {name: spec for name, spec in outputs.items() if spec.group == group}
@@ -152,9 +151,9 @@ def _compare_group(
     distance += 1e3 * (roles["label"][:, None] != their_roles["label"][None])
     distance += 1e3 * np.abs(scores[:, None] - their_roles["score"][None])
     match = distance.argmin(axis=1)
-    # What fills up images with few peaks has score 0, and the last ones may tie with others left out.
+    # Padding has score 0; otherwise the last rows may tie with detections beyond `top_k`.
     least = max(tolerance.least, float(scores[-1]) + tolerance.other) if scores[-1] > 0 else tolerance.least
-    sure: Bool[np.ndarray, " k"] = scores >= least
+    is_counted: Bool[np.ndarray, " k"] = scores >= least
     is_equal = np.ones(len(scores), dtype=bool)
     score_difference = float(np.abs(scores - their_roles["score"]).max())
     differences: dict[str, float] = {}
@@ -169,14 +168,14 @@ def _compare_group(
             gaps /= np.maximum(np.abs(values).reshape(len(scores), -1), 1)
         is_equal &= (gaps <= allowed[:, None]).all(axis=1)
         if specs[name].role == "score":
-            # Of the scores in their order: which objects they belong to is compared above.
+            # By rank: the matched scores are in `is_equal`.
             differences[name] = score_difference
-        elif sure.any():
-            differences[name] = float(gaps[sure].max())
+        elif is_counted.any():
+            differences[name] = float(gaps[is_counted].max())
     return Parity(
         num_images=1,
-        num_detections=int(sure.sum()),
-        equal_share=float(is_equal[sure].mean()) if sure.any() else 1.0,
+        num_detections=int(is_counted.sum()),
+        equal_share=float(is_equal[is_counted].mean()) if is_counted.any() else 1.0,
         differences=differences,
         tolerance=tolerance,
         score_difference=score_difference,
@@ -184,5 +183,5 @@ def _compare_group(
 
 
 def _longer_side(places: Float[np.ndarray, "k _"]) -> Float[np.ndarray, " k"]:
-    """Of each box; 0 for points."""
+    """Longer side of each box; 0 for points."""
     return (places[:, 2:] - places[:, :2]).max(axis=1) if places.shape[1] == 4 else np.zeros(len(places))

@@ -1,4 +1,4 @@
-"""Eight bits a number in the network, by NNCF; what is decoded stays in floating point."""
+"""Quantisation of the network to int8 by NNCF; the decoding stays in floating point."""
 
 import sys
 from collections.abc import Sequence
@@ -17,32 +17,32 @@ _LAYERS = frozenset(
         *("Convolution", "ConvolutionBackpropData", "GroupConvolution", "GroupConvolutionBackpropData"),
     }
 )
-"""What has weights, in ONNX and in OpenVINO."""
+"""Operations with weights, of ONNX and of OpenVINO."""
 
 _GATHERING = frozenset({"Gather", "GatherND", "GatherElements"})
-"""What takes it as it is, from a cell of it each."""
+"""Operations that read single cells of their first input."""
 
 _READERS = _GATHERING | {"GridSample"}
-"""What takes from its first input what lies at the places of its second, in both."""
+"""Operations that read their first input at the positions in their second, of both."""
 
 _NO_FEATURES = frozenset({"TopK", "Shape", "ShapeOf"})
-"""What gives peaks and sizes of its input, in both."""
+"""Operations that give peaks or sizes of their input, of both."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One operation of a graph, and the names of those that give it its inputs."""
+    """An operation of a graph, with the names of the operations that compute its inputs."""
 
     kind: str
     inputs: tuple[str, ...]
 
 
 def quantized(model: Any, images: Sequence[UInt8[np.ndarray, "b 3 h w"]]) -> Any:
-    """The model with its network in eight bits.
+    """The model with its network in int8.
 
     Args:
         model: An `onnx.ModelProto` or an `openvino.Model`.
-        images: What it will see, to measure how large its numbers become.
+        images: Representative inputs, to calibrate the ranges of activations on.
 
     Raises:
         UsageError: nncf is not installed.
@@ -59,7 +59,7 @@ def quantized(model: Any, images: Sequence[UInt8[np.ndarray, "b 3 h w"]]) -> Any
 
 
 def _nncf() -> Any:
-    """NNCF without the package through which it would tell its makers, unasked, that it is used."""
+    """NNCF without its telemetry package, which would report its use without consent."""
     name = "openvino_telemetry"
     before = sys.modules.get(name)
     sys.modules[name] = cast("Any", None)
@@ -76,9 +76,9 @@ def _nncf() -> Any:
 
 
 def places_of(nodes: dict[str, Node]) -> set[str]:
-    """What computes places rather than features: all after the last layers, and where features are read.
+    """Operations that compute positions, not features: all after the last layers, and indices of reads.
 
-    Eight bits tell 256 places apart, which is no more than a map has columns.
+    Int8 has 256 values, no more than a map has columns.
     """
     before_layers = _before(nodes, [name for name, node in nodes.items() if node.kind in _LAYERS])
     places = nodes.keys() - before_layers
@@ -88,12 +88,12 @@ def places_of(nodes: dict[str, Node]) -> set[str]:
 
 
 def ends_of(nodes: dict[str, Node]) -> set[str]:
-    """Layers with none before them, and with none after: what sees pixels, and what gives maps.
+    """First and last layers: those that take pixels, and those that give maps.
 
-    Few of the multiplications, and most of the accuracy that eight bits would cost.
+    They are few of the multiplications, and most of the loss of accuracy in int8.
     """
     layers = {name for name, node in nodes.items() if node.kind in _LAYERS}
-    # Heatmaps tell where features are read, but no feature is made of them.
+    # Heatmaps decide where features are read, but features are not computed from them.
     features = {
         name: replace(node, inputs=node.inputs[:1]) if node.kind in _GATHERING else node
         for name, node in nodes.items()
@@ -106,7 +106,7 @@ def ends_of(nodes: dict[str, Node]) -> set[str]:
 
 
 def _before(nodes: dict[str, Node], ends: list[str], stop: frozenset[str] = frozenset()) -> set[str]:
-    """Operations that lead to others, and these themselves; what lies before a kind in `stop` is left out."""
+    """Operations that lead to `ends`, and these themselves; the search stops at kinds in `stop`."""
     found: set[str] = set()
     waiting = list(ends)
     while waiting:

@@ -1,4 +1,4 @@
-"""ONNX graphs made smaller, without a change of what they compute."""
+"""Simplification of ONNX graphs, without a change of what they compute."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ _ROUNDS = 2
 
 
 def simplify(model: Any) -> None:
-    """Folds constants and batch norms, and drops what does nothing or is there twice.
+    """Folds constants and batch norms, and removes operations that do nothing or are duplicates.
 
-    What `onnxscript.optimizer.optimize` does, less a rule that compares each pair of nodes and took a fifth
-    of all time of an export: `slice_split_rule`, which never found anything in our graphs.
+    As `onnxscript.optimizer.optimize`, without `slice_split_rule`, which compares each pair of nodes, took a
+    fifth of the time of an export and never matched in our graphs.
 
     Args:
         model: An `onnx_ir.Model`; changed.
@@ -35,7 +35,7 @@ def simplify(model: Any) -> None:
 
 
 def _rules() -> list[Any]:
-    """Those that find something in our graphs, and their like."""
+    """The rewrite rules that match in our graphs, and similar ones."""
     from onnxscript.rewriter.rules import common as rules
 
     return [

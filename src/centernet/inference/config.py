@@ -1,4 +1,4 @@
-"""What `config.json` says about images and classes, which no network is needed for."""
+"""The parts of `config.json` that need no network: resize rule, classes, number of detections."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,13 @@ from centernet.structures import Categories, Skeleton
 
 
 def rule_of(entry: Mapping[str, Any]) -> ResizeRule:
-    """How images are shown, from the part `resize` of a config."""
+    """The resize rule, from the entry `resize` of a config."""
     rule: ResizeRule = build(RULES, entry)
     return rule
 
 
 def categories_of(entry: Mapping[str, Any]) -> Categories:
-    """What labels mean, from the part `categories` of a config."""
+    """The classes, from the entry `categories` of a config."""
     skeletons = tuple(
         skeleton and Skeleton(**{key: _tuples(value) for key, value in skeleton.items()})
         for skeleton in entry.get("skeletons", ())
@@ -23,26 +23,26 @@ def categories_of(entry: Mapping[str, Any]) -> Categories:
 
 
 def top_k_of(entry: Mapping[str, Any]) -> int:
-    """Detections for each image, from the part `task` of a config."""
+    """Maximum number of detections per image, from the entry `task` of a config."""
     return int(entry["top_k"]) if "top_k" in entry else top_k_of(entry["inner"])
 
 
-def build(kinds: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
-    """The thing that an entry names and gives the settings of."""
+def build(classes: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
+    """An object of the class that an entry names, with the settings in it."""
     values = settings_of(entry)
     name = values.pop("name")
-    if name not in kinds:
+    if name not in classes:
         raise ValueError(
             f"{name} is not in this library: build it, and load its weights with centernet.weights.fill"
         )
-    return kinds[name](**values)
+    return classes[name](**values)
 
 
 def settings_of(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as it was before it went through json."""
+    """The settings of an entry as they were before json, with tuples in place of lists."""
     return {key: _tuples(value) for key, value in entry.items()}
 
 
 def _tuples(value: Any) -> Any:
-    """Lists of a json file are tuples here, at any depth."""
+    """Lists as tuples, at any depth."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

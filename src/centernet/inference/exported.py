@@ -1,4 +1,4 @@
-"""A written file in the place of a network: the same detections from the same images."""
+"""An exported file in place of a network: the same detections from the same images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +25,13 @@ from centernet.structures import Categories, Sample
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportedPredictor:
-    """All that a written file holds; asked as a `TorchPredictor` is.
+    """The detector in an exported file, with the interface of `TorchPredictor`.
 
     Attributes:
-        file: Pixels in, detections out.
-        categories: What labels mean.
-        rule: How images are shown to it.
-        max_detections: Detections for each image, at most as many as the file gives.
+        file: The backend that runs the file: pixels in, outputs out.
+        categories: The classes of labels.
+        rule: How images are resized.
+        max_detections: Maximum number of detections per image, at most that of the file.
     """
 
     file: InferenceBackend
@@ -44,8 +44,8 @@ class ExportedPredictor:
         """The detector in a file.
 
         Raises:
-            UsageError: What runs it is not installed.
-            InputError: It is no whole file, or none of ours.
+            UsageError: The runtime is not installed.
+            InputError: The file is damaged, or was not written by `centernet export`.
         """
         file = open_backend(path)
         config = file.metadata.config
@@ -76,11 +76,11 @@ class ExportedPredictor:
 
     @property
     def max_concurrency(self) -> int:
-        """Calls that have cores of their own at the same time."""
+        """Number of calls that can run at the same time, each on cores of its own."""
         return self.file.max_concurrency
 
     def with_task_settings(self, **settings: object) -> "ExportedPredictor":
-        """The same with fewer detections: `top_k=10`. All else is written into the file.
+        """The predictor with fewer detections: `top_k=10`. All other settings are fixed in the file.
 
         Raises:
             UsageError: Any other setting.
@@ -88,8 +88,8 @@ class ExportedPredictor:
         max_detections = settings.pop("top_k", self.max_detections)
         if settings:
             raise UsageError(
-                f"{self.file.name}: {min(settings)} is decided when a file is written, and this one was "
-                "written without: leave it out, or use the weights"
+                f"{self.file.name}: {min(settings)} is fixed at export, and this file was exported without: "
+                "leave it out, or use the weights"
             )
         assert isinstance(max_detections, int)
         return replace(self, max_detections=min(max_detections, self.max_detections))
@@ -102,20 +102,20 @@ class ExportedPredictor:
         """Detections in images as read from their files, image pixels, best first.
 
         Args:
-            samples: Images; their annotations are not looked at.
-            inference: How often and how they are looked at.
+            samples: Images; their annotations are not used.
+            inference: Test-time augmentation, NMS and precision.
 
         Raises:
-            UsageError: `flip`, which a file cannot do afterwards; or `half`, where its runtime cannot.
+            UsageError: `flip`, which an exported file cannot do; or `half`, if its runtime cannot.
         """
         return self.detect_preprocessed([preprocess(one, self.rule, inference) for one in samples], inference)
 
     def detect_preprocessed(
         self, images: Sequence[ModelInput], inference: InferenceOptions = PLAIN
     ) -> list[Detections]:
-        """The same of images that were prepared with the rule, for this way of looking."""
+        """Detections in images that were preprocessed with the rule, for these options."""
         if inference.flip:
-            raise UsageError(f"{self.file.name}: flip needs the weights, a file does what it does")
+            raise UsageError(f"{self.file.name}: flip needs the weights: leave it out, or use them")
         per_scale = [
             self._at_scale([image.inputs[number] for image in images], scale, inference)
             for number, scale in enumerate(inference.scales)

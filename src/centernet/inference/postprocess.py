@@ -1,4 +1,4 @@
-"""From what is found in inputs to detections in images: plain arrays, of networks and of written files."""
+"""From outputs in input pixels to detections in images: plain arrays, of networks and of exported files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,13 +17,13 @@ from centernet.structures.outputs import OutputSpec, values_by_role
 from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates
 
 PLAIN = InferenceOptions()
-"""One look at each image."""
+"""One scale, and no test-time augmentation."""
 
 Found = Mapping[str, np.ndarray]
-"""What `protocols.Outputs` hold, as arrays."""
+"""`protocols.Outputs` as arrays."""
 
 ScaleResult = tuple[Detections, Candidates | None]
-"""What a look shows, and what it was decided by where several looks decide together."""
+"""Detections of an image at one scale; and the candidates, if scales are merged by these."""
 
 
 def detections_at_scale(
@@ -63,13 +63,13 @@ def merge_scales(
     inference: InferenceOptions,
     top_k: int,
 ) -> list[Detections]:
-    """One answer for each image, cut to the image, which it carries.
+    """The detections of each image, merged over scales and clipped to the image, which they carry.
 
     Args:
-        per_scale: Those of each scale.
+        per_scale: Detections of each scale, image by image.
         samples: The images.
-        inference: How they were looked at.
-        top_k: Most detections of each image.
+        inference: Scales and NMS.
+        top_k: Maximum number of detections per image.
     """
     merged = [_merged(of_one, inference, top_k) for of_one in zip(*per_scale, strict=True)]
     return [
@@ -78,37 +78,37 @@ def merge_scales(
 
 
 def _merged(per_scale: Sequence[ScaleResult], inference: InferenceOptions, top_k: int) -> Detections:
-    """One answer of all looks at an image."""
+    """The detections of one image, merged over scales."""
     candidates = [one for _, one in per_scale if one is not None]
     first = per_scale[0][0]
     if not candidates:
         return merge_detections([found for found, _ in per_scale], inference, top_k)
-    decision = merge_candidates(candidates, inference.scales)
-    decided = Detections(
-        boxes=decision.boxes,
-        scores=decision.scores,
-        labels=decision.labels,
+    confirmed = merge_candidates(candidates, inference.scales)
+    detections = Detections(
+        boxes=confirmed.boxes,
+        scores=confirmed.scores,
+        labels=confirmed.labels,
         categories=first.categories,
         name=first.name,
         image_size=first.image_size,
         image_id=first.image_id,
     )
-    # Corners side by side make many boxes of one object: soft-NMS is a part of the method.
-    return suppress(decided, inference, top_k, decision.corner_scores)
+    # Neighbouring corners make many boxes of one object: soft-NMS is a part of the method.
+    return suppress(detections, inference, top_k, confirmed.corner_scores)
 
 
 def correct_for_padding(
     views: Sequence[View], input_size: tuple[int, int], cells: tuple[int, int], stride: int
 ) -> tuple[View, ...]:
-    """The same views, for inputs whose sides are no multiples of the stride.
+    """The views corrected for inputs whose sides are no multiples of the stride.
 
-    A map then has a cell for each `side / cells` pixels; what is read from it counts `stride` for each.
+    A cell of the map is then `side / cells` pixels wide, while decoding counts `stride` pixels per cell.
 
     Args:
-        views: How the images were shown.
+        views: How the images were resized.
         input_size: Rows and columns of the input.
         cells: Rows and columns of the finest map.
-        stride: Input pixels that count for a cell.
+        stride: Input pixels per cell in decoding.
     """
     (height, width), (rows, columns) = input_size, cells
     stretch = np.diag([columns * stride / width, rows * stride / height, 1.0])
@@ -118,12 +118,12 @@ def correct_for_padding(
 
 
 def check_cameras(views: Sequence[View]) -> None:
-    """Raises a `UsageError` for a view without a camera: nothing can be placed in space by it."""
+    """Raises a `UsageError` for a view without a camera, which 3D boxes need."""
     for view in views:
         if view.camera is None:
             raise UsageError(
-                f"{view.name}: boxes in 3D need the camera, image pixels from metres: pass camera=, or data "
-                "that says it"
+                f"{view.name}: 3D boxes need the camera, image pixels from metres: pass camera=, or data "
+                "that has it"
             )
 
 
@@ -173,11 +173,11 @@ def _moved(boxes: np.ndarray, view: View) -> np.ndarray:
 def _moved_keypoints(
     keypoints: np.ndarray, view: View, labels: np.ndarray, categories: Categories
 ) -> np.ndarray:
-    """Keypoints in image pixels; what a class does not have stays zero."""
+    """Keypoints in image pixels; those that a class does not have stay zero."""
     counts = np.array(categories.num_keypoints)[labels.astype(int)]
-    is_there = np.arange(keypoints.shape[1]) < counts[:, None]
+    exists = np.arange(keypoints.shape[1]) < counts[:, None]
     moved = keypoints.copy()
-    moved[is_there, :2] = transform_points(view.image_from_input, keypoints[is_there, :2].astype(np.float64))
+    moved[exists, :2] = transform_points(view.image_from_input, keypoints[exists, :2].astype(np.float64))
     return moved
 
 
@@ -204,7 +204,7 @@ def boxes3d_of(roles: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
     pixels = transform_points(view.image_from_input, roles["center3d"].astype(np.float64))
     size = roles["size3d"].astype(np.float64)
     places = unproject(camera, pixels, depth)
-    # From the middle of the box down to the middle of its bottom.
+    # From the centre of the box down to the centre of its bottom.
     places[:, 1] += size[:, 0] / 2
     turns = rotation_from_alpha(camera, alpha.astype(np.float64), pixels[:, 0])
     boxes = np.concatenate([size, places, turns[:, None]], axis=1).astype(np.float32)
@@ -212,7 +212,7 @@ def boxes3d_of(roles: Mapping[str, np.ndarray], view: View) -> dict[str, Any]:
 
 
 def clip_to_image(detections: Detections) -> Detections:
-    """Boxes end where the image does."""
+    """The detections with boxes clipped to the image."""
     height, width = detections.image_size
     limit = np.array([width, height] * 2, dtype=np.float32)
     return replace(detections, boxes=np.clip(detections.boxes, 0, limit))

@@ -1,4 +1,4 @@
-"""A network with everything that gives its maps a meaning: from images to detections."""
+"""A network with its task, classes and preprocessing: from images to detections."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -39,14 +39,14 @@ from centernet.tasks.triplet.corner_matching import central_region
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TorchPredictor:
-    """All that a weights folder holds.
+    """The detector in a weights folder.
 
     Attributes:
         network: The weights.
-        task: What its maps mean.
-        categories: What labels mean.
-        rule: How images are shown to it.
-        normalize: How pixels are scaled for it.
+        task: The meaning of its maps.
+        categories: The classes of labels.
+        rule: How images are resized.
+        normalize: How pixels are scaled.
         architecture: How to build the network again.
     """
 
@@ -58,12 +58,12 @@ class TorchPredictor:
     architecture: Architecture
 
     def __post_init__(self) -> None:
-        # The values of a place side by side: convolutions are faster so, on processors and accelerators.
+        # Channels last: convolutions are faster, on CPUs and accelerators.
         self.network.to(memory_format=torch.channels_last)
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.network.parameters()).device
 
     @property
@@ -78,12 +78,12 @@ class TorchPredictor:
 
     @property
     def max_detections(self) -> int:
-        """Most detections in an image."""
+        """Maximum number of detections per image."""
         return self.task.top_k
 
     @property
     def max_concurrency(self) -> int:
-        """Calls that have cores of their own at the same time; an accelerator works on one after another."""
+        """Number of calls that can run at the same time, each on cores of its own; 1 on an accelerator."""
         return max_concurrent_jobs(torch.get_num_threads()) if self.device.type == "cpu" else 1
 
     @property
@@ -104,11 +104,11 @@ class TorchPredictor:
         return replace(self, rule=rule)
 
     def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
-        """What the network gives for a batch that lies on its device.
+        """The maps of a batch on the network's device.
 
         Args:
             batch: Inputs.
-            flip: Show it their mirror images too, and merge both.
+            flip: Merge them with the maps of the horizontally flipped inputs.
         """
         images = self.normalize(batch.images)
         if not flip:
@@ -121,52 +121,52 @@ class TorchPredictor:
         """Detections in images as read from their files, image pixels, best first.
 
         Args:
-            samples: Images; their annotations are not looked at.
-            inference: How often and how they are looked at.
+            samples: Images; their annotations are not used.
+            inference: Test-time augmentation, NMS and precision.
         """
         return self.detect_preprocessed([preprocess(one, self.rule, inference) for one in samples], inference)
 
     def detect_preprocessed(
         self, images: Sequence[ModelInput], inference: InferenceOptions = PLAIN
     ) -> list[Detections]:
-        """The same of images that were prepared with the rule, for this way of looking."""
+        """Detections in images that were preprocessed with the rule, for these options."""
         per_scale = [
             self._at_scale([image.inputs[number] for image in images], scale, inference)
             for number, scale in enumerate(inference.scales)
         ]
         return merge_scales(per_scale, [image.sample for image in images], inference, self.task.top_k)
 
-    def explain(self, sample: Sample, least: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
-        """A picture of what led to the detections in an image: heatmaps, points, and what was decided.
+    def explain(self, sample: Sample, min_score: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
+        """A contact sheet that explains the detections in an image: heatmaps, candidates and detections.
 
         Args:
             sample: The image.
-            least: Detections, pairs of corners and centres with a lower score are not drawn.
+            min_score: Detections, pairs of corners and centres with a lower score are not drawn.
         """
-        shown = collate([resize(sample, self.rule)])
+        batch = collate([resize(sample, self.rule)])
         with torch.inference_mode():
-            maps = self.maps(shown.to(self.device))
+            maps = self.maps(batch.to(self.device))
             outputs = self.task.decode(maps, self.network.stride)
-        stretch = shown.images.shape[3] / (_sides(maps)[1] * self.network.stride)
+        stretch = batch.images.shape[3] / (_sides(maps)[1] * self.network.stride)
         heatmaps = {
             name: value[0].float().sigmoid().cpu().numpy()
             for name, value in merge_heatmaps(maps, self.task.heads).items()
         }
-        image = np.ascontiguousarray(shown.images[0].permute(1, 2, 0).numpy())
-        return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, least, stretch))
+        image = np.ascontiguousarray(batch.images[0].permute(1, 2, 0).numpy())
+        return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, min_score, stretch))
 
     def _at_scale(
         self, inputs: Sequence[Sample], scale: float, inference: InferenceOptions
     ) -> list[ScaleResult]:
-        """What one size of the images shows; boxes may reach out of them."""
-        shown = collate(inputs)
+        """The detections of one scale; boxes may reach out of the images."""
+        batch = collate(inputs)
         with torch.inference_mode(), self._precision(inference.half):
-            maps = self.maps(shown.to(self.device), flip=inference.flip)
+            maps = self.maps(batch.to(self.device), flip=inference.flip)
             outputs = self.task.decode(maps, self.network.stride)
-        height, width = shown.images.shape[2:]
+        height, width = batch.images.shape[2:]
         rows, columns = _sides(maps)
-        views = correct_for_padding(shown.views, (height, width), (rows, columns), self.network.stride)
-        found, ids = to_numpy(outputs), shown.image_ids
+        views = correct_for_padding(batch.views, (height, width), (rows, columns), self.network.stride)
+        found, ids = to_numpy(outputs), batch.image_ids
         return detections_at_scale(found, self.task.outputs, views, ids, self.categories, scale=scale)
 
     def _precision(self, half: bool) -> AbstractContextManager[None]:
@@ -174,13 +174,13 @@ class TorchPredictor:
 
 
 def _sides(maps: Maps) -> tuple[int, int]:
-    """Rows and columns of the first map that is there as a whole: of the finest level."""
+    """Rows and columns of the first map that is computed as a whole: of the finest level."""
     height, width = next(value for value in maps.values() if isinstance(value, torch.Tensor)).shape[2:]
     return height, width
 
 
 def _reasons(found: Outputs, outputs: Mapping[str, OutputSpec], min_score: float, stretch: float) -> Reasons:
-    """What the detections of one image were chosen from, in pixels of the input."""
+    """The detections of one image with the candidates they were chosen from, input pixels."""
     values = {name: value[0].float().cpu() for name, value in found.items()}
     objects, pairs, centers = (
         values_by_role(values, outputs, group) for group in ("boxes", "pairs", "centers")
@@ -209,7 +209,7 @@ def _reasons(found: Outputs, outputs: Mapping[str, OutputSpec], min_score: float
 
 
 def to_numpy(outputs: Outputs) -> dict[str, np.ndarray]:
-    """Outputs as arrays of 32 bits, wherever they were."""
+    """Outputs of any device and precision as float32 arrays."""
     return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
 

@@ -1,4 +1,4 @@
-"""Calls made ahead of time by threads: results in order, and a bound on how many of them wait."""
+"""Calls made ahead by threads: results in order, and a bound on how many are pending."""
 
 import operator
 from collections import deque
@@ -11,39 +11,39 @@ T = TypeVar("T")
 
 
 def prefetch(calls: Iterable[Callable[[], T]], workers: int, max_pending: int) -> Iterator[T]:
-    """What calls give, in their order.
+    """The results of calls, in their order.
 
     Args:
-        calls: Made by the threads, which also take them from here, one at a time and in order.
-        workers: Threads; with 0 a call is taken and made when its result is asked for.
-        max_pending: Results that are ready, or on their way, at any time.
+        calls: Taken by the threads, one at a time and in order, and made by them.
+        workers: Threads; with 0 a call is taken and made when its result is needed.
+        max_pending: Maximum number of results that are ready or being computed at any time.
 
     Raises:
-        Exception: What a call raises, in its turn.
+        Exception: The error of a call, in its turn.
     """
     if not workers:
         # Holds no call, and so no image, while the result is used.
         yield from map(operator.call, calls)
         return
-    line = _Line(calls)
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="ahead")
+    queue = _Queue(calls)
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
     waiting: deque[Future[list[T]]] = deque()
     taken = 0
     try:
         while True:
             while len(waiting) < max_pending:
-                waiting.append(executor.submit(line.take, taken))
+                waiting.append(executor.submit(queue.take, taken))
                 taken += 1
             result = waiting.popleft().result()
             if not result:
                 return
-            # Out of the list, so that nothing here holds on to what is handed over.
+            # Out of the list, so that nothing here keeps the result alive.
             yield result.pop()
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-class _Line(Generic[T]):
+class _Queue(Generic[T]):
     """Hands out calls to threads, each in its turn."""
 
     def __init__(self, calls: Iterable[Callable[[], T]]) -> None:
@@ -52,7 +52,7 @@ class _Line(Generic[T]):
         self._moved = Condition()
 
     def take(self, number: int) -> list[T]:
-        """The result of call `number`; nothing where there are not so many."""
+        """The result of call `number`; empty after the last call."""
         with self._moved:
             # Threads start in order, so whoever has the turn is there already.
             self._moved.wait_for(lambda: self._turn == number)

@@ -1,4 +1,4 @@
-"""What can be done with an image before the network is asked, in any thread."""
+"""Preprocessing of images, in any thread: resizing to each scale."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from centernet.structures import Sample
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ModelInput:
-    """An image as it is, and as the network sees it.
+    """An image with the inputs of the network.
 
     Attributes:
         sample: As read from its file.
-        inputs: One for each scale in which it is looked at.
+        inputs: One for each scale.
     """
 
     sample: Sample
@@ -22,6 +22,6 @@ class ModelInput:
 
 
 def preprocess(sample: Sample, rule: ResizeRule, inference: InferenceOptions) -> ModelInput:
-    """Shows an image in every size that is asked for."""
+    """The image resized to every scale."""
     inputs = tuple(resize(sample, rule, scale, exact=inference.exact) for scale in inference.scales)
     return ModelInput(sample=sample, inputs=inputs)

@@ -1,1 +1,1 @@
-"""What maps mean, one file a task."""
+"""The meaning of maps: one module or package for each task."""

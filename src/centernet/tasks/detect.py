@@ -24,22 +24,23 @@ class Detect:
     Attributes:
         num_classes: Classes.
         top_k: Detections for each image, all classes together.
-        class_agnostic: Give each place to its best class alone.
-        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        class_agnostic: Detect only the best class in each cell.
+        min_overlap: IoU that a box keeps when its centre moves within the Gaussian.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
-        heatmap_weight: Share of the focal loss.
-        size_weight: Share of the L1 loss of the size, in cells.
-        offset_weight: Share of the L1 loss of the offset, in cells.
-        giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
-        spread: Cells round the centre's in which size and offset are learned too, so that a peak that is off
-            by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet", sec. 3.3.
-            A box is then the mean of what these cells say, each by its share in the heatmap.
-        spread_share: Middle part of the sides of a box in whose cells, besides those of `spread`, the box is
-            learned, weighted by a bump: see `CenterBoxes.central_cells`. 0 in the paper, 0.54 in "TTFNet".
-        sides_weight: Share of the L1 loss of the four sides, in cells, which are learned instead of size and
-            offset; with 0, as in the paper, there is no such map.
-        quality: How far the peak of an object should tell the IoU of the box in its cell: 0, as in the paper,
-            for peaks of 1, and 1 for peaks of that IoU, as in Li et al. 2020, "Generalized Focal Loss".
+        heatmap_weight: Weight of the focal loss.
+        size_weight: Weight of the L1 loss of the size, in cells.
+        offset_weight: Weight of the L1 loss of the offset, in cells.
+        giou_weight: Weight of the generalised-IoU loss of the whole box; 0 in the paper.
+        spread: Radius in cells round the centre in which size and offset are learned too, so that a peak that
+            is off by a cell still gives the right box; 0 in the paper. After Liu et al. 2020, "TTFNet",
+            sec. 3.3. A detection is then the mean of the boxes of these cells, weighted by the heatmap.
+        spread_share: Fraction of the sides of a box: in the cells of this central part, besides those of
+            `spread`, the box is learned, weighted by a Gaussian: see `CenterBoxes.central_cells`. 0 in the
+            paper, 0.54 in "TTFNet".
+        sides_weight: Weight of the L1 loss of the distances to the four sides, in cells, which are learned
+            instead of size and offset; with 0, as in the paper, there is no such map.
+        quality: Target of the heatmap at the centre of an object, from 1 (0, as in the paper) to the IoU of
+            the box predicted there (1, as in Li et al. 2020, "Generalized Focal Loss").
     """
 
     num_classes: int
@@ -63,11 +64,11 @@ class Detect:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
         for name in ("spread_share", "quality"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a share from 0 to 1; got {getattr(self, name)}")
+                raise ValueError(f"{name} is a fraction from 0 to 1; got {getattr(self, name)}")
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name."""
+        """The maps that the network must give, by name."""
         heatmap = HeadSpec(channels=self.num_classes, bias=-2.19, heatmap="heatmap")
         return {"heatmap": heatmap, **self._box_coder.heads}
 
@@ -90,16 +91,16 @@ class Detect:
         return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """Ideal maps for known boxes.
+        """Ideal maps of known boxes.
 
-        Boxes are cut to the map before their centre is taken, so what is cut by the border of the input is
-        found by the centre of what is seen of it. Boxes of which nothing is left are dropped.
+        Boxes are clipped to the map before their centre is taken: an object cut by the border of the input is
+        detected by the centre of its visible part. Boxes outside the map are dropped.
 
         Returns:
-            `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and what the
-            maps should hold there: `size` and `offset` `(m 2)`, in cells. With `spread_share` also `weights`
-            of these cells; with `quality` the cells of the centres, `center_cells` `(m 3)` as image · classes
-            + class, y, x, and what the maps should hold there, `center_size` and so on.
+            `heatmap` `(b c h w)`; for each of the `m` boxes kept, its cell in `cells` `(m 3)` and the ideal
+            values there: `size` and `offset` `(m 2)`, in cells. With `spread_share` also `weights` of these
+            cells; with `quality` the cells of the centres, `center_cells` `(m 3)` as image · classes + class,
+            y, x, and the ideal values there, `center_size` and so on.
         """
         boxes = CenterBoxes.of(objects, grid)
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
@@ -112,8 +113,8 @@ class Detect:
         if self.quality:
             image, y, x = boxes.cells.unbind(1)
             targets["center_cells"] = torch.stack([image * self.num_classes + boxes.labels, y, x], dim=1)
-            everyone = torch.arange(len(boxes.cells), device=boxes.cells.device)
-            at_centers = self._box_coder.targets(boxes, boxes.cells, everyone, grid.stride)
+            every_box = torch.arange(len(boxes.cells), device=boxes.cells.device)
+            at_centers = self._box_coder.targets(boxes, boxes.cells, every_box, grid.stride)
             targets |= {f"center_{name}": value for name, value in at_centers.items()}
         return targets
 
@@ -134,7 +135,7 @@ class Detect:
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
+        """Detections: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first."""
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
         around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
@@ -143,7 +144,7 @@ class Detect:
         return {"boxes": boxes, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean probability of an input and its mirror image; boxes as their maps are merged."""
+        """Mean probability of an input and its horizontal flip; box maps as the box coder merges them."""
         heatmap = mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
         return {"heatmap": heatmap, **self._box_coder.merge_flipped(maps, flipped)}
 
@@ -155,7 +156,7 @@ class Detect:
 
     @torch.no_grad()
     def _soft_targets(self, maps: Maps, targets: Targets) -> Float[Tensor, " p"]:
-        """What the heatmap should hold in each of its positive cells."""
+        """Ideal value of the heatmap in each of its positive cells."""
         plane, y, x = targets["center_cells"].unbind(1)
         cells = torch.stack([torch.div(plane, self.num_classes, rounding_mode="floor"), y, x], dim=1)
         boxes = self._box_coder.boxes(predict_at(self._box_coder, maps, cells), cells)
@@ -163,7 +164,7 @@ class Detect:
         overlaps = paired_iou(boxes, self._box_coder.boxes(ground_truth, cells))
         heatmap = targets["heatmap"]
         height, width = heatmap.shape[2:]
-        # Of two objects of a class in one cell the better box counts.
+        # Of two objects of a class in one cell, the one with the higher IoU counts.
         best = torch.zeros_like(heatmap).view(-1)
         best.scatter_reduce_(0, (plane * height + y) * width + x, overlaps, "amax")
         return 1 - self.quality * (1 - best.view_as(heatmap)[heatmap == 1])

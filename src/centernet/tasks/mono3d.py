@@ -1,4 +1,4 @@
-"""Boxes in space from one image: Zhou et al. 2019, "Objects as Points", sec. 4.2 and appendix B."""
+"""3D boxes from one image: Zhou et al. 2019, "Objects as Points", sec. 4.2 and appendix B."""
 
 import math
 from collections.abc import Mapping
@@ -19,44 +19,44 @@ from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec
 from centernet.structures.batch import BatchAnnotations, Grid
 
 IGNORED = 0.9999
-"""A heatmap of this is no positive, and as good as none of the negatives: the original's mark."""
+"""Value of the heatmap in ignored regions, as in the original: no positive, and no loss as a negative."""
 
 _DEPTH_BIAS = -2.75
-"""Depths start at 15 metres: from 1 metre, where no bias starts, it takes an epoch to get there."""
+"""Depths start at 15 metres: from 1 metre, the start without a bias, it takes an epoch to get there."""
 
 _NEAREST_M = 0.1
-"""What is nearer to the camera is not seen anywhere."""
+"""Points nearer to the camera are not projected."""
 
 _BIN_CENTERS = (-math.pi / 2, math.pi / 2)
 _OVERLAP = math.pi / 6
-"""How far each half circle of headings reaches over its ends, into the other."""
+"""Overlap of the two half circles of headings at each end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mono3D:
-    """Finds boxes, and of each the depth, the size in metres and the heading, which place it in space.
+    """Finds boxes with depth, size in metres and heading, which give 3D boxes once the camera is known.
 
     Attributes:
         num_classes: Classes.
         top_k: Detections for each image, all classes together.
-        class_agnostic: Give each place to its best class alone.
-        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        class_agnostic: Detect only the best class in each cell.
+        min_overlap: IoU that a box keeps when its centre moves within the Gaussian.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
-        slots: Average the losses of the objects over so many places in an image, used or not, as the original
+        slots: Average the losses of the objects over so many slots per image, used or not, as the original
             does with 50; 0 averages over the objects.
-        heatmap_weight: Share of the focal loss.
-        size_weight: Share of the L1 loss of the size, in cells.
-        offset_weight: Share of the L1 loss of the offset, in cells.
-        depth_weight: Share of the L1 loss of the depth, in metres.
-        size3d_weight: Share of the L1 loss of height, width and length, in metres.
-        heading_weight: Share of the loss of the heading: cross entropy of two bins, and smooth L1 of sine and
-            cosine in each.
-        center3d_weight: Share of the L1 loss of where the middle of the box in space is seen, in cells. With
-            0, as in the paper, there is no such map, and the middle of the box on the image is taken for it:
-            metres beside it where an object is near or cut by the border.
-        focal_px: Depths are told for a camera of this focal length, input pixels: an object seen twice as
-            large is half as far away, whatever camera saw it. With 0, as in the paper, they are those of the
-            cameras learned from.
+        heatmap_weight: Weight of the focal loss.
+        size_weight: Weight of the L1 loss of the size, in cells.
+        offset_weight: Weight of the L1 loss of the offset, in cells.
+        depth_weight: Weight of the L1 loss of the depth, in metres.
+        size3d_weight: Weight of the L1 loss of height, width and length, in metres.
+        heading_weight: Weight of the loss of the heading: cross entropy of two bins, and smooth L1 of sine
+            and cosine in each.
+        center3d_weight: Weight of the L1 loss of the projected centre of the 3D box, in cells. With 0, as in
+            the paper, there is no such map, and the centre of the 2D box is taken for it: metres off for
+            objects that are near or cut by the border.
+        focal_px: Depths are predicted for a camera of this focal length, input pixels: an object of twice the
+            size in the input is half as far away, whatever the camera. With 0, as in the paper, they are
+            those of the cameras of the training set.
     """
 
     num_classes: int
@@ -80,13 +80,13 @@ class Mono3D:
         if not 0 < self.min_overlap < 1:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
         if self.slots < 0:
-            raise ValueError(f"slots are 0, or places in an image; got {self.slots}")
+            raise ValueError(f"slots are 0, or a number of objects per image; got {self.slots}")
         if self.focal_px < 0:
             raise ValueError(f"focal_px is 0, or a focal length in pixels; got {self.focal_px}")
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name.
+        """The maps that the network must give, by name.
 
         `heading` holds for each of two bins two logits, outside and inside, then sine and cosine of the angle
         from the middle of the bin.
@@ -127,14 +127,13 @@ class Mono3D:
         return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """Ideal maps for known objects.
+        """Ideal maps of known objects.
 
         Returns:
-            As `Detect.encode`. Also, for each object, `depth` `(m 1)` and `size3d` `(m 3)` in metres, NaN
-            where not known; `bins` `(m 2)`, 1 where its heading is in the bin, and `angles` `(m 2)`, from the
-            middle of each bin, NaN where not known; `center3d` `(m 2)`, from its cell to where the middle of
-            its box in space is seen, in cells, NaN where that is not known. Ignored regions are in the
-            heatmap alone.
+            As `Detect.encode`. Also, for each object, `depth` `(m 1)` and `size3d` `(m 3)` in metres, NaN if
+            not known; `bins` `(m 2)`, 1 if its heading is in the bin, and `angles` `(m 2)`, from the middle
+            of each bin, NaN if not known; `center3d` `(m 2)`, from its cell to the projected centre of its 3D
+            box, in cells, NaN if not known. Ignored regions are in the heatmap alone.
         """
         boxes = CenterBoxes.of(objects, grid)
         # Sides are not rounded up here, as in the original.
@@ -155,19 +154,19 @@ class Mono3D:
             "cells": boxes.cells[known],
             "size": boxes.size[known],
             "offset": boxes.center[known] - cell_corners(boxes.cells[known]),
-            "depth": objects.boxes3d[index, 5:6] * self._focal_share(objects.cameras[index])[:, None],
+            "depth": objects.boxes3d[index, 5:6] * self._depth_factor(objects.cameras[index])[:, None],
             "size3d": objects.boxes3d[index, :3],
             "bins": (angles.abs() < math.pi / 2 + _OVERLAP).long(),
             "angles": angles,
-            "center3d": _seen_middles(objects, index) / grid.stride - cell_corners(boxes.cells[known]),
+            "center3d": _projected_centers(objects, index) / grid.stride - cell_corners(boxes.cells[known]),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
         """Weighted terms whose sum is minimised."""
         images = len(maps["heatmap"])
         cells = targets["cells"]
-        said = {name: read(maps[name], cells).float() for name in ("size", "offset", "size3d")}
-        said["depth"] = _depth(read(maps["depth"], cells).float())
+        predicted = {name: read(maps[name], cells).float() for name in ("size", "offset", "size3d")}
+        predicted["depth"] = _depth(read(maps["depth"], cells).float())
         weights = {
             "size": self.size_weight,
             "offset": self.offset_weight,
@@ -175,27 +174,26 @@ class Mono3D:
             "size3d": self.size3d_weight,
         }
         if self.center3d_weight:
-            said["center3d"] = read(maps["center3d"], cells).float()
+            predicted["center3d"] = read(maps["center3d"], cells).float()
             weights["center3d"] = self.center3d_weight
         heading = self._heading_loss(read(maps["heading"], cells).float(), targets, images)
         return {
             "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
             **{
-                name: weight * self._mean_l1(said[name], targets[name], images)
+                name: weight * self._mean_l1(predicted[name], targets[name], images)
                 for name, weight in weights.items()
             },
             "heading": self.heading_weight * heading,
         }
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """What maps show, best first.
+        """Detections, best first.
 
         Returns:
-            `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; and what places each in space once
-            the camera is known: `centers` `(b k 2)`, where the middle of the box in space is seen, input
-            pixels; `depth` `(b k)` and `size3d` `(b k 3)`, height, width, length, metres; `alpha_rad`
-            `(b k)`, heading against the line of sight. With `focal_px`, that too, `(b k)`: what `depth` is
-            told for.
+            `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; and what gives the 3D boxes once
+            the camera is known: `centers` `(b k 2)`, the projected centre of the 3D box, input pixels;
+            `depth` `(b k)` and `size3d` `(b k 3)`, height, width, length, metres; `alpha_rad` `(b k)`, the
+            heading against the line of sight. With `focal_px`, that too, `(b k)`: depth is relative to it.
         """
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
@@ -214,9 +212,9 @@ class Mono3D:
         }
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean of an input and its mirror image; offsets of the input alone, as for `Detect`.
+        """Mean of an input and its horizontal flip; offsets of the input alone, as for `Detect`.
 
-        A mirror turns a heading round the middle of its bin: bins and cosines stay, sines change sign.
+        A flip reflects a heading about the middle of its bin: bins and cosines stay, sines change sign.
         """
         back = {name: value.float().flip(3) for name, value in flipped.items()}
         signs = torch.tensor([1, 1, -1, 1], device=maps["heading"].device).repeat(2).view(8, 1, 1)
@@ -230,30 +228,32 @@ class Mono3D:
             **means,
         }
 
-    def _focal_share(self, cameras: Float[Tensor, "m 3 4"]) -> Float[Tensor, " m"]:
-        """What a depth is multiplied by to be told for `focal_px`; NaN where the camera is not known."""
+    def _depth_factor(self, cameras: Float[Tensor, "m 3 4"]) -> Float[Tensor, " m"]:
+        """Factor from a depth to that for `focal_px`; NaN if the camera is not known."""
         if not self.focal_px:
             return torch.ones_like(cameras[:, 0, 0])
         return self.focal_px / cameras[:, 0, 0]
 
     def _mean_l1(
-        self, said: Float[Tensor, "m d"], ground_truth: Float[Tensor, "m d"], images: int
+        self, predicted: Float[Tensor, "m d"], ground_truth: Float[Tensor, "m d"], images: int
     ) -> Float[Tensor, ""]:
-        """Mean absolute error of the objects whose truth is known."""
+        """Mean absolute error of the objects whose ground truth is known."""
         is_known = ground_truth.isfinite().all(dim=1)
-        errors = (said - ground_truth)[is_known].abs()
+        errors = (predicted - ground_truth)[is_known].abs()
         count = images * self.slots * ground_truth.shape[1] if self.slots else errors.numel() + 1e-4
         return errors.sum() / count
 
-    def _heading_loss(self, said: Float[Tensor, "m 8"], targets: Targets, images: int) -> Float[Tensor, ""]:
+    def _heading_loss(
+        self, predicted: Float[Tensor, "m 8"], targets: Targets, images: int
+    ) -> Float[Tensor, ""]:
         is_known = targets["angles"].isfinite().all(dim=1)
-        said, bins, angles = said[is_known], targets["bins"][is_known], targets["angles"][is_known]
+        predicted, bins, angles = predicted[is_known], targets["bins"][is_known], targets["angles"][is_known]
         terms = []
         for place in range(2):
-            logits, sine_cosine = said[:, 4 * place :][:, :2], said[:, 4 * place + 2 :][:, :2]
+            logits, sine_cosine = predicted[:, 4 * place :][:, :2], predicted[:, 4 * place + 2 :][:, :2]
             entropy = F.cross_entropy(logits, bins[:, place], reduction="sum")
             if self.slots:
-                # Of an unused slot the original asks a question to which nothing is known.
+                # The original adds the cross entropy of even logits for each unused slot.
                 unused = images * self.slots - len(logits)
                 terms.append((entropy + unused * math.log(2)) / (images * self.slots))
             else:
@@ -266,12 +266,12 @@ class Mono3D:
         return torch.stack(terms).sum()
 
 
-def _seen_middles(objects: BatchAnnotations, index: Int[Tensor, " m"]) -> Float[Tensor, "m 2"]:
-    """Where the middles of boxes in space are seen, input pixels; NaN behind the camera or if not known."""
+def _projected_centers(objects: BatchAnnotations, index: Int[Tensor, " m"]) -> Float[Tensor, "m 2"]:
+    """Projected centres of 3D boxes, input pixels; NaN behind the camera or if not known."""
     boxes, cameras = objects.boxes3d[index], objects.cameras[index]
-    middles = boxes[:, 3:6] - F.pad(boxes[:, :1] / 2, (1, 1))
-    seen = torch.einsum("mij,mj->mi", cameras, F.pad(middles, (0, 1), value=1.0))
-    return seen[:, :2] / seen[:, 2:].where(seen[:, 2:] > _NEAREST_M, torch.nan)
+    centers = boxes[:, 3:6] - F.pad(boxes[:, :1] / 2, (1, 1))
+    projected = torch.einsum("mij,mj->mi", cameras, F.pad(centers, (0, 1), value=1.0))
+    return projected[:, :2] / projected[:, 2:].where(projected[:, 2:] > _NEAREST_M, torch.nan)
 
 
 def _depth(raw: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

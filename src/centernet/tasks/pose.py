@@ -20,34 +20,35 @@ from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
 
 MIN_SCORE = 0.1
-"""Peaks of a keypoint's own heatmap below this are no candidates: the original's threshold."""
+"""Minimum score of the peaks of a keypoint's heatmap that are candidates: the original's threshold."""
 
 FURTHEST = 0.3
-"""Candidates further from the arrow's tip than this share of the box's longer side are not taken."""
+"""Maximum distance of a candidate from the regressed keypoint, as a fraction of the box's longer side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """Finds boxes and the keypoints of each: arrows from the centre, moved to peaks of the keypoints' maps.
+    """Finds boxes and their keypoints: vectors from the centre, snapped to peaks of the keypoint heatmaps.
 
     Classes may have different keypoints, or none: the maps hold the keypoints of all classes one after the
     other.
 
     Attributes:
         num_keypoints: Keypoints of each class.
-        mirrored: Which keypoint each one is in a mirror, counted through all classes.
+        mirrored: Index of the keypoint that each one becomes in a horizontal flip, counted through all
+            classes.
         top_k: Detections for each image, all classes together.
-        class_agnostic: Give each place to its best class alone.
-        min_overlap: IoU that boxes keep when their centre moves within the bump.
+        class_agnostic: Detect only the best class in each cell.
+        min_overlap: IoU that a box keeps when its centre moves within the Gaussian.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
-        heatmap_weight: Share of the focal loss of the centres.
-        size_weight: Share of the L1 loss of the size, in cells.
-        offset_weight: Share of the L1 loss of the centre's offset, in cells.
-        giou_weight: Share of the generalised-IoU loss of the whole box; 0 in the paper.
-        keypoints_weight: Share of the L1 loss of the arrows, in cells.
-        keypoint_heatmap_weight: Share of the focal loss of the keypoints.
-        keypoint_offset_weight: Share of the L1 loss of the keypoints' offset, in cells.
-        spread: Cells round the centre's in which boxes and arrows are learned too, as in `Detect`.
+        heatmap_weight: Weight of the focal loss of the centres.
+        size_weight: Weight of the L1 loss of the size, in cells.
+        offset_weight: Weight of the L1 loss of the centre's offset, in cells.
+        giou_weight: Weight of the generalised-IoU loss of the whole box; 0 in the paper.
+        keypoints_weight: Weight of the L1 loss of the vectors to the keypoints, in cells.
+        keypoint_heatmap_weight: Weight of the focal loss of the keypoints.
+        keypoint_offset_weight: Weight of the L1 loss of the keypoints' offset, in cells.
+        spread: Radius in cells round the centre in which boxes and vectors are learned too, as in `Detect`.
     """
 
     num_keypoints: tuple[int, ...]
@@ -80,7 +81,7 @@ class Pose:
         """The task for classes with skeletons.
 
         Args:
-            categories: What is to be found.
+            categories: Classes and their skeletons.
             settings: Any other attribute.
         """
         mirrored: list[int] = []
@@ -91,7 +92,7 @@ class Pose:
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name."""
+        """The maps that the network must give, by name."""
         count = sum(self.num_keypoints)
         return {
             "heatmap": HeadSpec(channels=len(self.num_keypoints), bias=-2.19, heatmap="heatmap"),
@@ -120,26 +121,26 @@ class Pose:
         return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """Ideal maps for known objects.
+        """Ideal maps of known objects.
 
-        Keypoints that are not labelled, or lie beyond the map, are neither learned as arrows nor drawn; an
-        object without any still has its box.
+        Keypoints that are not labelled, or lie outside the map, are neither regressed nor drawn; an object
+        without any still has its box.
 
         Returns:
             As `Detect.encode`; and `keypoint_heatmap` `(b k h w)`; for each labelled keypoint its cell in
-            `keypoint_cells` and the rest of it in `keypoint_offset` `(p 2)`; for each arrow the cell it
-            starts from, in `arrow_cells` `(q 3)` as image · keypoints + keypoint, y, x, and where it points,
-            `keypoints` `(q 2)`, in cells from that cell.
+            `keypoint_cells` and its offset in the cell in `keypoint_offset` `(p 2)`; for each vector to a
+            keypoint the cell it starts from, in `arrow_cells` `(q 3)` as image · keypoints + keypoint, y, x,
+            and the vector in `keypoints` `(q 2)`, in cells from that cell.
         """
         boxes = CenterBoxes.of(objects, grid)
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius)
         cells, box_index = boxes.spread(self.spread, grid)
         points = objects.keypoints[boxes.index][..., :2] / grid.stride
         channels = self._channels(boxes.labels)[:, : points.shape[1]]
-        is_shown = self._is_shown(objects.keypoints[boxes.index], points, grid) & (channels >= 0)
-        person, keypoint = is_shown.nonzero(as_tuple=True)
+        is_learned = self._is_learned(objects.keypoints[boxes.index], points, grid) & (channels >= 0)
+        person, keypoint = is_learned.nonzero(as_tuple=True)
         joint_cells = cells_of(points[person, keypoint], boxes.cells[person, 0])
-        start, aim = is_shown[box_index].nonzero(as_tuple=True)
+        start, aim = is_learned[box_index].nonzero(as_tuple=True)
         image, y, x = cells[start].unbind(1)
         num_keypoints = sum(self.num_keypoints)
         plane = image * num_keypoints + channels[box_index[start], aim]
@@ -178,7 +179,7 @@ class Pose:
         return terms
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """What maps show, best first.
+        """Detections, best first.
 
         Returns:
             `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`; `keypoints` `(b k j 3)` as x, y in
@@ -189,8 +190,8 @@ class Pose:
         around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
         boxes = around.mean(read_boxes(maps, around.cells))
         channels = self._channels(peaks.labels)
-        tips = self._tips(maps, around, channels.clamp(min=0))
-        keypoints = self._snap(maps, boxes, tips, channels.clamp(min=0))
+        regressed = self._regressed(maps, around, channels.clamp(min=0))
+        keypoints = self._snap(maps, boxes, regressed, channels.clamp(min=0))
         keypoints[..., :2] *= stride
         return {
             "boxes": boxes * stride,
@@ -200,15 +201,15 @@ class Pose:
         }
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Mean of an input and its mirror image, left and right exchanged; offsets of the input alone.
+        """Mean of an input and its horizontal flip, left and right exchanged; offsets of the input alone.
 
-        As the original's: the offset of a mirrored centre is not the mirrored offset.
+        As in the original: the offset of a flipped centre is not the flipped offset.
         """
         order = torch.tensor(self.mirrored, device=maps["heatmap"].device)
         back = {name: value.float().flip(3) for name, value in flipped.items()}
         batch, _, height, width = maps["keypoints"].shape
         arrows = back["keypoints"].view(batch, -1, 2, height, width)[:, order]
-        # What points to the right in the mirror points to the left.
+        # In a horizontal flip, vectors to the right become vectors to the left.
         arrows = arrows * torch.tensor([-1.0, 1.0], device=arrows.device).view(2, 1, 1)
         return {
             "heatmap": mean_logit(maps["heatmap"].float(), back["heatmap"]),
@@ -225,7 +226,7 @@ class Pose:
         return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
 
     def _channels(self, labels: Int[Tensor, "*n"]) -> Int[Tensor, "*n k"]:
-        """The map of each keypoint of objects of some classes; −1 beyond the keypoints of a class."""
+        """The map of each keypoint of objects with these labels; −1 beyond the keypoints of a class."""
         table = torch.full((len(self.num_keypoints), max(self.num_keypoints)), -1, device=labels.device)
         first = 0
         for row, count in zip(table, self.num_keypoints, strict=True):
@@ -233,36 +234,37 @@ class Pose:
             first += count
         return table[labels]
 
-    def _is_shown(
+    def _is_learned(
         self, keypoints: Float[Tensor, "m k 3"], points: Float[Tensor, "m k 2"], grid: Grid
     ) -> Bool[Tensor, "m k"]:
         x, y = points.unbind(-1)
         return (keypoints[..., 2] > 0) & (x >= 0) & (x < grid.width) & (y >= 0) & (y < grid.height)
 
-    def _tips(
+    def _regressed(
         self, maps: Maps, around: Neighbourhood, channels: Int[Tensor, "b k j"]
     ) -> Float[Tensor, "b k j 2"]:
-        """Where the arrows of each peak point, in cells."""
+        """The regressed keypoints of each peak, in cells."""
         batch, count, cells = around.weights.shape
         arrows = read(maps["keypoints"], around.cells).float().view(batch, count, cells, -1, 2)
         index = channels[:, :, None, :, None].expand(-1, -1, cells, -1, 2)
-        tips = arrows.gather(3, index) + cell_corners(around.cells)[..., None, :]
-        return around.mean(tips.flatten(3)).view(batch, count, -1, 2)
+        regressed = arrows.gather(3, index) + cell_corners(around.cells)[..., None, :]
+        return around.mean(regressed.flatten(3)).view(batch, count, -1, 2)
 
     def _snap(
         self,
         maps: Maps,
         boxes: Float[Tensor, "b k 4"],
-        tips: Float[Tensor, "b k j 2"],
+        regressed: Float[Tensor, "b k j 2"],
         channels: Int[Tensor, "b k j"],
     ) -> Float[Tensor, "b k j 3"]:
-        """Each tip moved to the nearest peak of its keypoint that is sure, near and in the box."""
+        """Regressed keypoints, each moved to the nearest confident peak that is near and in the box."""
         points, scores = self._candidates(maps)
         image = torch.arange(boxes.shape[0], device=boxes.device)[:, None, None]
-        # Unsure peaks are as far away as the original puts them.
+        # Peaks with a low score are moved as far away as in the original.
         x, y = points.masked_fill((scores <= MIN_SCORE)[..., None], -10000.0).unbind(-1)
         # Exported graphs know no `hypot`.
-        across, down = tips[..., 0, None] - x[image, channels], tips[..., 1, None] - y[image, channels]
+        across = regressed[..., 0, None] - x[image, channels]
+        down = regressed[..., 1, None] - y[image, channels]
         distance = (across * across + down * down).sqrt()
         distance, nearest = distance.min(dim=-1)
         point, score = points[image, channels, nearest], scores[image, channels, nearest]
@@ -271,15 +273,15 @@ class Pose:
         longer = (far_corner - corner).amax(dim=-1)
         is_taken = is_inside & (score > MIN_SCORE) & (distance <= FURTHEST * longer)
         snapped = torch.cat([point, score[..., None]], dim=-1)
-        kept = torch.cat([tips, self._score_at(maps, tips, channels)[..., None]], dim=-1)
+        kept = torch.cat([regressed, self._score_at(maps, regressed, channels)[..., None]], dim=-1)
         return torch.where(is_taken[..., None], snapped, kept)
 
     def _candidates(self, maps: Maps) -> tuple[Float[Tensor, "b j n 2"], Float[Tensor, "b j n"]]:
-        """The best peaks of each keypoint's own map: points in cells, and scores."""
+        """The best peaks of each keypoint's heatmap: points in cells, and scores."""
         heatmap = maps["keypoint_heatmap"].float()
         batch, num_keypoints, height, width = heatmap.shape
-        least = math.log(MIN_SCORE / (1 - MIN_SCORE))
-        peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k, least)
+        min_logit = math.log(MIN_SCORE / (1 - MIN_SCORE))
+        peaks = find_peaks(heatmap.reshape(-1, 1, height, width), self.top_k, min_logit)
         plane, y, x = peaks.cells.unbind(-1)
         offset = read(maps["keypoint_offset"], torch.stack([plane // num_keypoints, y, x], dim=-1)).float()
         points = cell_corners(peaks.cells) + offset
@@ -289,7 +291,7 @@ class Pose:
     def _score_at(
         self, maps: Maps, points: Float[Tensor, "b k j 2"], channels: Int[Tensor, "b k j"]
     ) -> Float[Tensor, "b k j"]:
-        """What the keypoints' own maps hold at points; 0 beyond them."""
+        """Scores of the keypoint heatmaps at points; 0 outside them."""
         heatmap = maps["keypoint_heatmap"]
         height, width = heatmap.shape[2:]
         x, y = points.floor().long().unbind(-1)

@@ -1,4 +1,4 @@
-"""Maps as they are, for weights of tasks whose maps nothing here decodes."""
+"""Raw maps, for weights of tasks that the library cannot decode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from centernet.structures.batch import BatchAnnotations, Grid
 
 @dataclass(frozen=True, kw_only=True)
 class RawMaps:
-    """Says which maps a network gives, and no more: the network can be called, and its backbone trained on.
+    """Maps without their meaning: the network can be called, and its backbone trained on.
 
     Attributes:
-        purpose: What the maps are for: `pose`, `mono3d`.
+        purpose: The task that the maps are for: `pose`, `mono3d`.
         maps: Channels of each map by name.
-        top_k: Detections for each image, for whatever decodes the maps.
+        top_k: Maximum number of detections per image, for a decoder from outside.
     """
 
     purpose: str
@@ -27,7 +27,7 @@ class RawMaps:
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name."""
+        """The maps that the network must give, by name."""
         return {name: HeadSpec(channels=count) for name, count in self.maps.items()}
 
     @property
@@ -49,26 +49,26 @@ class RawMaps:
         return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """Not here.
+        """Not available.
 
         Raises:
-            UsageError: Always; says what can be done with the weights.
+            UsageError: Always; names what can be done with the weights.
         """
         del objects, grid
         self._refuse()
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
-        """Not here, as `encode`."""
+        """Not available, as `encode`."""
         del maps, targets
         self._refuse()
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """Not here, as `encode`."""
+        """Not available, as `encode`."""
         del maps, stride
         self._refuse()
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """Not here, as `encode`."""
+        """Not available, as `encode`."""
         del maps, flipped
         self._refuse()
 

@@ -100,7 +100,7 @@ def test_a_plain_task_loses_one_of_them() -> None:
     assert_all_found(Layered(inner=INNER, per_cell=2), objects_of(both))
 
 
-def test_classes_do_not_take_each_others_places() -> None:
+def test_classes_do_not_share_places_in_a_cell() -> None:
     both = boxes_round((60.0, 60.0), [(20, 40), (40, 20)])
     targets = Layered(inner=INNER, per_cell=2).encode(objects_of(both, [0, 1]), GRID)
 
@@ -131,7 +131,7 @@ def test_the_loss_of_one_layer_is_that_of_the_task() -> None:
     assert theirs == INNER.loss(maps, INNER.encode(objects, GRID))
 
 
-def test_the_other_ways_to_tell_boxes_lose_nothing_on_layers() -> None:
+def test_sides_and_quality_lose_nothing_on_layers() -> None:
     inner = Detect(num_classes=2, giou_weight=2.0, spread_share=0.54, sides_weight=0.5, quality=1.0)
     objects = objects_of(
         torch.cat([boxes_round((20.0, 20.0), [(12, 12)]), boxes_round((80.0, 80.0), [(60, 50)])]), [0, 1]
@@ -174,7 +174,7 @@ def test_every_object_counts_the_same_on_every_level() -> None:
     assert errors[0] == pytest.approx(INNER.size_weight / 2, rel=1e-3)
 
 
-def test_arrows_of_a_pose_reach_their_layer() -> None:
+def test_vectors_to_keypoints_are_assigned_to_their_layer() -> None:
     inner = Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=5)
     task = Layered(inner=inner, levels=2, per_cell=2)
     boxes = boxes_round((60.0, 60.0), [(12, 12), (60, 60)])
@@ -215,7 +215,7 @@ def test_ranks_count_the_larger_neighbours_of_the_class() -> None:
     ]
 
 
-def test_of_two_levels_the_surer_box_stays() -> None:
+def test_of_two_levels_the_more_confident_box_is_kept() -> None:
     box = torch.tensor([0.0, 0, 10, 10])
     boxes = torch.stack([box, box, box + 1, box + 40])[None]
     scores = torch.tensor([[0.5, 0.9, 0.7, 0.4]])
@@ -243,7 +243,7 @@ def test_maps_of_levels_have_half_the_rows_each() -> None:
     assert [tuple(maps[f"heatmap/{level}/0"].shape[2:]) for level in range(3)] == [(24, 16), (12, 8), (6, 4)]
 
 
-def test_pictures_show_all_layers_in_one() -> None:
+def test_heatmaps_of_all_layers_are_merged_into_one() -> None:
     task = Layered(inner=INNER, levels=3, per_cell=2)
     objects = objects_of(boxes_round((60.0, 60.0), [(10, 20), (20, 10), (100, 100)]))
     shown = merge_heatmaps(task.encode(objects, GRID), task.heads)
@@ -259,9 +259,9 @@ def test_pictures_show_all_layers_in_one() -> None:
         ({"levels": 0}, "levels must be at least 1; got 0"),
         ({"per_cell": 0}, "per_cell must be at least 1; got 0"),
         ({"level_cells": 0.0}, "level_cells must be above 0; got 0.0"),
-        ({"overlap": 1.0}, "overlap is a part of an octave, 0 to below 1; got 1.0"),
+        ({"overlap": 1.0}, "overlap is a fraction of an octave, 0 to below 1; got 1.0"),
     ],
 )
-def test_settings_that_cannot_be_are_named(settings: dict[str, float], message: str) -> None:
+def test_settings_out_of_range_are_named(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Layered(inner=INNER, **settings)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from centernet.tasks.triplet.corner_pooling import (
     CenterPooling,
     CornerPooling,
     bottom_pool,
-    largest_along,
+    max_along,
     left_pool,
     right_pool,
     running_max,
@@ -19,7 +19,7 @@ from centernet.tasks.triplet.corner_pooling import (
 LINE = torch.tensor([1.0, 3.0, 2.0, 3.0, 0.0])
 
 
-def test_each_pool_looks_its_own_way() -> None:
+def test_each_pool_takes_the_maximum_in_its_direction() -> None:
     row, column = LINE.view(1, 1, 1, 5), LINE.view(1, 1, 5, 1)
 
     assert left_pool(row).flatten().tolist() == [3, 3, 3, 3, 0]
@@ -28,7 +28,7 @@ def test_each_pool_looks_its_own_way() -> None:
     assert bottom_pool(column).flatten().tolist() == [1, 3, 3, 3, 3]
 
 
-def test_of_equal_values_the_one_met_first_learns() -> None:
+def test_of_equal_values_the_first_gets_the_gradient() -> None:
     row = LINE.view(1, 1, 1, 5).requires_grad_()
     right_pool(row).sum().backward()
     assert row.grad is not None
@@ -71,12 +71,12 @@ def test_gradients_of_pools_are_those_of_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 5, 8])
-def test_largest_of_a_line_is_the_same_with_and_without_gradients(length: int) -> None:
+def test_the_maximum_of_a_line_is_the_same_with_and_without_gradients(length: int) -> None:
     features = torch.randn(2, 3, length, 4, generator=torch.Generator().manual_seed(length))
     expected = features.amax(2, keepdim=True)
 
-    assert (largest_along(features, 2) == expected).all()
-    assert (largest_along(features.requires_grad_(), 2) == expected).all()
+    assert (max_along(features, 2) == expected).all()
+    assert (max_along(features.requires_grad_(), 2) == expected).all()
 
 
 @pytest.mark.parametrize("build", [CornerPooling.top_left, CornerPooling.bottom_right, CenterPooling])
@@ -90,7 +90,7 @@ def test_pooling_layers_keep_the_shape_and_train_every_weight(build: type[nn.Mod
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in layers.parameters())
 
 
-def test_a_top_left_corner_sees_what_lies_right_and_below() -> None:
+def test_features_of_a_top_left_corner_depend_on_what_is_right_and_below() -> None:
     """A change right of a cell and below it reaches it; one left of it and above does not."""
     torch.manual_seed(0)
     layers = CornerPooling.top_left(4, 16).eval()

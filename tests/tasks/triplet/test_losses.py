@@ -51,7 +51,7 @@ def test_the_mean_over_two_devices_is_the_loss_of_one(tmp_path: Path) -> None:
     assert torch.allclose(apart, total(range(4)), rtol=1e-5)
 
 
-def test_nothing_to_count_divides_by_one() -> None:
+def test_losses_without_objects_are_zero() -> None:
     assert shared_count(torch.tensor(0.0)).item() == 1
     assert shared_count(torch.tensor(5.0)).item() == 5
 

@@ -41,14 +41,14 @@ def pairs(boxes: list[list[float]]) -> dict[str, np.ndarray]:
 VIEW = View(name="a.jpg", image_size=(100, 100), input_size=(100, 100))
 
 
-def test_a_box_five_pixels_out_of_the_image_is_dropped_and_others_are_cut() -> None:
+def test_a_box_five_pixels_out_of_the_image_is_dropped_and_others_are_clipped() -> None:
     boxes = [[-4.0, 0, 100, 104], [-5.0, 0, 100, 100], [0.0, 0, 100, 105], [10.0, 20, 30, 40]]
     (found,) = candidates_of(pairs(boxes), CENTERS, [VIEW], 1.0)
 
     assert found.boxes.tolist() == [[0, 0, 100, 100], [10, 20, 30, 40]]
 
 
-def test_how_far_out_counts_in_the_pixels_that_are_shown() -> None:
+def test_the_margin_counts_in_pixels_of_the_resized_image() -> None:
     view = replace(VIEW, input_size=(50, 50), input_from_image=scaling(0.5))
     (found,) = candidates_of(pairs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), CENTERS, [view], 0.5)
 
@@ -81,7 +81,7 @@ def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
     assert len(other_way.boxes) == 0
 
 
-def test_of_a_large_box_the_middle_fifth_counts_and_of_a_small_one_the_third() -> None:
+def test_the_central_region_is_a_fifth_of_a_large_box_and_a_third_of_a_small_one() -> None:
     # 0.35 of the side: within the middle third, outside the middle fifth.
     small, large = look([0.0, 0, 100, 100], (35.0, 50.0), 0.9), look([0.0, 0, 200, 200], (70.0, 100.0), 0.9)
 
@@ -128,7 +128,7 @@ class Ideal(Network):
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_boxes_on_an_input_one_short_of_a_multiple_end_up_where_they_are(flip: bool) -> None:
+def test_boxes_on_an_input_one_short_of_a_multiple_are_mapped_back_exactly(flip: bool) -> None:
     predictor = TorchPredictor(
         network=Ideal(),
         task=Triplet(num_classes=1),

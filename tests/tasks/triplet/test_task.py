@@ -86,7 +86,7 @@ def test_decoding_gives_back_what_was_encoded(objects: BatchAnnotations) -> None
             assert one == pytest.approx(other, abs=2e-3)
 
 
-def test_more_objects_than_the_original_has_room_for_are_all_learned() -> None:
+def test_more_objects_than_the_original_allows_are_all_learned() -> None:
     boxes = [[8.0 * (i % 16), 8.0 * (i // 16), 8.0 * (i % 16) + 6, 8.0 * (i // 16) + 6] for i in range(200)]
     targets = TASK.encode(objects_of(boxes, [0] * 200), Grid(batch=1, height=SIDE, width=SIDE))
     terms = TASK.loss(ideal_maps(targets), targets)
@@ -160,7 +160,7 @@ def test_corners_with_other_tags_are_no_pair() -> None:
     assert decoded(maps, tag_distance=0.7) == [[8, 8, 40, 40, 1]]
 
 
-def test_maps_of_a_mirror_image_add_what_they_show() -> None:
+def test_maps_of_the_flipped_input_add_their_detections() -> None:
     """Objects found in the mirror image alone are found where they are in the image."""
     maps = ideal_maps(TASK.encode(ONE, GRID))
     nothing = {name: torch.full_like(v, -30.0) if "heatmap" in name else v for name, v in maps.items()}

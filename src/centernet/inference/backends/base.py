@@ -1,4 +1,4 @@
-"""What every written file is, whichever program runs it."""
+"""The interface of inference backends, and the metadata of exported files."""
 
 import json
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ Arrays = dict[str, Float[np.ndarray, "b k *_"]]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetadata:
-    """What a file says about itself.
+    """Metadata of an exported file.
 
     Attributes:
-        config: What a weights folder's `config.json` says.
-        divisor: Sides of inputs are multiples of this.
-        short: Or so many pixels less than one.
+        config: The `config.json` of the weights.
+        divisor: Sides of inputs are multiples of this, less `short`.
+        short: Pixels by which the sides of inputs are smaller than a multiple: 0 or 1.
         stride: Input pixels from one cell of the finest map to the next.
-        precision: `fp32`, `fp16` or `int8`: how the network's numbers are kept.
+        precision: Precision of the network: `fp32`, `fp16` or `int8`.
         outputs: The outputs by name, in their order.
         is_scale_dependent: Depth is valid only for images as large as in training.
     """
@@ -39,13 +39,15 @@ class ModelMetadata:
 
     @classmethod
     def read(cls, entries: Mapping[str, str], name: str) -> "ModelMetadata":
-        """From the metadata of a file.
+        """Metadata from the entries of a file.
 
         Raises:
-            InputError: They are not ours.
+            InputError: The entries are not those of `centernet export`.
         """
         if "centernet" not in entries:
-            raise InputError(f"{name} was not written by `centernet export`: its metadata lack 'centernet'")
+            raise InputError(
+                f"{name} was not written by `centernet export`: its metadata has no entry 'centernet'"
+            )
         try:
             values = {key: json.loads(entries[key]) for key in ("divisor", "short", "stride", "precision")}
             config, names = json.loads(entries["centernet"]), json.loads(entries["outputs"])
@@ -65,12 +67,12 @@ class ModelMetadata:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{name}: its metadata are not whole ({error}), or of another version: export it again"
+                f"{name}: its metadata is incomplete or of another version ({error}): export it again"
             ) from error
 
     @property
     def entries(self) -> dict[str, str]:
-        """As they are written into a file."""
+        """The entries for a file: json by key."""
         return {
             "centernet": json.dumps(self.config),
             "divisor": json.dumps(self.divisor),
@@ -83,7 +85,7 @@ class ModelMetadata:
         }
 
     def check(self, images: UInt8[np.ndarray, "b 3 h w"], name: str) -> None:
-        """Raises a `UsageError` for inputs with a side that the network cannot take."""
+        """Raises a `UsageError` for inputs whose sides the network cannot take."""
         height, width = images.shape[2:]
         if (height + self.short) % self.divisor or (width + self.short) % self.divisor:
             less = f", less {self.short}" * bool(self.short)
@@ -93,21 +95,21 @@ class ModelMetadata:
 
 
 def refuse_half(half: bool, name: str) -> None:
-    """Raises a `UsageError` where 16 bits are asked for."""
+    """Raises a `UsageError` if `half` is set, for runtimes that cannot choose the precision."""
     if half:
         raise UsageError(
-            f"{name}: half is decided when a file is written: export it with half=true, or use the weights"
+            f"{name}: the precision is fixed at export: export it with half=true, or use the weights"
         )
 
 
 @runtime_checkable
 class InferenceBackend(Protocol):
-    """A detector that `centernet export` wrote: pixels in, named outputs out.
+    """A runtime with a file that `centernet export` wrote: pixels in, named outputs out.
 
     Attributes:
-        name: What to call it in messages.
-        metadata: What it says about itself.
-        max_concurrency: Runs that have cores of their own when they are made at the same time, by threads.
+        name: Name of the file in messages.
+        metadata: The metadata in the file.
+        max_concurrency: Number of threads that can call `run` at the same time, each on cores of its own.
     """
 
     name: str
@@ -119,9 +121,9 @@ class InferenceBackend(Protocol):
 
         Args:
             images: RGB, 0 to 255.
-            half: Compute in the 16 bits that the processor is fastest in.
+            half: Compute in the 16-bit type that the processor is fastest in.
 
         Raises:
-            UsageError: A side that the network cannot take, or `half` where the runtime has no such choice.
+            UsageError: A side that the network cannot take, or `half` if the runtime cannot choose.
         """
         ...

@@ -1,4 +1,4 @@
-"""An ONNX file that `export` wrote, run by ONNX Runtime."""
+"""ONNX files, run by ONNX Runtime."""
 
 from pathlib import Path
 
@@ -14,16 +14,16 @@ EXECUTION_PROVIDERS = ("CPUExecutionProvider",)
 
 
 class OnnxBackend:
-    """A `InferenceBackend`.
+    """An `InferenceBackend` for ONNX files.
 
     Args:
         content: The file, or its path.
-        name: What to call it in messages.
-        threads: Of the runtime, 0 for its own choice; `None`: see `default_threads`.
+        name: Name of the file in messages.
+        threads: Threads of the runtime, 0 for its own choice; `None`: see `default_threads`.
 
     Raises:
         UsageError: onnxruntime is not installed.
-        InputError: It is no whole ONNX file, or none of ours.
+        InputError: The file is damaged, or was not written by `centernet export`.
     """
 
     def __init__(self, content: bytes | Path, name: str = "", threads: int | None = None) -> None:
@@ -45,7 +45,7 @@ class OnnxBackend:
         except Exception as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"{self.name} is no whole ONNX file ({reason}): copy or export it again"
+                f"{self.name} is not a complete ONNX file ({reason}): copy or export it again"
             ) from error
         self.metadata = ModelMetadata.read(self._session.get_modelmeta().custom_metadata_map, self.name)
 
@@ -54,7 +54,7 @@ class OnnxBackend:
 
         Args:
             images: RGB, 0 to 255.
-            half: Not here.
+            half: Not available.
 
         Raises:
             UsageError: A side that the network cannot take, or `half`.

@@ -1,4 +1,4 @@
-"""A folder that `export format=openvino` wrote, run by OpenVINO."""
+"""OpenVINO folders, run by OpenVINO."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ from centernet.hardware import default_threads, max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata
 
 GRAPH = "model.xml"
-"""The graph in the folder; its weights lie beside it as `model.bin`."""
+"""The graph in the folder; its weights are beside it as `model.bin`."""
 
 METADATA_KEY = "centernet"
-"""Where the graph holds what it says about itself."""
+"""Key of the metadata in the graph."""
 
 
 def has_graph(path: Path) -> bool:
@@ -24,16 +24,16 @@ def has_graph(path: Path) -> bool:
 
 
 class OpenVinoBackend:
-    """A `InferenceBackend`.
+    """An `InferenceBackend` for OpenVINO folders.
 
     Args:
         graph: The folder, the `.xml` in it, or a graph in memory.
-        name: What to call it in messages.
-        threads: Of the runtime, 0 for its own choice; `None`: see `default_threads`.
+        name: Name of the folder in messages.
+        threads: Threads of the runtime, 0 for its own choice; `None`: see `default_threads`.
 
     Raises:
         UsageError: openvino is not installed.
-        InputError: It is no whole graph, or none of ours.
+        InputError: The graph is damaged, or was not written by `centernet export`.
     """
 
     def __init__(self, graph: Any, name: str = "", threads: int | None = None) -> None:
@@ -41,7 +41,7 @@ class OpenVinoBackend:
             import openvino
         except ImportError as error:
             raise UsageError(
-                'a folder of OpenVINO needs openvino: pip install "centernet[openvino]"'
+                'an OpenVINO folder needs openvino: pip install "centernet[openvino]"'
             ) from error
         self.name = name or str(graph)
         self._threads = default_threads() if threads is None else threads
@@ -59,7 +59,7 @@ class OpenVinoBackend:
             self._idle[False].append(self._compile(half=False))
         except Exception as error:
             raise InputError(
-                f"{self.name} is no whole graph of OpenVINO ({_reason(error)}): copy or export it again"
+                f"{self.name} is not a complete OpenVINO graph ({_reason(error)}): copy or export it again"
             ) from error
         self.metadata = ModelMetadata.read(json.loads(metadata), self.name)
 
@@ -68,20 +68,20 @@ class OpenVinoBackend:
 
         Args:
             images: RGB, 0 to 255.
-            half: Compute in the 16 bits that the processor is fastest in; else in 32, whatever it chooses.
+            half: Compute in the 16-bit type that the processor is fastest in; else in 32 bits.
 
         Raises:
             UsageError: A side that the network cannot take.
         """
         self.metadata.check(images, self.name)
-        # Each thread that is here at the same time has a program of its own: faster than streams of one.
+        # Each concurrent thread has a compiled model of its own: faster than streams of one.
         try:
             program = self._idle[half].pop()
         except IndexError:
             program = self._compile(half)
         try:
             values = program({"images": images})
-            # A copy: the runtime writes into the same memory the next time.
+            # A copy: the runtime reuses the memory.
             return {name: np.array(values[name]) for name in self.metadata.outputs}
         finally:
             self._idle[half].append(program)
@@ -91,12 +91,12 @@ class OpenVinoBackend:
         if not half:
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         if self.max_concurrency > 1:
-            # Else all programs stay on the first core.
+            # Otherwise all compiled models stay on the first core.
             settings["ENABLE_CPU_PINNING"] = False
         return self._core.compile_model(self._graph, "CPU", settings)
 
 
 def _reason(error: Exception) -> str:
-    """The last line says what, those before where in OpenVINO's own code."""
+    """The last line of an error, which has the reason; those before are places in OpenVINO's code."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

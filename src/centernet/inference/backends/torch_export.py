@@ -1,4 +1,4 @@
-"""A program that `export format=torch` wrote, run by torch without this library's networks."""
+"""Programs of `torch.export`, run by torch without the networks of the library."""
 
 import json
 from pathlib import Path
@@ -11,18 +11,18 @@ from centernet.hardware import max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 
 METADATA_KEY = "centernet.json"
-"""The file in the program that holds what it says about itself."""
+"""Name of the metadata in the program."""
 
 
 class TorchExportBackend:
-    """A `InferenceBackend`.
+    """An `InferenceBackend` for `.pt2` programs.
 
     Args:
         path: The file.
 
     Raises:
         UsageError: torch is not installed.
-        InputError: It is no whole program, or none of ours.
+        InputError: The program is damaged, or was not written by `centernet export`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,10 +37,10 @@ class TorchExportBackend:
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"{self.name} is no whole program of torch ({reason}): copy or export it again"
+                f"{self.name} is not a complete torch program ({reason}): copy or export it again"
             ) from error
         self.metadata = ModelMetadata.read(json.loads(extra[METADATA_KEY] or "{}"), self.name)
-        # Its guards are of what the sizes of maps were compared with in tracing, not of what it can compute.
+        # Its guards are the comparisons of map sizes in tracing, not limits of what it can compute.
         self._torch, self._run = torch, program.module(check_guards=False)
         self.max_concurrency = max_concurrent_jobs(torch.get_num_threads())
 
@@ -49,7 +49,7 @@ class TorchExportBackend:
 
         Args:
             images: RGB, 0 to 255.
-            half: Not here.
+            half: Not available.
 
         Raises:
             UsageError: A side that the network cannot take, or `half`.

@@ -1,4 +1,4 @@
-"""Objects of one class that are near each other: told apart in training, and not reported twice."""
+"""Neighbouring objects of one class: assigned to layers in training, and not detected twice."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,22 +13,22 @@ def ranks_among_neighbours(
     *,
     both_sides: bool = False,
 ) -> Int[Tensor, " m"]:
-    """How many objects of the same class come before each one in its own cell and the eight round it.
+    """Rank of each object among those of its class in its own cell and the eight round it, from 0.
 
-    The order is one that can be seen: the larger of height + width / 2 first, so a tall box before a wide one
-    of the same area; of equal ones the lower, then the one further right. Work grows as `m log m`.
+    The order is visible in the image: larger height + width / 2 first, so a tall box before a wide one of the
+    same area; of equal ones the lower, then the one further right. Work grows as `m log m`.
 
     Args:
         cells: The cell `(image, y, x)` of each centre.
         labels: Class of each.
         centers: `(x, y)`, in any unit.
         sizes: `(width, height)`, in the same unit.
-        both_sides: Count those that come after it, too.
+        both_sides: Count the objects after it, too: the number of neighbours.
     """
     count = len(cells)
     if not count:
         return labels
-    order = _place_in_order(centers, sizes)
+    order = _positions(centers, sizes)
     image, y, x = cells.unbind(1)
     # Room for the neighbours on all sides of the map.
     height, width = int(y.max()) + 3, int(x.max()) + 3
@@ -42,8 +42,8 @@ def ranks_among_neighbours(
     return (last - first).sum(dim=1) - int(both_sides)
 
 
-def _place_in_order(centers: Float[Tensor, "m 2"], sizes: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
-    """Place of each in the order of `ranks_among_neighbours`, from 0."""
+def _positions(centers: Float[Tensor, "m 2"], sizes: Float[Tensor, "m 2"]) -> Int[Tensor, " m"]:
+    """Position of each object in the order of `ranks_among_neighbours`, from 0."""
     order = torch.arange(len(centers), device=centers.device)
     for value in (centers[:, 0], centers[:, 1], sizes[:, 1] + sizes[:, 0] / 2):
         order = order[value[order].sort(descending=True, stable=True).indices]
@@ -59,18 +59,18 @@ def is_repeated(
     levels: Int[Tensor, "b n"],
     min_iou: float,
 ) -> Bool[Tensor, "b n"]:
-    """Which boxes a surer one of the same class on another level overlaps by more than `min_iou`.
+    """True for boxes whose IoU with a more confident one of their class on another level is above `min_iou`.
 
-    Plain tensor code of one step, for graphs: a box that is itself repeated counts against others as well.
+    One step of plain tensor code, for exported graphs: repeated boxes suppress others too.
     """
     corner = torch.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
     far_corner = torch.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
-    shared = (far_corner - corner).clamp(min=0).prod(dim=-1)
+    intersection = (far_corner - corner).clamp(min=0).prod(dim=-1)
     area = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1)
-    overlaps = shared > min_iou * (area[:, :, None] + area[:, None] - shared)
+    overlaps = intersection > min_iou * (area[:, :, None] + area[:, None] - intersection)
     is_other = (labels[:, :, None] == labels[:, None]) & (levels[:, :, None] != levels[:, None])
-    # Of two that are equally sure, the one on the finer level stays.
-    is_surer = (scores[:, None] > scores[:, :, None]) | (
+    # Of two that are equally confident, the one on the finer level stays.
+    is_better = (scores[:, None] > scores[:, :, None]) | (
         (scores[:, None] == scores[:, :, None]) & (levels[:, None] < levels[:, :, None])
     )
-    return (overlaps & is_other & is_surer).any(dim=2)
+    return (overlaps & is_other & is_better).any(dim=2)

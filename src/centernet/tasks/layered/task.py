@@ -1,7 +1,7 @@
-"""Any centre-point task on several layers of maps, so that objects with one centre do not meet.
+"""Any centre-point task on several layers of maps, so that objects with the same centre do not collide.
 
-Levels part objects of different size, as feature pyramids do (Tian et al. 2019, "FCOS", sec. 3.2). Places in
-a cell part those of about the same size: where the peaks of two would meet, each has a heatmap of its own.
+Levels separate objects of different size, as feature pyramids do (Tian et al. 2019, "FCOS", sec. 3.2). Places
+in a cell separate those of about the same size: where the peaks of two would merge, each has its own heatmap.
 """
 
 from collections.abc import Mapping
@@ -20,19 +20,22 @@ from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbou
 
 @dataclass(frozen=True, kw_only=True)
 class Layered:
-    """A task whose objects are shared out to layers; each layer is a set of maps as the task knows them.
+    """A task whose objects are assigned to layers; each layer is a set of maps of the inner task.
 
     The layers of all levels share their weights, those of the places in a cell do not. A map of layer
-    `level/place` is called `name/level/place`; level 0 is the finest, and each has half its rows and columns.
+    `level/place` is called `name/level/place`; level 0 is the finest, each next one has half its rows and
+    columns.
 
     Attributes:
-        inner: What is found on each layer: a task whose `decode` gives boxes, scores and labels.
-        levels: How many sizes of objects have maps of their own.
-        per_cell: How many objects of one class may lie in one cell, or in neighbouring ones, on one level.
-        level_cells: Square root of the least area of objects on each level but the first, in its cells.
-        overlap: Objects nearer than so many octaves to the next level are learned there too, where no other
+        inner: The task of each layer.
+        levels: Number of levels: object sizes with maps of their own.
+        per_cell: Number of objects of one class that may lie in one cell, or in neighbouring ones, on each
+            level.
+        level_cells: Square root of the minimum area of objects on each level but the first, in its cells.
+        overlap: Objects nearer than so many octaves to the next level are learned there too, if no other
             object of the class is near.
-        repeated_iou: Of two boxes of one class on different levels that overlap more, the surer one is kept.
+        repeated_iou: Of two boxes of one class on different levels that overlap more, the more confident one
+            is kept.
     """
 
     inner: Task
@@ -49,16 +52,16 @@ class Layered:
         if self.level_cells <= 0:
             raise ValueError(f"level_cells must be above 0; got {self.level_cells}")
         if not 0 <= self.overlap < 1:
-            raise ValueError(f"overlap is a part of an octave, 0 to below 1; got {self.overlap}")
+            raise ValueError(f"overlap is a fraction of an octave, 0 to below 1; got {self.overlap}")
 
     @property
     def top_k(self) -> int:
-        """Detections for each image."""
+        """Maximum number of detections per image."""
         return self.inner.top_k
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name: those of the task for each layer."""
+        """The maps that the network must give, by name: those of the inner task for each layer."""
         return {
             f"{name}/{level}/{place}": replace(
                 spec, level=level, weights=f"{name}/{place}" if place else name, whole_in_loss=True
@@ -91,17 +94,17 @@ class Layered:
         return replace(self, **own)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """The targets of the task for the objects of each layer, `name/level/place`."""
+        """The targets of the inner task for the objects of each layer, `name/level/place`."""
         targets: Targets = {}
-        for (level, place), mine in self._shares(objects, grid).items():
-            found = self.inner.encode(_chosen(objects, mine), grid.coarser(level))
+        for (level, place), is_assigned in self._assigned(objects, grid).items():
+            found = self.inner.encode(_selected(objects, is_assigned), grid.coarser(level))
             targets |= {f"{name}/{level}/{place}": value for name, value in found.items()}
         return targets
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
-        """The terms of the task over all layers at once, so that every object counts the same.
+        """The terms of the inner task over all layers at once, so that every object counts the same.
 
-        A loss looks at cells, not at where they are: the layers are laid end to end as one row of cells.
+        A loss does not depend on where cells are: the layers are concatenated into one row of cells.
         """
         first = next(iter(self.inner.heads))
         sides = {layer: maps[f"{first}/{layer[0]}/{layer[1]}"].shape[2:] for layer in self._layers}
@@ -114,9 +117,9 @@ class Layered:
         return self.inner.loss(row_maps, row_targets)
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """What the layers show together: outputs of the task, best first.
+        """Outputs of the inner task over all layers, best first.
 
-        What is seen on two levels is reported once: see `is_repeated`. Within a level no boxes are compared.
+        Objects found on two levels are reported once: see `is_repeated`. Boxes of one level are not compared.
         """
         found = [
             self.inner.decode(self._of_layer(maps, level, place), stride << level)
@@ -143,12 +146,12 @@ class Layered:
         return {name: _gathered(value, kept) for name, value in merged.items()}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """The maps of an input made surer by those of its mirror image, layer by layer."""
+        """The maps of an input merged with those of the horizontally flipped input, layer by layer."""
         merged: Maps = {}
         for level, place in self._layers:
-            mine, mirrored = (self._of_layer(one, level, place) for one in (maps, flipped))
-            one = self.inner.merge_flipped(mine, mirrored)
-            merged |= {f"{name}/{level}/{place}": value for name, value in one.items()}
+            layer, flipped_layer = (self._of_layer(one, level, place) for one in (maps, flipped))
+            merged_layer = self.inner.merge_flipped(layer, flipped_layer)
+            merged |= {f"{name}/{level}/{place}": value for name, value in merged_layer.items()}
         return merged
 
     @property
@@ -158,36 +161,36 @@ class Layered:
     def _of_layer(self, maps: Maps, level: int, place: int) -> Maps:
         return {name: maps[f"{name}/{level}/{place}"] for name in self.inner.heads}
 
-    def _shares(self, objects: BatchAnnotations, grid: Grid) -> dict[tuple[int, int], Bool[Tensor, " m"]]:
-        """Which objects are learned on each layer; regions in which nothing is learned are on all of them."""
+    def _assigned(self, objects: BatchAnnotations, grid: Grid) -> dict[tuple[int, int], Bool[Tensor, " m"]]:
+        """True for the objects that are learned on each layer; ignored regions are on all layers."""
         boxes = CenterBoxes.of(objects, grid)
         is_ignored = objects.is_ignored[boxes.index]
         # The finest level has all that is smaller too, the coarsest all that is larger.
         octave = (boxes.size.prod(dim=1).sqrt() / self.level_cells).log2()
         octave = octave.clamp(0, self.levels - 0.5)
         home = octave.floor().long()
-        shares = {}
+        assigned = {}
         for level in range(self.levels):
             cells = torch.cat([boxes.cells[:, :1], boxes.cells[:, 1:] >> level], dim=1)
-            mine = (home == level) & ~is_ignored
-            guests = (octave >= level - self.overlap) & (octave < level + 1 + self.overlap) & ~mine
-            guests &= ~is_ignored & self._has_room(boxes, cells, mine | guests)
-            mine |= guests
+            on_level = (home == level) & ~is_ignored
+            nearby = (octave >= level - self.overlap) & (octave < level + 1 + self.overlap) & ~on_level
+            nearby &= ~is_ignored & self._has_room(boxes, cells, on_level | nearby)
+            on_level |= nearby
             rank = ranks_among_neighbours(
-                cells[mine], boxes.labels[mine], boxes.center[mine], boxes.size[mine]
+                cells[on_level], boxes.labels[on_level], boxes.center[on_level], boxes.size[on_level]
             )
             places = torch.full_like(home, -1)
-            places[mine] = rank.clamp(max=self.per_cell - 1)
+            places[on_level] = rank.clamp(max=self.per_cell - 1)
             for place in range(self.per_cell):
-                chosen = torch.zeros_like(objects.is_ignored)
-                chosen[boxes.index[(places == place) | is_ignored]] = True
-                shares[level, place] = chosen
-        return shares
+                selected = torch.zeros_like(objects.is_ignored)
+                selected[boxes.index[(places == place) | is_ignored]] = True
+                assigned[level, place] = selected
+        return assigned
 
     def _has_room(
         self, boxes: CenterBoxes, cells: Int[Tensor, "m 3"], there: Bool[Tensor, " m"]
     ) -> Bool[Tensor, " m"]:
-        """Whether no other object of the class that may be learned on a level is near."""
+        """True if no other object of the class that may be learned on a level is near."""
         counts = torch.zeros_like(boxes.labels)
         counts[there] = ranks_among_neighbours(
             cells[there], boxes.labels[there], boxes.center[there], boxes.size[there], both_sides=True
@@ -195,7 +198,7 @@ class Layered:
         return counts == 0
 
     def _in_a_row(self, name: str, targets: Targets, sides: Mapping[tuple[int, int], torch.Size]) -> Tensor:
-        """Targets of all layers, for maps that are laid end to end."""
+        """Targets of all layers, for maps concatenated into one row."""
         parts = {layer: targets[f"{name}/{layer[0]}/{layer[1]}"] for layer in self._layers}
         if name.endswith("heatmap"):
             return torch.cat([part.flatten(2) for part in parts.values()], dim=2)[:, :, None]
@@ -210,7 +213,7 @@ class Layered:
         return torch.cat(moved)
 
 
-def _chosen(objects: BatchAnnotations, which: Bool[Tensor, " m"]) -> BatchAnnotations:
+def _selected(objects: BatchAnnotations, which: Bool[Tensor, " m"]) -> BatchAnnotations:
     return BatchAnnotations(**{item.name: getattr(objects, item.name)[which] for item in fields(objects)})
 
 

@@ -1,4 +1,4 @@
-"""Pools that let a corner or a centre see along its row and column.
+"""Pooling along rows and columns, for features of corners and centres.
 
 Corner pooling: Law & Deng 2018, "CornerNet", sec. 3.2. Cascade corner pooling and centre pooling: Duan et al.
 2019, "CenterNet: Keypoint Triplets for Object Detection", sec. 3.3.
@@ -13,46 +13,45 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 ROWS, COLUMNS = 2, 3
-"""Which dimension a pool scans: one row after the other, one column after the other."""
+"""Dimension that a pool scans: one row after the other, one column after the other."""
 
 LONGEST = 1024
-"""Most rows or columns of maps in exported networks."""
+"""Maximum number of rows or columns of maps in exported networks."""
 
 POOL_CHANNELS = 128
-"""Channels within the pooling layers, in the original however many the features have."""
+"""Channels within the pooling layers; in the original 128 for any number of features."""
 
 Pool = Callable[[Tensor], Tensor]
 
 
 def top_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """The largest value of each cell and those below it: what a corner at the top of an object must see."""
+    """The maximum of each cell and those below it, where the object of a top corner is."""
     return running_max(features, ROWS, backwards=True)
 
 
 def bottom_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """The largest value of each cell and those above it."""
+    """The maximum of each cell and those above it."""
     return running_max(features, ROWS, backwards=False)
 
 
 def left_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """The largest value of each cell and those right of it: what a corner at the left must see."""
+    """The maximum of each cell and those right of it, where the object of a left corner is."""
     return running_max(features, COLUMNS, backwards=True)
 
 
 def right_pool(features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-    """The largest value of each cell and those left of it."""
+    """The maximum of each cell and those left of it."""
     return running_max(features, COLUMNS, backwards=False)
 
 
 def running_max(features: Float[Tensor, "*n"], dim: int, *, backwards: bool) -> Float[Tensor, "*n"]:
-    """The largest value met so far along a dimension.
+    """The cumulative maximum along a dimension.
 
-    Where values tie, the gradient goes to the one met first, as in the original; `cummax` gives it to the
-    last.
+    Of equal values the first gets the gradient, as in the original; `cummax` gives it to the last.
 
     Args:
         features: Any numbers.
-        dim: Along which it goes.
+        dim: The dimension.
         backwards: From the last to the first.
     """
     if torch.is_grad_enabled() and features.requires_grad:
@@ -77,7 +76,7 @@ class _RunningMax(torch.autograd.Function):
 
 
 def _is_stepwise(features: Tensor) -> bool:
-    """Whether many small steps are fast: on processors, whose caches hold a row; not in a traced graph."""
+    """True where many small steps are fast: on CPUs, whose caches hold a row; not in a traced graph."""
     return features.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
@@ -97,16 +96,16 @@ def _scan_in_steps(features: Tensor, dim: int, backwards: bool) -> Tensor:
 
 
 def _scan_by_doubling(features: Tensor, dim: int, backwards: bool) -> Tensor:
-    """Each pass doubles how far every cell sees: Hillis & Steele 1986."""
+    """Each pass doubles the window of every cell: Hillis & Steele 1986."""
     if torch.compiler.is_exporting():
         return _scan_any_length(features, dim, backwards)
     length, step = features.shape[dim], 1
     while step < length:
         here, there = features.narrow(dim, 0, length - step), features.narrow(dim, step, length - step)
-        seen = torch.maximum(here, there)
+        largest = torch.maximum(here, there)
         start = length - step if backwards else 0
         border = features.narrow(dim, start, step)
-        features = torch.cat([seen, border] if backwards else [border, seen], dim)
+        features = torch.cat([largest, border] if backwards else [border, largest], dim)
         step *= 2
     return features
 
@@ -123,7 +122,7 @@ def _scan_any_length(features: Tensor, dim: int, backwards: bool) -> Tensor:
 
 
 def _route_in_steps(gradient: Tensor, largest: Tensor, dim: int, backwards: bool) -> Tensor:
-    """Carries the gradient back to where its maximum was first met."""
+    """Routes the gradient back to the first cell with the maximum."""
     routed = torch.empty_like(gradient)
     maxima, incoming, outgoing = (_lines(each, dim, not backwards) for each in (largest, gradient, routed))
     carried = incoming[0]
@@ -139,13 +138,13 @@ def _route_at_once(gradient: Tensor, largest: Tensor, dim: int, backwards: bool)
     length = largest.shape[dim]
     place = torch.arange(length, device=largest.device)
     place = (length - 1 - place if backwards else place).view(-1, *[1] * (largest.ndim - 1 - dim))
-    first_met = _scan_by_doubling(torch.where(_is_new(largest, dim, backwards), place, 0), dim, backwards)
-    source = length - 1 - first_met if backwards else first_met
+    first_place = _scan_by_doubling(torch.where(_is_new(largest, dim, backwards), place, 0), dim, backwards)
+    source = length - 1 - first_place if backwards else first_place
     return torch.zeros_like(gradient).scatter_add(dim, source, gradient)
 
 
 def _is_new(largest: Tensor, dim: int, backwards: bool) -> Bool[Tensor, "*n"]:
-    """Where a running maximum grows, and where it begins."""
+    """True where a running maximum grows, and where it begins."""
     length = largest.shape[dim]
     grows = largest.narrow(dim, 0, length - 1) != largest.narrow(dim, 1, length - 1)
     begins = torch.ones_like(largest.narrow(dim, 0, 1), dtype=torch.bool)
@@ -157,8 +156,8 @@ def _lines(features: Tensor, dim: int, backwards: bool) -> tuple[Tensor, ...]:
     return lines[::-1] if backwards else lines
 
 
-def largest_along(features: Float[Tensor, "*n"], dim: int) -> Float[Tensor, "*m"]:
-    """The largest value of each line, in a dimension of length 1."""
+def max_along(features: Float[Tensor, "*n"], dim: int) -> Float[Tensor, "*m"]:
+    """The maximum along a dimension, which then has length 1."""
     if (torch.is_grad_enabled() and features.requires_grad) or not _is_stepwise(features):
         return features.max(dim, keepdim=True).values
     # Halves against halves: the same in every memory format, where reductions may be twenty times slower.
@@ -171,12 +170,12 @@ def largest_along(features: Float[Tensor, "*n"], dim: int) -> Float[Tensor, "*m"
 class CornerPooling(nn.Module):
     """Cascade corner pooling: Duan et al. 2019, fig. 4 and 5.
 
-    A corner looks along the border of its object and, from each place there, into it.
+    Features are pooled along the border of an object and, from each place there, into the object.
 
     Args:
         in_channels: Channels of the features and of the result.
-        vertical: Looks down from a corner at the top, or up from one at the bottom.
-        horizontal: Looks right from a corner at the left, or left from one at the right.
+        vertical: `top_pool` for corners at the top, `bottom_pool` for those at the bottom.
+        horizontal: `left_pool` for corners at the left, `right_pool` for those at the right.
         channels: Channels within.
     """
 
@@ -201,14 +200,14 @@ class CornerPooling(nn.Module):
         return cls(in_channels, bottom_pool, right_pool, channels)
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        """Features that know the corners of objects."""
+        """Features for the corners of objects."""
         vertical = self.vertical_cascade(self.vertical(features), features)
         horizontal = self.horizontal_cascade(self.horizontal(features), features)
         return cast("Tensor", self.merge(vertical + horizontal, features))
 
 
 class CenterPooling(nn.Module):
-    """Centre pooling: the largest values of a cell's row and column, summed; Duan et al. 2019, fig. 4 and 5.
+    """Centre pooling: the maxima of a cell's row and column, summed; Duan et al. 2019, fig. 4 and 5.
 
     Args:
         in_channels: Channels of the features and of the result.
@@ -222,14 +221,14 @@ class CenterPooling(nn.Module):
         self.merge = _Merge(in_channels, channels)
 
     def forward(self, features: Float[Tensor, "b d h w"]) -> Float[Tensor, "b d h w"]:
-        """Features that know the centres of objects."""
-        columns = largest_along(self.vertical(features), ROWS)
-        rows = largest_along(self.horizontal(features), COLUMNS)
+        """Features for the centres of objects."""
+        columns = max_along(self.vertical(features), ROWS)
+        rows = max_along(self.horizontal(features), COLUMNS)
         return cast("Tensor", self.merge(columns + rows, features))
 
 
 class _Cascade(nn.Module):
-    """One arm of cascade corner pooling: inward first, and from what is found there along the border."""
+    """One branch of cascade corner pooling: into the object first, and then along its border."""
 
     def __init__(self, in_channels: int, channels: int, *, inward: Pool, along: Pool) -> None:
         super().__init__()
@@ -243,7 +242,7 @@ class _Cascade(nn.Module):
 
 
 class _Merge(nn.Module):
-    """What was pooled, with a way round it."""
+    """The pooled features, with a skip connection."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()

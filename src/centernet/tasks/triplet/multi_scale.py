@@ -1,4 +1,4 @@
-"""Pairs of corners and centres of all looks at an image, decided on together: the original's test pipeline.
+"""Pairs of corners and centres of all scales of an image, merged: the original's test pipeline.
 
 Duan et al. 2019, "CenterNet: Keypoint Triplets for Object Detection", sec. 4.1, and its released code.
 """
@@ -14,19 +14,19 @@ from centernet.structures import View
 from centernet.tasks.triplet.central_region import confirmed
 
 BEYOND = 5
-"""A box that reaches so many pixels out of the image, as large as it is shown, is dropped."""
+"""Boxes that reach so many pixels out of the resized image are dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """What one look at an image shows, in pixels of the image.
+    """Candidates of an image at one scale, image pixels.
 
     Attributes:
-        boxes: Pairs of corners, cut to the image.
+        boxes: Pairs of corners, clipped to the image.
         scores: Mean of the scores of the corners.
         labels: Class of each.
         corner_scores: Of the two corners of each.
-        centers: Places of centres, best first; those of the mirror image after those of the image.
+        centers: Points, best first; those of the horizontal flip after those of the image.
         center_scores: Of each centre.
         center_labels: Class of each centre.
     """
@@ -83,7 +83,7 @@ def _candidates_in_image(
 
 @dataclass(frozen=True, kw_only=True)
 class MergedCandidates:
-    """Boxes that a centre confirms, best first; as in `Candidates`, but the centre has a share in scores."""
+    """Boxes that a centre confirms, best first; as in `Candidates`, but scores include that of the centre."""
 
     boxes: Float[np.ndarray, "n 4"]
     scores: Float[np.ndarray, " n"]
@@ -92,22 +92,27 @@ class MergedCandidates:
 
 
 def merge_candidates(per_scale: Sequence[Candidates], scales: Sequence[float]) -> MergedCandidates:
-    """The boxes of all looks at an image that a centre confirms.
+    """The boxes of all scales of an image that a centre confirms.
 
-    Centres are those of the look whose scale is nearest to 1: at other scales they are less sure.
+    Centres are those of the scale nearest to 1: they are most accurate there.
 
     Args:
-        per_scale: In the order of their scales.
-        scales: How large the image was shown in each.
+        per_scale: Candidates of each scale.
+        scales: The scales, in the same order.
     """
-    sure = per_scale[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
+    nearest = per_scale[min(range(len(scales)), key=lambda i: abs(scales[i] - 1))]
     boxes, scores, labels, corner_scores = (
-        np.concatenate([getattr(look, name) for look in per_scale])
+        np.concatenate([getattr(one, name) for one in per_scale])
         for name in ("boxes", "scores", "labels", "corner_scores")
     )
     boxes = boxes.astype(np.float32)
     values = confirmed(
-        boxes, scores, labels, sure.centers.astype(np.float32), sure.center_scores, sure.center_labels
+        boxes,
+        scores,
+        labels,
+        nearest.centers.astype(np.float32),
+        nearest.center_scores,
+        nearest.center_labels,
     )
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > 0]

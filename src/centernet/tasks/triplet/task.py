@@ -30,37 +30,37 @@ from centernet.tasks.triplet.corner_pooling import POOL_CHANNELS, CenterPooling,
 from centernet.tasks.triplet.losses import pull_and_push, shared_focal_loss, smooth_l1_at_cells
 
 KEYPOINTS = ("top_left", "bottom_right", "center")
-"""What has a heatmap and an offset each."""
+"""Keypoints of a box, each with a heatmap and an offset."""
 
 CORNER_SHARPNESS, CENTER_SHARPNESS = 6.0, 5.0
-"""Diameter of a bump over its sigma: the original draws centres a little wider."""
+"""Diameter of a Gaussian over its sigma: the original draws centres a little wider."""
 
 FLIPPED = "mirrored_"
-"""Before the names of maps of the mirror image."""
+"""Prefix of the names of maps of the horizontally flipped input."""
 
 MAX_PAIRS = 1000
-"""Pairs of corners looked at in each image."""
+"""Maximum number of pairs of corners per image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Triplet:
-    """Finds boxes by their two corners, which carry like tags, and keeps those with a centre in the middle.
+    """Finds boxes by two corners with similar tags, and keeps those with a centre in their central region.
 
     Attributes:
         num_classes: Classes.
         top_k: Detections for each image, all classes together.
-        num_keypoints: Corners of each kind, and centres, looked at in each image.
-        tag_distance: Corners whose tags are further apart do not belong together.
+        num_keypoints: Number of top-left corners, of bottom-right corners and of centres taken per image.
+        tag_distance: Maximum distance of the tags of two corners of one object.
         pool_channels: Channels within the pooling layers.
-        min_overlap: IoU that boxes keep when a corner moves within the bump.
+        min_overlap: IoU that a box keeps when a corner moves within the Gaussian.
         corrected_radius: Solve the three cases exactly; the default solves them as both originals do.
-        radius: Of every bump, cells; 0 is the cell of the point alone. None: by the size of the box.
-        kernel: Side of the square, in cells, in which a point must be the largest of its class; odd.
-        heatmap_weight: Share of the focal loss of each of the three heatmaps.
-        pull_weight: Share of how far the tags of an object are apart. The original sums 0.1 of it over the
+        radius: Of every Gaussian, cells; 0 is the cell of the point alone. None: by the size of the box.
+        kernel: Side of the window, in cells, in which a peak must be the maximum of its class; odd.
+        heatmap_weight: Weight of the focal loss of each of the three heatmaps.
+        pull_weight: Weight of the pull loss of the tags of an object. The original sums 0.1 of it over the
             images of a device, which are six; here it is the mean over all images.
-        push_weight: Share of how near the tags of different objects are; likewise.
-        offset_weight: Share of the smooth L1 loss of each of the three offsets, in cells.
+        push_weight: Weight of the push loss of the tags of different objects; likewise.
+        offset_weight: Weight of the smooth L1 loss of each of the three offsets, in cells.
     """
 
     num_classes: int
@@ -91,7 +91,7 @@ class Triplet:
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        """The maps the network must give, by name, each behind the pooling of its keypoint."""
+        """The maps that the network must give, by name, each after the pooling layers of its keypoint."""
         build: dict[str, Any] = {
             "top_left": CornerPooling.top_left,
             "bottom_right": CornerPooling.bottom_right,
@@ -139,13 +139,13 @@ class Triplet:
         return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """Ideal maps for known boxes.
+        """Ideal maps of known boxes.
 
-        Boxes are cut to the input first; those of which nothing is left are dropped.
+        Boxes are clipped to the input first; those outside it are dropped.
 
         Returns:
             For each of `top_left`, `bottom_right` and `center`: `..._heatmap` `(b c h w)`; for each of the
-            `m` boxes kept its cell in `..._cells` `(m 3)`, and the rest of the place in `..._offset`
+            `m` boxes kept its cell in `..._cells` `(m 3)`, and its offset in the cell in `..._offset`
             `(m 2)`, in cells.
         """
         limit = torch.tensor([grid.width, grid.height] * 2, device=objects.boxes.device) * grid.stride - 1
@@ -182,15 +182,14 @@ class Triplet:
         return {**terms, "pull": self.pull_weight * pull, "push": self.push_weight * push}
 
     def decode(self, maps: Maps, stride: int) -> Outputs:
-        """What maps show: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first.
+        """Detections: `boxes` `(b k 4)`, input pixels; `scores` and `labels` `(b k)`, best first.
 
-        Where there are maps of the mirror image too, as `merge_flipped` gives them, its corners and centres
-        are added to those of the image.
+        With maps of the flipped input, as from `merge_flipped`, its corners and centres are added.
 
         Returns:
-            Also what was decided on, for those who look at an image several times: `pair_boxes` `(b n 4)`,
-            `pair_scores` and `pair_labels`, `pair_corner_scores` `(b n 2)`, `center_places` `(b k 2)`,
-            `center_scores` and `center_labels`.
+            Also the candidates, to merge several scales: `pair_boxes` `(b n 4)`, `pair_scores` and
+            `pair_labels`, `pair_corner_scores` `(b n 2)`, `center_places` `(b k 2)`, `center_scores` and
+            `center_labels`.
         """
         pairs, centers = self.candidates(maps, stride)
         scores = confirmed(pairs, centers)
@@ -224,15 +223,15 @@ class Triplet:
         # Not width − 1 − x: see test_golden_triplet.
         width = float(maps["center_heatmap"].shape[3] * stride)
         return (
-            pairs.and_those_of(more_pairs.mirrored(width)),
-            centers.and_those_of(more_centers.mirrored(width)),
+            pairs.concatenated(more_pairs.flipped(width)),
+            centers.concatenated(more_centers.flipped(width)),
         )
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
-        """The maps of both: a corner of a mirror image is another corner of the object, so none is averaged.
+        """The maps of both: in a flip corners change their roles, so that maps cannot be averaged.
 
         Returns:
-            Maps of the input, and those of its mirror image, as they are, under `mirrored_` and their name.
+            Maps of the input, and those of the flipped input, unchanged, with `mirrored_` before their names.
         """
         return {**maps, **{f"{FLIPPED}{name}": value for name, value in flipped.items()}}
 
@@ -257,7 +256,7 @@ class Triplet:
             points["bottom_right"],
             (first, second),
             tag_distance=self.tag_distance,
-            most=MAX_PAIRS,
+            max_pairs=MAX_PAIRS,
         )
         return pairs, points["center"]
 
