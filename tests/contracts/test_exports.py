@@ -1,4 +1,4 @@
-"""What every written file promises, over all tasks and all kinds of backbones."""
+"""The contract of exported files, over all tasks and all families of backbones."""
 
 from itertools import product
 from pathlib import Path
@@ -32,7 +32,7 @@ PROGRAMS = ("pose", "mono3d", "triplet", "layered")
 
 
 def moved_maps(graph: Any) -> list[str]:
-    """Maps that OpenVINO copies whole to read a few cells of them."""
+    """Maps that OpenVINO copies to read a few cells of them."""
     return [
         node.get_friendly_name()
         for node in graph.get_ordered_ops()

@@ -1,4 +1,4 @@
-"""What every task promises, over all tasks."""
+"""The contract of tasks, over all tasks."""
 
 import pickle
 from dataclasses import asdict
@@ -25,10 +25,10 @@ TASKS: dict[str, Task] = {
     "detect, all options": Detect(
         num_classes=3, top_k=7, class_agnostic=True, corrected_radius=True, giou_weight=1.0, spread=1
     ),
-    "detect, all other ways": Detect(
+    "detect, all other options": Detect(
         num_classes=3, top_k=7, giou_weight=1.0, spread=1, spread_share=0.54, sides_weight=0.5, quality=1.0
     ),
-    "detect, all other ways, on levels": Layered(
+    "detect, all other options, on levels": Layered(
         inner=Detect(
             num_classes=3, top_k=7, giou_weight=1.0, spread_share=0.54, sides_weight=0.5, quality=0.5
         ),

@@ -1,4 +1,4 @@
-"""One file out, the same answers from it."""
+"""Exported files: the same detections as the weights, and clear errors."""
 
 import json
 import os
@@ -70,11 +70,11 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 """
-"""Begins programs in which what the network needs is not installed."""
+"""Start of programs in which torch cannot be imported."""
 
 
 def make(task: Task, backbone: str = "slim") -> TorchPredictor:
-    """Random weights that see something everywhere."""
+    """Random weights with detections everywhere."""
     torch.manual_seed(0)
     architecture = Architecture(backbone=backbone, channels=16, head_channels=16)
     network = architecture.build(task.heads).eval()
@@ -92,7 +92,7 @@ def make(task: Task, backbone: str = "slim") -> TorchPredictor:
 
 
 def blood(seed: int) -> np.ndarray:
-    """Painted discs which the weights that come along take for cells."""
+    """Discs which the weights `blood-cells` detect as cells."""
     rng = np.random.default_rng(seed)
     image = np.full((240, 320, 3), (225, 215, 215), np.uint8)
     for x, y, radius in rng.integers((20, 20, 22), (300, 220, 28), (12, 3)):
@@ -103,7 +103,7 @@ def blood(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the weights of a detector are."""
+    """A folder with the weights of a detector."""
     path = tmp_path_factory.mktemp("files")
     save(make(Detect(num_classes=2, top_k=20, spread=1)), path / "weights")
     return path
@@ -111,14 +111,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def detector(folder: Path) -> Path:
-    """Its file."""
+    """The detector as an ONNX file."""
     export(CenterNet(folder / "weights", "cpu").predictor, folder / "detect.onnx")
     return folder / "detect.onnx"
 
 
 @pytest.fixture(scope="module")
 def openvino(folder: Path) -> Path:
-    """The same detector as a folder of OpenVINO."""
+    """The same detector as an OpenVINO folder."""
     return CenterNet(folder / "weights", "cpu").export("openvino", output=folder / "graph")[0]
 
 
@@ -129,7 +129,7 @@ def program(folder: Path) -> Path:
 
 
 def furthest(boxes: np.ndarray, others: np.ndarray) -> float:
-    """How far the box is that has none near it among the others; equal scores come in any order."""
+    """Maximum distance of a box to the nearest of the others; equal scores come in any order."""
     return float(np.abs(boxes[:, None] - others[None]).max(axis=2).min(axis=1).max())
 
 
@@ -169,14 +169,14 @@ def test_val_of_a_file_equals_val_of_the_weights(detector: Path, folder: Path) -
 
 def test_a_file_runs_on_tiles_and_prefetches_as_weights_do(detector: Path, folder: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (130, 200, 3), dtype=np.uint8)
-    ways = {"conf": 0.05, "slice": 96, "batch": 2, "workers": 2}
+    options = {"conf": 0.05, "slice": 96, "batch": 2, "workers": 2}
     weights, file = CenterNet(folder / "weights", "cpu"), CenterNet(detector, "cpu")
-    (one,), (other,) = (model.predict(image, max_det=20, **ways) for model in (weights, file))
-    (many,) = file.predict(image, max_det=60, **ways)
+    (one,), (other,) = (model.predict(image, max_det=20, **options) for model in (weights, file))
+    (many,) = file.predict(image, max_det=60, **options)
 
     assert len(one) == len(other) == 20
     assert furthest(one.boxes, other.boxes) < 1e-3
-    # More than the file gives for each look.
+    # More than the file gives for each tile.
     assert len(many) > 20
 
 
@@ -193,12 +193,12 @@ def test_settings_fixed_at_export_cannot_be_changed(detector: Path, program: Pat
         for needs_weights in (lambda file=file: file.save("x"), lambda file=file: file.train("x")):
             with pytest.raises(UsageError, match="this needs the weights it was exported from"):
                 needs_weights()
-        for look in (
+        for call in (
             lambda file=file: file.predict(image, max_det=21),
             lambda file=file: file.val("data", max_det=21),
         ):
             with pytest.raises(UsageError, match="gives at most 20 detections of an image; got max_det=21"):
-                look()
+                call()
     with pytest.raises(UsageError, match="runs on the processor: leave device=cuda out"):
         CenterNet(detector, "cuda")
 
@@ -210,7 +210,7 @@ def test_the_case_of_an_ending_does_not_matter(detector: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("setting", "answer"),
+    ("setting", "message"),
     [
         ({"imgsz": 640}, "unknown argument 'imgsz' of export: written files take any number of images"),
         ({"dynamic": True}, "unknown argument 'dynamic' of export: written files take any number"),
@@ -222,8 +222,8 @@ def test_the_case_of_an_ending_does_not_matter(detector: Path, tmp_path: Path) -
         ({"outptu": "x"}, "unknown argument 'outptu' of export: did you mean output?"),
     ],
 )
-def test_arguments_of_other_programs_get_a_hint(folder: Path, setting: dict[str, Any], answer: str) -> None:
-    with pytest.raises(UsageError, match=answer):
+def test_arguments_of_other_programs_get_a_hint(folder: Path, setting: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         CenterNet(folder / "weights", "cpu").export(**setting)
 
 
@@ -234,7 +234,7 @@ def test_unknown_arguments_of_predict_get_a_hint(detector: Path) -> None:
         model.predict(image, stream=True)  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="unknown argument 'confidence' of predict: it takes source, conf"):
         model(image, confidence=0.5)  # type: ignore[call-arg]
-    # Here types are checked first.
+    # In tests types are checked first.
     program = (
         "import sys; from centernet import CenterNet; from centernet.errors import UsageError\n"
         "try: CenterNet(sys.argv[1]).predict([], imgsz=(64, 64))\n"
@@ -260,14 +260,12 @@ def test_openvino_computes_in_32_bits_unless_half_is_set(
     images = np.zeros((1, 3, 64, 64), np.uint8)
 
     assert file.run(images, half=True)["boxes"].shape == file.run(images)["boxes"].shape
-    # Left to itself it takes what the processor is fastest in.
+    # Without a hint it takes the precision that the CPU is fastest in.
     assert asked == ["f32", None]
 
 
 @pytest.mark.parametrize("kind", ["detector", "openvino", "program"])
-def test_concurrent_threads_find_the_same_as_one(
-    kind: str, request: pytest.FixtureRequest
-) -> None:
+def test_concurrent_threads_find_the_same_as_one(kind: str, request: pytest.FixtureRequest) -> None:
     model = CenterNet(request.getfixturevalue(kind), "cpu")
     images = [blood(number) for number in range(12)]
     one, several = (list(model.predict(images, batch=2, workers=workers, conf=0.1)) for workers in (0, 4))
@@ -376,7 +374,7 @@ def test_a_missing_runtime_is_named(
 
 
 @pytest.mark.parametrize(
-    ("package", "ways"),
+    ("package", "options"),
     [
         ("onnxscript", {"format": "onnx"}),
         ("openvino", {"format": "openvino"}),
@@ -387,7 +385,7 @@ def test_a_missing_package_for_exporting_is_named(
     folder: Path,
     detector: Path,
     package: str,
-    ways: dict[str, Any],
+    options: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -401,12 +399,12 @@ def test_a_missing_package_for_exporting_is_named(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(UsageError, match=rf"{package}.*pip install"):
-        CenterNet(folder / "weights", "cpu").export(**ways)
+        CenterNet(folder / "weights", "cpu").export(**options)
     assert list(tmp_path.iterdir()) == []
 
 
 def _no_model(*_: object) -> object:
-    """Takes the time of no export."""
+    """In place of an export, which takes time."""
     return object()
 
 
@@ -421,11 +419,11 @@ def test_a_file_runs_without_torch(
         "(found,) = CenterNet(sys.argv[1]).predict(sys.argv[2])\n"
         "print(found.boxes.tolist())"
     )
-    answer = _run(program, str(request.getfixturevalue(kind)), str(tmp_path / "image.png"))
+    result = _run(program, str(request.getfixturevalue(kind)), str(tmp_path / "image.png"))
     (found,) = CenterNet(folder / "weights", "cpu").predict(image, max_det=20)
 
     assert len(found) > 0
-    assert furthest(found.boxes, np.array(json.loads(answer))) < 1e-3
+    assert furthest(found.boxes, np.array(json.loads(result))) < 1e-3
 
 
 def test_the_command_line_predicts_with_a_file_without_torch(detector: Path, tmp_path: Path) -> None:
@@ -440,12 +438,12 @@ def test_the_command_line_predicts_with_a_file_without_torch(detector: Path, tmp
 def test_weights_without_torch_are_refused_in_a_line() -> None:
     program = WITHOUT_TORCH + "from centernet.cli import main\nsys.exit(main(sys.argv[1:]))"
     words = ("predict", "model=blood-cells", "source=images/")
-    answer = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
     )
 
-    assert answer.returncode == 1
-    assert answer.stderr == ("centernet: this needs torch, which is not installed: pip install centernet\n")
+    assert result.returncode == 1
+    assert result.stderr == ("centernet: this needs torch, which is not installed: pip install centernet\n")
 
 
 def test_quantising_sends_no_telemetry() -> None:
@@ -462,7 +460,7 @@ def test_quantising_sends_no_telemetry() -> None:
 @pytest.mark.parametrize(
     ("rule", "size", "px"),
     [
-        # As large as in training, so that nothing is resampled.
+        # As large as in training: not resampled.
         (ResizeLongestSide(long_side=96), (64, 96), 1e-3),
         (PadToMultiple(), (64, 90), 1e-3),
         (ResizeLongestSide(long_side=96), (150, 210), 0.5),
@@ -483,19 +481,19 @@ def test_the_example_runs_without_torch(
         WITHOUT_TORCH
         + "import runpy; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     )
-    answer = _run(program, str(EXAMPLE), str(tmp_path / "file.onnx"), str(tmp_path / "image.png"))
+    result = _run(program, str(EXAMPLE), str(tmp_path / "file.onnx"), str(tmp_path / "image.png"))
     (found,) = predictor.detect([sample_of(image, "image")])
     found = found.above(0.3)
 
-    rows = [line.split() for line in answer.splitlines()]
+    rows = [line.split() for line in result.splitlines()]
     assert len(rows) == len(found) > 0
     theirs = np.array([[float(side) for side in row[-4:]] for row in rows])
-    # Resampled a little otherwise, the last ones may be others.
+    # The resampling differs a little, so the last ones may be others.
     assert furthest(found.boxes[:10], theirs) < px
 
 
 def _with_config(file: Path, config: object, path: Path) -> None:
-    """The same file with another config in it."""
+    """A copy of the file with another config in it."""
     import onnx
 
     model = onnx.load(file)
@@ -505,12 +503,12 @@ def _with_config(file: Path, config: object, path: Path) -> None:
 
 
 def _run(program: str, *words: str) -> str:
-    """What a program prints."""
-    answer = subprocess.run(
+    """The output of a program."""
+    result = subprocess.run(
         [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, env=os.environ
     )
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.mark.parametrize(
@@ -584,13 +582,13 @@ def test_pairs_of_corners_are_merged_as_for_the_network(corners: Path, folder: P
     blocks = np.random.default_rng(3).integers(0, 256, (11, 14, 3), dtype=np.uint8)
     image = blocks.repeat(8, axis=0).repeat(8, axis=1)
 
-    for ways in (
+    for options in (
         {},
         {"scales": (0.8, 1.2)},
         {"exact": True, "nms": "gaussian"},
         {"scales": (0.8, 1.2), "merge_boxes": 10.0},
     ):
-        (one,), (other,) = (model.predict(image, conf=0.01, **ways) for model in (weights, file))
+        (one,), (other,) = (model.predict(image, conf=0.01, **options) for model in (weights, file))
         assert len(one) == len(other) > 3
         assert other.scores == pytest.approx(one.scores, abs=1e-5)
         assert furthest(one.boxes, other.boxes) < 1e-3
@@ -761,9 +759,9 @@ def test_arguments_that_cannot_be_exported_are_named(folder: Path, tmp_path: Pat
             ),
         ]
     )
-    for ways, message in wrong:
+    for options, message in wrong:
         with pytest.raises(UsageError, match=message):
-            weights.export(**ways)
+            weights.export(**options)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"cannot be written .*: choose"):
         weights.export(output=tmp_path / "file" / "a.onnx")
@@ -777,7 +775,7 @@ def test_a_full_disk_is_an_oserror_for_every_format(
     metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs={})
     value = opset13.parameter([1])
     model = Model([opset13.relu(value)], [value])
-    # Stands in the way as a full disk does.
+    # A folder of that name cannot be written to, like a full disk.
     (tmp_path / "graph" / "model.xml").mkdir(parents=True)
 
     with pytest.raises(OSError, match="directory"):
@@ -786,10 +784,10 @@ def test_a_full_disk_is_an_oserror_for_every_format(
         save_openvino(model, tmp_path / "graph")
 
 
-class Itself:
-    """A network in the place of a file, which may be wrong."""
+class NetworkAsFile:
+    """A network in place of an exported file, with boxes that may be wrong."""
 
-    name = "itself"
+    name = "network_as_file"
     max_concurrency = 1
 
     def __init__(self, predictor: TorchPredictor, wrong_px: float = 0.0) -> None:
@@ -812,7 +810,7 @@ def test_random_images_are_compared_if_the_given_ones_have_no_detections(folder:
         head.weight *= 100
         head.bias += float(np.log(1 / predictor.detect([blank])[0].scores.max() - 1)) - 6
     graph = DetectionGraph(predictor)
-    right, wrong = (parity_of(graph, predictor, Itself(predictor, px), [blank]) for px in (0, 5))
+    right, wrong = (parity_of(graph, predictor, NetworkAsFile(predictor, px), [blank]) for px in (0, 5))
 
     assert predictor.detect([blank])[0].scores.max() < 0.01
     assert right.num_detections == wrong.num_detections > 0
@@ -828,9 +826,9 @@ def test_without_any_detections_no_file_is_written(
     predictor = CenterNet(folder / "weights", "cpu").predictor
     with torch.no_grad():
         predictor.network.heads[-1]["heatmap"][-1].bias -= 50  # type: ignore[index]
-    itself = replace(FORMATS["torch"], open=lambda _: Itself(predictor))
+    network_as_file = replace(FORMATS["torch"], open=lambda _: NetworkAsFile(predictor))
     monkeypatch.setattr(exporter, "WRITERS", {"torch": lambda _graph, _metadata, path, _images: path.touch()})
-    monkeypatch.setattr(exporter, "FORMATS", {"torch": itself})
+    monkeypatch.setattr(exporter, "FORMATS", {"torch": network_as_file})
 
     with pytest.raises(
         InputError, match=r"have no detections with a score of 0.01 or more: give some with objects"
@@ -859,7 +857,7 @@ def test_a_file_with_other_detections_is_not_written(
     from centernet.export import onnx as onnx_writer
 
     def moved(*given: object) -> object:
-        """Another network's graph in the place of this one's."""
+        """The graph of another network."""
         graph, metadata = given
         with torch.no_grad():
             graph.network.heads[-1]["size"][-1].bias += 1  # type: ignore[attr-defined]

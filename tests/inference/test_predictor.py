@@ -1,4 +1,4 @@
-"""From images to detections: what must not change, and what changes with the image."""
+"""From images to detections: flips, scales, batches and settings of the task."""
 
 from dataclasses import dataclass, replace
 
@@ -24,14 +24,14 @@ TASK = Detect(num_classes=2, top_k=20)
 
 @pytest.fixture(scope="module")
 def predictor() -> TorchPredictor:
-    """Random weights that see something everywhere."""
+    """Random weights with detections everywhere."""
     torch.manual_seed(0)
     architecture = Architecture(backbone="timm/resnet10t", channels=16, head_channels=16)
     network = architecture.build(TASK.heads).eval()
     heads = network.heads[0]
     heads["heatmap"][-1].weight.data.mul_(20)
     heads["size"][-1].bias.data.fill_(4)
-    # Mirrored, an input pixel x becomes 63 - x: of the cells' three eighths just this stays in its place.
+    # In a flip an input pixel x becomes 63 - x: an offset of three eighths of a cell stays where it is.
     heads["offset"][-1].weight.data.zero_()
     heads["offset"][-1].bias.data.fill_(3 / 8)
     return TorchPredictor(
@@ -44,8 +44,8 @@ def predictor() -> TorchPredictor:
     )
 
 
-def detect(predictor: TorchPredictor, image: np.ndarray, **ways: object) -> Detections:
-    (found,) = predictor.detect([sample_of(image, "image")], InferenceOptions(**ways))  # type: ignore[arg-type]
+def detect(predictor: TorchPredictor, image: np.ndarray, **options: object) -> Detections:
+    (found,) = predictor.detect([sample_of(image, "image")], InferenceOptions(**options))  # type: ignore[arg-type]
     return found
 
 
@@ -58,34 +58,34 @@ def test_with_flip_the_detections_of_a_flipped_image_are_the_flipped_detections(
     predictor: TorchPredictor,
 ) -> None:
     plain = detect(predictor, IMAGE, flip=True)
-    mirror = detect(predictor, IMAGE[:, ::-1].copy(), flip=True)
-    # Boxes are cut at 0 and 64, so the mirror of 0 is not cut where 63 would be: leave the border out.
-    inner, turned = (one[(one.boxes[:, 0] > 2) & (one.boxes[:, 2] < 61)] for one in (plain, mirror))
+    flipped = detect(predictor, IMAGE[:, ::-1].copy(), flip=True)
+    # Boxes are clipped at 0 and 64, so the flip of 0 is not clipped where 63 would be: leave the border out.
+    inner, turned = (one[(one.boxes[:, 0] > 2) & (one.boxes[:, 2] < 61)] for one in (plain, flipped))
     boxes = turned.boxes.copy()
     boxes[:, [0, 2]] = 63 - turned.boxes[:, [2, 0]]
 
     assert len(inner) > 5
     assert as_rows(inner) == pytest.approx(as_rows(replace(turned, boxes=boxes)), abs=1e-3)
-    assert plain.scores == pytest.approx(mirror.scores, abs=1e-5)
+    assert plain.scores == pytest.approx(flipped.scores, abs=1e-5)
 
 
 FACE = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
 
 
 @pytest.mark.parametrize(
-    ("sureness", "last"),
+    ("logit", "last"),
     [
         pytest.param(20.0, 63, id="moved to peaks"),
-        # An arrow starts from the corner of its cell, and the mirror image of that is 60 - x.
-        pytest.param(-20.0, 60, id="left at the tips of arrows"),
+        # Vectors start from the corner of their cell, and the flip of that is 60 - x.
+        pytest.param(-20.0, 60, id="left where they are regressed"),
     ],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_with_flip_the_keypoints_of_a_flipped_image_are_the_flipped_keypoints(
-    predictor: TorchPredictor, seed: int, sureness: float, last: int
+    predictor: TorchPredictor, seed: int, logit: float, last: int
 ) -> None:
     categories = Categories(("face",), (1,), (FACE,))
-    # One face and one candidate for each keypoint, so that nothing is decided by what is nearer.
+    # One face and one candidate for each keypoint, so that none is chosen by distance.
     task = Pose.of(categories, top_k=1)
     torch.manual_seed(seed)
     network = predictor.architecture.build(task.heads).eval()
@@ -94,7 +94,7 @@ def test_with_flip_the_keypoints_of_a_flipped_image_are_the_flipped_keypoints(
         ends[name].weight.data.zero_()
         ends[name].bias.data.fill_(bias)
     ends["keypoints"].weight.data.mul_(5000)
-    ends["keypoint_heatmap"].bias.data.fill_(sureness)
+    ends["keypoint_heatmap"].bias.data.fill_(logit)
     faces = replace(predictor, network=network, task=task, categories=categories)
     plain = detect(faces, IMAGE, flip=True)
     turned = detect(faces, IMAGE[:, ::-1].copy(), flip=True).keypoints[:, FACE.flip_indices]
@@ -105,9 +105,9 @@ def test_with_flip_the_keypoints_of_a_flipped_image_are_the_flipped_keypoints(
 
 
 def test_without_flip_an_image_and_its_flip_give_different_detections(predictor: TorchPredictor) -> None:
-    plain, mirror = detect(predictor, IMAGE), detect(predictor, IMAGE[:, ::-1].copy())
+    plain, flipped = detect(predictor, IMAGE), detect(predictor, IMAGE[:, ::-1].copy())
 
-    assert np.abs(plain.scores - mirror.scores).max() > 1e-3
+    assert np.abs(plain.scores - flipped.scores).max() > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_boxes_of_every_scale_lie_in_the_image(predictor: TorchPredictor, rule: 
     for one in [*found, merged]:
         assert (one.boxes >= 0).all()
         assert (one.boxes <= [60, 50, 60, 50]).all()
-    # The best of both is lowered by nothing.
+    # Nothing lowers the best of both.
     assert merged.scores[0] == max(one.scores[0] for one in found)
     assert len(merged) == 20
     assert (np.diff(merged.scores) <= 0).all()
@@ -149,10 +149,10 @@ def test_scales_flip_and_half_work_together(predictor: TorchPredictor) -> None:
 def test_an_image_has_the_same_detections_in_a_batch_as_alone(predictor: TorchPredictor) -> None:
     other = np.random.default_rng(1).integers(0, 255, (48, 60, 3), dtype=np.uint8)
     inference = InferenceOptions(scales=(0.5, 1.5), flip=True)
-    merge_parities = predictor.detect([sample_of(image, "image") for image in (IMAGE, other)], inference)
+    both = predictor.detect([sample_of(image, "image") for image in (IMAGE, other)], inference)
     alone = [predictor.detect([sample_of(image, "image")], inference)[0] for image in (IMAGE, other)]
 
-    for one, two in zip(merge_parities, alone, strict=True):
+    for one, two in zip(both, alone, strict=True):
         assert as_rows(one) == pytest.approx(as_rows(two), abs=1e-2)
 
 
@@ -167,7 +167,7 @@ def test_settings_of_the_task_can_be_replaced(predictor: TorchPredictor) -> None
 def test_a_setting_that_a_task_does_not_have_is_refused(predictor: TorchPredictor) -> None:
     @dataclass(frozen=True, kw_only=True)
     class OneClass(Detect):
-        """Has every method, and a setting of its own."""
+        """A task with a setting of its own."""
 
         sharpness: float = 1.0
 

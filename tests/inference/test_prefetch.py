@@ -56,7 +56,8 @@ def test_no_more_calls_are_taken_than_may_be_pending() -> None:
 
 def test_without_threads_nothing_is_prefetched() -> None:
     taken = []
-    results = prefetch((partial(same, taken.append(1) or number) for number in range(9)), workers=0, max_pending=4)
+    calls = (partial(same, taken.append(1) or number) for number in range(9))
+    results = prefetch(calls, workers=0, max_pending=4)
     next(results)
     next(results)
 

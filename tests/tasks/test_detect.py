@@ -50,16 +50,16 @@ def as_rows(objects: BatchAnnotations) -> list[list[float]]:
 
 
 def decoded(task: Detect, maps: Maps, grid: Grid) -> list[list[float]]:
-    """What maps show with a score above one half, as rows like those of `as_rows`."""
+    """Detections with a score of almost 1, as rows like those of `as_rows`."""
     found = task.decode(maps, grid.stride)
     image = torch.arange(grid.batch)[:, None].expand_as(found["labels"])
-    shown = found["scores"] > 0.9999
+    is_found = found["scores"] > 0.9999
     rows = torch.cat([image[..., None].float(), found["labels"][..., None].float(), found["boxes"]], dim=2)
-    return sorted(rows[shown].tolist())
+    return sorted(rows[is_found].tolist())
 
 
 def assert_same_rows(found: list[list[float]], wanted: list[list[float]]) -> None:
-    """In any order: of two boxes that begin at one place the last bit decides which comes first."""
+    """In any order: that of two boxes with one corner depends on the last bit."""
     assert len(found) == len(wanted)
     rows, ground_truth = np.array(found).reshape(-1, 1, 6), np.array(wanted).reshape(1, -1, 6)
     is_same = (np.abs(rows - ground_truth) < 1e-3).all(axis=2)
@@ -111,7 +111,7 @@ def test_a_perfect_network_has_only_the_loss_of_the_gaussians(objects: BatchAnno
 def test_an_object_by_hand() -> None:
     targets = TASK.encode(make_objects([[10, 20, 26, 28]], labels=[2]), GRID)
 
-    # In cells 2.5, 5, 6.5, 7: middle (4.5, 6).
+    # In cells 2.5, 5, 6.5, 7: centre (4.5, 6).
     assert targets["cells"].tolist() == [[0, 6, 4]]
     assert targets["offset"].tolist() == [[0.5, 0]]
     assert targets["size"].tolist() == [[4, 2]]
@@ -121,13 +121,13 @@ def test_an_object_by_hand() -> None:
 
 def test_a_flipped_object_has_flipped_maps() -> None:
     width = (GRID.width - 1) * GRID.stride
-    # The middle is the corner of a cell, so that mirroring does not move it into the next.
+    # The centre is the corner of a cell, so that a flip does not move it into the next.
     box = [16.0, 8.0, 48.0, 40.0]
     plain = TASK.encode(make_objects([box]), GRID)
-    mirrored = TASK.encode(make_objects([[width - box[2], box[1], width - box[0], box[3]]]), GRID)
+    flipped = TASK.encode(make_objects([[width - box[2], box[1], width - box[0], box[3]]]), GRID)
 
-    assert (mirrored["heatmap"] == plain["heatmap"].flip(3)).all()
-    assert (mirrored["size"] == plain["size"]).all()
+    assert (flipped["heatmap"] == plain["heatmap"].flip(3)).all()
+    assert (flipped["size"] == plain["size"]).all()
 
 
 @pytest.mark.parametrize(("down", "across"), [(1, 0), (0, 3), (2, 5)])
@@ -216,8 +216,8 @@ def test_size_and_offset_are_learned_round_the_centre_too() -> None:
     # Four cells of the corner's nine lie on the map.
     assert len(targets["cells"]) == 4 + 9
     assert set(map(tuple, centers.tolist())) <= set(map(tuple, targets["cells"].tolist()))
-    shown = targets["cells"][:, [2, 1]] + targets["offset"]
-    assert shown[4:].tolist() == [[12.5, 7.5]] * 9
+    centers = targets["cells"][:, [2, 1]] + targets["offset"]
+    assert centers[4:].tolist() == [[12.5, 7.5]] * 9
 
 
 @given(apart())
@@ -237,11 +237,11 @@ def test_the_target_of_a_peak_stays_one_for_ground_truth_boxes(
     objects: BatchAnnotations, sides_weight: float
 ) -> None:
     plain = replace(TASK, sides_weight=sides_weight)
-    telling = replace(plain, quality=1.0)
+    with_quality = replace(plain, quality=1.0)
     maps = paint(plain.encode(objects, GRID))
-    ours, theirs = (task.loss(maps, task.encode(objects, GRID))["heatmap"] for task in (telling, plain))
+    ours, without = (task.loss(maps, task.encode(objects, GRID))["heatmap"] for task in (with_quality, plain))
 
-    assert ours.item() == pytest.approx(theirs.item(), rel=1e-3, abs=1e-5)
+    assert ours.item() == pytest.approx(without.item(), rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize(("quality", "best"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
@@ -278,7 +278,7 @@ def test_of_two_objects_of_a_class_in_a_cell_the_higher_iou_sets_the_peak() -> N
     objects = make_objects([[10, 20, 26, 28], [14, 20, 22, 28]])
     targets = task.encode(objects, GRID)
     alone = task.encode(make_objects([[14, 20, 22, 28]]), GRID)
-    # The maps tell the second box. One positive cell, whose height is 1.
+    # The maps give the second box. One positive cell, whose height is 1.
     maps = {**paint(alone), "heatmap": torch.zeros(2, 3, 16, 24)}
     plain = TASK.loss(maps, TASK.encode(objects, GRID))["heatmap"]
 
@@ -314,13 +314,13 @@ def random_maps(seed: int) -> Maps:
     }
 
 
-def mirrored(maps: Maps) -> Maps:
+def flipped(maps: Maps) -> Maps:
     return {name: value.flip(3) for name, value in maps.items()}
 
 
 def test_maps_merged_with_their_own_flip_stay_unchanged() -> None:
     maps = random_maps(0)
-    merged = TASK.merge_flipped(maps, mirrored(maps))
+    merged = TASK.merge_flipped(maps, flipped(maps))
 
     assert merged.keys() == maps.keys()
     assert all(torch.allclose(merged[name], maps[name], atol=1e-5) for name in maps)
@@ -329,11 +329,11 @@ def test_maps_merged_with_their_own_flip_stay_unchanged() -> None:
 def test_probabilities_and_sizes_are_averaged_and_offsets_are_not() -> None:
     one, other = random_maps(0), random_maps(1)
     merged = TASK.merge_flipped(one, other)
-    mirror = mirrored(other)
+    flipped_other = flipped(other)
 
-    probability = (one["heatmap"].sigmoid() + mirror["heatmap"].sigmoid()) / 2
+    probability = (one["heatmap"].sigmoid() + flipped_other["heatmap"].sigmoid()) / 2
     assert torch.allclose(merged["heatmap"].sigmoid(), probability, atol=1e-6)
-    assert torch.allclose(merged["size"], (one["size"] + mirror["size"]) / 2)
+    assert torch.allclose(merged["size"], (one["size"] + flipped_other["size"]) / 2)
     assert (merged["offset"] == one["offset"]).all()
 
 
@@ -358,7 +358,7 @@ def test_confident_maps_stay_distinct_when_they_are_averaged(value: float) -> No
 
 def test_each_cell_has_one_class_if_class_agnostic() -> None:
     maps = random_maps(2)
-    # Two classes at one place, the second a little less sure.
+    # Two classes in one cell, the second a little less confident.
     maps["heatmap"][0, :2, 8, 12] = torch.tensor([19.0, 18.9])
     plain, agnostic = (replace(TASK, class_agnostic=value).decode(maps, 4) for value in (False, True))
 
@@ -396,13 +396,13 @@ def test_a_box_is_the_mean_of_those_of_the_cells_round_its_peak() -> None:
 
     assert found["labels"].tolist() == [[1]]
     assert found["scores"].tolist() == [[pytest.approx(0.6)]]
-    # Both see the centre in (0, 0); sides are (0.6 · 4 + 0.2 · 8) / 0.8 = 5 cells.
+    # Both give the centre (0, 0); sides are (0.6 · 4 + 0.2 · 8) / 0.8 = 5 cells.
     assert found["boxes"][0, 0].tolist() == pytest.approx([-10, -10, 10, 10])
 
 
 def test_boxes_are_computed_once_for_all_their_losses() -> None:
     class Counted:
-        """A map that counts how often it is asked."""
+        """A map that counts how often it is read."""
 
         asked = 0
 

@@ -1,4 +1,4 @@
-"""Boxes in space: what is drawn into maps comes out of them again, through any view and camera."""
+"""3D boxes: decoding gives back the encoded objects, for any view and camera."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +32,7 @@ def noise_free(count: int) -> list[Sample]:
 
 
 def ideal_maps(task: Mono3D, samples: Sequence[Sample]) -> dict[str, Tensor]:
-    """What a network that knows the truth would say."""
+    """The maps of a perfect network."""
     batch = collate(samples, with_ignored=True)
     _, _, height, width = batch.images.shape
     grid = Grid(batch=len(samples), height=height // 4, width=width // 4)
@@ -52,14 +52,14 @@ def ideal_maps(task: Mono3D, samples: Sequence[Sample]) -> dict[str, Tensor]:
     return maps
 
 
-def seen_again(task: Mono3D, samples: Sequence[Sample]) -> list[Detections]:
+def decoded(task: Mono3D, samples: Sequence[Sample]) -> list[Detections]:
     outputs = task.decode(ideal_maps(task, samples), stride=4)
     found = to_detections(outputs, task.outputs, collate(samples), Scenes(mode=ROADS).categories)
     return [one.above(0.9) for one in found]
 
 
 def pairs(found: Detections, ground_truth: Annotations) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Boxes in space, found and true: of objects found up to a cell, by which those at the border are cut."""
+    """Predicted and ground-truth 3D boxes of matched objects, clipped at the border by up to a cell."""
     matched = []
     for box, label, box3d in zip(ground_truth.boxes, ground_truth.labels, ground_truth.boxes3d, strict=True):
         distance = np.abs(found.boxes - box).max(axis=1) + 1000 * (found.labels != label)
@@ -72,23 +72,21 @@ def turn(first: float, second: float) -> float:
     return abs((first - second + np.pi) % (2 * np.pi) - np.pi)
 
 
-def check_exact(found: Sequence[Detections], truths: Sequence[Annotations], most_lost: int) -> None:
-    matched = [
-        pair for one, ground_truth in zip(found, truths, strict=True) for pair in pairs(one, ground_truth)
-    ]
-    assert len(matched) >= sum(map(len, truths)) - most_lost
-    for seen, true in matched:
-        assert seen[5] == pytest.approx(true[5], rel=0.01)
-        np.testing.assert_allclose(seen[:3], true[:3], atol=0.01)
-        assert turn(seen[6], true[6]) < np.radians(1)
+def check_exact(found: Sequence[Detections], ground_truths: Sequence[Annotations], max_lost: int) -> None:
+    matched = [pair for one, target in zip(found, ground_truths, strict=True) for pair in pairs(one, target)]
+    assert len(matched) >= sum(map(len, ground_truths)) - max_lost
+    for predicted, expected in matched:
+        assert predicted[5] == pytest.approx(expected[5], rel=0.01)
+        np.testing.assert_allclose(predicted[:3], expected[:3], atol=0.01)
+        assert turn(predicted[6], expected[6]) < np.radians(1)
         # A pixel in ten thousandths, times depth over focal length, is less than a centimetre.
-        np.testing.assert_allclose(seen[3:6], true[3:6], atol=0.05)
+        np.testing.assert_allclose(predicted[3:6], expected[3:6], atol=0.05)
 
 
 def test_noise_free_scenes_are_decoded_exactly() -> None:
     samples = noise_free(20)
 
-    check_exact(seen_again(OURS, samples), [sample.annotations for sample in samples], most_lost=3)
+    check_exact(decoded(OURS, samples), [sample.annotations for sample in samples], max_lost=3)
 
 
 @pytest.mark.parametrize(
@@ -96,40 +94,42 @@ def test_noise_free_scenes_are_decoded_exactly() -> None:
 )
 def test_scenes_are_decoded_exactly_for_any_input_size(rule: Letterbox | ResizeLongestSide) -> None:
     samples = noise_free(8)
-    shown = [resize(sample, rule) for sample in samples]
+    views = [resize(sample, rule) for sample in samples]
 
-    check_exact(seen_again(OURS, shown), [sample.annotations for sample in samples], most_lost=3)
+    check_exact(decoded(OURS, views), [sample.annotations for sample in samples], max_lost=3)
 
 
 def test_without_a_map_for_it_the_centre_of_the_2d_box_is_taken_for_that_of_the_3d_box() -> None:
     samples = noise_free(8)
 
-    for one, sample in zip(seen_again(PAPERS, samples), samples, strict=True):
-        for (seen, true), box in zip(pairs(one, sample.annotations), sample.annotations.boxes, strict=False):
+    for one, sample in zip(decoded(PAPERS, samples), samples, strict=True):
+        for (predicted, expected), box in zip(
+            pairs(one, sample.annotations), sample.annotations.boxes, strict=False
+        ):
             del box
-            assert seen[5] == pytest.approx(true[5], rel=0.01)
-            np.testing.assert_allclose(seen[:3], true[:3], atol=0.01)
+            assert predicted[5] == pytest.approx(expected[5], rel=0.01)
+            np.testing.assert_allclose(predicted[:3], expected[:3], atol=0.01)
         assert "center3d" not in PAPERS.heads
 
 
 def test_a_flipped_and_zoomed_view_gives_the_flipped_scene_exactly() -> None:
     samples = noise_free(8)
     matrix = translation(-30.0, -20.0) @ scaling(1.25) @ horizontal_flip(SIZE[1])
-    shown = [warp_sample(sample, SIZE, matrix) for sample in samples]
+    views = [warp_sample(sample, SIZE, matrix) for sample in samples]
 
-    for sample, seen in zip(samples, shown, strict=True):
-        true, mirrored = sample.annotations.boxes3d, seen.annotations.boxes3d
-        np.testing.assert_allclose(mirrored[:, 3], -true[:, 3])
-        np.testing.assert_allclose(np.sin(mirrored[:, 6]), np.sin(true[:, 6]), atol=1e-6)
-        np.testing.assert_allclose(np.cos(mirrored[:, 6]), -np.cos(true[:, 6]), atol=1e-6)
-        where = project(sample.view.camera, true[:, 3:6].astype(float)) @ matrix[:2, :2].T + matrix[:2, 2]
-        camera = matrix @ seen.view.camera
-        np.testing.assert_allclose(project(camera, mirrored[:, 3:6].astype(float)), where, atol=1e-3)
-    check_exact(seen_again(OURS, shown), [replace_boxes(one) for one in shown], most_lost=12)
+    for sample, view in zip(samples, views, strict=True):
+        expected, flipped = sample.annotations.boxes3d, view.annotations.boxes3d
+        np.testing.assert_allclose(flipped[:, 3], -expected[:, 3])
+        np.testing.assert_allclose(np.sin(flipped[:, 6]), np.sin(expected[:, 6]), atol=1e-6)
+        np.testing.assert_allclose(np.cos(flipped[:, 6]), -np.cos(expected[:, 6]), atol=1e-6)
+        where = project(sample.view.camera, expected[:, 3:6].astype(float)) @ matrix[:2, :2].T + matrix[:2, 2]
+        camera = matrix @ view.view.camera
+        np.testing.assert_allclose(project(camera, flipped[:, 3:6].astype(float)), where, atol=1e-3)
+    check_exact(decoded(OURS, views), [replace_boxes(one) for one in views], max_lost=12)
 
 
 def replace_boxes(sample: Sample) -> Annotations:
-    """Its objects, boxes in image pixels, cut to what the input shows."""
+    """Its objects, with boxes in image pixels clipped to the input."""
     back = sample.view.image_from_input
     corners = np.clip(sample.annotations.boxes, 0, np.array([*SIZE[::-1]] * 2) - 4.0)
     ends = [corners[:, :2] @ back[:2, :2].T + back[:2, 2], corners[:, 2:] @ back[:2, :2].T + back[:2, 2]]

@@ -80,10 +80,10 @@ def scenes(draw: st.DrawFn) -> BatchAnnotations:
 
 
 def is_alone(keypoints: Tensor) -> Tensor:
-    """Which keypoints of one object have their cell to themselves."""
+    """True for the keypoints of one object that are alone in their cell."""
     cells = (keypoints[:, :2] / GRID.stride).floor()
-    shares = (cells[:, None] == cells).all(dim=2) & (keypoints[:, 2] > 0)
-    return shares.sum(dim=1) == 1
+    is_same = (cells[:, None] == cells).all(dim=2) & (keypoints[:, 2] > 0)
+    return is_same.sum(dim=1) == 1
 
 
 @pytest.mark.parametrize("spread", [0, 1])
@@ -148,7 +148,7 @@ def test_classes_keep_their_keypoints_apart() -> None:
 
 
 def snapped(peak: tuple[float, float], score: float) -> list[float]:
-    """Where the nose of a face in the box 8, 8, 60, 40 is found whose arrow ends in 30, 20."""
+    """The nose of a face in the box 8, 8, 60, 40, regressed to 30, 20."""
     face = objects_of([[8, 8, 60, 40]], [0], [[[30, 20, 2], [0, 0, 0], [0, 0, 0]]], [0])
     maps = paint(TASK, TASK.encode(face, GRID))
     maps["keypoint_heatmap"].fill_(-10)
@@ -171,7 +171,9 @@ def test_a_regressed_keypoint_moves_to_a_confident_peak_nearby() -> None:
         pytest.param((30, 5), 0.8, id="outside the box"),
     ],
 )
-def test_a_regressed_keypoint_stays_if_no_peak_is_near_and_confident(peak: tuple[float, float], score: float) -> None:
+def test_a_regressed_keypoint_stays_if_no_peak_is_near_and_confident(
+    peak: tuple[float, float], score: float
+) -> None:
     assert snapped(peak, score)[:2] == pytest.approx([30, 20], abs=1e-4)
 
 
@@ -187,7 +189,7 @@ def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
         }
         for _ in range(2)
     )
-    # Without offsets: those are of one copy alone.
+    # Without offsets, which are those of the input alone.
     for one in (maps, other):
         one["offset"].zero_()
         one["keypoint_offset"].zero_()
@@ -205,7 +207,7 @@ def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
             x, y, scores = other_way["keypoints"][image, 0, list(skeleton.flip_indices)].unbind(1)
             expected = torch.stack([last - x, y, scores], dim=1)
             ours = one_way["keypoints"][image, 0, : len(skeleton)]
-            # Where a tip lies on the border between two cells, the score is read beside it.
+            # For a keypoint on the border between two cells, the score is read beside it.
             assert ours[:, :2].numpy() == pytest.approx(expected[:, :2].numpy(), abs=2e-4)
 
 

@@ -1,4 +1,4 @@
-"""Maps that nothing here decodes."""
+"""Maps that the library cannot decode."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Several layers of maps: what is shared out, found together, and not reported twice."""
+"""Several layers of maps: assignment of objects, common detections, and no repeated ones."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def objects_of(boxes: Tensor, labels: list[int] | None = None) -> BatchAnnotatio
 
 
 def ideal_maps(task: Layered, objects: BatchAnnotations, grid: Grid = GRID) -> Maps:
-    """Maps of a network that answers what it was taught."""
+    """The maps of a perfect network."""
     targets = task.encode(objects, grid)
     maps: Maps = {}
     for name, spec in task.heads.items():
@@ -124,11 +124,11 @@ def test_the_loss_of_one_layer_is_that_of_the_task() -> None:
         for name, spec in INNER.heads.items()
     }
     layered = Layered(inner=INNER)
-    theirs = layered.loss(
+    layered_terms = layered.loss(
         {f"{name}/0/0": value for name, value in maps.items()}, layered.encode(objects, GRID)
     )
 
-    assert theirs == INNER.loss(maps, INNER.encode(objects, GRID))
+    assert layered_terms == INNER.loss(maps, INNER.encode(objects, GRID))
 
 
 def test_sides_and_quality_lose_nothing_on_layers() -> None:
@@ -145,19 +145,19 @@ def test_sides_and_quality_lose_nothing_on_layers() -> None:
     raw = {
         name: torch.randn(2, spec.channels, 32, 32, generator=generator) for name, spec in inner.heads.items()
     }
-    theirs = one.loss({f"{name}/0/0": value for name, value in raw.items()}, one.encode(objects, GRID))
+    layered_terms = one.loss({f"{name}/0/0": value for name, value in raw.items()}, one.encode(objects, GRID))
     ours = inner.loss(raw, inner.encode(objects, GRID))
 
     assert terms["sides"].item() == pytest.approx(0, abs=1e-5)
     assert terms["giou"].item() == pytest.approx(0, abs=1e-3)
-    assert {name: term.item() for name, term in theirs.items()} == pytest.approx(
+    assert {name: term.item() for name, term in layered_terms.items()} == pytest.approx(
         {name: term.item() for name, term in ours.items()}, rel=1e-3
     )
     assert_all_found(task, objects)
 
 
 def test_every_object_counts_the_same_on_every_level() -> None:
-    """An error of one cell in the size costs the same, whichever level the object is on."""
+    """An error of one cell in the size costs the same on every level."""
     task = Layered(inner=INNER, levels=3, overlap=0.0)
     objects = objects_of(
         torch.cat([boxes_round((20.0, 20.0), [(12, 12)]), boxes_round((80.0, 80.0), [(40, 40)])])
@@ -246,11 +246,11 @@ def test_maps_of_levels_have_half_the_rows_each() -> None:
 def test_heatmaps_of_all_layers_are_merged_into_one() -> None:
     task = Layered(inner=INNER, levels=3, per_cell=2)
     objects = objects_of(boxes_round((60.0, 60.0), [(10, 20), (20, 10), (100, 100)]))
-    shown = merge_heatmaps(task.encode(objects, GRID), task.heads)
+    merged = merge_heatmaps(task.encode(objects, GRID), task.heads)
 
-    assert list(shown) == ["heatmap"]
-    assert shown["heatmap"].shape == (2, 2, 32, 32)
-    assert shown["heatmap"][0, 0].max() == 1
+    assert list(merged) == ["heatmap"]
+    assert merged["heatmap"].shape == (2, 2, 32, 32)
+    assert merged["heatmap"][0, 0].max() == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Pools along rows and columns: numbers by hand, other ways of computing them, training and export."""
+"""Pooling along rows and columns: numbers by hand, other computations of them, training and export."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from centernet.tasks.triplet.corner_pooling import (
     CenterPooling,
     CornerPooling,
     bottom_pool,
-    max_along,
     left_pool,
+    max_along,
     right_pool,
     running_max,
     top_pool,
@@ -91,7 +91,7 @@ def test_pooling_layers_keep_the_shape_and_train_every_weight(build: type[nn.Mod
 
 
 def test_features_of_a_top_left_corner_depend_on_what_is_right_and_below() -> None:
-    """A change right of a cell and below it reaches it; one left of it and above does not."""
+    """A change to the right of a cell and below it changes the cell; one to the left and above does not."""
     torch.manual_seed(0)
     layers = CornerPooling.top_left(4, 16).eval()
     with torch.no_grad():

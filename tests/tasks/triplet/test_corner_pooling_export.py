@@ -1,4 +1,4 @@
-"""The network with its pools as an ONNX file."""
+"""A network with corner pooling as an ONNX file."""
 
 import warnings
 from pathlib import Path

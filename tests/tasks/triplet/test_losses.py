@@ -1,4 +1,4 @@
-"""Losses that are the same however the images of a batch lie on devices."""
+"""Losses that do not depend on how the images of a batch are distributed over devices."""
 
 from pathlib import Path
 
@@ -28,11 +28,11 @@ def total(images: range) -> torch.Tensor:
         name: torch.randn(4, spec.channels, 16, 16, generator=generator)[images.start : images.stop]
         for name, spec in TASK.heads.items()
     }
-    mine = (OBJECTS.image_index >= images.start) & (OBJECTS.image_index < images.stop)
+    is_chosen = (OBJECTS.image_index >= images.start) & (OBJECTS.image_index < images.stop)
     objects = BatchAnnotations(
-        boxes=OBJECTS.boxes[mine],
-        labels=OBJECTS.labels[mine],
-        image_index=OBJECTS.image_index[mine] - images.start,
+        boxes=OBJECTS.boxes[is_chosen],
+        labels=OBJECTS.labels[is_chosen],
+        image_index=OBJECTS.image_index[is_chosen] - images.start,
     )
     grid = Grid(batch=len(images), height=16, width=16)
     return torch.stack(list(TASK.loss(maps, TASK.encode(objects, grid)).values()))
@@ -51,7 +51,7 @@ def test_the_mean_over_two_devices_is_the_loss_of_one(tmp_path: Path) -> None:
     assert torch.allclose(apart, total(range(4)), rtol=1e-5)
 
 
-def test_losses_without_objects_are_zero() -> None:
+def test_a_count_of_zero_is_one_in_a_division() -> None:
     assert shared_count(torch.tensor(0.0)).item() == 1
     assert shared_count(torch.tensor(5.0)).item() == 5
 

@@ -1,4 +1,4 @@
-"""Looks at an image decide together: what lies outside, which centres count, where boxes end up."""
+"""Candidates of several scales merged: boxes outside the image, centres that count, positions of boxes."""
 
 from dataclasses import replace
 
@@ -52,12 +52,12 @@ def test_the_margin_counts_in_pixels_of_the_resized_image() -> None:
     view = replace(VIEW, input_size=(50, 50), input_from_image=scaling(0.5))
     (found,) = candidates_of(pairs([[-4.0, 0, 50, 50], [10.0, 10, 20, 20]]), CENTERS, [view], 0.5)
 
-    # Eight pixels of the image, but four as it is shown.
+    # Eight pixels of the image are four of the resized one.
     assert found.boxes.tolist() == [[0, 0, 100, 100], [20, 20, 40, 40]]
     assert found.centers.tolist() == [[100, 100]]
 
 
-def look(box: list[float], center: tuple[float, float], score: float) -> Candidates:
+def candidates(box: list[float], center: tuple[float, float], score: float) -> Candidates:
     return Candidates(
         boxes=np.array([box]),
         scores=np.array([0.6]),
@@ -70,8 +70,8 @@ def look(box: list[float], center: tuple[float, float], score: float) -> Candida
 
 
 def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
-    small = look([0.0, 0, 12, 12], (100.0, 100.0), 0.9)
-    own = look([0.0, 0, 10, 10], (5.0, 5.0), 0.3)
+    small = candidates([0.0, 0, 12, 12], (100.0, 100.0), 0.9)
+    own = candidates([0.0, 0, 10, 10], (5.0, 5.0), 0.3)
     both = merge_candidates([small, own], (0.5, 1.0))
     other_way = merge_candidates([small, own], (0.9, 0.5))
 
@@ -83,14 +83,17 @@ def test_centres_of_the_scale_nearest_one_confirm_boxes_of_all_scales() -> None:
 
 def test_the_central_region_is_a_fifth_of_a_large_box_and_a_third_of_a_small_one() -> None:
     # 0.35 of the side: within the middle third, outside the middle fifth.
-    small, large = look([0.0, 0, 100, 100], (35.0, 50.0), 0.9), look([0.0, 0, 200, 200], (70.0, 100.0), 0.9)
+    small, large = (
+        candidates([0.0, 0, 100, 100], (35.0, 50.0), 0.9),
+        candidates([0.0, 0, 200, 200], (70.0, 100.0), 0.9),
+    )
 
     assert len(merge_candidates([small], (1.0,)).boxes) == 1
     assert len(merge_candidates([large], (1.0,)).boxes) == 0
 
 
 class Ideal(Network):
-    """Gives the maps of one known object in an image of 300×500 pixels, mirrored where the input is."""
+    """Gives the maps of one known object in an image of 300×500 pixels, flipped if the input is."""
 
     box = (40.0, 30.0, 460.0, 250.0)
 
@@ -145,5 +148,5 @@ def test_boxes_on_an_input_one_short_of_a_multiple_are_mapped_back_exactly(flip:
 
     assert found.boxes[0] == pytest.approx(Ideal.box, abs=1e-2)
     assert found.scores[0] > 0.99
-    # The mirror image finds it again, and soft-NMS lowers that.
+    # The flipped image finds it again, and soft-NMS lowers that.
     assert len(found.above(0.5)) == 1

@@ -16,7 +16,7 @@ GRID = Grid(batch=2, height=SIDE, width=SIDE)
 
 
 def ideal_maps(targets: Targets, task: Triplet = TASK) -> Maps:
-    """Maps of a network that has learned its targets by heart, with a tag for each object."""
+    """The maps of a perfect network, with a tag for each object."""
     maps = {}
     for name in KEYPOINTS:
         heatmap, cells = targets[f"{name}_heatmap"], targets[f"{name}_cells"]
@@ -98,7 +98,7 @@ def test_more_objects_than_the_original_allows_are_all_learned() -> None:
 
 
 def loss_with_tags(first: list[float], second: list[float], images: list[int]) -> tuple[float, float]:
-    """Pull and push of objects side by side with these tags at their corners."""
+    """Pull and push losses of neighbouring objects with these tags at their corners."""
     task = Triplet(num_classes=1, pull_weight=1.0, push_weight=1.0)
     boxes = [[16.0 * i, 16.0, 16.0 * i + 9, 30.0] for i in range(len(first))]
     targets = task.encode(objects_of(boxes, [0] * len(first), images), GRID)
@@ -111,7 +111,7 @@ def loss_with_tags(first: list[float], second: list[float], images: list[int]) -
 
 
 def test_tags_of_an_object_pull_and_those_of_two_push() -> None:
-    # The middles are 0.5 and 1.0; each corner of the first is 0.5 from its middle. One image of two is empty.
+    # The mean tags are 0.5 and 1.0; each tag of the first is 0.5 from its mean. One image of two is empty.
     pull, push = loss_with_tags([0.0, 1.0], [1.0, 1.0], [0, 0])
 
     assert pull == pytest.approx((0.5**2 + 0.5**2 + 0) / 2 / 2)
@@ -161,7 +161,7 @@ def test_corners_with_other_tags_are_no_pair() -> None:
 
 
 def test_maps_of_the_flipped_input_add_their_detections() -> None:
-    """Objects found in the mirror image alone are found where they are in the image."""
+    """Objects found in the flipped image alone are mapped back to the image."""
     maps = ideal_maps(TASK.encode(ONE, GRID))
     nothing = {name: torch.full_like(v, -30.0) if "heatmap" in name else v for name, v in maps.items()}
 
