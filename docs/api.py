@@ -30,7 +30,7 @@ PUBLIC = {
 
 ONLY = {
     "centernet.data.formats.coco": ("write",),
-    "centernet.protocols": ("Backbone", "HeadSpec", "PointMap", "Stem", "Task"),
+    "centernet.protocols": ("Backbone", "HeadSpec", "OutputSpec", "PointMap", "Stem", "Task", "with_fields"),
 }
 """Names of a module that are documented, where others are for the library itself."""
 
