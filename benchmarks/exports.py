@@ -7,6 +7,7 @@ tasks.
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from centernet.export.onnx import onnx_model
 from centernet.export.openvino import openvino_model
 from centernet.inference.backends.onnxruntime import OnnxBackend
 from centernet.inference.backends.openvino import OpenVinoBackend
+from centernet.structures.outputs import OutputSpec
 
 LARGE = (("detect", "resnet152-dcn"), ("triplet", "hourglass104"))
 """The largest backbones, with one task each."""
@@ -76,7 +78,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
-        cells = [_differences(row[name]["differences"]) for name in ("onnx", "openvino")]
+        outputs = TASKS[row["task"]].outputs
+        cells = [_differences(row[name]["differences"], outputs) for name in ("onnx", "openvino")]
         hold = "yes" if row["onnx"]["holds"] and row["openvino"]["holds"] else "**no**"
         if not row["onnx"]["num_detections"]:
             hold = "no detections"
@@ -87,8 +90,8 @@ def as_markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _differences(values: dict[str, float]) -> str:
-    coordinates = {"boxes", "keypoints", "centers", "pair_boxes", "center_places"}
+def _differences(values: dict[str, float], outputs: Mapping[str, OutputSpec]) -> str:
+    coordinates = {name for name, spec in outputs.items() if spec.unit == "pixels" and spec.role != "focal"}
     if not coordinates & values.keys():
         return "–"
     pixels = max(value for name, value in values.items() if name in coordinates)

@@ -145,7 +145,9 @@ def test_outputs_are_those_declared_and_each_group_can_be_compared(task: Task) -
 
 def test_files_exported_before_outputs_were_declared_have_the_same_outputs(task: Task) -> None:
     assert undeclared.outputs_of(task.outputs) == task.outputs
-    assert undeclared.is_scale_dependent({"task": asdict(task)}) == task.is_scale_dependent
+    config = {"task": asdict(task)}
+    assert undeclared.is_scale_dependent(config) == task.is_scale_dependent
+    assert undeclared.top_k_of(config) == task.top_k
 
 
 def test_settings_are_replaced_and_unknown_ones_are_refused(task: Task) -> None:

@@ -600,8 +600,9 @@ def test_a_file_exported_before_outputs_were_declared_still_runs(corners: Path, 
     import onnx
 
     model = onnx.load(corners)
-    kept = [one for one in model.metadata_props if one.key not in ("output_specs", "is_scale_dependent")]
-    assert len(kept) == len(model.metadata_props) - 2
+    added = ("output_specs", "top_k", "is_scale_dependent")
+    kept = [one for one in model.metadata_props if one.key not in added]
+    assert len(kept) == len(model.metadata_props) - len(added)
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
     onnx.save(model, tmp_path / "old.onnx")
@@ -772,7 +773,7 @@ def test_a_full_disk_is_an_oserror_for_every_format(
 ) -> None:
     program = torch.export.export(torch.nn.ReLU(), (torch.zeros(2),))
     monkeypatch.setattr(DetectionGraph, "traced", lambda _: program)
-    metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs={})
+    metadata = ModelMetadata(config={}, divisor=32, short=0, stride=4, precision="fp32", outputs={}, top_k=1)
     value = opset13.parameter([1])
     model = Model([opset13.relu(value)], [value])
     # A folder of that name cannot be written to, like a full disk.

@@ -98,6 +98,7 @@ def metadata_of(predictor: TorchPredictor, graph: DetectionGraph, precision: str
         stride=predictor.stride,
         precision=precision,
         outputs=graph.outputs,
+        top_k=predictor.task.top_k,
         is_scale_dependent=predictor.is_scale_dependent,
     )
 

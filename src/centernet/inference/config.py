@@ -1,4 +1,4 @@
-"""The parts of `config.json` that need no network: resize rule, classes, number of detections."""
+"""The parts of `config.json` that need no network: resize rule and classes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,11 +20,6 @@ def categories_of(entry: Mapping[str, Any]) -> Categories:
         for skeleton in entry.get("skeletons", ())
     )
     return Categories(tuple(entry["names"]), tuple(entry["ids"]), skeletons)
-
-
-def top_k_of(entry: Mapping[str, Any]) -> int:
-    """Maximum number of detections per image, from the entry `task` of a config."""
-    return int(entry["top_k"]) if "top_k" in entry else top_k_of(entry["inner"])
 
 
 def build(classes: Mapping[str, type], entry: Mapping[str, Any]) -> Any:

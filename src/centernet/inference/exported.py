@@ -9,7 +9,7 @@ from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import ResizeRule
 from centernet.inference.backends.base import InferenceBackend
 from centernet.inference.backends.formats import open_backend
-from centernet.inference.config import categories_of, rule_of, top_k_of
+from centernet.inference.config import categories_of, rule_of
 from centernet.inference.options import InferenceOptions
 from centernet.inference.postprocess import (
     PLAIN,
@@ -54,10 +54,10 @@ class ExportedPredictor:
                 file=file,
                 categories=categories_of(config["categories"]),
                 rule=rule_of(config["resize"]),
-                max_detections=top_k_of(config["task"]),
+                max_detections=file.metadata.top_k,
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: the config in it is not one of ours ({error})") from error
+            raise InputError(f"{path}: its config is not that of a detector ({error})") from error
 
     @property
     def divisor(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from centernet.errors import InputError, UsageError
-from centernet.inference.backends.undeclared import is_scale_dependent, outputs_of
+from centernet.inference.backends.undeclared import is_scale_dependent, outputs_of, top_k_of
 from centernet.structures.outputs import OutputSpec
 
 Arrays = dict[str, Float[np.ndarray, "b k *_"]]
@@ -26,6 +26,7 @@ class ModelMetadata:
         stride: Input pixels from one cell of the finest map to the next.
         precision: Precision of the network: `fp32`, `fp16` or `int8`.
         outputs: The outputs by name, in their order.
+        top_k: Maximum number of detections per image.
         is_scale_dependent: Depth is valid only for images as large as in training.
     """
 
@@ -35,6 +36,7 @@ class ModelMetadata:
     stride: int
     precision: str
     outputs: Mapping[str, OutputSpec]
+    top_k: int
     is_scale_dependent: bool = False
 
     @classmethod
@@ -55,6 +57,7 @@ class ModelMetadata:
                 return cls(
                     config=config,
                     outputs=outputs_of(names),
+                    top_k=top_k_of(config),
                     is_scale_dependent=is_scale_dependent(config),
                     **values,
                 )
@@ -62,6 +65,7 @@ class ModelMetadata:
             return cls(
                 config=config,
                 outputs={name: OutputSpec(**specs[name]) for name in names},
+                top_k=json.loads(entries["top_k"]),
                 is_scale_dependent=json.loads(entries["is_scale_dependent"]),
                 **values,
             )
@@ -81,6 +85,7 @@ class ModelMetadata:
             "precision": json.dumps(self.precision),
             "outputs": json.dumps(list(self.outputs)),
             "output_specs": json.dumps({name: asdict(spec) for name, spec in self.outputs.items()}),
+            "top_k": json.dumps(self.top_k),
             "is_scale_dependent": json.dumps(self.is_scale_dependent),
         }
 

@@ -1,4 +1,4 @@
-"""Outputs of files that were exported before files declared them: rebuilt from their names and the config."""
+"""Outputs of files exported before files declared them, rebuilt from their names and the config."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -33,3 +33,9 @@ def is_scale_dependent(config: Mapping[str, Any]) -> bool:
     """True if depths in the file are relative to no focal length."""
     task = config["task"]
     return bool(task.get("inner", task).get("focal_px") == 0)
+
+
+def top_k_of(config: Mapping[str, Any]) -> int:
+    """Maximum number of detections per image."""
+    task = config["task"]
+    return int(task["top_k"] if "top_k" in task else task["inner"]["top_k"])
