@@ -34,7 +34,7 @@ from centernet.geometry.resize import (
     ResizeRule,
 )
 from centernet.inference.backends.base import ModelMetadata
-from centernet.inference.backends.formats import FORMATS
+from centernet.inference.backends.formats import FORMATS, Format
 from centernet.inference.exported import ExportedPredictor
 from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
@@ -801,6 +801,30 @@ class NetworkAsFile:
             values = self._graph(torch.from_numpy(images))
         found = {name: value.numpy() for name, value in zip(self._graph.outputs, values, strict=True)}
         return {**found, "boxes": found["boxes"] + self._wrong_px}
+
+
+def test_a_new_format_is_a_writer_and_a_backend_with_a_line_each(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = CenterNet(folder / "weights", "cpu")
+
+    def write_toy(graph: DetectionGraph, metadata: ModelMetadata, path: Path, _images: object) -> None:
+        path.write_text(json.dumps(metadata.entries))
+
+    class ToyBackend(NetworkAsFile):
+        def __init__(self, path: Path) -> None:
+            super().__init__(weights.predictor)
+            self.metadata = ModelMetadata.read(json.loads(path.read_text()), str(path))
+
+    monkeypatch.setitem(WRITERS, "toy", write_toy)  # type: ignore[arg-type]
+    monkeypatch.setitem(FORMATS, "toy", Format(ending=".toy", open=ToyBackend))  # type: ignore[arg-type]
+    path, parity = weights.export("toy", output=tmp_path / "model.toy")
+    image = blood(0)
+    (ours,), (theirs,) = (model.predict(image, conf=0.05, max_det=20) for model in (weights, CenterNet(path)))
+
+    assert parity.equal_share == 1
+    assert len(ours) > 0
+    assert theirs.scores == pytest.approx(ours.scores, abs=1e-5)
 
 
 def test_random_images_are_compared_if_the_given_ones_have_no_detections(folder: Path) -> None:
