@@ -24,7 +24,17 @@ from centernet.ops.center_boxes import mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss
 from centernet.ops.peaks import find_peaks
-from centernet.protocols import Backbone, HeadSpec, Maps, Outputs, Targets, Task
+from centernet.protocols import (
+    BOX_OUTPUTS,
+    Backbone,
+    HeadSpec,
+    Maps,
+    Outputs,
+    OutputSpec,
+    Targets,
+    Task,
+    with_fields,
+)
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.training import task_builders
@@ -65,7 +75,18 @@ class Spots:
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
-        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19)}
+        return {"heatmap": HeadSpec(channels=self.num_classes, bias=-2.19, heatmap="heatmap")}
+
+    @property
+    def outputs(self) -> Mapping[str, OutputSpec]:
+        return BOX_OUTPUTS
+
+    @property
+    def is_scale_dependent(self) -> bool:
+        return False
+
+    def with_settings(self, **settings: Any) -> "Spots":
+        return with_fields(self, settings)
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         centers = (objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 / grid.stride
