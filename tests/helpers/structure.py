@@ -150,7 +150,9 @@ def _private_words(text: str) -> Iterator[tuple[int, str]]:
         is_argument = match[0] == "truth" and (
             text[match.end() :].startswith("=") or before.endswith(('"', "`"))
         )
-        if not is_ground_truth and not is_argument:
+        # The name of a layer of corner pooling, in weights on disk.
+        is_layer = match[0] == "look" and before.endswith(".")
+        if not (is_ground_truth or is_argument or is_layer):
             number = before.count("\n")
             yield number + 1, text.splitlines()[number].strip()
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from centernet.data.transforms.warp import resize
 from centernet.errors import InputError
 from centernet.export.graph import DetectionGraph
 from centernet.export.onnx import write_onnx
@@ -18,7 +17,9 @@ from centernet.export.parity import TOLERANCES, Parity, compare, merge_parities
 from centernet.export.torch_export import write_program
 from centernet.inference.backends.base import InferenceBackend, ModelMetadata
 from centernet.inference.backends.formats import FORMATS
+from centernet.inference.postprocess import PLAIN
 from centernet.inference.predictor import TorchPredictor
+from centernet.inference.preprocess import preprocess
 from centernet.io.images import stack_images
 from centernet.io.writing import write_atomically, writing
 from centernet.structures import Sample
@@ -137,7 +138,8 @@ def _random_images(graph: DetectionGraph) -> Iterator[UInt8[np.ndarray, "b 3 h w
 
 
 def _resized(predictor: TorchPredictor, sample: Sample) -> UInt8[np.ndarray, "1 3 h w"]:
-    return stack_images([resize(sample, predictor.rule).image])
+    (resized,) = preprocess(sample, predictor.rule, PLAIN).inputs
+    return stack_images([resized.image])
 
 
 def _keep(part: Path, path: Path, report: str) -> None:

@@ -7,7 +7,6 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from centernet.errors import UsageError
-from centernet.geometry.resize import PadBelowMultiple
 from centernet.inference.predictor import TorchPredictor
 from centernet.structures.outputs import groups_of, values_by_role
 
@@ -42,7 +41,7 @@ class DetectionGraph(nn.Module):
     @property
     def short(self) -> int:
         """Pixels by which the sides of inputs are smaller than a multiple of the divisor."""
-        return int(isinstance(self._predictor.rule, PadBelowMultiple))
+        return self._predictor.short
 
     @property
     def sides(self) -> tuple[int, int]:

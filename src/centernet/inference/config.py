@@ -1,6 +1,7 @@
 """The parts of `config.json` that need no network: resize rule and classes."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from centernet.geometry.resize import RULES, ResizeRule
@@ -11,6 +12,11 @@ def rule_of(entry: Mapping[str, Any]) -> ResizeRule:
     """The resize rule, from the entry `resize` of a config."""
     rule: ResizeRule = build(RULES, entry)
     return rule
+
+
+def entry_of_rule(rule: ResizeRule) -> dict[str, Any]:
+    """The entry `resize` of a config, for a resize rule."""
+    return {"name": name_of(rule, RULES), **asdict(rule)}
 
 
 def categories_of(entry: Mapping[str, Any]) -> Categories:
@@ -31,6 +37,12 @@ def build(classes: Mapping[str, type], entry: Mapping[str, Any]) -> Any:
             f"{name} is not in this library: build it, and load its weights with centernet.weights.fill"
         )
     return classes[name](**values)
+
+
+def name_of(value: object, classes: Mapping[str, type]) -> str:
+    """The name of the class of a value in `config.json`; for custom classes, module and class name."""
+    cls = type(value)
+    return next((name for name, known in classes.items() if cls is known), f"{cls.__module__}.{cls.__name__}")
 
 
 def settings_of(entry: Mapping[str, Any]) -> dict[str, Any]:

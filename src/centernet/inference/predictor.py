@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from torch import Tensor
 
 from centernet.data.loading.collate import collate
 from centernet.data.transforms.warp import resize
 from centernet.detections import Detections
 from centernet.drawing import Reasons, draw_explanation
-from centernet.geometry.resize import ResizeRule
+from centernet.geometry.resize import PadBelowMultiple, ResizeRule
 from centernet.hardware import max_concurrent_jobs
 from centernet.inference.options import InferenceOptions
 from centernet.inference.postprocess import (
@@ -72,6 +73,11 @@ class TorchPredictor:
         return self.network.backbone.divisor
 
     @property
+    def short(self) -> int:
+        """Pixels by which the sides of inputs are smaller than a multiple of the divisor: 0 or 1."""
+        return int(isinstance(self.rule, PadBelowMultiple))
+
+    @property
     def stride(self) -> int:
         """Input pixels from one cell of the finest map to the next."""
         return self.network.stride
@@ -117,6 +123,10 @@ class TorchPredictor:
         plain, flipped = ({name: value.chunk(2)[i] for name, value in both.items()} for i in range(2))
         return self.task.merge_flipped(plain, flipped)
 
+    def heatmaps(self, maps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The heatmaps `(b c h w)` among predicted or ideal maps, the layers of each merged into one."""
+        return merge_heatmaps(maps, self.task.heads)
+
     def detect(self, samples: Sequence[Sample], inference: InferenceOptions = PLAIN) -> list[Detections]:
         """Detections in images as read from their files, image pixels, best first.
 
@@ -149,8 +159,7 @@ class TorchPredictor:
             outputs = self.task.decode(maps, self.network.stride)
         stretch = batch.images.shape[3] / (_sides(maps)[1] * self.network.stride)
         heatmaps = {
-            name: value[0].float().sigmoid().cpu().numpy()
-            for name, value in merge_heatmaps(maps, self.task.heads).items()
+            name: value[0].float().sigmoid().cpu().numpy() for name, value in self.heatmaps(maps).items()
         }
         image = np.ascontiguousarray(batch.images[0].permute(1, 2, 0).numpy())
         return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, min_score, stretch))

@@ -9,7 +9,6 @@ from jaxtyping import Float32, UInt8
 
 from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap
 from centernet.inference.predictor import TorchPredictor
-from centernet.ops.heatmaps import merge_heatmaps
 from centernet.structures.batch import Batch, Grid
 
 MAX_IMAGES = 8
@@ -61,8 +60,7 @@ def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h 
 
 def _class_heatmaps(predictor: TorchPredictor, batch: Batch, grid: Grid) -> Float32[np.ndarray, "b c h w"]:
     """The target heatmap of each class, the maximum if a class has several; zero for tasks without any."""
-    task = predictor.task
-    heatmaps = merge_heatmaps(task.encode(batch.objects, grid), task.heads).values()
+    heatmaps = predictor.heatmaps(predictor.task.encode(batch.objects, grid)).values()
     count = len(predictor.categories)
     none = np.zeros((grid.batch, count, grid.height, grid.width), dtype=np.float32)
     return np.max([none, *(value.numpy() for value in heatmaps if value.shape[1] == count)], axis=0)

@@ -5,8 +5,7 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
-from centernet.geometry.resize import RULES
-from centernet.inference.config import build, categories_of, rule_of, settings_of
+from centernet.inference.config import build, categories_of, entry_of_rule, name_of, rule_of, settings_of
 from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
@@ -38,7 +37,7 @@ def config_of(predictor: TorchPredictor) -> dict[str, Any]:
         "architecture": asdict(predictor.architecture),
         "task": _config_of_task(predictor.task),
         "categories": _config_of_categories(predictor.categories),
-        "resize": {"name": _name_of(predictor.rule, RULES), **asdict(predictor.rule)},
+        "resize": entry_of_rule(predictor.rule),
         "normalize": asdict(predictor.normalize),
     }
 
@@ -48,7 +47,7 @@ def _config_of_task(task: Any) -> dict[str, Any]:
     settings = {item.name: getattr(task, item.name) for item in fields(task)}
     if "inner" in settings:
         settings["inner"] = _config_of_task(settings["inner"])
-    return {"name": _name_of(task, TASKS), **settings}
+    return {"name": name_of(task, TASKS), **settings}
 
 
 def task_of(entry: Mapping[str, Any]) -> Task:
@@ -77,9 +76,3 @@ def _config_of_categories(categories: Categories) -> dict[str, Any]:
     if categories.skeletons:
         entry["skeletons"] = [skeleton and asdict(skeleton) for skeleton in categories.skeletons]
     return entry
-
-
-def _name_of(value: object, classes: Mapping[str, type]) -> str:
-    """The name of the class of a value in `config.json`; for custom classes, module and class name."""
-    cls = type(value)
-    return next((name for name, known in classes.items() if cls is known), f"{cls.__module__}.{cls.__name__}")
