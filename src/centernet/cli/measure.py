@@ -75,7 +75,7 @@ SCORE = Command(
         Argument(
             name="ground_truth",
             type=TEXT,
-            about="COCO .json, folder of VOC .xml, data set of any format, or KITTI's label_2 (alias: truth=)",
+            about="COCO .json, folder of VOC .xml, data set, or KITTI's label_2 (alias: truth=)",
             default="ground_truth.json",
             is_required=True,
             alias="truth",
