@@ -23,8 +23,10 @@ PAGES = (
     "benchmarks/README.md",
     "benchmarks/results/*.md",
     "examples/*.py",
-    "src/centernet/protocols.py",
+    "src/centernet/**/*.py",
     "src/centernet/weights/zoo/*/README.md",
+    "tests/test_structure.py",
+    "tests/contracts/test_extending.py",
 )
 """Patterns of the files of the site: the pages, and what they link to."""
 

@@ -151,14 +151,14 @@ def test_kitti_result_files_are_written_and_scored(
 
 
 def test_augmentation_that_turns_the_camera_is_refused(roads: Path) -> None:
-    with pytest.raises(UsageError, match="quarter_turns does not go with boxes in 3D"):
+    with pytest.raises(UsageError, match="quarter_turns does not go with 3D boxes"):
         CenterNet("nano").train(roads, task="mono3d", quarter_turns=True)
 
 
 @pytest.mark.parametrize("key", ["mixup", "copy_paste"])
 def test_images_of_different_cameras_are_not_mixed(roads: Path, key: str) -> None:
     with pytest.raises(
-        UsageError, match=f"{key} does not go with boxes in 3D: each image has its own camera"
+        UsageError, match=f"{key} does not go with 3D boxes: each image has its own camera"
     ):
         CenterNet("nano").train(roads, task="mono3d", **{key: 0.5})
 
@@ -166,5 +166,5 @@ def test_images_of_different_cameras_are_not_mixed(roads: Path, key: str) -> Non
 def test_data_without_3d_boxes_is_refused(tmp_path: Path) -> None:
     flat = write_scenes(tmp_path / "flat", train=2, val=0, size=64)
 
-    with pytest.raises(InputError, match="has no boxes in 3D with a camera"):
+    with pytest.raises(InputError, match="has no 3D boxes with a camera"):
         CenterNet("nano").train(flat, task="mono3d")
