@@ -157,9 +157,7 @@ def test_augmentation_that_turns_the_camera_is_refused(roads: Path) -> None:
 
 @pytest.mark.parametrize("key", ["mixup", "copy_paste"])
 def test_images_of_different_cameras_are_not_mixed(roads: Path, key: str) -> None:
-    with pytest.raises(
-        UsageError, match=f"{key} does not go with 3D boxes: each image has its own camera"
-    ):
+    with pytest.raises(UsageError, match=f"{key} does not go with 3D boxes: each image has its own camera"):
         CenterNet("nano").train(roads, task="mono3d", **{key: 0.5})
 
 

@@ -16,7 +16,9 @@ PUBLIC = {
     "centernet.detections": "Detections",
     "centernet.evaluation": "Evaluation Scores evaluate score",
     "centernet.export": "TOLERANCES Parity Tolerance export",
-    "centernet.protocols": "Backbone HeadSpec Maps Outputs PointMap Stem Targets Task",
+    "centernet.protocols": (
+        "BOX_OUTPUTS Backbone HeadSpec Maps OutputSpec Outputs PointMap Stem Targets Task with_fields"
+    ),
     "centernet.structures": (
         "Annotations Categories Dataset Defect ImageRecord KittiObjects Sample Skeleton View"
     ),

@@ -25,8 +25,6 @@ __all__ = [
     "with_fields",
 ]
 
-__all__ = ["Backbone", "HeadSpec", "Maps", "Outputs", "PointMap", "Stem", "Targets", "Task"]
-
 Maps = dict[str, Tensor]
 """Raw maps of one stack by name, each `(b d h w)`: logits, offsets, sizes."""
 

@@ -5,31 +5,17 @@ keys; name, type, default, help and check of each are those of its field here. T
 and a line in `InferenceKeywords`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
 from centernet.errors import UsageError
+from centernet.recipes.setting import Allowed, one_of
 
 NMS_METHODS = ("none", "gaussian", "linear", "hard")
 MIN_TILE_SIDE = 32
 MAX_TILE_OVERLAP = 0.9
 _MAX_SCALE = 10
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """The values that an option may have.
-
-    Attributes:
-        text: Follows the name of the option in the error: `is 0 or more`.
-        holds: True for such a value.
-        hint: What to do, at the end of the error.
-    """
-
-    text: str
-    holds: Callable[[Any], bool]
-    hint: str = ""
 
 
 def _option(default: Any, about: str, allowed: Allowed | None = None, *, typed: str = "") -> Any:
@@ -75,14 +61,14 @@ class InferenceOptions:
         Allowed(
             f"are numbers above 0, at most {_MAX_SCALE}, with 1 for the image as it is",
             _are_scales,
-            "try scales=0.5,1,1.5",
+            hint="try scales=0.5,1,1.5",
         ),
     )
     nms: str = _option(
         "none",
         "lower scores of boxes that overlap more confident ones of their class: gaussian or linear, both "
         "soft-NMS, or hard; with several scales and for corner pairs, none means gaussian",
-        Allowed(f"is one of {', '.join(NMS_METHODS)}", lambda value: value in NMS_METHODS),
+        one_of(*NMS_METHODS),
     )
     iou: float | None = _option(
         None,
@@ -119,7 +105,9 @@ class InferenceOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scales", tuple(self.scales))
         for item in fields(self):
-            _check(item.name, getattr(self, item.name), item.metadata["allowed"])
+            value, allowed = getattr(self, item.name), item.metadata["allowed"]
+            if value is not None and allowed is not None:
+                allowed.check(item.name, value)
         if self.iou is not None and self.nms not in ("linear", "hard"):
             raise UsageError("iou is a limit of nms=hard and nms=linear: add one of them")
         for name in ("exact", "merge_boxes"):
@@ -149,12 +137,3 @@ class InferenceKeywords(TypedDict, total=False):
     slice: int | None
     slice_overlap: float | None
     half: bool
-
-
-def _check(name: str, value: Any, allowed: Allowed | None) -> None:
-    if allowed is None or value is None or allowed.holds(value):
-        return
-    given = repr(value)
-    if isinstance(value, tuple):
-        given = ",".join(f"{one:g}" for one in value) or "none"
-    raise UsageError(f"{name} {allowed.text}; got {given}" + (f": {allowed.hint}" if allowed.hint else ""))

@@ -203,7 +203,8 @@ class Recipe:
                 nearest = max(32, round(side / 32) * 32)
                 raise UsageError(f"{key} must be a multiple of 32; got {side}: try {key}={nearest}")
         for key, its_setting in settings_by_name(self).items():
-            its_setting.check(key, getattr(self, key))
+            if its_setting.allowed:
+                its_setting.allowed.check(key, getattr(self, key))
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
         if not _DEVICES.fullmatch(self.devices):

@@ -1,4 +1,7 @@
-"""One setting of a recipe: what it is, which values it may have, its heading and the tasks that use it."""
+"""One setting of a recipe: what it is, which values it may have, its heading and the tasks that use it.
+
+`Allowed` serves the options of inference, too.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -15,11 +18,22 @@ class Allowed:
         text: Follows the name of the setting in the error: `must be at least 1`.
         holds: True for such a value.
         choices: All values, where they are few words.
+        hint: What to do, at the end of the error.
     """
 
     text: str
     holds: Callable[[Any], bool]
     choices: tuple[str, ...] = ()
+    hint: str = ""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises a `UsageError` that names the setting if the value is not allowed."""
+        if self.holds(value):
+            return
+        given = repr(value)
+        if isinstance(value, tuple):
+            given = ",".join(f"{one:g}" for one in value) or "none"
+        raise UsageError(f"{name} {self.text}; got {given}" + (f": {self.hint}" if self.hint else ""))
 
 
 COUNT = Allowed("must be at least 1", lambda value: value >= 1)
@@ -55,11 +69,6 @@ class Setting:
     def help(self) -> str:
         """The line about it, with the tasks it is for."""
         return f"{self.about} ({', '.join(self.tasks)})" if self.tasks else self.about
-
-    def check(self, key: str, value: Any) -> None:
-        """Raises a `UsageError` that names the setting if the value is not allowed."""
-        if self.allowed and not self.allowed.holds(value):
-            raise UsageError(f"{key} {self.allowed.text}; got {value!r}")
 
 
 def setting(
