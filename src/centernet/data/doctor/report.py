@@ -129,13 +129,13 @@ class Report:
         num_objects: Number of objects used in training.
         num_crowds: Number of crowd regions.
         classes: Frequency of each class, in the order of labels.
-        skeletons: Keypoint labels of each class with keypoints.
         image_sides: Sizes of objects in their images.
         input_sides: Sizes of objects in the input.
-        space: Cameras and 3D boxes; None where no image has a camera.
         crowding: Collisions of centres of one class.
         defects: Defects and how training handles them.
         notes: Properties that are no defects.
+        skeletons: Keypoint labels of each class with keypoints.
+        space: Cameras and 3D boxes; None where no image has a camera.
     """
 
     name: str
