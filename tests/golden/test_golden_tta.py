@@ -8,8 +8,8 @@ import torch
 from tests.helpers.detection_rows import detection_rows
 
 from centernet.detections import Detections
-from centernet.inference.merging import merge_detections
 from centernet.inference.options import InferenceOptions
+from centernet.inference.scale_merging import merge_detections
 from centernet.ops.nms import Suppression, soft_nms, soft_nms_with_leftovers
 from centernet.structures import Categories
 from centernet.tasks.detect import Detect

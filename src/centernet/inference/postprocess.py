@@ -10,8 +10,8 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes, transform_points
 from centernet.geometry.camera import rotation_from_alpha, unproject
-from centernet.inference.merging import merge_detections, suppress
 from centernet.inference.options import InferenceOptions
+from centernet.inference.scale_merging import merge_detections, suppress
 from centernet.structures import Categories, Sample, View
 from centernet.structures.outputs import OutputSpec, values_by_role
 from centernet.tasks.triplet.multi_scale import Candidates, candidates_of, merge_candidates

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from centernet.detections import Detections
-from centernet.inference.merging import merge_detections
 from centernet.inference.options import InferenceOptions
+from centernet.inference.scale_merging import merge_detections
 from centernet.structures import Categories
 
 BOX, SAME, OTHER = [0, 0, 20, 20], [1, 0, 21, 20], [50, 50, 60, 60]
