@@ -70,7 +70,7 @@ class TrainingRun:
         training, validation = open_training_data(data, recipe)
         if self.weights is None:
             suggest_recipe(self.model, recipe, training)
-        recipe = adapt_to_data(recipe, training.categories, settings)
+        recipe = adapt_to_data(recipe, training, settings)
         predictor = build_predictor(recipe, training.categories, self._initial_weights(recipe))
         folder = run_folder.new_folder(recipe)
         run_folder.describe(folder, self.model, data, recipe)

@@ -29,6 +29,10 @@ class BoxCoder(Protocol):
         """Regression targets at cells, each for the box that `box_index` names."""
         ...
 
+    def decode(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Predictions from the values of the maps at cells."""
+        ...
+
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
@@ -74,6 +78,10 @@ class CenterSizeCoder:
         """Regression targets at cells, each for the box that `box_index` names."""
         del stride
         return {"size": boxes.size[box_index], "offset": boxes.center[box_index] - cell_corners(cells)}
+
+    def decode(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The values themselves."""
+        return dict(values)
 
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
@@ -128,6 +136,10 @@ class LTRBCoder:
         half = boxes.size[box_index] / 2
         return {"sides": torch.cat([half - from_middle, half + from_middle], dim=1)}
 
+    def decode(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The values themselves."""
+        return dict(values)
+
     def losses(
         self, predicted: Mapping[str, Tensor], targets: Targets, weights: Float[Tensor, " p"] | None = None
     ) -> dict[str, Tensor]:
@@ -150,5 +162,5 @@ class LTRBCoder:
 
 
 def predict_at(box_coder: BoxCoder, maps: Maps, cells: Int[Tensor, "*n 3"]) -> dict[str, Tensor]:
-    """Values of the coder's maps at cells, by name."""
-    return {name: read(maps[name], cells).float() for name in box_coder.heads}
+    """Predictions of a box coder at cells, by name."""
+    return box_coder.decode({name: read(maps[name], cells).float() for name in box_coder.heads})

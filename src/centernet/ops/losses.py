@@ -2,6 +2,7 @@
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -39,6 +40,20 @@ def focal_loss(
     # At positives `1 - heatmap` is 0, so they add nothing to the negative sum.
     negative_loss = ((1 - probability).log() * probability**alpha * (1 - heatmap) ** beta).sum()
     return -(positive_loss + negative_loss) / max(len(positive), 1)
+
+
+def soft_focal_loss(logits: Float[Tensor, "b c h w"], heatmap: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Quality focal loss with all values of the Gaussians as soft targets: Li et al. 2020, eq. 2.
+
+    Cross-entropy times squared difference, summed and divided by the sum of the targets, at least 1, times 4.
+
+    Args:
+        logits: Predicted heatmap.
+        heatmap: Target heatmap, 0 to 1.
+    """
+    logits = logits.float()
+    entropy = F.binary_cross_entropy_with_logits(logits, heatmap, reduction="none")
+    return 4 * ((heatmap - logits.sigmoid()).square() * entropy).sum() / heatmap.sum().clamp(min=1.0)
 
 
 def l1_at_cells(

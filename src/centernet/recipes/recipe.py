@@ -147,6 +147,21 @@ class Recipe:
         FRACTION,
         tasks=("detect",),
     )
+    box_bins: int = _boxes(
+        0,
+        "with sides_weight, predict each side as a distribution over so many distances, 17; 0: as a number",
+        AMOUNT,
+        tasks=("detect",),
+    )
+    box_scale: float = _boxes(
+        0.0,
+        "typical distance from centre to side for box_bins, cells; 0: that of the training boxes",
+        AMOUNT,
+        tasks=("detect",),
+    )
+    soft_heatmap: bool = _boxes(
+        False, "train heatmaps towards the whole Gaussians by the quality focal loss", tasks=("detect",)
+    )
     quality: float = _boxes(
         0.0, "how far peaks are trained to predict the IoU of their box, 0 to 1", FRACTION, tasks=("detect",)
     )
@@ -207,6 +222,10 @@ class Recipe:
                 its_setting.allowed.check(key, getattr(self, key))
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
+        if self.box_bins and (self.box_bins == 1 or not self.sides_weight):
+            raise UsageError("box_bins is 2 or more, and needs sides_weight: add sides_weight=0.5")
+        if self.soft_heatmap and self.quality:
+            raise UsageError("quality and soft_heatmap are two targets of the heatmap: leave one of them out")
         if not _DEVICES.fullmatch(self.devices):
             hint = "; device=0 is the first GPU" if self.devices == "0" else ""
             raise UsageError(

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from centernet.ops.box_coders import BoxCoder, CenterSizeCoder, LTRBCoder, predict_at
 from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
+from centernet.ops.distribution_coder import DistributionCoder
 from centernet.ops.gaussian import draw_gaussians
-from centernet.ops.losses import focal_loss, giou_loss, paired_iou
+from centernet.ops.losses import focal_loss, giou_loss, paired_iou, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
@@ -41,6 +42,11 @@ class Detect:
             instead of size and offset; with 0, as in the paper, there is no such map.
         quality: Target of the heatmap at the centre of an object, from 1 (0, as in the paper) to the IoU of
             the box predicted there (1, as in Li et al. 2020, "Generalized Focal Loss").
+        soft_heatmap: Train the heatmap towards the Gaussians themselves, by `soft_focal_loss`, instead of
+            towards their peaks alone.
+        box_bins: With `sides_weight`, predict each of the four distances as a distribution over so many: see
+            `DistributionCoder`. 0, as in the paper, predicts the distances themselves.
+        box_scale: Typical distance from the centre of a box to its sides, in cells; for `box_bins`.
     """
 
     num_classes: int
@@ -56,6 +62,9 @@ class Detect:
     spread_share: float = 0.0
     sides_weight: float = 0.0
     quality: float = 0.0
+    soft_heatmap: bool = False
+    box_bins: int = 0
+    box_scale: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -65,6 +74,13 @@ class Detect:
         for name in ("spread_share", "quality"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction from 0 to 1; got {getattr(self, name)}")
+        if self.soft_heatmap and self.quality:
+            raise ValueError("quality sets targets of peaks, and soft_heatmap those of all cells: choose one")
+        if self.box_bins and not (self.box_bins > 1 and self.box_scale > 0 and self.sides_weight > 0):
+            raise ValueError(
+                "box_bins is a number of distances from 2 on, with box_scale and sides_weight above 0; got "
+                f"{self.box_bins}, {self.box_scale} and {self.sides_weight}"
+            )
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -121,11 +137,9 @@ class Detect:
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
         """Weighted terms whose sum is minimised."""
         cells, weights = targets["cells"], targets.get("weights")
-        soft_targets = self._soft_targets(maps, targets) if self.quality else None
         predicted = predict_at(self._box_coder, maps, cells)
         terms = {
-            "heatmap": self.heatmap_weight
-            * focal_loss(maps["heatmap"], targets["heatmap"], soft_targets=soft_targets),
+            "heatmap": self.heatmap_weight * self._heatmap_loss(maps, targets),
             **self._box_coder.losses(predicted, targets, weights),
         }
         if self.giou_weight:
@@ -150,9 +164,17 @@ class Detect:
 
     @property
     def _box_coder(self) -> BoxCoder:
+        if self.box_bins:
+            return DistributionCoder(sides_weight=self.sides_weight, scale=self.box_scale, bins=self.box_bins)
         if self.sides_weight:
             return LTRBCoder(sides_weight=self.sides_weight)
         return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
+
+    def _heatmap_loss(self, maps: Maps, targets: Targets) -> Float[Tensor, ""]:
+        if self.soft_heatmap:
+            return soft_focal_loss(maps["heatmap"], targets["heatmap"])
+        soft_targets = self._soft_targets(maps, targets) if self.quality else None
+        return focal_loss(maps["heatmap"], targets["heatmap"], soft_targets=soft_targets)
 
     @torch.no_grad()
     def _soft_targets(self, maps: Maps, targets: Targets) -> Float[Tensor, " p"]:

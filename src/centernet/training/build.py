@@ -5,20 +5,26 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.errors import UsageError
+from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import Letterbox, ResizeLongestSide, ResizeRule
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.images import image_size
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
 from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
-from centernet.structures import Categories
+from centernet.structures import Categories, Dataset
 from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
 from centernet.weights.config import TASKS
 from centernet.weights.files import transfer
+
+STRIDE, DIVISOR = 4, 32
+"""Of the networks that recipes name; that Hourglass pads to multiples of 128 hardly changes a mean."""
 
 
 def build_predictor(
@@ -62,18 +68,39 @@ def build_predictor(
     )
 
 
-def adapt_to_data(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
-    """The recipe without flips that would mislabel keypoints, unless they were chosen; prints the reason.
+def adapt_to_data(recipe: Recipe, training: Dataset, chosen: Collection[str]) -> Recipe:
+    """The recipe with the settings that the training images decide, unless they were chosen.
+
+    These are `box_scale`, if boxes are predicted as distributions, and flips, which are left out if they
+    would mislabel keypoints; the reason is printed.
 
     Args:
         recipe: The recipe with the chosen settings.
-        categories: Classes of the data, with their skeletons.
+        training: The training images.
         chosen: Names of the settings that were given by hand.
 
     Raises:
         UsageError: One of these is not used by the task.
     """
     check_settings(recipe, chosen)
+    if recipe.box_bins and not recipe.box_scale:
+        recipe = with_settings(recipe, box_scale=_typical_distance(training, _rule_of(recipe, DIVISOR)))
+    return _without_wrong_flips(recipe, training.categories, chosen)
+
+
+def _typical_distance(training: Dataset, rule: ResizeRule) -> float:
+    """The geometric mean of the distances from the centres of boxes to their sides, cells of the input."""
+    distances = [
+        transform_boxes(rule(record.size or image_size(record.path))[1], record.annotations.boxes) / STRIDE
+        for record in training.records
+    ]
+    boxes = np.concatenate(distances)
+    halves = (boxes[:, 2:] - boxes[:, :2]) / 2
+    # Half a pixel at least: boxes without an area are possible.
+    return float(np.exp(np.log(np.maximum(halves, 0.5 / STRIDE)).mean()))
+
+
+def _without_wrong_flips(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:
     flips = [key for key in ("flip", "flip_vertical") if getattr(recipe, key) and key not in chosen]
     reason = why_not_flipped(categories) if task_builder_of(recipe).with_keypoints else None
     if not flips or reason is None:
