@@ -95,9 +95,9 @@ def test_images_are_flipped_only_if_left_right_pairs_are_known(
     without, _ = open_training_data(str(data), default)
     with_pairs, _ = open_training_data(str(data), paired)
 
-    assert adapt_to_data(default, without.categories, ()).flip == 0
+    assert adapt_to_data(default, without, ()).flip == 0
     assert "images are not flipped" in capsys.readouterr().err
-    assert adapt_to_data(paired, with_pairs.categories, ()).flip == 0.5
+    assert adapt_to_data(paired, with_pairs, ()).flip == 0.5
     assert not capsys.readouterr().err
 
 

@@ -5,11 +5,12 @@ from torch import nn
 
 from centernet.recipes.recipe import SETTINGS, Recipe
 from centernet.training.optim import OPTIMIZERS, SCHEDULES, build_optimizer, build_schedule
+from centernet.training.timetable import Timetable
 
 
 def rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
     optimizer = build_optimizer(nn.Linear(2, 2), recipe)
-    schedule = build_schedule(optimizer, recipe, steps_per_epoch)
+    schedule = build_schedule(optimizer, Timetable(recipe=recipe, steps_per_epoch=steps_per_epoch))
     values = []
     for _ in range(count):
         values.append(optimizer.param_groups[0]["lr"])

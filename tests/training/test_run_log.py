@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from centernet.recipes.recipe import Recipe
 from centernet.training.run_log import epoch_line, selection_metric
+from centernet.training.timetable import Timetable
 
 
 def test_the_best_weights_are_those_with_the_best_keypoint_ap_if_there_is_one() -> None:
@@ -23,6 +25,26 @@ def test_the_time_left_does_not_jump_after_an_epoch_with_validation() -> None:
     rows = [{"epoch": float(i), "train/loss": 1.0, "seconds": 60.0} for i in range(1, 6)]
     rows.append({**rows[-1], "epoch": 6.0, "seconds": 120.0, "val/AP": 0.5, "val/AP50": 0.8})
 
-    assert (
-        epoch_line(rows, 20) == "epoch 6/20  loss 1.000  AP 0.500, AP50 0.800  120.0 s  about 16.3 min left"
+    line = epoch_line(rows, Timetable(recipe=Recipe(epochs=20)))
+
+    assert line.startswith(
+        "epoch 6/20  loss 1.000  AP 0.500, AP50 0.800  120.0 s  about 16.3 min left, until "
     )
+
+
+def test_the_line_names_the_best_validation_so_far() -> None:
+    rows = [
+        {"epoch": float(i), "train/loss": 1.0, "seconds": 60.0, "val/AP": ap, "val/AP50": 0.8}
+        for i, ap in enumerate((0.3, 0.5, 0.4), start=1)
+    ]
+    timetable = Timetable(recipe=Recipe(epochs=20))
+
+    assert "AP 0.400, AP50 0.800, best in epoch 2 (0.500)" in epoch_line(rows, timetable)
+    assert "best" not in epoch_line(rows[:2], timetable)
+
+
+def test_with_a_time_limit_the_line_says_when_it_ends() -> None:
+    rows = [{"epoch": 3.0, "train/loss": 1.0, "seconds": 60.0}]
+    timetable = Timetable(recipe=Recipe(epochs=20, minutes=5.0), clock=lambda: 120.0)
+
+    assert epoch_line(rows, timetable).startswith("epoch 3  loss 1.000  60.0 s  about 3.0 min left, until ")

@@ -1,8 +1,9 @@
 """One training, from its settings to the numbers of its best weights."""
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,14 @@ class TrainingRun:
         weights: The weights to go on from; None for a recipe.
         device: Where the best weights are loaded when it is over.
         progress: Show a progress bar; None for yes if stderr is a terminal.
+        started: `time.monotonic()` at its beginning, from which its time limit counts.
     """
 
     model: str
     weights: TorchPredictor | None
     device: Any
     progress: bool | None = None
+    started: float = field(default_factory=time.monotonic)
 
     def start(self, data: str, settings: dict[str, Any]) -> TrainedRun:
         """A new training.
@@ -135,6 +138,7 @@ class TrainingRun:
             folder,
             score if validation else None,
             resume=resume,
+            started=self.started,
             progress=sys.stderr.isatty() if self.progress is None else self.progress,
             say=_say,
         )

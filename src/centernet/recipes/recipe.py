@@ -72,6 +72,9 @@ class Recipe:
     )
     rect: bool = _training(False, "inputs keep the aspect ratio of the image instead of being square")
     epochs: int = _training(100, "passes over the training images", COUNT)
+    minutes: float = _training(
+        0.0, "time limit: the schedule fills these minutes, whatever epochs is; 0: none", AMOUNT
+    )
     batch: int = _training(16, "images in a batch on each device", COUNT)
     accumulate: int = _training(1, "batches on each device whose gradients are added up before a step", COUNT)
     optimizer: str = _training("adamw", "adamw, adam or sgd", one_of("adamw", "adam", "sgd"))

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
 from centernet.training.run_folder import CHECKPOINT
 from centernet.training.run_log import Evaluate, RunLog
+from centernet.training.timetable import TimeLimit, Timetable
 
 
 def fit(
@@ -39,6 +41,7 @@ def fit(
     evaluate: Evaluate | None,
     *,
     resume: bool = False,
+    started: float | None = None,
     progress: bool = True,
     say: Callable[[str], None],
 ) -> Path:
@@ -52,6 +55,7 @@ def fit(
         folder: Run folder, for `last.ckpt`, `results.csv` and weights.
         evaluate: Computes metrics of detections on the validation images.
         resume: Continue after the last finished epoch that the run folder holds.
+        started: `time.monotonic()` at the beginning of the training, for its time limit; None for now.
         progress: Show a progress bar.
         say: Takes one line for each epoch.
 
@@ -63,17 +67,19 @@ def fit(
         KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
     """
     with _quiet():
-        trainer = _trainer(predictor, recipe, folder, evaluate, progress=progress, say=say)
+        timetable = Timetable(recipe=recipe, started=time.monotonic() if started is None else started)
+        trainer = _trainer(predictor, timetable, folder, evaluate, progress=progress, say=say)
         if trainer.strategy.root_device.type == "cpu":
             tune_allocator()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
         resumed_from = checkpoint if resume and checkpoint.exists() else None
         first_epoch = _finished_epochs(resumed_from) if resumed_from else 0
-        loader = training_loader(training, predictor, recipe, *processes, first_epoch)
-        steps = -(-len(loader) // recipe.accumulate)
+        is_plain = timetable.is_plain
+        loader = training_loader(training, predictor, recipe, *processes, first_epoch, is_plain)
+        timetable.steps_per_epoch = -(-len(loader) // recipe.accumulate)
         predictor.network.to(memory_format=torch.channels_last)
-        module = TrainingModule(predictor, recipe, steps)
+        module = TrainingModule(predictor, timetable)
         module.train()
         validating = validation_loader(validation, predictor, recipe, *processes) if validation else None
         try:
@@ -116,13 +122,14 @@ def _finished_epochs(checkpoint: Path) -> int:
 
 def _trainer(
     predictor: TorchPredictor,
-    recipe: Recipe,
+    timetable: Timetable,
     folder: Path,
     evaluate: Evaluate | None,
     *,
     progress: bool,
     say: Callable[[str], None],
 ) -> L.Trainer:
+    recipe = timetable.recipe
     ema = EMAWeights(recipe.ema) if recipe.ema else None
     return L.Trainer(
         accelerator=lightning_accelerator(recipe),
@@ -130,7 +137,7 @@ def _trainer(
         num_nodes=recipe.num_nodes,
         strategy=recipe.strategy,
         precision="bf16-mixed" if _uses_bf16(recipe) else "32-true",
-        max_epochs=recipe.epochs,
+        max_epochs=-1 if recipe.minutes else recipe.epochs,
         # `RunLog` adds a validation after the last epoch: a run without any has no best weights.
         check_val_every_n_epoch=recipe.val_every,
         num_sanity_val_steps=0,
@@ -141,7 +148,8 @@ def _trainer(
         enable_progress_bar=progress,
         logger=_tensorboard(folder) if recipe.tensorboard else False,
         callbacks=[
-            RunLog(folder, predictor, evaluate, say, ema),
+            *([TimeLimit(timetable)] if recipe.minutes else []),
+            RunLog(folder, predictor, evaluate, say, timetable, ema),
             *([ema] if ema else []),
             *_early_stopping(recipe, evaluate),
             *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),

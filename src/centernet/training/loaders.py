@@ -1,5 +1,6 @@
 """Batches for training and validation."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ def training_loader(
     rank: int = 0,
     num_replicas: int = 1,
     first_epoch: int = 0,
+    is_plain: Callable[[int], bool] = lambda _epoch: False,
 ) -> "DataLoader[Batch]":
     """Batches of augmented images, which depend on the seed of the recipe alone.
 
@@ -35,9 +37,10 @@ def training_loader(
         rank: Number of this process.
         num_replicas: Number of processes.
         first_epoch: Epoch to start with, for a resumed run.
+        is_plain: As for `EpochSampler`.
     """
     samples = TrainingSet(dataset, _augment(predictor, recipe), recipe.seed, int(recipe.cache * 1e9))
-    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch)
+    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch, is_plain)
     return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
 
 
@@ -78,7 +81,6 @@ def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
         mixup=recipe.mixup,
         copy_paste=recipe.copy_paste,
         box3d_at_any_scale=recipe.focal_px > 0,
-        no_aug_from=recipe.epochs - recipe.plain_epochs if recipe.plain_epochs else None,
     )
 
 

@@ -10,9 +10,9 @@ from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.protocols import Maps
-from centernet.recipes.recipe import Recipe
 from centernet.structures.batch import Batch, Grid
 from centernet.training.optim import build_optimizer, build_schedule
+from centernet.training.timetable import Timetable
 
 
 class TrainingModule(L.LightningModule):
@@ -24,15 +24,14 @@ class TrainingModule(L.LightningModule):
         num_steps: Steps of this epoch so far.
     """
 
-    def __init__(self, predictor: TorchPredictor, recipe: Recipe, steps_per_epoch: int) -> None:
+    def __init__(self, predictor: TorchPredictor, timetable: Timetable) -> None:
         super().__init__()
         self.network = predictor.network
         self.found: list[Detections] = []
         self.sums: dict[str, Tensor] = {}
         self.num_steps = 0
         self._predictor = predictor
-        self._recipe = recipe
-        self._steps_per_epoch = steps_per_epoch
+        self._timetable = timetable
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch.
@@ -75,8 +74,8 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Optimiser and learning rate schedule of the recipe; the rate changes at every step."""
-        optimizer = build_optimizer(self.network, self._recipe)
-        schedule = build_schedule(optimizer, self._recipe, self._steps_per_epoch)
+        optimizer = build_optimizer(self.network, self._timetable.recipe)
+        schedule = build_schedule(optimizer, self._timetable)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:

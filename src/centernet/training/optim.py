@@ -9,6 +9,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from centernet.recipes.recipe import Recipe
+from centernet.training.timetable import Timetable
 
 _Groups = Iterable[dict[str, Any]]
 
@@ -31,14 +32,15 @@ def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
     return OPTIMIZERS[recipe.optimizer](groups, recipe)
 
 
-def build_schedule(optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int) -> LambdaLR:
+def build_schedule(optimizer: Optimizer, timetable: Timetable) -> LambdaLR:
     """The learning rate at every step: linear warm-up, then cosine to a hundredth or division by ten."""
-    warmup = recipe.warmup_epochs * steps_per_epoch
+    recipe = timetable.recipe
+    warmup = recipe.warmup_epochs * timetable.steps_per_epoch
     decay = SCHEDULES[recipe.schedule]
 
     def factor(step: int) -> float:
         rise = min(1.0, (step + 1) / (warmup + 1))
-        return rise * decay(recipe, step / steps_per_epoch)
+        return rise * decay(recipe, timetable.epoch(step))
 
     return LambdaLR(optimizer, factor)
 

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from centernet.inference.predictor import TorchPredictor
 from centernet.io.writing import write_atomically
 from centernet.training.ema import EMAWeights
 from centernet.training.module import TrainingModule
+from centernet.training.timetable import Timetable
 from centernet.weights.files import save_file
 
 Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
@@ -37,6 +39,7 @@ class RunLog(L.Callback):
         predictor: The predictor in training.
         evaluate: Computes the metrics of a validation; None if there is none.
         say: Takes one line for each epoch.
+        timetable: Says when the training ends.
         ema: Holds the moving average of the weights, which is saved instead of them, if there is one.
     """
 
@@ -46,12 +49,14 @@ class RunLog(L.Callback):
         predictor: TorchPredictor,
         evaluate: Evaluate | None,
         say: Callable[[str], None],
+        timetable: Timetable,
         ema: EMAWeights | None = None,
     ) -> None:
         self._folder = folder
         self._predictor = predictor
         self._evaluate = evaluate
         self._say = say
+        self._timetable = timetable
         self._ema = ema
         self._rows: list[dict[str, float]] = []
         self._best = -1.0
@@ -113,7 +118,7 @@ class RunLog(L.Callback):
             if self._evaluate is None:
                 with self._ema.in_place(pl_module) if self._ema else nullcontext():
                     save_file(self._predictor, self._folder / "weights" / "last.safetensors")
-            self._say(epoch_line(self._rows, trainer.max_epochs or 0))
+            self._say(epoch_line(self._rows, self._timetable))
 
 
 def selection_metric(metrics: Mapping[str, float]) -> float:
@@ -127,24 +132,43 @@ def selection_metric(metrics: Mapping[str, float]) -> float:
     return known[0] if known else metrics["AP"]
 
 
-def epoch_line(rows: Sequence[dict[str, float]], epochs: int) -> str:
-    """The line that is printed about the last row, with an estimate of the time left.
+def epoch_line(rows: Sequence[dict[str, float]], timetable: Timetable) -> str:
+    """The line that is printed about the last row, with the best AP so far and the time left.
 
     Args:
         rows: Rows of the finished epochs.
-        epochs: Epochs of the whole run.
+        timetable: That of the run.
     """
-    row = rows[-1]
-    parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"loss {row['train/loss']:.3f}"]
+    row, epochs = rows[-1], timetable.recipe.epochs
+    of_all = "" if timetable.is_timed else f"/{epochs}"
+    parts = [f"epoch {row['epoch']:.0f}{of_all}", f"loss {row['train/loss']:.3f}"]
     if "val/AP" in row:
         parts.append(f"AP {row['val/AP']:.3f}, AP50 {row['val/AP50']:.3f}")
     if "val/OKS_AP" in row:
         parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
     if "val/3D_AP" in row:
         parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
+    scored = {other["epoch"]: _selection_score(other) for other in rows if "val/AP" in other}
+    best = max(scored, key=lambda epoch: (scored[epoch], -epoch), default=0.0)
+    if row["epoch"] in scored and best != row["epoch"]:
+        parts[-1] += f", best in epoch {best:.0f} ({scored[best]:.3f})"
+    if timetable.is_timed:
+        return "  ".join([*parts, f"{row['seconds']:.1f} s", _end(timetable.seconds_left)])
     # The mean over the last ten epochs, of which some include a validation and some do not.
     left = (epochs - row["epoch"]) * statistics.fmean(other["seconds"] for other in rows[-10:])
-    return "  ".join([*parts, f"{row['seconds']:.1f} s", f"about {left / 60:.1f} min left"])
+    return "  ".join([*parts, f"{row['seconds']:.1f} s", _end(left)])
+
+
+def _selection_score(row: Mapping[str, float]) -> float:
+    """The metric of a validated row by which the best weights are selected; -1 if it is not a number."""
+    score = selection_metric({key.removeprefix("val/"): value for key, value in row.items()})
+    return -1.0 if math.isnan(score) else score
+
+
+def _end(seconds: float) -> str:
+    """The time left, and the time of day when it is over."""
+    at = datetime.now(UTC).astimezone() + timedelta(seconds=max(0.0, seconds))
+    return f"about {max(0.0, seconds) / 60:.1f} min left, until {at:%H:%M}"
 
 
 def _gathered(found: list[Detections]) -> list[Detections]:

@@ -55,7 +55,7 @@ def dataset(tmp_path: Path) -> Dataset:
 def test_every_image_is_drawn_once_an_epoch_for_any_number_of_processes(
     count: int, num_replicas: int, epoch: int
 ) -> None:
-    keys: list[tuple[int, int]] = []
+    keys: list[tuple[int, int, bool]] = []
     lengths = set()
     for rank in range(num_replicas):
         sampler = EpochSampler(count, seed=3, rank=rank, num_replicas=num_replicas)
@@ -65,7 +65,7 @@ def test_every_image_is_drawn_once_an_epoch_for_any_number_of_processes(
         lengths.add(len(own_keys))
         keys += own_keys
 
-    times = Counter(index for _, index in keys)
+    times = Counter(index for _, index, _ in keys)
     assert set(times) == set(range(count))
     assert {key[0] for key in keys} == {epoch}
     # All processes get equally many, so some images are repeated.
@@ -77,7 +77,7 @@ def test_orders_change_with_epoch_and_seed_alone() -> None:
     def order(seed: int, epoch: int) -> list[int]:
         sampler = EpochSampler(50, seed)
         sampler.set_epoch(epoch)
-        return [index for _, index in sampler]
+        return [index for _, index, _ in sampler]
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
@@ -85,7 +85,7 @@ def test_orders_change_with_epoch_and_seed_alone() -> None:
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_alone(dataset: Dataset) -> None:
-    keys = [(epoch, index) for epoch in range(3) for index in range(6)]
+    keys = [(epoch, index, False) for epoch in range(3) for index in range(6)]
     forwards, backwards = TrainingSet(dataset, AUGMENT, seed=5), TrainingSet(dataset, AUGMENT, seed=5)
     first = {key: forwards[key] for key in keys}
     second = {key: backwards[key] for key in reversed(keys)}
@@ -93,8 +93,8 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(dataset: Dataset) -> Non
     for key in keys:
         assert (first[key].image == second[key].image).all()
         assert (first[key].annotations.boxes == second[key].annotations.boxes).all()
-    assert (first[0, 0].image != first[1, 0].image).any()
-    assert (TrainingSet(dataset, AUGMENT, seed=6)[0, 0].image != first[0, 0].image).any()
+    assert (first[0, 0, False].image != first[1, 0, False].image).any()
+    assert (TrainingSet(dataset, AUGMENT, seed=6)[0, 0, False].image != first[0, 0, False].image).any()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -126,9 +126,9 @@ def test_a_fraction_of_the_inputs_is_blended(dataset: Dataset) -> None:
         TrainingSet(dataset, Augment(rule=RULE, window=ShiftScale(), mixup=probability), seed=5)
         for probability in (0.0, 0.25)
     )
-    counts = Counter(len(mixed[epoch, i].annotations) for epoch in range(40) for i in range(6))
+    counts = Counter(len(mixed[epoch, i, False].annotations) for epoch in range(40) for i in range(6))
 
-    assert {len(plain[epoch, i].annotations) for epoch in range(3) for i in range(6)} == {1}
+    assert {len(plain[epoch, i, False].annotations) for epoch in range(3) for i in range(6)} == {1}
     assert counts.keys() == {1, 2}
     assert counts[2] == pytest.approx(60, abs=20)
 
@@ -163,12 +163,12 @@ def test_augmentation_does_not_change_cached_images(dataset: Dataset) -> None:
         TrainingSet(dataset, AUGMENT, seed=5, cache_bytes=10**7),
         TrainingSet(dataset, AUGMENT, seed=5),
     )
-    keys = [(epoch, index) for epoch in range(4) for index in range(6)]
+    keys = [(epoch, index, False) for epoch in range(4) for index in range(6)]
 
     assert all((cached[key].image == plain[key].image).all() for key in keys)
 
 
-def test_epochs_without_augmentation_have_whole_images_without_flips_rotations_and_mosaics(
+def test_plain_inputs_have_whole_images_without_flips_rotations_and_mosaics(
     dataset: Dataset,
 ) -> None:
     restless = Augment(
@@ -178,20 +178,27 @@ def test_epochs_without_augmentation_have_whole_images_without_flips_rotations_a
         flip_vertical=1.0,
         quarter_turns=True,
         mosaic=1.0,
-        no_aug_from=3,
     )
     plain = Augment(rule=RULE, window=ShiftScale(shift=0.02, scale=0.05), flip=0.0)
     trained, expected = TrainingSet(dataset, restless, seed=1), TrainingSet(dataset, plain, seed=1)
 
     for index in range(len(dataset)):
-        assert (trained[3, index].image == expected[3, index].image).all()
-        assert (trained[3, index].annotations.boxes == expected[3, index].annotations.boxes).all()
-        assert (trained[2, index].image != expected[2, index].image).any()
-    assert restless.at(2) == restless
+        assert (trained[3, index, True].image == expected[3, index, False].image).all()
+        assert (
+            trained[3, index, True].annotations.boxes == expected[3, index, False].annotations.boxes
+        ).all()
+        assert (trained[3, index, False].image != expected[3, index, False].image).any()
 
 
-def test_small_crops_stay_crops_in_epochs_without_augmentation() -> None:
-    crops = Augment(rule=RULE, window=RandomCrop(), crop=32, no_aug_from=0)
+def test_small_crops_stay_crops_in_plain_inputs() -> None:
+    crops = Augment(rule=RULE, window=RandomCrop(), crop=32)
 
-    assert crops.at(0).window == RandomCrop()
-    assert crops.at(0).flip == 0
+    assert crops.plain.window == RandomCrop()
+    assert crops.plain.flip == 0
+
+
+def test_the_sampler_asks_at_each_image_whether_it_is_plain() -> None:
+    answers = iter([False, False, True, True])
+    sampler = EpochSampler(4, seed=0, is_plain=lambda _epoch: next(answers))
+
+    assert [key[2] for key in sampler] == [False, False, True, True]

@@ -223,8 +223,7 @@ def test_images_of_any_size_are_mixed_into_the_input_of_the_first() -> None:
     assert result.view.input_size == (32, 64)
 
 
-def test_epochs_without_augmentation_mix_nothing() -> None:
-    augment = Augment(rule=RULE, window=STILL, mixup=1.0, copy_paste=1.0, no_aug_from=3)
+def test_plain_inputs_mix_nothing() -> None:
+    augment = Augment(rule=RULE, window=STILL, mixup=1.0, copy_paste=1.0)
 
-    assert (augment.at(2).mixup, augment.at(2).copy_paste) == (1, 1)
-    assert (augment.at(3).mixup, augment.at(3).copy_paste) == (0, 0)
+    assert (augment.plain.mixup, augment.plain.copy_paste) == (0, 0)

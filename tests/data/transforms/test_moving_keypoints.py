@@ -196,7 +196,7 @@ def test_images_are_rotated_by_at_most_twice_the_deviation() -> None:
     assert np.std([angle for angle in angles if angle]) == pytest.approx(19, abs=3)
 
 
-def test_the_last_epochs_rotate_nothing() -> None:
-    augment = Augment(rule=RULE, window=STILL, rotate=1.0, degrees=20.0, no_aug_from=3)
+def test_plain_inputs_are_not_rotated() -> None:
+    augment = Augment(rule=RULE, window=STILL, rotate=1.0, degrees=20.0)
 
-    assert augment.at(3).rotate == 0
+    assert augment.plain.rotate == 0

@@ -1,6 +1,6 @@
 """PyTorch datasets for training and validation, with an image cache and a seeded order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,7 @@ class ImageCache:
 
 
 class TrainingSet(torch.utils.data.Dataset[Sample]):
-    """Augmented samples. Sample `(epoch, index)` depends on the seed alone, not on workers or order.
+    """Augmented samples. Sample `(epoch, index, is_plain)` depends on the seed, not on workers or order.
 
     Args:
         dataset: The images.
@@ -57,10 +57,10 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
     def __len__(self) -> int:
         return len(self._records)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, index = key
+    def __getitem__(self, key: tuple[int, int, bool]) -> Sample:
+        epoch, index, is_plain = key
         rng = np.random.default_rng((self._seed, epoch, index))
-        augment = self._augment.at(epoch)
+        augment = self._augment.plain if is_plain else self._augment
         others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
         samples = [self._sample(i) for i in (index, *others.tolist())]
         paste_source = self._random_sample(augment.copy_paste, rng)
@@ -94,8 +94,8 @@ class ValidationSet(torch.utils.data.Dataset[Sample]):
         return resize(read_sample(record, self._read(record)), self._rule)
 
 
-class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
-    """Every image once an epoch, as `(epoch, index)`, in an order that depends on seed and epoch.
+class EpochSampler(torch.utils.data.Sampler[tuple[int, int, bool]]):
+    """Every image once an epoch, as `(epoch, index, is_plain)`, in an order that depends on seed and epoch.
 
     Each process gets every `num_replicas`-th image; some images are repeated so that all get equally many.
 
@@ -105,14 +105,25 @@ class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
         rank: Index of this process.
         num_replicas: Number of processes.
         epoch: Epoch of the first pass. Workers start with it before `set_epoch` is called.
+        is_plain: Asked at each image whether it is to be plain in this epoch: see `Augment.plain`; by default
+            none is.
     """
 
-    def __init__(self, count: int, seed: int, rank: int = 0, num_replicas: int = 1, epoch: int = 0) -> None:
+    def __init__(
+        self,
+        count: int,
+        seed: int,
+        rank: int = 0,
+        num_replicas: int = 1,
+        epoch: int = 0,
+        is_plain: Callable[[int], bool] = lambda _epoch: False,
+    ) -> None:
         self._count = count
         self._seed = seed
         self._rank = rank
         self._num_replicas = num_replicas
         self._epoch = epoch
+        self._is_plain = is_plain
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch of the next pass; the trainer calls it."""
@@ -121,8 +132,8 @@ class EpochSampler(torch.utils.data.Sampler[tuple[int, int]]):
     def __len__(self) -> int:
         return -(-self._count // self._num_replicas)
 
-    def __iter__(self) -> Iterator[tuple[int, int]]:
+    def __iter__(self) -> Iterator[tuple[int, int, bool]]:
         order = np.random.default_rng((self._seed, self._epoch)).permutation(self._count)
         padded = np.resize(order, len(self) * self._num_replicas)
         for index in padded[self._rank :: self._num_replicas].tolist():
-            yield self._epoch, index
+            yield self._epoch, index, self._is_plain(self._epoch)

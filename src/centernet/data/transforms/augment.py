@@ -113,9 +113,6 @@ class Augment:
         box3d_at_any_scale: Learn 3D boxes at any image scale, correct if depth is predicted for a given focal
             length. Otherwise, as in the original, only headings are learned where the scale differs from the
             rule's, since a larger image of an object does not make it nearer.
-        no_aug_from: Epoch from which images are whole, or plain crops, without flips, rotations and mixes.
-            Conventions of the annotators, such as which objects they leave out at the image border, cannot
-            be learned from random windows and flips, and are learned then.
     """
 
     rule: ResizeRule
@@ -132,12 +129,14 @@ class Augment:
     mixup: float = 0.0
     copy_paste: float = 0.0
     box3d_at_any_scale: bool = True
-    no_aug_from: int | None = None
 
-    def at(self, epoch: int) -> "Augment":
-        """The augmentation of an epoch."""
-        if self.no_aug_from is None or epoch < self.no_aug_from:
-            return self
+    @property
+    def plain(self) -> "Augment":
+        """The same for the end of a training: whole images or plain crops, no flips, rotations and mixes.
+
+        Conventions of the annotators, such as which objects they leave out at the image border, cannot be
+        learned from random windows and flips, and are learned then.
+        """
         return replace(
             self,
             window=self.window if self.crop else _WHOLE,
@@ -148,7 +147,6 @@ class Augment:
             mosaic=0.0,
             mixup=0.0,
             copy_paste=0.0,
-            no_aug_from=None,
         )
 
     def num_samples(self, rng: np.random.Generator) -> int:
