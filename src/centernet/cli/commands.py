@@ -8,10 +8,23 @@ from centernet.cli.export import EXPORT
 from centernet.cli.measure import SCORE, VAL
 from centernet.cli.models import MODELS
 from centernet.cli.predict import PREDICT
-from centernet.cli.train import DEMO, TRAIN
+from centernet.cli.train import DEMO, PLAN, TRAIN
 
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for command in (DEMO, TRAIN, VAL, PREDICT, SCORE, DOCTOR, PREVIEW, CONVERT, EXPORT, BENCHMARK, MODELS)
+    for command in (
+        DEMO,
+        PLAN,
+        TRAIN,
+        VAL,
+        PREDICT,
+        SCORE,
+        DOCTOR,
+        PREVIEW,
+        CONVERT,
+        EXPORT,
+        BENCHMARK,
+        MODELS,
+    )
 }
 """Each command by the word to type."""

@@ -1,4 +1,4 @@
-"""`centernet train` and `centernet demo`."""
+"""`centernet train`, `centernet plan` and `centernet demo`."""
 
 import time
 from collections.abc import Iterator
@@ -56,14 +56,14 @@ def _train(given: dict[str, Any], output: Output) -> int:
         raise UsageError(f"a resumed run keeps its {' and '.join(kept)}: leave out {kept[0]}=")
     if not resume and "data" not in given:
         raise UsageError("data is missing: centernet train data=FOLDER")
-    data, model = given.pop("data", None), given.pop("model", "small")
+    data, model = given.pop("data", None), given.pop("model", "auto")
     # A wrong setting is reported before torch is imported, which takes seconds.
     with_settings(RECIPES.get(model, small)(), **given)
     from centernet.detector import CenterNet
 
     where = {key: given[key] for key in ("project", "task") if key in given}
     project = with_settings(Recipe(), **where).runs
-    detector = CenterNet("small" if resume else model, given.get("device", "auto"))
+    detector = CenterNet("auto" if resume else model, given.get("device", "auto"))
     with _naming_how_to_resume(project, None if resume in (True, False) else Path(resume)):
         evaluation = detector.train(data, resume=resume, **given)
     from centernet.training.run_folder import is_first_process
@@ -105,6 +105,18 @@ def _naming_how_to_resume(project: Path, folder: Path | None) -> Iterator[None]:
         raise KeyboardInterrupt(f"to go on: centernet train resume={folder}") from stop
 
 
+def _plan(given: dict[str, Any], output: Output) -> int:
+    data, model = given.pop("data"), given.pop("model", "auto")
+    # A wrong setting is reported before torch is imported, which takes seconds.
+    with_settings(RECIPES.get(model, small)(), **given)
+    from centernet.detector.training_run import TrainingRun
+
+    run = TrainingRun(model=model, weights=None, device=given.get("device", "auto"))
+    plan, minutes = run.plan(data, given)
+    output.show(f"{plan}\nit takes about {minutes:.1f} min", {**plan.to_json(), "minutes": minutes})
+    return 0
+
+
 def _demo(given: dict[str, Any], output: Output) -> int:
     from centernet.demo import run_demo
 
@@ -125,7 +137,7 @@ TRAIN = Command(
             name="model",
             type=TEXT,
             about="a recipe to train from scratch, or weights to continue; `centernet models` lists both",
-            default="small",
+            default="auto",
         ),
         Argument(
             name="resume",
@@ -141,6 +153,22 @@ TRAIN = Command(
         "centernet train resume=runs/detect/train",
     ),
     details="Defaults are those of the recipe, below of small; weights keep their network and task.",
+)
+
+PLAN = Command(
+    name="plan",
+    about="show what train would decide for your images and this machine, and why",
+    run=_plan,
+    arguments=tuple(
+        replace(argument, is_required=argument.name == "data")
+        for argument in TRAIN.arguments
+        if argument.name != "resume"
+    ),
+    examples=(
+        "centernet plan data=datasets/cells",
+        "centernet plan data=datasets/cells minutes=15 imgsz=480",
+    ),
+    details="Nothing is trained and nothing written; train stores the same as plan.json in its run folder.",
 )
 
 DEMO = Command(

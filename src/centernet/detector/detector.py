@@ -56,7 +56,7 @@ class CenterNet:
         run_folder: Run folder of the last training; None before.
     """
 
-    def __init__(self, model: str | Path = "small", device: str | int = "auto") -> None:
+    def __init__(self, model: str | Path = "auto", device: str | int = "auto") -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
         self._wanted_device = str(device)

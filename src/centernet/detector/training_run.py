@@ -15,13 +15,17 @@ from centernet.evaluation.curves import save_training_curves
 from centernet.evaluation.summary import summarize
 from centernet.inference.predictor import TorchPredictor
 from centernet.inference.stream import annotated, detect_stream
-from centernet.recipes.presets import RECIPES
+from centernet.planning.plan import Plan
+from centernet.planning.planner import TASKS, is_planned, make_plan
+from centernet.recipes.presets import PLANNED, RECIPES, small
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Dataset
 from centernet.training import fit, run_folder
 from centernet.training.build import adapt_to_data, build_predictor, recipe_of
-from centernet.training.data import open_training_data, suggest_recipe
-from centernet.weights import files as weights
+from centernet.training.data import open_training_data
+from centernet.training.pace import expected_minutes
+from centernet.training.task_builders import check_settings
+from centernet.weights import files, zoo
 
 MACHINE_SETTINGS = frozenset({"device", "devices", "num_nodes", "strategy", "workers", "cache"})
 """Settings that a resumed run may change: they decide where it runs, not the weights."""
@@ -71,13 +75,55 @@ class TrainingRun:
         base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
         recipe = in_proportion(with_settings(base, **settings), base, settings)
         training, validation = open_training_data(data, recipe)
-        if self.weights is None:
-            suggest_recipe(self.model, recipe, training)
-        recipe = adapt_to_data(recipe, training, settings)
-        predictor = build_predictor(recipe, training.categories, self._initial_weights(recipe))
+        plan = self._plan(recipe, training, settings)
+        if plan is not None:
+            recipe = plan.recipe
+            _say(str(plan))
+        predictor, recipe = self._predictor(recipe, training, settings)
+        if not recipe.minutes:
+            minutes = expected_minutes(predictor, recipe, training)
+            _say(f"{recipe.epochs} epochs take about {minutes:.1f} min; a limit is set by minutes=")
         folder = run_folder.new_folder(recipe)
         run_folder.describe(folder, self.model, data, recipe)
+        if plan is not None:
+            run_folder.write_plan(folder, plan.to_json())
         return self._fit(folder, recipe, predictor, (training, validation))
+
+    def plan(self, data: str, settings: dict[str, Any]) -> tuple[Plan, float]:
+        """The plan of a training that is not started, and the minutes that it would take.
+
+        Args:
+            data: The data set.
+            settings: Settings that differ from the plan.
+
+        Raises:
+            UsageError: The model or the task has no plan.
+        """
+        recipe = with_settings(RECIPES.get(self.model, small)(), **settings)
+        training, _ = open_training_data(data, recipe)
+        plan = self._plan(recipe, training, settings)
+        if plan is None:
+            raise UsageError(
+                f"there is no plan for model={self.model} task={recipe.task}: plans are for models "
+                f"{', '.join(PLANNED)} and tasks {', '.join(TASKS)}"
+            )
+        predictor, recipe = self._predictor(plan.recipe, training, settings)
+        return plan, recipe.minutes or expected_minutes(predictor, recipe, training)
+
+    def _predictor(
+        self, recipe: Recipe, training: Dataset, settings: dict[str, Any]
+    ) -> tuple[TorchPredictor, Recipe]:
+        """The predictor that a training begins with, and the recipe adapted to the images."""
+        weights = self._initial_weights(recipe)
+        recipe = adapt_to_data(recipe, training, settings, weights)
+        return build_predictor(recipe, training.categories, weights), recipe
+
+    def _plan(self, recipe: Recipe, training: Dataset, settings: dict[str, Any]) -> Plan | None:
+        """The plan of the training, if its model and task have one."""
+        if self.weights is not None or not is_planned(self.model, recipe.task):
+            return None
+        check_settings(recipe, settings)
+        return make_plan(training, self.model, settings, zoo.start_weights())
 
     def resume(self, folder: Path | None, settings: dict[str, Any]) -> TrainedRun:
         """The rest of a training that was stopped.
@@ -110,7 +156,7 @@ class TrainingRun:
 
     def _initial_weights(self, recipe: Recipe) -> TorchPredictor | None:
         """The weights that a training begins with; None for random ones."""
-        if not recipe.start:
+        if recipe.start in ("", "none"):
             return self.weights
         opened, _ = open_predictor(recipe.start, str(self.device))
         return require_weights(recipe.start, opened)
@@ -142,7 +188,7 @@ class TrainingRun:
             progress=sys.stderr.isatty() if self.progress is None else self.progress,
             say=_say,
         )
-        best = weights.load(folder, self.device)
+        best = files.load(folder, self.device)
         return TrainedRun(
             folder=folder, predictor=best, evaluation=_evaluate(best, validation, folder, recipe)
         )

@@ -26,13 +26,18 @@ from centernet.recipes.paper import (
 from centernet.recipes.recipe import Recipe
 
 
+def auto() -> Recipe:
+    """The network, input size and all else are planned from your images, machine and time: the default."""
+    return small()
+
+
 def nano() -> Recipe:
-    """The fastest on CPUs: a slim ResNet with a top-down neck of 32 channels."""
+    """A slim ResNet with a top-down neck of 32 channels, the fastest on processors."""
     return replace(small(), backbone="slim", channels=32, head_channels=32, regression_channels=256)
 
 
 def small() -> Recipe:
-    """Fast to train from scratch: ResNet-10 with a top-down neck of 64 channels."""
+    """ResNet-10 with a top-down neck of 64 channels, fast to train from scratch."""
     return Recipe()
 
 
@@ -42,7 +47,7 @@ def base() -> Recipe:
 
 
 def large() -> Recipe:
-    """For GPUs: ResNet-50 with a deep stem and a top-down neck of 256 channels."""
+    """ResNet-50 with a deep stem and a top-down neck of 256 channels, for GPUs."""
     return Recipe(backbone="timm/resnet50d", channels=256, head_channels=128)
 
 
@@ -156,13 +161,11 @@ def few_nano() -> Recipe:
     )
 
 
-FOR_FEW = {"small": "few", "nano": "few-nano"}
-"""The recipe for few images with the same network, by the name of the usual one."""
-
-FEW = 500
-"""Fewer training images than this are few: `FOR_FEW` is suggested."""
+PLANNED = ("auto", "nano", "small", "base", "large")
+"""Recipes that decide the network alone: all else is planned from the data, for tasks that have plans."""
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "auto": auto,
     "nano": nano,
     "small": small,
     "base": base,

@@ -72,6 +72,7 @@ class Recipe:
     )
     rect: bool = _training(False, "inputs keep the aspect ratio of the image instead of being square")
     epochs: int = _training(100, "passes over the training images", COUNT)
+    repeats: int = _training(1, "times that an epoch draws each image, augmented anew, for few images", COUNT)
     minutes: float = _training(
         0.0, "time limit: the schedule fills these minutes, whatever epochs is; 0: none", AMOUNT
     )

@@ -68,23 +68,28 @@ def build_predictor(
     )
 
 
-def adapt_to_data(recipe: Recipe, training: Dataset, chosen: Collection[str]) -> Recipe:
+def adapt_to_data(
+    recipe: Recipe, training: Dataset, chosen: Collection[str], weights: TorchPredictor | None = None
+) -> Recipe:
     """The recipe with the settings that the training images decide, unless they were chosen.
 
     These are `box_scale`, if boxes are predicted as distributions, and flips, which are left out if they
-    would mislabel keypoints; the reason is printed.
+    would mislabel keypoints; the reason is printed. Weights whose boxes are distributions keep their scale.
 
     Args:
         recipe: The recipe with the chosen settings.
         training: The training images.
         chosen: Names of the settings that were given by hand.
+        weights: The weights to begin from, if any.
 
     Raises:
         UsageError: One of these is not used by the task.
     """
     check_settings(recipe, chosen)
     if recipe.box_bins and not recipe.box_scale:
-        recipe = with_settings(recipe, box_scale=_typical_distance(training, _rule_of(recipe, DIVISOR)))
+        scale = getattr(weights.task, "box_scale", 0.0) if weights is not None else 0.0
+        scale = scale or _typical_distance(training, _rule_of(recipe, DIVISOR))
+        recipe = with_settings(recipe, box_scale=scale)
     return _without_wrong_flips(recipe, training.categories, chosen)
 
 

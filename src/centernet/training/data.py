@@ -9,12 +9,11 @@ from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.data.formats.common.splits import stand_in
 from centernet.errors import InputError, UsageError
-from centernet.recipes.presets import FEW, FOR_FEW
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.dataset import check_same_classes
 from centernet.structures.skeletons import override_skeleton
-from centernet.training.task_builders import settings_of_task, task_builder_of
+from centernet.training.task_builders import task_builder_of
 
 
 def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
@@ -86,24 +85,6 @@ def _check_boxes3d(data: str, training: Dataset, recipe: Recipe) -> None:
     for key in ("mixup", "copy_paste"):
         if getattr(recipe, key):
             raise UsageError(f"{key} does not go with 3D boxes: each image has its own camera; leave it out")
-
-
-def suggest_recipe(model: str, recipe: Recipe, training: Dataset) -> None:
-    """Prints the recipe of the same network that is made for few images, if there is one and they are few.
-
-    Args:
-        model: Name of the recipe that was asked for.
-        recipe: The recipe with all settings.
-        training: Training images.
-    """
-    better = FOR_FEW.get(model)
-    # It also changes the losses of boxes, which not every task has.
-    if better and len(training) < FEW and "spread" in settings_of_task(recipe):
-        print(
-            f"{training.name}: {len(training)} training images are few for model={model}; "
-            f"model={better} is made for so few",
-            file=sys.stderr,
-        )
 
 
 def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:

@@ -136,7 +136,7 @@ def _trainer(
         devices=lightning_devices(recipe),
         num_nodes=recipe.num_nodes,
         strategy=recipe.strategy,
-        precision="bf16-mixed" if _uses_bf16(recipe) else "32-true",
+        precision="bf16-mixed" if uses_bf16(recipe) else "32-true",
         max_epochs=-1 if recipe.minutes else recipe.epochs,
         # `RunLog` adds a validation after the last epoch: a run without any has no best weights.
         check_val_every_n_epoch=recipe.val_every,
@@ -189,7 +189,8 @@ def _quiet() -> Iterator[None]:
             log.setLevel(level)
 
 
-def _uses_bf16(recipe: Recipe) -> bool:
+def uses_bf16(recipe: Recipe) -> bool:
+    """True if a training by this recipe computes in bfloat16."""
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
     if lightning_accelerator(recipe) in ("auto", "gpu") and torch.cuda.is_available():

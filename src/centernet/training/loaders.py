@@ -40,7 +40,9 @@ def training_loader(
         is_plain: As for `EpochSampler`.
     """
     samples = TrainingSet(dataset, _augment(predictor, recipe), recipe.seed, int(recipe.cache * 1e9))
-    order = EpochSampler(len(samples), recipe.seed, rank, num_replicas, first_epoch, is_plain)
+    order = EpochSampler(
+        len(samples) * recipe.repeats, recipe.seed, rank, num_replicas, first_epoch, is_plain
+    )
     return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
 
 

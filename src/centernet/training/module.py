@@ -54,6 +54,11 @@ class TrainingModule(L.LightningModule):
         self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch.images))
         return loss
 
+    def loss(self, batch: Batch) -> Tensor:
+        """The loss of a batch alone; nothing is counted or logged."""
+        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        return torch.stack(list(self._loss_terms(batch, stacks).values())).sum()
+
     def on_train_epoch_start(self) -> None:
         """Sets the sums to zero."""
         self.sums, self.num_steps = {}, 0

@@ -6,6 +6,7 @@ The files of each epoch, `results.csv` and the weights, are written by `run_log`
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +59,12 @@ def describe(folder: Path, model: str, data: str, recipe: Recipe) -> None:
         "packages": {name: version(name) for name in packages},
     }
     write_atomically(folder / "env.json", (json.dumps(environment, indent=2) + "\n").encode())
+
+
+def write_plan(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Writes `plan.json`: what was decided for this run, and why."""
+    if is_first_process():
+        write_atomically(folder / "plan.json", (json.dumps(plan, indent=2) + "\n").encode())
 
 
 def arguments_of(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Weights on disk: a folder of `config.json`, `model.safetensors` and `README.md`, or one file alone."""
 
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -160,6 +161,9 @@ def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> 
 def transfer(source: torch.nn.Module, network: torch.nn.Module) -> list[str]:
     """Copies every weight that has the same key and shape in both networks.
 
+    Where the source has one class and the network several, each of them begins as that class, at a likelihood
+    that is divided among them.
+
     Args:
         source: Network to copy from.
         network: Network to copy to, in place.
@@ -169,12 +173,24 @@ def transfer(source: torch.nn.Module, network: torch.nn.Module) -> list[str]:
     """
     weights, initial = source.state_dict(), network.state_dict()
     copied = {
-        key: weights[key]
+        key: weights[key] if weights[key].shape == value.shape else _shared_among(weights[key], value)
         for key, value in initial.items()
-        if key in weights and weights[key].shape == value.shape
+        if key in weights
+        and (weights[key].shape == value.shape or _is_of_one_class(key, weights[key], value))
     }
     network.load_state_dict({**initial, **copied})
     return sorted({key.rsplit(".", 1)[0] for key in initial.keys() - copied.keys()})
+
+
+def _is_of_one_class(key: str, one: Tensor, several: Tensor) -> bool:
+    """True for the last layer of a heatmap of one class, where there are to be several."""
+    return ".heatmap." in key and len(one) == 1 and one.shape[1:] == several.shape[1:]
+
+
+def _shared_among(one: Tensor, several: Tensor) -> Tensor:
+    """The weight or bias of one class for each of several, whose small probabilities add up to its."""
+    repeated = one.expand(several.shape).clone()
+    return repeated - math.log(len(several)) if one.ndim == 1 else repeated
 
 
 def _card(predictor: TorchPredictor) -> str:

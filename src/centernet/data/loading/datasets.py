@@ -40,6 +40,8 @@ class ImageCache:
 class TrainingSet(torch.utils.data.Dataset[Sample]):
     """Augmented samples. Sample `(epoch, index, is_plain)` depends on the seed, not on workers or order.
 
+    Indices beyond the last image begin with the first again, and draw other random numbers.
+
     Args:
         dataset: The images.
         augment: The augmentation.
@@ -62,7 +64,7 @@ class TrainingSet(torch.utils.data.Dataset[Sample]):
         rng = np.random.default_rng((self._seed, epoch, index))
         augment = self._augment.plain if is_plain else self._augment
         others = rng.integers(len(self._records), size=augment.num_samples(rng) - 1)
-        samples = [self._sample(i) for i in (index, *others.tolist())]
+        samples = [self._sample(i) for i in (index % len(self), *others.tolist())]
         paste_source = self._random_sample(augment.copy_paste, rng)
         mixup_source = self._random_sample(augment.mixup, rng)
         return augment(samples, rng, self._flip_indices, paste_source, mixup_source)

@@ -1,0 +1,1 @@
+"""What a training should be, decided from the data, the machine and the time, with the reasons."""
