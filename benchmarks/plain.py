@@ -71,7 +71,11 @@ def main() -> None:
     cores = free_cores()
     if not 1 <= options.jobs <= len(cores):
         parser.error(f"--jobs {options.jobs} needs as many cores; this process may use {len(cores)}")
-    measure(options, cores[: options.jobs])
+    try:
+        measure(options, cores[: options.jobs])
+    except subprocess.CalledProcessError as error:
+        program = " ".join(map(str, error.cmd))
+        sys.exit(f"this training ended with {error.returncode}, see above; other rows are kept: {program}")
 
 
 def measure(options: argparse.Namespace, cores: Sequence[int]) -> None:
@@ -175,7 +179,7 @@ def train_ours(data: Path, row: Row, core: int, folder: Path, _: Path) -> Row:
     arguments = [f"{name}={value}" for name, value in settings.items()]
     used, _output = on_core([sys.executable, "-m", "centernet", "train", *arguments], core)
     run = folder / "run"
-    metrics = CenterNet(run / "weights" / "best.safetensors").val(data, device="cpu").metrics
+    metrics = CenterNet(run / "weights" / "best.safetensors", device="cpu").val(data).metrics
     with (run / "results.csv").open() as file:
         epochs = len(list(csv.DictReader(file)))
     # The clock ends the last epoch early.
@@ -285,9 +289,9 @@ def as_markdown(rows: Sequence[Row]) -> str:
         "",
         f"`python -m benchmarks.plain`, {origins(rows)}.",
         "Every program runs on one core (affinity of its processes) with one thread. Wall-clock time limits",
-        "ours, processor time YOLO11n: where nothing else runs on the core, they are the same. *CPU s* are all",
-        "seconds of the program, with its start, validation and evaluation. Best weights on the validation",
-        "images; mean over the seeds ± their standard deviation.",
+        "ours, processor time YOLO11n: where nothing else runs on the core, they are the same. *CPU s* are",
+        "all seconds of the program, with its start, validation and evaluation. Best weights on the",
+        "validation images; mean over the seeds ± their standard deviation.",
     ]
     for minutes, isa in dict.fromkeys((row["minutes"], row["isa"]) for row in reversed(rows)):
         of_budget = [row for row in rows if (row["minutes"], row["isa"]) == (minutes, isa)]
