@@ -1,0 +1,152 @@
+"""The plan of a training: its rules, and how chosen settings overrule them."""
+
+from typing import Any
+
+import pytest
+from tests.helpers.planning import dataset
+
+from centernet.errors import UsageError
+from centernet.planning.machine import Machine
+from centernet.planning.plan import Plan
+from centernet.planning.planner import is_planned, make_plan
+from centernet.structures import Dataset
+
+CPU = Machine(device="cpu", cores=2)
+GPU = Machine(device="cuda", cores=16)
+
+
+def images(count: int = 80, size: tuple[int, int] = (480, 640), box: float = 100, each: int = 2) -> Dataset:
+    own = [[20.0 * i, 10, 20.0 * i + box, 10 + box] for i in range(each)]
+    return dataset([size] * count, [own] * count)
+
+
+def plan(
+    data: Dataset, model: str = "auto", machine: Machine = CPU, weights: Any = None, **chosen: Any
+) -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Machine, "here", lambda _device: machine)
+        return make_plan(data, model, chosen, weights or {})
+
+
+def test_a_processor_gets_the_slim_network_and_a_gpu_a_larger_one() -> None:
+    assert plan(images()).recipe.backbone == "slim"
+    assert plan(images(), machine=GPU).recipe.backbone == "timm/resnet10t"
+
+
+@pytest.mark.parametrize("model", ["nano", "small", "base", "large"])
+def test_the_size_that_is_asked_for_is_taken(model: str) -> None:
+    assert plan(images(), model=model, machine=GPU).network == model
+
+
+def test_what_is_chosen_overrules_every_decision() -> None:
+    chosen = {
+        "imgsz": 416,
+        "rect": False,
+        "batch": 7,
+        "epochs": 3,
+        "lr": 0.01,
+        "mosaic": 0.5,
+        "box_bins": 0,
+        "sides_weight": 0.0,
+        "top_k": 10,
+        "val_every": 2,
+    }
+    planned = plan(images(), **chosen)
+
+    assert {key: getattr(planned.recipe, key) for key in chosen} == chosen
+    shown = str(planned)
+    assert "imgsz=416" in shown.splitlines()[-1]
+    assert "imgsz" not in "".join(shown.splitlines()[2:-1])
+
+
+def test_a_chosen_number_of_epochs_moves_what_depends_on_it() -> None:
+    recipe = plan(images(), epochs=50).recipe
+
+    assert (recipe.lr_steps, recipe.plain_epochs, recipe.val_every) == ((40,), 10, 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "box", "imgsz"),
+    [
+        ((480, 640), 100, 320),  # ordinary objects
+        ((480, 640), 18, 512),  # small ones need more pixels
+        ((2000, 3000), 20, 640),  # as many as a processor has time for
+        ((128, 128), 30, 128),  # no more than the images have
+    ],
+)
+def test_the_input_is_as_large_as_small_objects_need(size: tuple[int, int], box: float, imgsz: int) -> None:
+    assert plan(images(size=size, box=box)).recipe.imgsz == imgsz
+
+
+def test_a_gpu_has_time_for_larger_inputs() -> None:
+    assert plan(images(size=(2000, 3000), box=20), machine=GPU).recipe.imgsz == 1024
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 31, 80, 1000, 20_000])
+def test_epochs_have_enough_steps_and_all_images_are_seen_often_enough(count: int) -> None:
+    recipe = plan(images(count)).recipe
+    seen = recipe.epochs * recipe.repeats * count
+
+    assert recipe.repeats * count / recipe.batch >= 24
+    assert seen >= max(12_000, 12 * count)
+    assert seen < 2 * max(12_000, 12 * count, 1340 * count**0.5)
+
+
+def test_with_a_time_limit_the_number_of_epochs_is_left_to_the_clock() -> None:
+    planned = plan(images(), minutes=5.0)
+
+    assert "epochs" not in {key for decision in planned.decisions for key in decision.settings}
+    assert planned.recipe.plain_epochs / planned.recipe.epochs == 0.2
+
+
+def test_colliding_centers_get_two_objects_a_cell() -> None:
+    apart = images()
+    together = dataset([(480, 640)] * 4, [[[10, 10, 60, 60], [11, 11, 61, 61]]] * 4)
+
+    assert plan(apart).recipe.per_cell == 1
+    assert plan(together).recipe.per_cell == 2
+
+
+def test_full_images_get_more_detections() -> None:
+    many = dataset([(480, 640)], [[[x, 10, x + 9, 19] for x in range(0, 600, 4)]])
+
+    assert plan(images()).recipe.top_k == 100
+    assert plan(many).recipe.top_k == 300
+
+
+def test_one_animal_in_its_place_is_not_put_into_mosaics() -> None:
+    single = images(each=1)
+
+    assert plan(single, task="pose").recipe.mosaic == 0
+    assert plan(single).recipe.mosaic == 1
+    assert plan(images(each=2), task="pose").recipe.mosaic == 1
+
+
+def test_weights_that_come_along_are_the_start_where_they_fit() -> None:
+    weights = {"nano": "objects-nano"}
+
+    assert plan(images(), weights=weights).recipe.start == "objects-nano"
+    assert plan(images(), weights=weights, start="none").recipe.start == "none"
+    assert plan(images(), weights=weights, channels=48).recipe.start == ""
+    assert plan(images(), model="small", weights=weights).recipe.start == ""
+
+
+def test_a_plan_is_short_and_can_be_stored() -> None:
+    planned = plan(images(), weights={"nano": "objects-nano"}, minutes=5.0, seed=3)
+    stored = planned.to_json()
+
+    assert len(str(planned).splitlines()) < 15
+    assert stored["chosen"] == {"minutes": 5.0, "seed": 3}
+    assert all(decision["because"] for decision in stored["decisions"])
+
+
+def test_plans_are_for_sizes_of_networks_and_for_boxes_and_keypoints() -> None:
+    assert is_planned("auto", "detect")
+    assert is_planned("nano", "pose")
+    assert not is_planned("few", "detect")
+    assert not is_planned("small", "mono3d")
+
+
+def test_an_unknown_setting_is_an_error() -> None:
+    with pytest.raises(UsageError, match="unknown setting 'epoch'"):
+        plan(images(), epoch=3)
