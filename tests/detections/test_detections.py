@@ -40,9 +40,9 @@ def test_names_and_ids_are_those_of_the_data_set() -> None:
 
 
 def test_the_summary_counts_each_class_and_leaves_out_absent_ones() -> None:
-    assert str(make_detections()) == "slide.jpg 40x50: 2 RBC, 1 WBC"
-    assert repr(make_detections()) == "Detections(slide.jpg 40x50: 2 RBC, 1 WBC)"
-    assert str(make_detections().above(0.95)) == "slide.jpg 40x50: nothing found"
+    assert str(make_detections()) == "slide.jpg 50×40: 2 RBC, 1 WBC"
+    assert repr(make_detections()) == "Detections(slide.jpg 50×40: 2 RBC, 1 WBC)"
+    assert str(make_detections().above(0.95)) == "slide.jpg 50×40: nothing found"
 
 
 @pytest.mark.parametrize(

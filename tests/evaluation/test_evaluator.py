@@ -108,11 +108,11 @@ def test_the_table_has_a_row_for_each_class_with_objects_or_detections() -> None
         "precision",
         "recall",
     ]
-    assert lines[4].split()[:3] == ["cat", "2", "5"]
+    assert lines[4].split()[:3] == ["cat", "2", "3"]
     assert lines[5].split()[:4] == ["dog", "1", "0", "0.000"]
-    assert lines[7].split()[:3] == ["all", "3", "5"]
+    assert lines[7].split()[:3] == ["all", "3", "3"]
     assert "1 classes without ground truth and detections are left out" in lines
-    assert lines[-1] == "precision and recall at score 0.25 and IoU 0.45"
+    assert lines[-1] == "found, precision and recall at score 0.25 and IoU 0.45"
 
 
 def test_json_is_plain() -> None:

@@ -281,7 +281,7 @@ def test_concurrent_threads_find_the_same_as_one(kind: str, request: pytest.Fixt
 def test_inputs_whose_sides_are_no_multiples_are_refused(kind: str, request: pytest.FixtureRequest) -> None:
     file = ExportedPredictor.of(request.getfixturevalue(kind))
 
-    with pytest.raises(UsageError, match="multiples of 32; got 40×64"):
+    with pytest.raises(UsageError, match="multiples of 32; got 64×40"):
         file.file.run(np.zeros((1, 3, 40, 64), np.uint8))
     odd = replace(file, rule=Letterbox(height=40, width=64))
     with pytest.raises(UsageError, match="multiples of 32"):
@@ -306,7 +306,7 @@ def test_inputs_with_fewer_cells_than_detections_give_as_many_as_there_are(
 
 
 def test_an_input_too_large_for_a_program_is_refused_in_a_line(program: Path) -> None:
-    with pytest.raises(UsageError, match=r"takes no inputs of 8224×32 .*: use the weights"):
+    with pytest.raises(UsageError, match=r"takes no inputs of 32×8224 .*: use the weights"):
         ExportedPredictor.of(program).file.run(np.zeros((1, 3, 8224, 32), np.uint8))
 
 

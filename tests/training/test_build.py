@@ -1,5 +1,7 @@
 """Data and predictor that a training starts with."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from centernet.data.synthetic import write_scenes
 from centernet.recipes.recipe import Recipe
 from centernet.training.build import adapt_to_data
 from centernet.training.data import open_training_data, suggest_recipe
+from centernet.training.holding_out import hold_out, read_list, write_list
 
 
 def test_a_skeleton_in_the_recipe_replaces_that_of_the_data_set(
@@ -52,16 +55,74 @@ def test_a_warning_says_that_weights_are_selected_on_test_images(
 def test_a_warning_says_that_there_are_no_validation_images(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, validation = open_training_data(str(_renamed(tmp_path, {"val": "extra"})), Recipe())
+    data = str(_renamed(tmp_path, {"val": "extra"}))
+    training, validation = open_training_data(data, Recipe(val_split=0.0))
 
     assert validation is None
+    assert len(training) == 4
     assert "has no validation images, so AP is not measured" in capsys.readouterr().err
+
+
+def test_without_validation_images_the_same_fifth_is_held_out_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(write_scenes(tmp_path / "scenes", train=20, val=0, size=64))
+    parts = [open_training_data(data, Recipe(seed=seed)) for seed in (0, 1)]
+    names = [{record.path.name for record in validation.records} for _, validation in parts if validation]
+
+    assert names[0] == names[1]
+    assert [len(training) for training, _ in parts] == [16, 16]
+    assert "4 of 20 are held out, the same in every run (val_split=0.2)" in capsys.readouterr().err
+
+
+def test_three_images_are_all_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = str(write_scenes(tmp_path / "scenes", train=3, val=0, size=64))
+    training, validation = open_training_data(data, Recipe())
+
+    assert (len(training), validation) == (3, None)
+    assert "too few to hold some out (3, not 4), so AP is not measured" in capsys.readouterr().err
+
+
+def test_a_resumed_run_holds_out_the_images_of_its_list_whatever_was_added(tmp_path: Path) -> None:
+    data = str(write_scenes(tmp_path / "scenes", train=20, val=0, size=64))
+    whole, _ = open_training_data(data, Recipe(val_split=0.0))
+    first = replace(whole, records=whole.records[:10])
+    _, before = hold_out(data, first, 0.2)
+    write_list(tmp_path, before)
+    training, validation = open_training_data(data, Recipe(), read_list(tmp_path))
+
+    assert before is not None
+    assert validation is not None
+    assert [record.path for record in validation.records] == [record.path for record in before.records]
+    assert len(training) == 18
+
+
+def test_a_list_of_an_earlier_run_does_not_stay_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "held_out.txt").write_text("a.jpg\n")
+    write_list(tmp_path, None)
+
+    assert read_list(tmp_path) == frozenset()
+
+
+def test_a_class_without_objects_and_very_few_images_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_scenes(tmp_path / "scenes", train=2, val=1, size=64)
+    for file in data.rglob("*.json"):
+        content = json.loads(file.read_text())
+        content["categories"].append({"id": 99, "name": "hexagon"})
+        file.write_text(json.dumps(content))
+    open_training_data(str(data), Recipe())
+    printed = capsys.readouterr().err
+
+    assert "no object is of class hexagon, so none is learned: annotate some, or take" in printed
+    assert "fewer than 4 training images teach little but themselves: annotate more" in printed
 
 
 @pytest.mark.parametrize(
     ("model", "task", "few", "hint"),
     [
-        ("small", "detect", 500, "2 training images are few for model=small; model=few is made for so few"),
+        ("small", "detect", 500, "4 training images are few for model=small; model=few is made for so few"),
         ("nano", "detect", 500, "model=few-nano is made"),
         ("few", "detect", 500, ""),
         ("small", "triplet", 500, ""),
@@ -79,7 +140,7 @@ def test_the_recipe_for_few_images_is_suggested(
 ) -> None:
     monkeypatch.setattr("centernet.training.data.FEW", few)
     recipe = Recipe(task=task)
-    training, _ = open_training_data(str(write_scenes(tmp_path, train=2, val=1, size=64)), recipe)
+    training, _ = open_training_data(str(write_scenes(tmp_path, train=4, val=1, size=64)), recipe)
     suggest_recipe(model, recipe, training)
 
     printed = capsys.readouterr().err
@@ -90,7 +151,7 @@ def test_the_recipe_for_few_images_is_suggested(
 def test_images_are_flipped_only_if_left_right_pairs_are_known(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = write_scenes(tmp_path / "scenes", train=2, val=1, mode="figures", num_keypoints=2)
+    data = write_scenes(tmp_path / "scenes", train=4, val=1, mode="figures", num_keypoints=2)
     default, paired = Recipe(task="pose"), Recipe(task="pose", flip_pairs="0:1")
     without, _ = open_training_data(str(data), default)
     with_pairs, _ = open_training_data(str(data), paired)
@@ -103,7 +164,7 @@ def test_images_are_flipped_only_if_left_right_pairs_are_known(
 
 def _renamed(folder: Path, names: dict[str, str]) -> Path:
     """Generated scenes whose splits have other names."""
-    data = write_scenes(folder / "scenes", train=2, val=1, size=64)
+    data = write_scenes(folder / "scenes", train=4, val=1, size=64)
     for path in sorted([*data.rglob("*.json"), data / "train", data / "val"]):
         new = path.name
         for old, name in names.items():

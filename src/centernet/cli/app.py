@@ -27,6 +27,7 @@ from centernet.weights import zoo
 _HELP = frozenset(("--help", "-h"))
 _TASKS = ("detect", "pose", "mono3d", "triplet")
 _COMMANDS_ELSEWHERE = {
+    "autosplit": "the command is split: centernet split data=FOLDER val=0.2",
     "evaluate": "the command is val",
     "fit": "the command is train",
     "infer": "the command is predict",

@@ -3,28 +3,17 @@
 from centernet.cli.benchmark import BENCHMARK
 from centernet.cli.command import Command
 from centernet.cli.convert import CONVERT
-from centernet.cli.datasets import DOCTOR, PREVIEW
+from centernet.cli.datasets import DOCTOR, PREVIEW, SPLIT
 from centernet.cli.export import EXPORT
 from centernet.cli.measure import SCORE, VAL
 from centernet.cli.models import MODELS
 from centernet.cli.predict import PREDICT
 from centernet.cli.train import DEMO, PLAN, TRAIN
 
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        DEMO,
-        PLAN,
-        TRAIN,
-        VAL,
-        PREDICT,
-        SCORE,
-        DOCTOR,
-        PREVIEW,
-        CONVERT,
-        EXPORT,
-        BENCHMARK,
-        MODELS,
-    )
-}
+_ALL = (
+    *(DEMO, PLAN, TRAIN, VAL, PREDICT, SCORE),
+    *(DOCTOR, PREVIEW, SPLIT),
+    *(CONVERT, EXPORT, BENCHMARK, MODELS),
+)
+COMMANDS: dict[str, Command] = {command.name: command for command in _ALL}
 """Each command by the word to type."""

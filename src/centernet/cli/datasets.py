@@ -1,10 +1,10 @@
-"""`centernet doctor` and `centernet preview`."""
+"""`centernet doctor`, `centernet preview` and `centernet split`."""
 
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
+from centernet.cli.arguments import NUMBER, SWITCH, TEXT, WHOLE, Argument
 from centernet.cli.command import DATA, Command, Output
 from centernet.errors import InputError, UsageError
 from centernet.io.writing import writing
@@ -62,6 +62,14 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
+def _split(given: dict[str, Any], output: Output) -> int:
+    from centernet.data.splitting.split import split_dataset
+
+    split = split_dataset(given.pop("data"), **given)
+    output.show(str(split), split.to_json())
+    return 0
+
+
 _STRIDE = Argument(
     name="stride", type=WHOLE, about="stride of the heatmap: input pixels of a cell", default="4"
 )
@@ -115,4 +123,33 @@ PREVIEW = Command(
         _STRIDE,
     ),
     examples=("centernet preview data=datasets/cells output=cells.png count=25",),
+)
+
+SPLIT = Command(
+    name="split",
+    about="divide the images of a data set into those to train on and those to validate on",
+    run=_split,
+    arguments=(
+        DATA,
+        Argument(name="val", type=NUMBER, about="fraction of the images for validation", default="0.2"),
+        Argument(name="test", type=NUMBER, about="fraction of the images for a test", default="0.0"),
+        Argument(
+            name="by",
+            type=TEXT,
+            about="what stays together: image, an image and its near-copies; folder, the images of a folder",
+            default="image",
+        ),
+        Argument(
+            name="to",
+            type=TEXT,
+            about="new folder for a data set with copies of the images; by default lists are written beside "
+            "the annotations",
+            default="FOLDER",
+        ),
+    ),
+    examples=(
+        "centernet split data=datasets/cells",
+        "centernet split data=datasets/videos by=folder val=0.2 test=0.1 to=datasets/videos-split",
+    ),
+    details="Which images are chosen depends on the images and their names alone. No file is overwritten.",
 )

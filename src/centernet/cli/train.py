@@ -1,5 +1,6 @@
 """`centernet train`, `centernet plan` and `centernet demo`."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +59,9 @@ def _train(given: dict[str, Any], output: Output) -> int:
         raise UsageError("data is missing: centernet train data=FOLDER")
     data, model = given.pop("data", None), given.pop("model", "auto")
     # A wrong setting is reported before torch is imported, which takes seconds.
-    with_settings(RECIPES.get(model, small)(), **given)
+    recipe = with_settings(RECIPES.get(model, small)(), **given)
+    if data is not None:
+        _announce(data, recipe, output)
     from centernet.detector import CenterNet
 
     where = {key: given[key] for key in ("project", "task") if key in given}
@@ -79,6 +82,20 @@ def _train(given: dict[str, Any], output: Output) -> int:
         },
     )
     return 0
+
+
+def _announce(data: str, recipe: Recipe, output: Output) -> None:
+    """Prints a line at once, and checks that there is a data set before torch is imported.
+
+    Raises:
+        InputError: There is none.
+    """
+    # Of the processes of one run, the first speaks.
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        output.note(f"reading {data} and loading torch")
+    from centernet.data.formats.catalog import format_of
+
+    format_of(Path(data), with_keypoints=recipe.task == "pose")
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class Detections:
             f"{count} {name}" for name, count in zip(self.categories.names, counts, strict=True) if count
         ]
         rows, columns = self.image_size
-        return f"{self.name} {rows}x{columns}: {', '.join(found) or 'nothing found'}"
+        return f"{self.name} {columns}×{rows}: {', '.join(found) or 'nothing found'}"
 
     def __repr__(self) -> str:
         return f"Detections({self})"

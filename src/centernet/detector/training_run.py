@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.detections import Detections
+from centernet.detector import learned_nothing
 from centernet.detector.opening import open_predictor, require_weights
 from centernet.errors import UsageError
 from centernet.evaluation import Evaluation, evaluate
@@ -20,7 +21,7 @@ from centernet.planning.planner import TASKS, is_planned, make_plan
 from centernet.recipes.presets import PLANNED, RECIPES, small
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Dataset
-from centernet.training import fit, run_folder
+from centernet.training import fit, holding_out, run_folder
 from centernet.training.build import adapt_to_data, build_predictor, recipe_of
 from centernet.training.data import open_training_data
 from centernet.training.pace import expected_minutes
@@ -87,6 +88,8 @@ class TrainingRun:
         run_folder.describe(folder, self.model, data, recipe)
         if plan is not None:
             run_folder.write_plan(folder, plan.to_json())
+        if run_folder.is_first_process():
+            holding_out.write_list(folder, validation)
         return self._fit(folder, recipe, predictor, (training, validation))
 
     def plan(self, data: str, settings: dict[str, Any]) -> tuple[Plan, float]:
@@ -142,8 +145,11 @@ class TrainingRun:
             raise UsageError(f"a resumed run keeps its settings; {', '.join(refused)} cannot change")
         arguments = run_folder.arguments_of(folder)
         model, data = str(arguments.pop("model")), str(arguments.pop("data"))
-        recipe = with_settings(Recipe(), **{**arguments, **settings})
-        training, validation = open_training_data(data, recipe)
+        # A run of a version without `val_split` held nothing out.
+        recipe = with_settings(Recipe(), **{"val_split": 0.0, **arguments, **settings})
+        if not recipe.minutes and fit.finished(folder)[0] >= recipe.epochs:
+            _say(f"{folder} is finished: all {recipe.epochs} epochs are done, its evaluation is repeated")
+        training, validation = open_training_data(data, recipe, holding_out.read_list(folder))
         if (folder / run_folder.CHECKPOINT).exists():
             # It holds all weights: those that the run began from may be gone.
             predictor = build_predictor(replace(recipe, pretrained=False), training.categories)
@@ -189,9 +195,20 @@ class TrainingRun:
             say=_say,
         )
         best = files.load(folder, self.device)
-        return TrainedRun(
-            folder=folder, predictor=best, evaluation=_evaluate(best, validation, folder, recipe)
-        )
+        evaluation = _evaluate(best, validation, folder, recipe)
+        if evaluation is not None and learned_nothing.has_learned_nothing(evaluation["AP"]):
+            epochs, steps = fit.finished(folder)
+            facts = learned_nothing.facts_of(
+                best,
+                training,
+                ap=evaluation["AP"],
+                num_steps=steps,
+                epochs=epochs,
+                minutes=recipe.minutes,
+                folder=folder,
+            )
+            _say("\n".join(learned_nothing.reasons(facts)))
+        return TrainedRun(folder=folder, predictor=best, evaluation=evaluation)
 
 
 def _evaluate(

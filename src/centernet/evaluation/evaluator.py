@@ -65,8 +65,12 @@ class Evaluation:
         """All metrics as a table."""
         confusion = self.confusion
         rows = zip(coco_rows(self.coco), confusion.precision.tolist(), confusion.recall.tolist(), strict=True)
+        found = confusion.counts.sum(axis=0).tolist()
         classes = self.keypoints.add_columns(
-            [{**row, "precision": precision, "recall": recall} for row, precision, recall in rows],
+            [
+                {**row, "found": number, "precision": precision, "recall": recall}
+                for number, (row, precision, recall) in zip(found, rows, strict=False)
+            ],
             [one.category_id for one in self.coco.classes],
         )
         return Scores(
@@ -85,7 +89,7 @@ class Evaluation:
                 *self.notes,
                 *self.keypoints.notes,
                 *self.boxes3d.notes,
-                f"precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
+                f"found, precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
             ),
         )
 

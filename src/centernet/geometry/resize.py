@@ -208,7 +208,7 @@ class FitWidth:
             UsageError: Always, with what to do instead.
         """
         raise UsageError(
-            f"the input is always {self.height}×{self.width} pixels here, so imgsz={side} has no effect: "
+            f"the input is always {self.width}×{self.height} pixels here, so imgsz={side} has no effect: "
             f"leave it out, or add resize=fit or resize=follow"
         )
 

@@ -20,6 +20,7 @@ from centernet.recipes.setting import (
     COUNT,
     DECAY,
     FRACTION,
+    PART,
     POSITIVE,
     one_of,
     setting,
@@ -96,6 +97,9 @@ class Recipe:
     )
     patience: int = _training(0, "stop after so many epochs without a better AP; 0: never stop early", AMOUNT)
     val_every: int = _training(1, "epochs from one validation to the next", COUNT)
+    val_split: float = _training(
+        0.2, "fraction of images held out for validation if the data has no images for it; 0: none", PART
+    )
     train_crowd: bool = _training(False, "learn crowd regions as ordinary objects, as the original does")
 
     scale_min: float = _augmentation(0.6, "smallest side of random crops, as a multiple of the whole image")

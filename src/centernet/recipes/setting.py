@@ -41,6 +41,7 @@ AMOUNT = Allowed("must be 0 or more", lambda value: value >= 0)
 POSITIVE = Allowed("must be above 0", lambda value: value > 0)
 ALL_POSITIVE = Allowed("must hold numbers above 0", lambda values: min(values) > 0)
 FRACTION = Allowed("must be a fraction from 0 to 1", lambda value: 0 <= value <= 1)
+PART = Allowed("must be a fraction from 0 to below 1", lambda value: 0 <= value < 1)
 DECAY = Allowed("must be a decay from 0 to below 1", lambda value: 0 <= value < 1)
 
 

@@ -1,6 +1,7 @@
 """Training and validation images of a run: opened, cleaned and checked."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -8,20 +9,28 @@ import numpy as np
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.data.formats.common.splits import stand_in
+from centernet.data.splitting.partition import MIN_IMAGES
 from centernet.errors import InputError, UsageError
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
+from centernet.structures.annotation_table import AnnotationTable
 from centernet.structures.dataset import check_same_classes
 from centernet.structures.skeletons import override_skeleton
+from centernet.training.holding_out import hold_out
 from centernet.training.task_builders import task_builder_of
 
 
-def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | None]:
-    """Cleaned training images, and validation images if there are any; prints what was repaired.
+def open_training_data(
+    data: str, recipe: Recipe, held_out: Collection[str] = ()
+) -> tuple[Dataset, Dataset | None]:
+    """Cleaned training and validation images; prints what was repaired.
+
+    Without validation images a fraction of the training images, `val_split`, is held out, see `hold_out`.
 
     Args:
         data: Path or name of the data set.
-        recipe: Its task, and its settings of the skeleton.
+        recipe: Its task, its settings of the skeleton, and `val_split`.
+        held_out: Paths of the images that the run held out before, if it is resumed.
 
     Raises:
         UsageError: The skeleton of the recipe does not fit the keypoints, or the augmentation does not fit 3D
@@ -38,21 +47,43 @@ def open_training_data(data: str, recipe: Recipe) -> tuple[Dataset, Dataset | No
         _check_boxes3d(data, training, recipe)
     name = stand_in(splits(data, with_keypoints), "val")
     if name is None:
-        print(f"{data} has no validation images, so AP is not measured", file=sys.stderr)
+        training, validation = hold_out(data, training, recipe.val_split, held_out)
+    else:
+        if name in ("test", "testing"):
+            print(
+                f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
+                file=sys.stderr,
+            )
+        validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
+        check_same_classes(training.categories, validation)
+        if len(training) < MIN_IMAGES:
+            print(
+                f"{training.name}: fewer than {MIN_IMAGES} training images teach little but themselves: "
+                "annotate more",
+                file=sys.stderr,
+            )
+    _name_empty_classes(training)
+    if validation is None:
         return training, None
-    if name in ("test", "testing"):
-        print(
-            f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
-            file=sys.stderr,
-        )
-    validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
-    check_same_classes(training.categories, validation)
     if not any(len(record.annotations) for record in validation.records):
         print(f"{validation.name} has no objects, so AP is not measured", file=sys.stderr)
         return training, None
     if task_builder_of(recipe).is_3d:
         validation = _with_cameras(validation)
     return training, validation
+
+
+def _name_empty_classes(training: Dataset) -> None:
+    """Prints which classes have no objects."""
+    counts = np.bincount(AnnotationTable.of(training.records).labels, minlength=len(training.categories))
+    missing = [name for name, count in zip(training.categories.names, counts, strict=True) if not count]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        print(
+            f"{training.name}: no object is of class {', '.join(missing[:3])}{more}, so none is learned: "
+            "annotate some, or take the class out of the list",
+            file=sys.stderr,
+        )
 
 
 def _with_cameras(validation: Dataset) -> Dataset:
@@ -98,7 +129,9 @@ def _cleaned(dataset: Dataset) -> Dataset:
     cleaned, defects = clean(dataset)
     defects = dataset.defects + defects
     if defects:
-        print(
-            f"{dataset.name}: {len(defects)} defects (see `centernet doctor`): {defects[0]}", file=sys.stderr
-        )
+        print(f"{dataset.name}: {_defects(len(defects))}: {defects[0]}", file=sys.stderr)
     return cleaned
+
+
+def _defects(count: int) -> str:
+    return "one defect" if count == 1 else f"{count} defects (see `centernet doctor`), the first"

@@ -74,7 +74,7 @@ def fit(
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
         resumed_from = checkpoint if resume and checkpoint.exists() else None
-        first_epoch = _finished_epochs(resumed_from) if resumed_from else 0
+        first_epoch, _ = finished(folder) if resumed_from else (0, 0)
         is_plain = timetable.is_plain
         loader = training_loader(training, predictor, recipe, *processes, first_epoch, is_plain)
         timetable.steps_per_epoch = -(-len(loader) // recipe.accumulate)
@@ -115,9 +115,13 @@ def lightning_devices(recipe: Recipe) -> str | int | list[int]:
     return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
 
 
-def _finished_epochs(checkpoint: Path) -> int:
-    """The number of epochs that a checkpoint has finished."""
-    return int(torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)["epoch"]) + 1
+def finished(folder: Path) -> tuple[int, int]:
+    """The numbers of epochs and of optimiser steps that a run has finished; 0 before the first epoch ends."""
+    checkpoint = folder / CHECKPOINT
+    if not checkpoint.exists():
+        return 0, 0
+    content = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
+    return int(content["epoch"]) + 1, int(content["global_step"])
 
 
 def _trainer(

@@ -79,6 +79,13 @@ def read(path: Path, split: str | None = None) -> Dataset:
     )
 
 
+def rows_of(file: Path) -> tuple[list[list[str]], list[tuple[Path, list[str]]]]:
+    """The header rows of a csv, and the image and the cells of each other row that names one."""
+    table = _Table.of(file)
+    lines = list(csv.reader(read_text(file).splitlines()))
+    return lines[: len(lines) - len(table.lines)], [(image, cells) for _, image, cells in table.rows([])]
+
+
 def _files(path: Path) -> dict[str, list[Path]]:
     """The files at `path` by the split in their names."""
     if path.is_file():

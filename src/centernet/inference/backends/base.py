@@ -95,7 +95,7 @@ class ModelMetadata:
         if (height + self.short) % self.divisor or (width + self.short) % self.divisor:
             less = f", less {self.short}" * bool(self.short)
             raise UsageError(
-                f"{name} takes inputs whose sides are multiples of {self.divisor}{less}; got {height}×{width}"
+                f"{name} takes inputs whose sides are multiples of {self.divisor}{less}; got {width}×{height}"
             )
 
 

@@ -62,6 +62,6 @@ class TorchExportBackend:
         except RuntimeError as error:
             (height, width), reason = images.shape[2:], str(error).splitlines()[0]
             raise UsageError(
-                f"{self.name} takes no inputs of {height}×{width} ({reason}): use the weights"
+                f"{self.name} takes no inputs of {width}×{height} ({reason}): use the weights"
             ) from error
         return {name: value.numpy() for name, value in zip(self.metadata.outputs, values, strict=True)}

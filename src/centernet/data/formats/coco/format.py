@@ -65,7 +65,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
     categories = read_categories(file, content["categories"], content["annotations"], log)
     images = _read_images(content["images"], log)
     objects = read_objects(content["annotations"], categories, images, log)
-    paths = _locate([image.file_name for image in images.values()], image_folders(file, split))
+    paths = locate_images([image.file_name for image in images.values()], image_folders(file, split))
     none = Annotations.none(categories.max_keypoints)
     records = tuple(
         ImageRecord(
@@ -205,7 +205,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _locate(names: list[str], folders: Sequence[Path]) -> list[Path]:
+def locate_images(names: list[str], folders: Sequence[Path]) -> list[Path]:
     """The path of each image: in the first folder that has it, else in the folder with most of the others."""
     found: dict[Path, int] = {}
     paths: list[Path | None] = []

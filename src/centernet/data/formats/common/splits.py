@@ -65,7 +65,7 @@ def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
         if matches:
             return matches[0]
     if tuple(found) == (WHOLE,):
-        hint = f"split it, or take it whole as {WHOLE!r}"
+        hint = f"`centernet split data={path}` splits it, split={WHOLE} takes all images"
         raise InputError(f"{path} is not split, so it has no {wanted!r}: {hint}")
     if wanted not in _STAND_INS:
         raise UsageError(f"{path} has no split {wanted!r}: it has {there}")

@@ -15,7 +15,8 @@ from centernet.errors import InputError
 from centernet.io.images import is_image
 from centernet.structures import Categories, Defect
 
-_SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
+SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
+"""Keys of the splits in a `data.yaml`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,17 @@ def find_layout(path: Path) -> YoloLayout | None:
         return _from_yaml(path) if path.suffix.lower() in (".yaml", ".yml") else None
     if not path.is_dir():
         return None
+    file = data_yaml(path)
+    return _from_yaml(file) if file else _from_folders(path)
+
+
+def data_yaml(path: Path) -> Path | None:
+    """The `data.yaml` of a data set: the path itself, or a file in that folder; None without."""
+    if path.is_file():
+        return path
     yamls = sorted([*path.glob("*.yaml"), *path.glob("*.yml")], key=lambda file: (file.stem != "data", file))
-    for file in yamls:
-        if file.stem in ("data", "dataset") or _names_classes(file):
-            return _from_yaml(file)
-    return _from_folders(path)
+    found = (file for file in yamls if file.stem in ("data", "dataset") or _names_classes(file))
+    return next(found, None)
 
 
 def label_file(image: Path) -> Path:
@@ -69,7 +76,7 @@ def _names_classes(file: Path) -> bool:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
-    return isinstance(content, dict) and "names" in content and any(key in content for key in _SPLIT_KEYS)
+    return isinstance(content, dict) and "names" in content and any(key in content for key in SPLIT_KEYS)
 
 
 def _from_yaml(file: Path) -> YoloLayout:
@@ -80,7 +87,7 @@ def _from_yaml(file: Path) -> YoloLayout:
         stated = root / str(content["path"])
         root = stated if stated.is_dir() else root
     images: dict[str, Callable[[], list[Path]]] = {}
-    for key in _SPLIT_KEYS:
+    for key in SPLIT_KEYS:
         entries = content.get(key)
         if entries:
             images[key] = partial(_images_at, file, root, key, _as_list(entries))

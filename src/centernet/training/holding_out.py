@@ -1,0 +1,83 @@
+"""Holding out images for validation where the data set has none for it."""
+
+import sys
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from centernet.data.splitting.partition import MIN_IMAGES, Partition, split_by_content
+from centernet.io.writing import write_atomically
+from centernet.structures import Dataset
+
+LIST = "held_out.txt"
+"""File of a run folder: the paths of the images that were held out, one a line."""
+
+_SUFFIX = ", held out"
+
+
+def hold_out(
+    data: str, dataset: Dataset, fraction: float, before: Collection[str] = ()
+) -> tuple[Dataset, Dataset | None]:
+    """Images to train on and images to validate on; prints how many are held out, or why none are.
+
+    Which ones depends on the images and their names alone, and near-copies stay together.
+
+    Args:
+        data: Name of the data set in messages.
+        dataset: All images.
+        fraction: Part to hold out, 0 to below 1.
+        before: Paths of images to hold out whatever the fraction.
+    """
+    count = len(dataset)
+    known = [record for record in dataset.records if str(record.path) in before]
+    if known and len(known) < count:
+        return _divided(dataset, {record.path for record in known})
+    if not fraction:
+        _say(f"{data} has no validation images, so AP is not measured")
+        return dataset, None
+    if count < MIN_IMAGES:
+        _say(
+            f"{data} has no validation images and too few to hold some out ({count}, not {MIN_IMAGES}), "
+            "so AP is not measured: annotate more"
+        )
+        return dataset, None
+    partition = split_by_content(dataset.records, fraction)
+    _say(f"{data} has no validation images: {_what(partition)} (val_split={fraction:g})")
+    paths = zip(dataset.records, partition.is_held_out.tolist(), strict=True)
+    return _divided(dataset, {record.path for record, is_out in paths if is_out})
+
+
+def write_list(folder: Path, validation: Dataset | None) -> None:
+    """Writes the list of a run folder if the validation images were held out; else removes an old one."""
+    if validation is None or not validation.name.endswith(_SUFFIX):
+        (folder / LIST).unlink(missing_ok=True)
+        return
+    lines = "".join(f"{record.path}\n" for record in validation.records)
+    write_atomically(folder / LIST, lines.encode())
+
+
+def read_list(folder: Path) -> frozenset[str]:
+    """The paths of the images that a run held out; empty if it did not."""
+    file = folder / LIST
+    return frozenset(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else frozenset()
+
+
+def _divided(dataset: Dataset, held_out: Collection[Path]) -> tuple[Dataset, Dataset]:
+    kept = tuple(record for record in dataset.records if record.path not in held_out)
+    rest = tuple(record for record in dataset.records if record.path in held_out)
+    return replace(dataset, records=kept), replace(dataset, name=f"{dataset.name}{_SUFFIX}", records=rest)
+
+
+def _what(partition: Partition) -> str:
+    number = f"{int(partition.is_held_out.sum())} of {len(partition.is_held_out)}"
+    if partition.is_by_name:
+        return (
+            f"its images are near-copies of each other, so AP on the {number} that are held out, the last "
+            "by name, will be too high"
+        )
+    copies = f" with the near-copies of each ({partition.num_copies} images have some)"
+    return f"{number} are held out, the same in every run{copies * bool(partition.num_copies)}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
