@@ -9,7 +9,7 @@ import pytest
 from centernet.data.synthetic import write_scenes
 from centernet.recipes.recipe import Recipe
 from centernet.training.build import adapt_to_data
-from centernet.training.data import open_training_data, suggest_recipe
+from centernet.training.data import open_training_data
 from centernet.training.holding_out import hold_out, read_list, write_list
 
 
@@ -117,35 +117,6 @@ def test_a_class_without_objects_and_very_few_images_are_named(
 
     assert "no object is of class hexagon, so none is learned: annotate some, or take" in printed
     assert "fewer than 4 training images teach little but themselves: annotate more" in printed
-
-
-@pytest.mark.parametrize(
-    ("model", "task", "few", "hint"),
-    [
-        ("small", "detect", 500, "4 training images are few for model=small; model=few is made for so few"),
-        ("nano", "detect", 500, "model=few-nano is made"),
-        ("few", "detect", 500, ""),
-        ("small", "triplet", 500, ""),
-        ("small", "detect", 2, ""),
-    ],
-)
-def test_the_recipe_for_few_images_is_suggested(
-    model: str,
-    task: str,
-    few: int,
-    hint: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("centernet.training.data.FEW", few)
-    recipe = Recipe(task=task)
-    training, _ = open_training_data(str(write_scenes(tmp_path, train=4, val=1, size=64)), recipe)
-    suggest_recipe(model, recipe, training)
-
-    printed = capsys.readouterr().err
-    assert hint in printed
-    assert bool(hint) == bool(printed)
 
 
 def test_images_are_flipped_only_if_left_right_pairs_are_known(
