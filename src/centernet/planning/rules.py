@@ -42,7 +42,7 @@ MIN_STEPS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What rules may look at.
+    """The facts that rules decide by.
 
     Attributes:
         dataset: The training images.

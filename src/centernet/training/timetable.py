@@ -61,7 +61,7 @@ class Timetable:
         return self._fraction
 
     def update(self) -> float:
-        """Looks at the clock; steps and images that follow are those of this moment."""
+        """Reads the clock; the steps and images that follow are those of this moment."""
         limit = max(60 * self.recipe.minutes - self.final, 1.0)
         self._fraction = max(self._fraction, min(1.0, self.seconds / limit))
         return self._fraction
@@ -109,7 +109,7 @@ class TimeLimit(L.Callback):
         self._choose(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        """Looks at the clock; stops after this batch when the time is over."""
+        """Reads the clock; stops after this batch when the time is over."""
         self._update(trainer)
         self._choose(trainer)
         if self._timetable.fraction >= 1:
