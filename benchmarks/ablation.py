@@ -53,6 +53,12 @@ PARTS: Mapping[str, Mapping[str, object]] = {
 
 FURTHER: Mapping[str, Mapping[str, object]] = {
     "mosaic": {"mosaic": 0.5},
+    "mosaic in every input": {"mosaic": 1.0},
+    "whole Gaussians": {"soft_heatmap": True},
+    "distributions": {"sides_weight": 0.5, "box_bins": 17},
+    "mosaic in every input, whole Gaussians, distributions": {
+        "mosaic": 1.0, "soft_heatmap": True, "sides_weight": 0.5, "box_bins": 17
+    },
     "mixup": {"mixup": 0.5},
     "copy-paste": {"copy_paste": 0.5},
     "peaks that tell the IoU": {"quality": 0.5},
@@ -66,7 +72,7 @@ FURTHER: Mapping[str, Mapping[str, object]] = {
         "std": (0.28863828, 0.27408164, 0.27809835),
         "bgr": True,
     },
-}
+}  # fmt: skip
 """Further parts that could be added to our recipe."""
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from centernet.errors import UsageError
-from centernet.hardware import device_of, devices_of, max_concurrent_jobs
+from centernet.hardware import cpu_has_fast_bf16, device_of, devices_of, max_concurrent_jobs
 
 
 @pytest.mark.parametrize(("name", "index"), [("cuda", None), ("cuda:1", 1), ("0", 0), (1, 1), ("cpu", None)])
@@ -41,6 +41,28 @@ def test_without_an_affinity_all_cores_are_usable(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
 
     assert max_concurrent_jobs(1) == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "limit", "expected"),
+    [
+        ("ONEDNN_MAX_CPU_ISA", "AVX2", False),
+        ("ONEDNN_MAX_CPU_ISA", "avx512_core", False),
+        ("DNNL_MAX_CPU_ISA", "AVX512_CORE_VNNI", False),
+        ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16", True),
+        ("ONEDNN_MAX_CPU_ISA", "ALL", True),
+        ("ONEDNN_MAX_CPU_ISA", "", True),
+    ],
+)
+def test_bfloat16_is_not_fast_where_onednn_may_not_use_its_instructions(
+    variable: str, limit: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setenv(variable, limit)
+
+    assert cpu_has_fast_bf16() == expected
 
 
 PROGRAM = """

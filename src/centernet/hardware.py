@@ -8,6 +8,9 @@ from centernet.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Values of oneDNN's `ONEDNN_MAX_CPU_ISA` that leave out the instructions that multiply bfloat16."""
+
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 """Parameters of glibc's `mallopt`: see `man mallopt`."""
 
@@ -34,6 +37,20 @@ def default_threads() -> int:
     """The number in `OMP_NUM_THREADS`, as in torch; 0, the runtime's own choice, if it is not set."""
     text = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(text) if text.isdecimal() else 0
+
+
+def cpu_has_fast_bf16() -> bool:
+    """True if bfloat16 is faster than 32 bits on this CPU.
+
+    It is not where the variable `ONEDNN_MAX_CPU_ISA` (or `DNNL_MAX_CPU_ISA`, its former name) limits oneDNN,
+    which computes the convolutions, to instructions without bfloat16: it is then emulated, and slower.
+    """
+    import torch
+
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA", "")
+    if limit.upper() in _WITHOUT_BF16:
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def tune_allocator() -> bool:

@@ -35,9 +35,47 @@ TASKS: dict[str, Task] = {
         levels=2,
         per_cell=2,
     ),
+    "detect, distributions": Detect(
+        num_classes=3,
+        top_k=7,
+        giou_weight=1.0,
+        spread=1,
+        sides_weight=0.5,
+        box_bins=9,
+        box_scale=2.0,
+        soft_heatmap=True,
+    ),
+    "detect, distributions, on levels with two places a cell": Layered(
+        inner=Detect(
+            num_classes=3,
+            top_k=7,
+            giou_weight=1.0,
+            spread_share=0.54,
+            sides_weight=0.5,
+            box_bins=9,
+            box_scale=2.0,
+            quality=0.5,
+        ),
+        levels=2,
+        per_cell=2,
+    ),
     "pose": Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7),
     "pose, classes with other keypoints and without": Pose(
         num_keypoints=(0, 3, 1), mirrored=(0, 2, 1, 3), top_k=7, giou_weight=1.0, spread=1
+    ),
+    "pose, distributions": Pose(
+        num_keypoints=(2,),
+        mirrored=(1, 0),
+        top_k=7,
+        giou_weight=1.0,
+        spread=1,
+        sides_weight=0.5,
+        box_bins=9,
+        box_scale=2.0,
+        soft_heatmap=True,
+    ),
+    "pose, four sides, on levels": Layered(
+        inner=Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7, sides_weight=0.5), levels=2
     ),
     "triplet": Triplet(num_classes=3, top_k=7),
     "triplet, one class, more asked for than there can be": Triplet(

@@ -24,10 +24,19 @@ CATEGORIES = Categories(("face", "box"), (3, 7), (FACE, None))
 TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
     "four sides": Detect(num_classes=2, top_k=20, spread=1, sides_weight=0.5, spread_share=0.5, quality=0.5),
+    "distributions": Detect(
+        num_classes=2, top_k=20, spread=1, sides_weight=0.5, box_bins=17, box_scale=4.0, soft_heatmap=True
+    ),
     "pose": Pose.of(CATEGORIES, top_k=20),
+    "pose, distributions": Pose.of(CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
+    "layered, distributions": Layered(
+        inner=Detect(num_classes=2, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0),
+        levels=2,
+        per_cell=2,
+    ),
 }
 BACKBONES = ("timm/resnet10t", "slim", "resnet18", "resnet18-dcn", "dla34", "dla34-dcn", "hourglass52")
 """Each kind once, the smallest of it; `benchmarks.exports` adds the largest."""

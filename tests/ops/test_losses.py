@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
-from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells, l1_loss, paired_iou
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells, l1_loss, paired_iou, soft_focal_loss
 
 
 def one_gaussian() -> Tensor:
@@ -97,6 +97,49 @@ def test_focal_loss_with_a_soft_target_by_hand() -> None:
     loss = focal_loss(torch.zeros(1, 1, 4, 4), one_gaussian(), soft_targets=torch.tensor([0.75]))
 
     assert loss.item() == pytest.approx((1 / 4 + 14 / 4 + 0.5**4 / 4) * math.log(2) - 3 / 16 * math.log(2))
+
+
+def test_soft_focal_loss_is_zero_where_the_map_is_the_gaussians() -> None:
+    heatmap = one_gaussian()
+
+    assert soft_focal_loss(torch.logit(heatmap, eps=1e-7), heatmap).item() == pytest.approx(0, abs=1e-5)
+
+
+def test_soft_focal_loss_by_hand() -> None:
+    # Probability one half everywhere: the cell of 0.5 costs nothing, the 15 others ln 2 / 4. The sum is 1.5.
+    loss = soft_focal_loss(torch.zeros(1, 1, 4, 4), one_gaussian())
+
+    assert loss.item() == pytest.approx(4 * 15 * math.log(2) / 4 / 1.5)
+
+
+def test_soft_focal_loss_without_objects_is_a_sum() -> None:
+    loss = soft_focal_loss(torch.zeros(2, 3, 4, 5), torch.zeros(2, 3, 4, 5))
+
+    assert loss.item() == pytest.approx(2 * 3 * 4 * 5 * math.log(2))
+
+
+@pytest.mark.parametrize("target", [0.1, 0.5, 0.9])
+def test_soft_focal_loss_pulls_every_cell_to_its_target_from_both_sides(target: float) -> None:
+    slopes = []
+    for shift in (-1.0, 0.0, 1.0):
+        logits = torch.full((1, 1, 1, 1), shift + math.log(target / (1 - target)), requires_grad=True)
+        soft_focal_loss(logits, torch.full((1, 1, 1, 1), target)).backward()
+        assert logits.grad is not None
+        slopes.append(logits.grad.item())
+
+    assert slopes[0] < 0 < slopes[2]
+    assert slopes[1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4])
+def test_soft_focal_loss_is_finite_for_any_logit(logit: float) -> None:
+    logits = torch.full((1, 1, 4, 4), logit, requires_grad=True)
+    loss = soft_focal_loss(logits.bfloat16(), one_gaussian())
+    loss.backward()
+
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
 
 
 def test_l1_is_the_mean_of_the_errors_at_the_cells() -> None:

@@ -378,6 +378,10 @@ def test_settings_out_of_range_are_refused() -> None:
         Detect(num_classes=1, quality=2.0)
     with pytest.raises(ValueError, match="spread_share is a fraction from 0 to 1; got -1"):
         Detect(num_classes=1, spread_share=-1.0)
+    with pytest.raises(ValueError, match="soft_heatmap those of all cells: choose one"):
+        Detect(num_classes=1, soft_heatmap=True, quality=0.5)
+    with pytest.raises(ValueError, match=r"with box_scale and sides_weight above 0; got 17, 0\.0 and 0\.5"):
+        Detect(num_classes=1, sides_weight=0.5, box_bins=17)
 
 
 def test_a_box_is_the_mean_of_those_of_the_cells_round_its_peak() -> None:

@@ -3,11 +3,15 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from centernet.data.synthetic import write_scenes
-from centernet.recipes.recipe import Recipe
+from centernet.errors import UsageError
+from centernet.recipes.recipe import Recipe, with_settings
+from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 from centernet.training.build import adapt_to_data
 from centernet.training.data import open_training_data
 from centernet.training.holding_out import hold_out, read_list, write_list
@@ -131,6 +135,60 @@ def test_images_are_flipped_only_if_left_right_pairs_are_known(
     assert "images are not flipped" in capsys.readouterr().err
     assert adapt_to_data(paired, with_pairs, ()).flip == 0.5
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # At half the size, 40 × 10 and 10 × 40 input pixels: the geometric mean of the halves is 10 pixels.
+        ({}, 10 / 4),
+        ({"rect": True}, 10 / 4),
+        ({"imgsz": 640}, 20 / 4),
+        # Both are of √(40 · 10) = 20 px, 5 cells; cells of the second level have 8 px.
+        ({"levels": 2, "level_cells": 4.0}, 10 / 4),
+        ({"levels": 2, "level_cells": 2.0}, 10 / 8),
+        ({"box_scale": 7.0}, 7.0),
+        ({"box_bins": 0}, 0.0),
+    ],
+)
+def test_the_scale_of_boxes_is_the_typical_distance_of_the_training_boxes(
+    settings: dict[str, Any], expected: float
+) -> None:
+    recipe = with_settings(Recipe(sides_weight=0.5, box_bins=17, imgsz=320), **settings)
+    adapted = adapt_to_data(recipe, _boxes([[0, 0, 80, 20], [100, 50, 120, 130]]), ())
+
+    assert adapted.box_scale == pytest.approx(expected)
+
+
+def test_a_crowd_region_has_no_say_in_the_scale_of_boxes() -> None:
+    boxes = [[0, 0, 80, 20], [0, 0, 640, 320]]
+    recipe = Recipe(sides_weight=0.5, box_bins=17)
+    alone, with_crowd = (
+        adapt_to_data(recipe, _boxes(boxes[:count], crowd=count == 2), ()) for count in (1, 2)
+    )
+
+    assert with_crowd == alone
+
+
+def test_without_a_box_its_scale_must_be_chosen() -> None:
+    recipe = Recipe(sides_weight=0.5, box_bins=17)
+
+    with pytest.raises(UsageError, match="and there are none: set box_scale=4"):
+        adapt_to_data(recipe, _boxes([]), ())
+    assert adapt_to_data(replace(recipe, box_scale=4.0), _boxes([]), ()).box_scale == 4
+
+
+def _boxes(boxes: list[list[float]], *, crowd: bool = False) -> Dataset:
+    """An image of 640 × 320 pixels; `crowd`: the last box is that of a crowd region."""
+    annotations = Annotations.of(
+        np.array(boxes, dtype=np.float32).reshape(-1, 4), np.zeros(len(boxes), dtype=np.int64)
+    )
+    if crowd:
+        annotations.is_crowd[-1] = True
+    record = ImageRecord(
+        path=Path("a.png"), image_id=1, annotations=annotations, source="a.json", size=(320, 640)
+    )
+    return Dataset(name="boxes", format="coco", categories=Categories.of("a"), records=(record,))
 
 
 def _renamed(folder: Path, names: dict[str, str]) -> Path:

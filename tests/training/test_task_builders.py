@@ -1,6 +1,6 @@
 """Tasks of recipes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -34,7 +34,9 @@ def test_a_task_takes_the_settings_of_a_recipe_by_name() -> None:
     ("task", "key", "value"),
     [
         ("triplet", "quality", 0.5),
-        ("pose", "sides_weight", 0.5),
+        ("pose", "spread_share", 0.5),
+        ("mono3d", "box_scale", 2.0),
+        ("triplet", "soft_heatmap", True),
         ("mono3d", "spread_share", 0.5),
         ("mono3d", "giou_weight", 2.0),
         ("triplet", "size_weight", 1.0),
@@ -57,13 +59,15 @@ def test_every_setting_of_a_task_changes_the_task_that_is_built(task: str) -> No
     settings = TASK_BUILDERS[task].settings - {"level_cells"}
     face = Skeleton(names=("nose", "left eye", "right eye"), pairs=((1, 2),))
     categories = Categories(("face",), (1,), (face,))
-    default = task_of(Recipe(task=task), categories)
+    # Distributions need a weight of their sides and a scale.
+    base = Recipe(task=task, sides_weight=0.5, box_bins=9, box_scale=2.0)
+    default = task_of(base, categories)
 
     assert len(settings) > 5
     for key in settings:
-        value = getattr(Recipe(), key)
+        value = getattr(base, key)
         changed = not value if isinstance(value, bool) else 0.5 if value == 0.0 else value + 1
-        recipe = Recipe(task=task, **{key: int(changed + 0.5) if type(value) is int else changed})
+        recipe = replace(base, **{key: int(changed + 0.5) if type(value) is int else changed})
         assert task_of(recipe, categories) != default, key
 
 

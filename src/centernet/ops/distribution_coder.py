@@ -43,6 +43,13 @@ class DistributionCoder:
     scale: float
     bins: int
 
+    def __post_init__(self) -> None:
+        if self.bins < 2 or self.scale <= 0 or self.sides_weight <= 0:
+            raise ValueError(
+                "box_bins is a number of distances from 2 on, with box_scale and sides_weight above 0; got "
+                f"{self.bins}, {self.scale} and {self.sides_weight}"
+            )
+
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
         """The map, by name."""

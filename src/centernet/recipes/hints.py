@@ -52,7 +52,7 @@ HINTS = {
     "conf_thres": "here it is conf=0.3",
     "deterministic": "seed=0 decides everything random",
     "device": "exported files run on the CPU",
-    "dfl": _BOX_LOSS,
+    "dfl": "box_bins=17 with sides_weight=0.5 predicts sides as distributions",
     "dynamic": _ANY_SIZE,
     "fix_res": "predict and val take resize=fit",
     "fliplr": "here it is flip=0.5",

@@ -144,7 +144,7 @@ class Recipe:
         0.0,
         "weight of the L1 loss of distances to the four sides (LTRB), instead of size and offset; 0: off",
         AMOUNT,
-        tasks=("detect",),
+        tasks=("detect", "pose"),
     )
     spread: int = _boxes(
         0, "cells around the centre's in which the box is learned too", AMOUNT, tasks=("detect", "pose")
@@ -159,16 +159,18 @@ class Recipe:
         0,
         "with sides_weight, predict each side as a distribution over so many distances, 17; 0: as a number",
         AMOUNT,
-        tasks=("detect",),
+        tasks=("detect", "pose"),
     )
     box_scale: float = _boxes(
         0.0,
         "typical distance from centre to side for box_bins, cells; 0: that of the training boxes",
         AMOUNT,
-        tasks=("detect",),
+        tasks=("detect", "pose"),
     )
     soft_heatmap: bool = _boxes(
-        False, "train heatmaps towards the whole Gaussians by the quality focal loss", tasks=("detect",)
+        False,
+        "train heatmaps towards the whole Gaussians by the quality focal loss",
+        tasks=("detect", "pose"),
     )
     quality: float = _boxes(
         0.0, "how far peaks are trained to predict the IoU of their box, 0 to 1", FRACTION, tasks=("detect",)

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from centernet.ops.box_coders import BoxCoder, CenterSizeCoder, LTRBCoder, predict_at
+from centernet.ops.box_coders import BoxCoder, predict_at
+from centernet.ops.box_forms import box_coder_of
 from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
-from centernet.ops.distribution_coder import DistributionCoder
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, paired_iou, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
@@ -46,7 +46,8 @@ class Detect:
             towards their peaks alone.
         box_bins: With `sides_weight`, predict each of the four distances as a distribution over so many: see
             `DistributionCoder`. 0, as in the paper, predicts the distances themselves.
-        box_scale: Typical distance from the centre of a box to its sides, in cells; for `box_bins`.
+        box_scale: Typical distance from the centre of a box to its sides, in cells (of the level of the
+            object, if there are several); for `box_bins`.
     """
 
     num_classes: int
@@ -76,11 +77,7 @@ class Detect:
                 raise ValueError(f"{name} is a fraction from 0 to 1; got {getattr(self, name)}")
         if self.soft_heatmap and self.quality:
             raise ValueError("quality sets targets of peaks, and soft_heatmap those of all cells: choose one")
-        if self.box_bins and not (self.box_bins > 1 and self.box_scale > 0 and self.sides_weight > 0):
-            raise ValueError(
-                "box_bins is a number of distances from 2 on, with box_scale and sides_weight above 0; got "
-                f"{self.box_bins}, {self.box_scale} and {self.sides_weight}"
-            )
+        box_coder_of(self)  # raises where its settings do not fit
 
     @property
     def heads(self) -> Mapping[str, HeadSpec]:
@@ -164,11 +161,7 @@ class Detect:
 
     @property
     def _box_coder(self) -> BoxCoder:
-        if self.box_bins:
-            return DistributionCoder(sides_weight=self.sides_weight, scale=self.box_scale, bins=self.box_bins)
-        if self.sides_weight:
-            return LTRBCoder(sides_weight=self.sides_weight)
-        return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
+        return box_coder_of(self)
 
     def _heatmap_loss(self, maps: Maps, targets: Targets) -> Float[Tensor, ""]:
         if self.soft_heatmap:

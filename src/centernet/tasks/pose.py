@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from centernet.ops.box_coders import CenterSizeCoder, predict_at
+from centernet.ops.box_coders import BoxCoder, predict_at
+from centernet.ops.box_forms import box_coder_of
 from centernet.ops.cells import cell_corners, cells_of, read
-from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit, read_boxes
+from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
-from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells
+from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures import Categories
@@ -49,6 +50,11 @@ class Pose:
         keypoint_heatmap_weight: Weight of the focal loss of the keypoints.
         keypoint_offset_weight: Weight of the L1 loss of the keypoints' offset, in cells.
         spread: Radius in cells round the centre in which boxes and vectors are learned too, as in `Detect`.
+        sides_weight: Weight of the L1 loss of the distances to the four sides, as in `Detect`.
+        soft_heatmap: Train the heatmaps of centres and of keypoints towards the Gaussians themselves, as in
+            `Detect`.
+        box_bins: With `sides_weight`, predict each side as a distribution, as in `Detect`.
+        box_scale: Typical distance from the centre of a box to its sides, in cells, for `box_bins`.
     """
 
     num_keypoints: tuple[int, ...]
@@ -65,6 +71,10 @@ class Pose:
     keypoint_heatmap_weight: float = 1.0
     keypoint_offset_weight: float = 1.0
     spread: int = 0
+    sides_weight: float = 0.0
+    soft_heatmap: bool = False
+    box_bins: int = 0
+    box_scale: float = 0.0
 
     def __post_init__(self) -> None:
         if not any(self.num_keypoints):
@@ -75,6 +85,7 @@ class Pose:
             )
         if not 0 < self.min_overlap < 1:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+        box_coder_of(self)  # raises where its settings do not fit
 
     @classmethod
     def of(cls, categories: Categories, **settings: Any) -> "Pose":
@@ -163,13 +174,14 @@ class Pose:
         height, width = maps["keypoints"].shape[2:]
         arrows = maps["keypoints"].reshape(-1, 2, height, width)
         predicted = predict_at(self._box, maps, cells)
+        heatmap_loss = soft_focal_loss if self.soft_heatmap else focal_loss
         terms = {
-            "heatmap": self.heatmap_weight * focal_loss(maps["heatmap"], targets["heatmap"]),
+            "heatmap": self.heatmap_weight * heatmap_loss(maps["heatmap"], targets["heatmap"]),
             **self._box.losses(predicted, targets),
             "keypoints": self.keypoints_weight
             * l1_at_cells(arrows, targets["arrow_cells"], targets["keypoints"]),
             "keypoint_heatmap": self.keypoint_heatmap_weight
-            * focal_loss(maps["keypoint_heatmap"], targets["keypoint_heatmap"]),
+            * heatmap_loss(maps["keypoint_heatmap"], targets["keypoint_heatmap"]),
             "keypoint_offset": self.keypoint_offset_weight
             * l1_at_cells(maps["keypoint_offset"], joint_cells, targets["keypoint_offset"]),
         }
@@ -188,13 +200,14 @@ class Pose:
         find = find_peaks_of_any_class if self.class_agnostic else find_peaks
         peaks = find(maps["heatmap"].float(), self.top_k)
         around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
-        boxes = around.mean(read_boxes(maps, around.cells))
+        predicted = predict_at(self._box, maps, around.cells)
+        boxes = self._box.pixels(around.mean(self._box.boxes(predicted, around.cells)), stride)
         channels = self._channels(peaks.labels)
         regressed = self._regressed(maps, around, channels.clamp(min=0))
-        keypoints = self._snap(maps, boxes, regressed, channels.clamp(min=0))
+        keypoints = self._snap(maps, boxes / stride, regressed, channels.clamp(min=0))
         keypoints[..., :2] *= stride
         return {
-            "boxes": boxes * stride,
+            "boxes": boxes,
             "scores": peaks.values.sigmoid(),
             "labels": peaks.labels,
             "keypoints": keypoints * (channels >= 0)[..., None],
@@ -222,8 +235,8 @@ class Pose:
         }
 
     @property
-    def _box(self) -> CenterSizeCoder:
-        return CenterSizeCoder(size_weight=self.size_weight, offset_weight=self.offset_weight)
+    def _box(self) -> BoxCoder:
+        return box_coder_of(self)
 
     def _channels(self, labels: Int[Tensor, "*n"]) -> Int[Tensor, "*n k"]:
         """The map of each keypoint of objects with these labels; −1 beyond the keypoints of a class."""

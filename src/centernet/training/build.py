@@ -83,26 +83,34 @@ def adapt_to_data(
         weights: The weights to begin from, if any.
 
     Raises:
-        UsageError: One of these is not used by the task.
+        UsageError: A chosen setting is not used by the task; or no training box tells `box_scale`.
     """
     check_settings(recipe, chosen)
     if recipe.box_bins and not recipe.box_scale:
         scale = getattr(weights.task, "box_scale", 0.0) if weights is not None else 0.0
-        scale = scale or _typical_distance(training, _rule_of(recipe, DIVISOR))
-        recipe = with_settings(recipe, box_scale=scale)
+        recipe = with_settings(recipe, box_scale=scale or _typical_distance(training, recipe))
     return _without_wrong_flips(recipe, training.categories, chosen)
 
 
-def _typical_distance(training: Dataset, rule: ResizeRule) -> float:
-    """The geometric mean of the distances from the centres of boxes to their sides, cells of the input."""
-    distances = [
-        transform_boxes(rule(record.size or image_size(record.path))[1], record.annotations.boxes) / STRIDE
-        for record in training.records
-    ]
-    boxes = np.concatenate(distances)
-    halves = (boxes[:, 2:] - boxes[:, :2]) / 2
-    # Half a pixel at least: boxes without an area are possible.
-    return float(np.exp(np.log(np.maximum(halves, 0.5 / STRIDE)).mean()))
+def _typical_distance(training: Dataset, recipe: Recipe) -> float:
+    """The geometric mean of the distances from the centres of boxes to their sides, cells.
+
+    The cells are those of the level on which an object is learned.
+    """
+    rule = _rule_of(recipe, DIVISOR)
+    boxes = []
+    for record in training.records:
+        input_from_image = rule(record.size or image_size(record.path))[1]
+        learned = record.annotations.boxes[~record.annotations.is_crowd | recipe.train_crowd]
+        boxes.append(transform_boxes(input_from_image, learned) / STRIDE)
+    if not sum(map(len, boxes)):
+        raise UsageError("box_scale is measured on the training boxes, and there are none: set box_scale=4")
+    sides = np.concatenate([part[:, 2:] - part[:, :2] for part in boxes])
+    # One pixel at least: boxes without an area are possible.
+    sides = np.maximum(sides, 1 / STRIDE)
+    octave = np.log2(np.sqrt(sides.prod(axis=1)) / recipe.level_cells)
+    level = np.floor(octave).clip(0, recipe.levels - 1)
+    return float(np.exp(np.log(sides / 2 / 2 ** level[:, None]).mean()))
 
 
 def _without_wrong_flips(recipe: Recipe, categories: Categories, chosen: Collection[str]) -> Recipe:

@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from centernet.errors import UsageError
-from centernet.hardware import devices_of, tune_allocator
+from centernet.hardware import cpu_has_fast_bf16, devices_of, tune_allocator
 from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
@@ -199,12 +199,7 @@ def uses_bf16(recipe: Recipe) -> bool:
         return recipe.precision == "bf16"
     if lightning_accelerator(recipe) in ("auto", "gpu") and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return recipe.device in ("auto", "cpu") and _cpu_has_fast_bf16()
-
-
-def _cpu_has_fast_bf16() -> bool:
-    """True if bfloat16 is faster than 32 bits on this CPU."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return recipe.device in ("auto", "cpu") and cpu_has_fast_bf16()
 
 
 def _early_stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
