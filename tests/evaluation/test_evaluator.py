@@ -27,7 +27,7 @@ def test_metrics_are_floats_by_the_names_of_coco_and_voc() -> None:
     assert list(metrics) == [
         "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", "VOC_AP_area", "VOC_AP_11point",
-        "FD", "FD5", "FD25", "FD50", "FD_small", "FD_medium", "FD_large", "precision", "recall",
+        "FD", "FD5", "FD25", "FD50", "FD_small", "FD_medium", "FD_large", "precision", "recall", "ECE",
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from centernet.errors import UsageError
 from centernet.evaluation.boxes3d import Box3dMetrics
 from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.table import ClassRow, Scores
+from centernet.metrics.calibration import MIN_IOU, MIN_SCORE, Calibration, evaluate_calibration
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
 from centernet.metrics.false_discovery import FalseDiscovery, evaluate_false_discovery
@@ -38,6 +39,7 @@ class Evaluation:
         voc: Pascal VOC's metrics at IoU 0.5.
         false_discovery: False discovery rates: 1 − AP at low IoU.
         confusion: Confusion matrix at a score at which detectors are used.
+        calibration: How far the scores are from the precision of the detections that have them.
         keypoints: COCO's metrics of keypoints, and PCK; empty unless the data set and the detections have
             keypoints.
         boxes3d: KITTI's metrics of 3D boxes; empty unless the data set has 3D boxes.
@@ -51,6 +53,7 @@ class Evaluation:
     voc: VocMetrics
     false_discovery: FalseDiscovery
     confusion: ConfusionMatrix
+    calibration: Calibration
     keypoints: KeypointMetrics = field(default_factory=KeypointMetrics)
     boxes3d: Box3dMetrics = field(default_factory=Box3dMetrics)
     crowding: Crowding | None = None
@@ -81,6 +84,7 @@ class Evaluation:
                 **self.false_discovery.to_dict(),
                 "precision": _mean_over_classes(classes, "precision"),
                 "recall": _mean_over_classes(classes, "recall"),
+                "ECE": self.calibration.error,
                 **self.keypoints.to_dict(),
                 **self.boxes3d.to_dict(),
             },
@@ -89,6 +93,7 @@ class Evaluation:
                 *self.notes,
                 *self.keypoints.notes,
                 *self.boxes3d.notes,
+                f"ECE: mean |precision − score| at IoU {MIN_IOU:g}, of scores from {MIN_SCORE:g} on",
                 f"found, precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
             ),
         )
@@ -113,6 +118,7 @@ class Evaluation:
             "images": self.num_images,
             **({"crowding": self.crowding.to_json()} if self.crowding else {}),
             "keypoints": self.keypoints.to_json(),
+            "calibration": self.calibration.bins,
             "confusion_matrix": {
                 "names": [*self.confusion.names, "background"],
                 "counts": self.confusion.counts.tolist(),
@@ -168,6 +174,7 @@ def evaluate(
         voc=evaluate_voc(pairs, dataset.categories),
         false_discovery=evaluate_false_discovery(ground_truth, results, max(max_detections)),
         confusion=confusion_matrix(pairs, dataset.categories),
+        calibration=evaluate_calibration(pairs),
         keypoints=keypoints,
         boxes3d=Box3dMetrics.of(pairs, dataset.categories) if has_boxes3d else Box3dMetrics(),
         notes=notes,

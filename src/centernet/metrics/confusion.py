@@ -68,7 +68,7 @@ def confusion_matrix(
         matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
         is_matched = matched >= 0
         is_missed = ~np.isin(np.arange(len(ground_truth)), matched)
-        is_wrong = ~is_matched & ~_in_crowd(detections, crowds, min_iou)
+        is_wrong = ~is_matched & ~in_crowd(detections, crowds, min_iou)
         pairs_of_classes = zip(
             ground_truth.labels[matched[is_matched]], detections.labels[is_matched], strict=True
         )
@@ -105,7 +105,7 @@ def match(
     return matched
 
 
-def _in_crowd(detections: Detections, crowds: Annotations, min_fraction: float) -> Bool[np.ndarray, " n"]:
+def in_crowd(detections: Detections, crowds: Annotations, min_fraction: float) -> Bool[np.ndarray, " n"]:
     """True for detections with enough of their area inside one crowd region of their class."""
     first, second = detections.boxes, crowds.boxes
     sides = np.clip(
