@@ -44,6 +44,7 @@ TASKS: dict[str, Task] = {
         box_bins=9,
         box_scale=2.0,
         soft_heatmap=True,
+        temperature=1.5,
     ),
     "detect, distributions, on levels with two places a cell": Layered(
         inner=Detect(

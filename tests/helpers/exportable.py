@@ -25,10 +25,12 @@ TASKS: dict[str, Task] = {
     "detect": Detect(num_classes=2, top_k=20, spread=1),
     "four sides": Detect(num_classes=2, top_k=20, spread=1, sides_weight=0.5, spread_share=0.5, quality=0.5),
     "distributions": Detect(
-        num_classes=2, top_k=20, spread=1, sides_weight=0.5, box_bins=17, box_scale=4.0, soft_heatmap=True
+        num_classes=2, top_k=20, spread=1, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=1.7
     ),
     "pose": Pose.of(CATEGORIES, top_k=20),
-    "pose, distributions": Pose.of(CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0),
+    "pose, distributions": Pose.of(
+        CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=0.6
+    ),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),

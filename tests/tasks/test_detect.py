@@ -384,6 +384,20 @@ def test_settings_out_of_range_are_refused() -> None:
         Detect(num_classes=1, sides_weight=0.5, box_bins=17)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.7])
+def test_a_temperature_changes_scores_and_neither_their_order_nor_anything_else(temperature: float) -> None:
+    maps = {
+        name: torch.randn(2, spec.channels, 16, 24, generator=torch.Generator().manual_seed(0))
+        for name, spec in TASK.heads.items()
+    }
+    plain, scaled = (task.decode(maps, 4) for task in (TASK, replace(TASK, temperature=temperature)))
+
+    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / temperature).sigmoid(), atol=1e-5)
+    assert all(torch.equal(plain[name], scaled[name]) for name in ("boxes", "labels"))
+    with pytest.raises(ValueError, match=r"temperature must be above 0; got 0\.0"):
+        replace(TASK, temperature=0.0)
+
+
 def test_a_box_is_the_mean_of_those_of_the_cells_round_its_peak() -> None:
     maps = {
         "heatmap": torch.full((1, 3, 8, 8), -50.0),

@@ -48,6 +48,17 @@ def paint(task: Pose, targets: Targets) -> Maps:
     return maps
 
 
+def test_a_temperature_changes_the_scores_of_objects_and_not_those_of_keypoints() -> None:
+    maps = {
+        name: torch.randn(2, spec.channels, 24, 32, generator=torch.Generator().manual_seed(0))
+        for name, spec in TASK.heads.items()
+    }
+    plain, scaled = (task.decode(maps, 4) for task in (TASK, replace(TASK, temperature=2.0)))
+
+    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / 2).sigmoid(), atol=1e-5)
+    assert all(torch.equal(plain[name], scaled[name]) for name in ("boxes", "labels", "keypoints"))
+
+
 @st.composite
 def scenes(draw: st.DrawFn) -> BatchAnnotations:
     """One object of some class in each of some quarters of both images, its keypoints in its box."""

@@ -18,6 +18,7 @@ from centernet.training.build import build_predictor
 from centernet.training.data import open_training_data
 from centernet.training.loaders import validation_loader
 from centernet.training.run_folder import arguments_of
+from centernet.weights.files import load
 
 TINY = {
     "epochs": 1,
@@ -54,6 +55,15 @@ def test_a_run_in_a_folder_that_exists_starts_from_the_beginning(scenes: Path, t
         (row,) = csv.DictReader(file)
     # A hundredth of the second learning rate.
     assert float(row["lr"]) == pytest.approx(1e-4)
+
+
+def test_the_best_weights_keep_the_temperature_of_their_validation(scenes: Path, tmp_path: Path) -> None:
+    CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), **TINY)
+
+    with (tmp_path / "train" / "results.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    task = load(tmp_path / "train").task
+    assert vars(task)["temperature"] == pytest.approx(float(row["val/temperature"]), rel=1e-4)
 
 
 def test_the_average_of_the_weights_is_saved_without_validation_too(

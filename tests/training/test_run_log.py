@@ -3,10 +3,12 @@
 import math
 
 import pytest
+from tests.helpers.exportable import TASKS, predictor_of
 
 from centernet.recipes.recipe import Recipe
-from centernet.training.run_log import epoch_line, selection_metric
+from centernet.training.run_log import calibrated, epoch_line, selection_metric
 from centernet.training.timetable import Timetable
+from centernet.weights.config import config_of, task_of
 
 
 def test_the_best_weights_are_those_with_the_best_keypoint_ap_if_there_is_one() -> None:
@@ -48,3 +50,28 @@ def test_with_a_time_limit_the_line_says_when_it_ends() -> None:
     timetable = Timetable(recipe=Recipe(epochs=20, minutes=5.0), clock=lambda: 120.0)
 
     assert epoch_line(rows, timetable).startswith("epoch 3  loss 1.000  60.0 s  about 3.0 min left, until ")
+
+
+@pytest.mark.parametrize("task", ["detect", "pose", "layered"])
+def test_the_temperature_of_a_validation_is_kept_in_the_config(task: str) -> None:
+    predictor = predictor_of(TASKS[task], "slim")
+    found = calibrated(predictor, {"AP": 0.5, "temperature": 1.3})
+    entry = config_of(found)["task"]
+
+    assert entry.get("inner", entry)["temperature"] == 1.3
+    assert task_of(entry) == found.task
+    assert found.network is predictor.network
+    assert calibrated(predictor, {"AP": 0.5}) is predictor
+
+
+def test_a_config_without_a_temperature_has_one_of_1() -> None:
+    entry = config_of(predictor_of(TASKS["detect"], "slim"))["task"]
+    del entry["temperature"]
+
+    assert task_of(entry) == TASKS["detect"]
+
+
+def test_a_task_without_a_temperature_keeps_its_scores() -> None:
+    predictor = predictor_of(TASKS["mono3d"], "slim")
+
+    assert calibrated(predictor, {"AP": 0.5, "temperature": 1.3}) is predictor

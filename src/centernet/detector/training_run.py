@@ -180,7 +180,8 @@ class TrainingRun:
 
         def score(found: Sequence[Detections]) -> Mapping[str, float]:
             assert validation is not None
-            return evaluate(validation, found).metrics
+            evaluation = evaluate(validation, found)
+            return {**evaluation.metrics, "temperature": evaluation.calibration.temperature()}
 
         folder = fit.fit(
             predictor,

@@ -48,6 +48,8 @@ class Detect:
             `DistributionCoder`. 0, as in the paper, predicts the distances themselves.
         box_scale: Typical distance from the centre of a box to its sides, in cells (of the level of the
             object, if there are several); for `box_bins`.
+        temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
+            that scores are probabilities: see `Calibration`.
     """
 
     num_classes: int
@@ -66,6 +68,7 @@ class Detect:
     soft_heatmap: bool = False
     box_bins: int = 0
     box_scale: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -77,6 +80,8 @@ class Detect:
                 raise ValueError(f"{name} is a fraction from 0 to 1; got {getattr(self, name)}")
         if self.soft_heatmap and self.quality:
             raise ValueError("quality sets targets of peaks, and soft_heatmap those of all cells: choose one")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0; got {self.temperature}")
         box_coder_of(self)  # raises where its settings do not fit
 
     @property
@@ -152,7 +157,7 @@ class Detect:
         around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
         predicted = predict_at(self._box_coder, maps, around.cells)
         boxes = self._box_coder.pixels(around.mean(self._box_coder.boxes(predicted, around.cells)), stride)
-        return {"boxes": boxes, "scores": peaks.values.sigmoid(), "labels": peaks.labels}
+        return {"boxes": boxes, "scores": (peaks.values / self.temperature).sigmoid(), "labels": peaks.labels}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """Mean probability of an input and its horizontal flip; box maps as the box coder merges them."""

@@ -55,6 +55,8 @@ class Pose:
             `Detect`.
         box_bins: With `sides_weight`, predict each side as a distribution, as in `Detect`.
         box_scale: Typical distance from the centre of a box to its sides, in cells, for `box_bins`.
+        temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
+            that scores are probabilities: see `Calibration`.
     """
 
     num_keypoints: tuple[int, ...]
@@ -75,6 +77,7 @@ class Pose:
     soft_heatmap: bool = False
     box_bins: int = 0
     box_scale: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if not any(self.num_keypoints):
@@ -85,6 +88,8 @@ class Pose:
             )
         if not 0 < self.min_overlap < 1:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0; got {self.temperature}")
         box_coder_of(self)  # raises where its settings do not fit
 
     @classmethod
@@ -208,7 +213,7 @@ class Pose:
         keypoints[..., :2] *= stride
         return {
             "boxes": boxes,
-            "scores": peaks.values.sigmoid(),
+            "scores": (peaks.values / self.temperature).sigmoid(),
             "labels": peaks.labels,
             "keypoints": keypoints * (channels >= 0)[..., None],
         }

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import lightning as L
 import torch.distributed
 
 from centernet.detections import Detections
+from centernet.errors import UsageError
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.writing import write_atomically
 from centernet.training.ema import EMAWeights
@@ -26,7 +28,7 @@ from centernet.training.timetable import Timetable
 from centernet.weights.files import save_file
 
 Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
-"""Metrics of the detections of a validation, `AP` among them."""
+"""Metrics of the detections of a validation, `AP` among them, and the `temperature` fitted on them."""
 
 
 class RunLog(L.Callback):
@@ -93,10 +95,11 @@ class RunLog(L.Callback):
         # Early stopping reads it in every process, and all processes evaluate the same detections.
         pl_module.log("AP", reached, sync_dist=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
-            save_file(self._predictor, self._folder / "weights" / "last.safetensors")
+            predictor = calibrated(self._predictor, self._metrics)
+            save_file(predictor, self._folder / "weights" / "last.safetensors")
             if reached > self._best:
                 self._best = reached
-                save_file(self._predictor, self._folder / "weights" / "best.safetensors")
+                save_file(predictor, self._folder / "weights" / "best.safetensors")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Adds the row of the epoch."""
@@ -119,6 +122,15 @@ class RunLog(L.Callback):
                 with self._ema.in_place(pl_module) if self._ema else nullcontext():
                     save_file(self._predictor, self._folder / "weights" / "last.safetensors")
             self._say(epoch_line(self._rows, self._timetable))
+
+
+def calibrated(predictor: TorchPredictor, metrics: Mapping[str, float]) -> TorchPredictor:
+    """The predictor with the `temperature` among the metrics of a validation, if its task has one."""
+    try:
+        task = predictor.task.with_settings(temperature=metrics["temperature"])
+    except (KeyError, UsageError):
+        return predictor
+    return replace(predictor, task=task)
 
 
 def selection_metric(metrics: Mapping[str, float]) -> float:
