@@ -8,7 +8,8 @@ from tests.helpers.planning import dataset
 from centernet.errors import UsageError
 from centernet.planning.machine import Machine
 from centernet.planning.plan import Plan
-from centernet.planning.planner import is_planned, make_plan
+from centernet.planning.planner import is_planned, make_plan, plan_fine_tuning
+from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 
 CPU = Machine(device="cpu", cores=2)
@@ -150,3 +151,23 @@ def test_plans_are_for_sizes_of_networks_and_for_boxes_and_keypoints() -> None:
 def test_an_unknown_setting_is_an_error() -> None:
     with pytest.raises(UsageError, match="unknown setting 'epoch'"):
         plan(images(), epoch=3)
+
+
+def test_weights_go_on_with_their_maps_and_input_size() -> None:
+    base = Recipe(backbone="slim", imgsz=256, size_weight=0.2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Machine, "here", lambda _device: CPU)
+        planned = plan_fine_tuning(images(), "blood-cells", base, {"epochs": 10})
+
+    recipe = planned.recipe
+    assert (recipe.imgsz, recipe.size_weight, recipe.box_bins, recipe.sides_weight) == (256, 0.2, 0, 0.0)
+    assert (recipe.batch, recipe.epochs, recipe.plain_epochs, recipe.mosaic) == (4, 10, 2, 1.0)
+    assert str(planned).splitlines()[2].startswith("  model=blood-cells")
+
+
+@pytest.mark.parametrize("chosen", [{"quality": 0.5}, {"sides_weight": 0.0}])
+def test_losses_that_do_not_go_with_a_chosen_one_are_left_out(chosen: dict[str, float]) -> None:
+    recipe = plan(images(), **chosen).recipe
+
+    assert recipe.soft_heatmap == ("quality" not in chosen)
+    assert recipe.box_bins == (0 if "sides_weight" in chosen else 17)

@@ -126,10 +126,9 @@ def _plan(given: dict[str, Any], output: Output) -> int:
     data, model = given.pop("data"), given.pop("model", "auto")
     # A wrong setting is reported before torch is imported, which takes seconds.
     with_settings(RECIPES.get(model, small)(), **given)
-    from centernet.detector.training_run import TrainingRun
+    from centernet.detector import CenterNet
 
-    run = TrainingRun(model=model, weights=None, device=given.get("device", "auto"))
-    plan, minutes = run.plan(data, given)
+    plan, minutes = CenterNet(model, given.get("device", "auto")).plan(data, **given)
     output.show(f"{plan}\nit takes about {minutes:.1f} min", {**plan.to_json(), "minutes": minutes})
     return 0
 

@@ -10,11 +10,10 @@ from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.formats.common.calibration import cameras_of
 from centernet.detections import Detections
-from centernet.detector.opening import open_predictor, require_weights
+from centernet.detector.opening import check_weights_folder, open_predictor, require_weights
 from centernet.detector.progress import with_progress_bar
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
-from centernet.inference.backends.formats import is_exported
 from centernet.inference.options import InferenceKeywords, InferenceOptions
 from centernet.inference.slicing import PIECE_WEIGHT
 from centernet.inference.stream import Predictor, annotated, detect_stream, readable, samples_of, with_options
@@ -31,9 +30,11 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
+    from centernet.detector.training_run import TrainingRun
     from centernet.evaluation import Evaluation
     from centernet.export import Parity
     from centernet.inference.predictor import TorchPredictor
+    from centernet.planning.plan import Plan
 
 
 class CenterNet:
@@ -122,18 +123,21 @@ class CenterNet:
             raise UsageError(f"a resumed run keeps its data: leave {data} out")
         if not resume and data is None:
             raise UsageError("train needs a data set: data=FOLDER")
-        from centernet.detector.training_run import TrainingRun
-
-        if self._wanted_device != "auto":
-            settings.setdefault("device", self._wanted_device)
-        weights = None if self._predictor is None else self.predictor
-        training = TrainingRun(model=self._model, weights=weights, device=self._device, progress=progress)
+        training = self._training(settings, progress)
         if resume:
             run = training.resume(None if resume is True else Path(resume), settings)
         else:
             run = training.start(str(data), settings)
         self.run_folder, self._model, self._predictor = run.folder, str(run.folder), run.predictor
         return run.evaluation
+
+    def plan(self, data: str | Path, **settings: Any) -> "tuple[Plan, float]":
+        """The plan that `train` would follow, with the reasons, and the minutes it would take.
+
+        Raises:
+            UsageError: An unknown or impossible setting, or a task that has no plan.
+        """
+        return self._training(settings, None).plan(str(data), settings)
 
     @with_hints
     def val(
@@ -286,13 +290,7 @@ class CenterNet:
         """
         from centernet.weights import files
 
-        suffix = Path(folder).suffix
-        if is_exported(str(folder)) or suffix in (".onnx", ".pt2", ".xml"):
-            raise UsageError(
-                f"{folder} is the name of an exported file: export(format, output=...) writes it"
-            )
-        if suffix in (".pt", ".pth", ".ckpt", ".safetensors"):
-            raise UsageError(f"weights are a folder of three files: leave {suffix} out of {folder}")
+        check_weights_folder(folder)
         return files.save(self.predictor, folder, half=half, card=card)
 
     @with_hints
@@ -350,6 +348,15 @@ class CenterNet:
 
     def __repr__(self) -> str:
         return f"CenterNet({self._model!r}, device={str(self._device)!r})"
+
+    def _training(self, settings: dict[str, Any], progress: bool | None) -> "TrainingRun":
+        """A training of this model; the device of the model is added to the settings."""
+        from centernet.detector.training_run import TrainingRun
+
+        if self._wanted_device != "auto":
+            settings.setdefault("device", self._wanted_device)
+        weights = None if self._predictor is None else self.predictor
+        return TrainingRun(model=self._model, weights=weights, device=self._device, progress=progress)
 
     @property
     def _trained(self) -> Predictor:

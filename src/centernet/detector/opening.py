@@ -61,3 +61,12 @@ def require_weights(model: str, predictor: Predictor | None) -> "TorchPredictor"
 
     assert isinstance(predictor, TorchPredictor)
     return predictor
+
+
+def check_weights_folder(folder: str | Path) -> None:
+    """Raises a `UsageError` if the name of a weights folder is that of another type of file."""
+    suffix = Path(folder).suffix
+    if is_exported(str(folder)) or suffix in (".onnx", ".pt2", ".xml"):
+        raise UsageError(f"{folder} is the name of an exported file: export(format, output=...) writes it")
+    if suffix in (".pt", ".pth", ".ckpt", ".safetensors"):
+        raise UsageError(f"weights are a folder of three files: leave {suffix} out of {folder}")

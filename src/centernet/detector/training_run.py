@@ -17,8 +17,8 @@ from centernet.evaluation.summary import summarize
 from centernet.inference.predictor import TorchPredictor
 from centernet.inference.stream import annotated, detect_stream
 from centernet.planning.plan import Plan
-from centernet.planning.planner import TASKS, is_planned, make_plan
-from centernet.recipes.presets import PLANNED, RECIPES, small
+from centernet.planning.planner import TASKS, is_planned, make_plan, plan_fine_tuning
+from centernet.recipes.presets import PLANNED, RECIPES
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Dataset
 from centernet.training import fit, holding_out, run_folder
@@ -102,13 +102,14 @@ class TrainingRun:
         Raises:
             UsageError: The model or the task has no plan.
         """
-        recipe = with_settings(RECIPES.get(self.model, small)(), **settings)
+        base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
+        recipe = with_settings(base, **settings)
         training, _ = open_training_data(data, recipe)
         plan = self._plan(recipe, training, settings)
         if plan is None:
             raise UsageError(
-                f"there is no plan for model={self.model} task={recipe.task}: plans are for models "
-                f"{', '.join(PLANNED)} and tasks {', '.join(TASKS)}"
+                f"there is no plan for model={self.model} task={recipe.task}: plans are for weights, models "
+                f"{', '.join(PLANNED)}, and tasks {', '.join(TASKS)}"
             )
         predictor, recipe = self._predictor(plan.recipe, training, settings)
         return plan, recipe.minutes or expected_minutes(predictor, recipe, training)
@@ -123,9 +124,12 @@ class TrainingRun:
 
     def _plan(self, recipe: Recipe, training: Dataset, settings: dict[str, Any]) -> Plan | None:
         """The plan of the training, if its model and task have one."""
-        if self.weights is not None or not is_planned(self.model, recipe.task):
+        if self.weights is None and not is_planned(self.model, recipe.task):
             return None
         check_settings(recipe, settings)
+        if self.weights is not None:
+            base = recipe_of(self.weights)
+            return plan_fine_tuning(training, self.model, base, settings) if base.task in TASKS else None
         return make_plan(training, self.model, settings, zoo.start_weights())
 
     def resume(self, folder: Path | None, settings: dict[str, Any]) -> TrainedRun:

@@ -1,6 +1,7 @@
 """Makes the plan of a training: rules in their order, each on what those before it decided."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from centernet.planning import rules
@@ -12,7 +13,10 @@ from centernet.recipes.presets import PLANNED, RECIPES
 from centernet.recipes.recipe import Recipe, with_settings
 from centernet.structures import Dataset
 
-RULES: tuple[Callable[[Facts], Decision | None], ...] = (
+Rule = Callable[[Facts], Decision | None]
+"""From the facts to a decision; None if there is nothing to decide."""
+
+RULES: tuple[Rule, ...] = (
     rules.input_size,
     rules.batch_and_length,
     rules.rate,
@@ -23,6 +27,9 @@ RULES: tuple[Callable[[Facts], Decision | None], ...] = (
     rules.validation,
 )
 """All rules, in their order. To add one, add it here."""
+
+FINE_TUNING = tuple(rule for rule in RULES if rule not in (rules.input_size, rules.losses, rules.crowded))
+"""The rules for weights, whose maps and input size are given."""
 
 TASKS = ("detect", "pose")
 """Tasks that are planned."""
@@ -47,7 +54,7 @@ def is_planned(model: str, task: str) -> bool:
 
 
 def make_plan(dataset: Dataset, model: str, chosen: Mapping[str, Any], weights: Mapping[str, str]) -> Plan:
-    """The plan of a training.
+    """The plan of a training of a network.
 
     Args:
         dataset: The cleaned training images.
@@ -58,36 +65,70 @@ def make_plan(dataset: Dataset, model: str, chosen: Mapping[str, Any], weights: 
     Raises:
         UsageError: A setting is unknown, or has an impossible value.
     """
-    statistics = Statistics.of(dataset)
-    machine = Machine.here(with_settings(Recipe(), **chosen).device)
-    decisions = [_network(model, machine)]
-    network = str(decisions[0].settings["model"])
-    recipe = with_settings(RECIPES[network](), **chosen)
-    if start := _start(recipe, RECIPES[network](), weights.get(network, ""), chosen):
+    machine = _machine(chosen)
+    network = _network(model, machine)
+    name = str(network.settings["model"])
+    recipe = with_settings(RECIPES[name](), **chosen)
+    decisions = [network]
+    if start := _start(recipe, RECIPES[name](), weights.get(name, ""), chosen):
         decisions.append(start)
         recipe = with_settings(recipe, **start.settings)
-    for rule in RULES:
-        facts = Facts(
-            dataset=dataset,
-            statistics=statistics,
-            machine=machine,
-            network=network,
-            recipe=recipe,
-            chosen=frozenset(chosen),
-        )
-        decision = rule(facts)
-        if decision is None:
-            continue
-        decisions.append(decision)
-        used = {key: value for key, value in decision.settings.items() if key not in chosen}
-        recipe = with_settings(recipe, **used)
-    return Plan(
-        statistics=statistics,
+    return _with_rules(RULES, _facts(dataset, machine, name, recipe, chosen), decisions, chosen)
+
+
+def plan_fine_tuning(dataset: Dataset, model: str, base: Recipe, chosen: Mapping[str, Any]) -> Plan:
+    """The plan of a training of weights, which keep their input size, maps and losses.
+
+    Args:
+        dataset: The cleaned training images.
+        model: Name of the weights.
+        base: The recipe of the weights.
+        chosen: Settings that were chosen by hand.
+
+    Raises:
+        UsageError: A setting is unknown, or has an impossible value.
+    """
+    network = "nano" if base.backbone == "slim" else "small"
+    decision = Decision(settings={"model": model}, because="its network, input size and maps go on")
+    facts = _facts(dataset, _machine(chosen), network, with_settings(base, **chosen), chosen)
+    return _with_rules(FINE_TUNING, facts, [decision], chosen)
+
+
+def _machine(chosen: Mapping[str, Any]) -> Machine:
+    return Machine.here(with_settings(Recipe(), **chosen).device)
+
+
+def _facts(
+    dataset: Dataset, machine: Machine, network: str, recipe: Recipe, chosen: Mapping[str, Any]
+) -> Facts:
+    return Facts(
+        dataset=dataset,
+        statistics=Statistics.of(dataset),
         machine=machine,
         network=network,
+        recipe=recipe,
+        chosen=frozenset(chosen),
+    )
+
+
+def _with_rules(
+    rules_in_order: tuple[Rule, ...], facts: Facts, decisions: list[Decision], chosen: Mapping[str, Any]
+) -> Plan:
+    """The plan of the decisions so far and those of rules, each of which sees what those before decided."""
+    model = str(decisions[0].settings["model"])
+    for rule in rules_in_order:
+        decision = rule(facts)
+        if decision is not None:
+            decisions.append(decision)
+            left = {key: value for key, value in decision.settings.items() if key not in chosen}
+            facts = replace(facts, recipe=with_settings(facts.recipe, **left))
+    return Plan(
+        statistics=facts.statistics,
+        machine=facts.machine,
+        network=model,
         decisions=tuple(decisions),
         chosen=dict(chosen),
-        recipe=recipe,
+        recipe=facts.recipe,
     )
 
 

@@ -127,10 +127,13 @@ def augmentation(facts: Facts) -> Decision:
 
 def losses(facts: Facts) -> Decision:
     """Soft heatmaps and boxes as distributions, learned in the cells around the centre too."""
-    del facts
+    recipe, settings = facts.recipe, {"giou_weight": 5.0, "spread": 1}
+    if not recipe.quality:
+        settings["soft_heatmap"] = True
+    if recipe.sides_weight or "sides_weight" not in facts.chosen:
+        settings |= {"sides_weight": 0.5, "box_bins": 17}
     return Decision(
-        settings={"soft_heatmap": True, "box_bins": 17, "sides_weight": 0.5, "giou_weight": 5.0, "spread": 1},
-        because="boxes by distributions over distances: best from few images",
+        settings=settings, because="boxes by distributions over distances learn from fewest images"
     )
 
 
