@@ -5,6 +5,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from centernet.detections import Detections
 from centernet.errors import InputError
@@ -82,6 +83,18 @@ class TrainingModule(L.LightningModule):
         optimizer = build_optimizer(self.network, self._timetable.recipe)
         schedule = build_schedule(optimizer, self._timetable)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Limits the norm of the gradient; Lightning's own step refuses fused optimisers in 16 bits."""
+        del gradient_clip_algorithm
+        if gradient_clip_val:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """The batch on a device."""

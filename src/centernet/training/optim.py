@@ -14,12 +14,13 @@ from centernet.training.timetable import Timetable
 _Groups = Iterable[dict[str, Any]]
 
 OPTIMIZERS: dict[str, Callable[[_Groups, Recipe], Optimizer]] = {
-    "adamw": lambda groups, recipe: AdamW(groups, lr=recipe.lr),
-    "adam": lambda groups, recipe: Adam(groups, lr=recipe.lr),
+    "adamw": lambda groups, recipe: AdamW(groups, lr=recipe.lr, fused=True),
+    "adam": lambda groups, recipe: Adam(groups, lr=recipe.lr, fused=True),
     "sgd": lambda groups, recipe: SGD(
-        groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0
+        groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, fused=True
     ),
 }
+"""By their name in a recipe. Fused, one call for all weights: a loop takes 2 % of a small network's step."""
 
 
 def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
