@@ -25,3 +25,15 @@ def test_the_pixels_are_not_changed() -> None:
     Normalize()(pixels)
 
     assert (pixels == 7).all()
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_the_order_in_memory_changes_no_number(bgr: bool) -> None:
+    pixels = torch.randint(
+        0, 256, (2, 3, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    normalize = Normalize(bgr=bgr)
+
+    assert torch.equal(
+        normalize(pixels.contiguous(memory_format=torch.channels_last)), normalize(pixels.contiguous())
+    )

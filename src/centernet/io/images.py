@@ -158,12 +158,19 @@ def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:
 
 
 def stack_images(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b 3 h w"]:
+    """Images as one array, contiguous; smaller ones are padded as by `pad_images`."""
+    return np.ascontiguousarray(pad_images(images).transpose(0, 3, 1, 2))
+
+
+def pad_images(images: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> UInt8[np.ndarray, "b h w 3"]:
     """Images as one array; smaller ones are padded with black on the right and at the bottom."""
     height = max(image.shape[0] for image in images)
     width = max(image.shape[1] for image in images)
-    array = np.zeros((len(images), 3, height, width), dtype=np.uint8)
+    if all(image.shape[:2] == (height, width) for image in images):
+        return np.stack(images)
+    array = np.zeros((len(images), height, width, 3), dtype=np.uint8)
     for row, image in zip(array, images, strict=True):
-        row[:, : image.shape[0], : image.shape[1]] = image.transpose(2, 0, 1)
+        row[: image.shape[0], : image.shape[1]] = image
     return array
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from centernet.io.images import stack_images
+from centernet.io.images import pad_images
 from centernet.structures import Annotations, Sample
 from centernet.structures.batch import Batch, BatchAnnotations
 
@@ -28,7 +28,8 @@ def collate(samples: Sequence[Sample], *, with_crowd: bool = False, with_ignored
     kept = Annotations.joined(parts)
     is_ignored = kept.is_crowd if with_ignored else np.zeros(len(kept), dtype=bool)
     return Batch(
-        images=torch.from_numpy(stack_images([sample.image for sample in samples])),
+        # Channels last in memory: the copy is the cheapest, and networks compute in this order.
+        images=torch.from_numpy(pad_images([sample.image for sample in samples])).permute(0, 3, 1, 2),
         objects=BatchAnnotations(
             boxes=torch.from_numpy(kept.boxes),
             labels=torch.from_numpy(kept.labels),

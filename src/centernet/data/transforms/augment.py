@@ -189,8 +189,13 @@ class Augment:
         self, sample: Sample, input_size: Size, rng: np.random.Generator, flip_indices: FlipIndices
     ) -> Sample:
         input_from_image = self._random_transform(sample.view.image_size, input_size, rng)
-        warped = warp_sample(sample, input_size, input_from_image, flip_indices=flip_indices)
-        rule_scale = abs(float(np.linalg.det(self.rule(sample.view.image_size)[1])))
+        whole = self.rule(sample.view.image_size)[1]
+        # What is not random is warped as in validation, to the pixel.
+        is_random = not np.allclose(input_from_image, whole, rtol=0, atol=1e-9)
+        warped = warp_sample(
+            sample, input_size, input_from_image, flip_indices=flip_indices, whole_pixels=is_random
+        )
+        rule_scale = abs(float(np.linalg.det(whole)))
         if self.box3d_at_any_scale or math.isclose(abs(float(np.linalg.det(input_from_image))), rule_scale):
             return warped
         unknown = np.full_like(warped.annotations.boxes3d, np.nan)
@@ -245,7 +250,7 @@ class Augment:
             # The middle of the window is in the middle of the corner, at the scale of the whole input.
             whole = self._random_transform(sample.view.image_size, input_size, rng)
             matrix = translation((right - left - width) / 2, (bottom - top - height) / 2) @ whole
-            warped = warp_sample(sample, corner, matrix, flip_indices=flip_indices)
+            warped = warp_sample(sample, corner, matrix, flip_indices=flip_indices, whole_pixels=True)
             image[top:bottom, left:right] = warped.image
             annotations.append(_within(warped.annotations, left, top, corner))
         view = replace(samples[0].view, input_size=input_size)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float
 
+from centernet.data.transforms.crop_resize import crop_resize
 from centernet.geometry.affine import (
     Matrix,
     scaled_size,
@@ -27,6 +28,8 @@ def warp_sample(
     input_from_image: Matrix,
     first_scale: float = 1.0,
     flip_indices: FlipIndices = (),
+    *,
+    whole_pixels: bool = False,
 ) -> Sample:
     """A sample, as read from its file, transformed into the network's input.
 
@@ -39,7 +42,14 @@ def warp_sample(
         input_from_image: The transform. If it flips, left and right keypoints are exchanged.
         first_scale: See `warp_image`.
         flip_indices: The keypoints that a flip exchanges.
+        whole_pixels: Move the transform by up to about half a pixel so that it is a crop and a resize, which
+            takes a third of the time, unless it rotates: see `crop_resize`. The view states what was done.
     """
+    crop = crop_resize(input_from_image, sample.view.image_size, input_size) if whole_pixels else None
+    if crop is None:
+        image = warp_image(sample.image, input_from_image, input_size, first_scale)
+    else:
+        image, input_from_image = crop(sample.image), crop.input_from_image
     annotations, camera = sample.annotations, sample.view.camera
     if np.linalg.det(input_from_image[:2, :2]) < 0:
         annotations = replace(
@@ -54,7 +64,7 @@ def warp_sample(
         keypoints = np.take_along_axis(keypoints, order[..., None], axis=1)
     return replace(
         sample,
-        image=warp_image(sample.image, input_from_image, input_size, first_scale),
+        image=image,
         annotations=replace(
             annotations,
             boxes=transform_boxes(input_from_image, annotations.boxes).astype(np.float32),
