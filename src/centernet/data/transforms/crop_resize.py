@@ -1,4 +1,4 @@
-"""Transforms without rotation as a crop and a resize in whole pixels, in a fraction of the time of a warp.
+"""Transforms without rotation as a crop and a resize in whole pixels, in half the time of a warp.
 
 A resize maps the outer edges of its pixels, half a pixel beyond their middles, so a crop of whole pixels has
 an exact matrix: boxes stay where the pixels are. Images reduced to half or less are averaged over blocks

@@ -43,7 +43,7 @@ def warp_sample(
         first_scale: See `warp_image`.
         flip_indices: The keypoints that a flip exchanges.
         whole_pixels: Move the transform by up to about half a pixel so that it is a crop and a resize, which
-            takes a third of the time, unless it rotates: see `crop_resize`. The view states what was done.
+            takes half the time, unless it rotates: see `crop_resize`. The view states what was done.
     """
     crop = crop_resize(input_from_image, sample.view.image_size, input_size) if whole_pixels else None
     if crop is None:
