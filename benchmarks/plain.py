@@ -290,7 +290,7 @@ def as_markdown(rows: Sequence[Row]) -> str:
         f"# {TITLE}",
         "",
         f"`python -m benchmarks.plain`, {origins(rows)}.",
-        "Every program runs on one core (affinity of its processes) with one thread, limited in processor time,",
+        "Every program has one core (affinity of its processes), one thread and limited processor time,",
         "ours by the clock of `benchmarks.ours`. *CPU s* are all seconds of the program, with its start,",
         "validation and evaluation. Best weights on the validation images; mean over the seeds ± their",
         "standard deviation.",
