@@ -138,6 +138,11 @@ def test_keys_of_other_detectors_get_hints() -> None:
         "augment=true": "predict and val take flip=true, and scales=0.75,1,1.25",
         "keep_res=true": "predict and val take resize=keep",
         "fix_res=true": "predict and val take resize=fit",
+        "time=0.25": "here it is minutes=15",
+        "fraction=0.5": "minutes=15 limits the time",
+        "erasing=0.4": "nothing is erased",
+        "shear=2": "images are not tilted",
+        "lr_step_size=8": "schedule=step lr_steps=90,120",
     }.items():
         with pytest.raises(UsageError, match=hint):
             read(word)

@@ -154,6 +154,12 @@ def test_a_truncated_file_a_pickle_and_a_missing_name_are_one_line_errors(
         weights.load("nothing-here")
 
 
+@pytest.mark.parametrize("name", ["yolo11n.pt", "weights/yolov8s-pose.pt", "yolo11n.yaml"])
+def test_weights_of_yolo_are_not_read_and_model_can_be_left_out(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is a name of YOLO weights, .* leave model= out"):
+        weights.load(name)
+
+
 def test_a_custom_task_is_saved_and_reported_when_it_cannot_be_built(
     predictor: TorchPredictor, tmp_path: Path
 ) -> None:

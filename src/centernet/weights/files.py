@@ -68,6 +68,11 @@ def find(name: str | Path) -> Path:
         InputError: There are no such weights, or the file is no `.safetensors` file.
     """
     path = Path(name)
+    if _is_yolo(path):
+        raise InputError(
+            f"{name} is a name of YOLO weights, which are not read: train and leave model= out, which begins "
+            "from weights that come along"
+        )
     if path.is_file():
         if path.suffix != ".safetensors":
             raise InputError(
@@ -84,6 +89,11 @@ def find(name: str | Path) -> Path:
         raise InputError(f"{path} holds neither {MODEL} nor weights/best.safetensors")
     hint = did_you_mean(str(name), [*names(), *RECIPES]) or "`centernet models` lists those included"
     raise InputError(f"no weights {str(name)!r}: there is no such file or folder; {hint}")
+
+
+def _is_yolo(path: Path) -> bool:
+    """True for names such as `yolo11n.pt`, `yolov8s-pose.pt` and `yolo11n.yaml`."""
+    return path.name.lower().startswith("yolo") and path.suffix in {".pt", ".yaml"}
 
 
 def _how_to_convert(path: Path) -> str:
