@@ -107,6 +107,14 @@ class Backbone(Protocol):
         """Features `(b channels height/stride width/stride)`, one map for each stack."""
         ...
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        """The layers that turn images into features of several strides, as a classifier has them.
+
+        They are what `freeze=encoder` keeps and `lr_encoder` is for; empty if a backbone has no such part.
+        """
+        ...
+
     def start_head(self, head: nn.Sequential) -> None:
         """Sets the initial weights of a regression head; backbones differ in what trains best."""
         ...

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,7 +54,7 @@ def test_help_and_version_are_commands_too(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_lists_all_its_keys(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main([command, "--help"])
+    code = main([command, "--help", "all"])
 
     assert code == 0
     text = capsys.readouterr().out
@@ -62,15 +63,38 @@ def test_help_of_a_command_lists_all_its_keys(command: str, capsys: pytest.Captu
 
 
 def test_help_of_train_lists_every_setting_of_a_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["train", "--help"])
+    main(["train", "--help=all"])
     text = capsys.readouterr().out
 
     assert all(f"\n  {field.name}=" in text for field in fields(Recipe))
     assert "lr_steps=90,120 " in text
 
 
+@pytest.mark.parametrize("command", ["train", "plan"])
+def test_help_shows_the_twelve_keys_that_matter_and_where_the_rest_is(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([command, "--help"])
+    text = capsys.readouterr().out
+    main([command, "--help", "all"])
+    count = len(re.findall(r"^  \w+=", capsys.readouterr().out, re.MULTILINE))
+
+    keys = re.findall(r"^  (\w+)=", text, re.MULTILINE)
+    assert len(keys) == 12
+    assert keys[:3] == ["data", "model", "minutes"]
+    assert "all else is planned" in text
+    assert text.splitlines()[-1] == f"`centernet {command} --help all` lists all {count} settings"
+
+
+def test_an_unknown_key_is_compared_with_all_keys_not_with_those_that_matter(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["train", "data=x", "warmup_epoch=3"]) == 2
+    assert "did you mean warmup_epochs?" in capsys.readouterr().err
+
+
 def test_help_of_train_shows_the_defaults_of_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["train", "model=resnet50", "--help"])
+    main(["train", "model=resnet50", "--help", "all"])
     text = capsys.readouterr().out
 
     assert "backbone=resnet50 " in text
@@ -108,12 +132,12 @@ def test_the_module_is_the_program() -> None:
         (["track"], "unknown command 'track': there is no tracking; predict finds"),
         (["evaluate"], "unknown command 'evaluate': the command is val"),
         (["mono3d", "train"], "data"),
-        (["frobnicate"], "unknown command 'frobnicate': there are demo, train,"),
+        (["frobnicate"], "unknown command 'frobnicate': there are demo, plan, train,"),
         (["data=x"], "the first word is a command, such as centernet train"),
         (["--json"], "the first word is a command"),
         (["train", "data=x", "epoch=3"], "unknown key 'epoch': did you mean epochs?"),
         (["train", "data=x", "--lr0", "3"], "unknown key 'lr0': here it is lr=0.001"),
-        (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help` lists its keys"),
+        (["train", "data=x", "zzz=3"], "unknown key 'zzz': `centernet train --help all` lists its keys"),
         (["train", "data=x", "lr=abc"], "lr is a number; got 'abc': write lr=0.001"),
         (["train", "data=x", "imgsz=100"], "imgsz must be a multiple of 32; got 100: try imgsz=96"),
         (["train"], "data is missing: centernet train data=FOLDER"),

@@ -53,6 +53,16 @@ def test_features_have_the_stated_channels_and_stride(name: str) -> None:
         assert features.shape == (2, backbone.channels, height // backbone.stride, width // backbone.stride)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_encoder_is_a_part_of_the_backbone_but_not_all_of_it(name: str) -> None:
+    backbone = build(name)
+    assert isinstance(backbone, torch.nn.Module)
+    weights = {id(p) for module in backbone.encoder_modules for p in module.parameters()}
+
+    assert weights < {id(p) for p in backbone.parameters()}
+    assert bool(weights) == (name != "hourglass")
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_gradients_reach_every_parameter(name: str) -> None:
     network = build_network(name).train()

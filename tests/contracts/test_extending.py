@@ -152,6 +152,10 @@ class Blocks(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         return [self.convolution(images)]
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def start_head(self, head: nn.Sequential) -> None:
         nn.init.zeros_(head[-1].weight)  # type: ignore[arg-type]
 

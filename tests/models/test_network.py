@@ -20,6 +20,10 @@ class TwoStacks(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         return [images, 2 * images]
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        return ()
+
     def start_head(self, head: nn.Sequential) -> None:
         assert isinstance(head[2], nn.Conv2d)
         self.started += 1

@@ -48,6 +48,32 @@ def test_biases_and_normalisation_layers_have_no_weight_decay() -> None:
     assert free["weight_decay"] == 0.0
 
 
+def test_the_encoder_has_groups_of_its_own_whose_rate_follows_the_same_schedule() -> None:
+    encoder, neck = nn.Linear(2, 3), nn.Linear(3, 4)
+    recipe = Recipe(lr=1.0, lr_encoder=0.1, epochs=2, warmup_epochs=0.0, schedule="step", lr_steps=(1,))
+    optimizer = build_optimizer(nn.Sequential(encoder, neck), recipe, [encoder])
+    schedule = build_schedule(optimizer, Timetable(recipe=recipe, steps_per_epoch=1))
+    first = [group["lr"] for group in optimizer.param_groups]
+    optimizer.step()
+    schedule.step()
+
+    assert [[tuple(p.shape) for p in group["params"]] for group in optimizer.param_groups] == [
+        [(4, 3)],
+        [(4,)],
+        [(3, 2)],
+        [(3,)],
+    ]
+    assert first == pytest.approx([1.0, 1.0, 0.1, 0.1])
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.1, 0.1, 0.01, 0.01])
+
+
+def test_without_a_rate_for_the_encoder_all_weights_have_the_same() -> None:
+    encoder = nn.Linear(2, 3)
+    groups = build_optimizer(nn.Sequential(encoder, nn.Linear(3, 4)), Recipe(), [encoder]).param_groups
+
+    assert [group["lr"] for group in groups] == [1e-3, 1e-3]
+
+
 @pytest.mark.parametrize(("key", "built"), [("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)])
 def test_every_optimiser_and_schedule_a_recipe_allows_can_be_built(
     key: str, built: dict[str, object]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,13 +43,15 @@ def last_weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "weights" / "last.safetensors")
 
 
-def test_a_killed_run_resumes_to_the_same_bits(scenes: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, {"lr_encoder": 1e-4, "freeze": "bn"}], ids=["plain", "fine-tuning"])
+def test_a_killed_run_resumes_to_the_same_bits(more: dict[str, Any], scenes: Path, tmp_path: Path) -> None:
+    settings = {**SETTINGS, **more}
     CenterNet("nano", device="cpu").train(
-        scenes, project=str(tmp_path / "unbroken"), progress=False, **SETTINGS
+        scenes, project=str(tmp_path / "unbroken"), progress=False, **settings
     )
     run = tmp_path / "killed" / "run"
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(scenes), str(tmp_path / "killed"), repr(SETTINGS)],
+        [sys.executable, "-c", PROGRAM, str(scenes), str(tmp_path / "killed"), repr(settings)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     while not (run / "last.ckpt").exists() and process.poll() is None:

@@ -64,6 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    words = [part for word in words for part in (["--help", "all"] if word == "--help=all" else [word])]
     if words and words[0] == "help":
         words = [*words[1:], "--help"]
     if not words or words[0] in _HELP:
@@ -82,8 +83,8 @@ def _run(words: list[str]) -> int:
     command = _command(words[0] if words else "")
     rest = words[1:]
     if _HELP & set(rest):
-        command = _with_defaults(command, [word for word in rest if word not in _HELP])
-        print(page(command, command.arguments))
+        others = [word for word in rest if word not in _HELP]
+        print(page(_with_defaults(command, others), everything="all" in others))
         return 0
     given = read_arguments(command.name, [*rest, *front], (*command.arguments, *COMMON))
     return _execute(command, given)

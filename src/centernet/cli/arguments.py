@@ -76,7 +76,7 @@ def read_arguments(command: str, words: Sequence[str], arguments: Sequence[Argum
 
 def _find(command: str, key: str, known: dict[str, Argument]) -> Argument:
     if key not in known:
-        hint = hint_for(key, known, command) or f"`centernet {command} --help` lists its keys"
+        hint = hint_for(key, known, command) or f"`centernet {command} --help all` lists its keys"
         raise UsageError(f"unknown key {key!r}: {hint}")
     return known[key]
 
@@ -122,7 +122,7 @@ def _without_key(word: str, command: str, arguments: Sequence[Argument]) -> str:
             f"{word!r} has no key: write {wanted}={word}; "
             "put a pattern in quotes, or the shell makes many words of it"
         )
-    return f"{word!r} has no key: write key=value; `centernet {command} --help` lists the keys"
+    return f"{word!r} has no key: write key=value; `centernet {command} --help all` lists the keys"
 
 
 def _read_whole(text: str) -> int:

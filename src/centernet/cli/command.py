@@ -64,6 +64,7 @@ class Command:
         run: Runs it with the given values and returns the exit code. Slow imports are inside.
         examples: Command lines that work.
         details: More help, in a few lines.
+        main_keys: The keys that `--help` alone shows, in this order; empty for all.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Command:
     run: Callable[[dict[str, Any], Output], int]
     examples: tuple[str, ...]
     details: str = ""
+    main_keys: tuple[str, ...] = ()
 
 
 COMMON = (

@@ -27,8 +27,14 @@ def overview(commands: Iterable[Command]) -> str:
     )
 
 
-def page(command: Command, arguments: Sequence[Argument]) -> str:
-    """Help of a command."""
+def page(command: Command, *, everything: bool = False) -> str:
+    """Help of a command.
+
+    Args:
+        command: The command.
+        everything: List all keys by their headings, also where the command has main keys.
+    """
+    arguments = command.arguments
     required = [f"{one.name}={one.default}" for one in arguments if one.is_required]
     lines = [
         f"centernet {command.name}: {command.about}",
@@ -39,11 +45,25 @@ def page(command: Command, arguments: Sequence[Argument]) -> str:
     ]
     if command.details:
         lines += ["", *textwrap.wrap(command.details, _width())]
+    if command.main_keys and not everything:
+        return "\n".join([*lines, *_main_keys(command)])
     listed = [*arguments, *COMMON]
     for group in dict.fromkeys(argument.group for argument in listed):
         lines += ["", f"{group or 'Keys'}:"]
         lines += [line for one in listed if one.group == group for line in _lines_of(one)]
     return "\n".join(lines)
+
+
+def _main_keys(command: Command) -> list[str]:
+    by_name = {argument.name: argument for argument in command.arguments}
+    count = len({*by_name, *(argument.name for argument in COMMON)})
+    return [
+        "",
+        "Keys that matter; all else is planned:",
+        *(line for name in command.main_keys for line in _lines_of(by_name[name])),
+        "",
+        f"`centernet {command.name} --help all` lists all {count} settings",
+    ]
 
 
 def _examples(examples: Sequence[str]) -> list[str]:

@@ -143,6 +143,19 @@ def _demo(given: dict[str, Any], output: Output) -> int:
     return 0
 
 
+_MAIN_KEYS = (
+    "data",
+    "model",
+    "minutes",
+    "task",
+    "start",
+    "imgsz",
+    "batch",
+    "epochs",
+    "val_split",
+    "device",
+)
+
 TRAIN = Command(
     name="train",
     about="train on annotated images, keep the best weights and evaluate them",
@@ -169,6 +182,7 @@ TRAIN = Command(
         "centernet train resume=runs/detect/train",
     ),
     details="Defaults are those of the recipe, below of small; weights keep their network and task.",
+    main_keys=(*_MAIN_KEYS, "name", "resume"),
 )
 
 PLAN = Command(
@@ -185,6 +199,7 @@ PLAN = Command(
         "centernet plan data=datasets/cells minutes=15 imgsz=480",
     ),
     details="Nothing is trained and nothing written; train stores the same as plan.json in its run folder.",
+    main_keys=(*_MAIN_KEYS, "precision", "seed"),
 )
 
 DEMO = Command(

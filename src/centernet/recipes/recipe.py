@@ -42,7 +42,7 @@ _DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+(,\d+)+")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides what training does; `centernet train --help` lists it all."""
+    """Everything that decides what training does; `centernet train --help all` lists it."""
 
     task: str = _network(
         "detect",
@@ -81,6 +81,12 @@ class Recipe:
     accumulate: int = _training(1, "batches on each device whose gradients are added up before a step", COUNT)
     optimizer: str = _training("adamw", "adamw, adam or sgd", one_of("adamw", "adam", "sgd"))
     lr: float = _training(1e-3, "largest learning rate", POSITIVE)
+    lr_encoder: float = _training(0.0, "largest learning rate of the encoder's layers; 0: lr", AMOUNT)
+    freeze: str = _training(
+        "none",
+        "what stays as the weights have it: encoder, with its batch norms; bn: every batch norm; none",
+        one_of("encoder", "bn", "none", hint="layers are not counted; freeze=encoder trains neck and heads"),
+    )
     weight_decay: float = _training(0.01, "decay of the weights of convolutions", AMOUNT)
     momentum: float = _training(0.9, "momentum of sgd", DECAY)
     schedule: str = _training("cosine", "learning rate schedule: cosine or step", one_of("cosine", "step"))
@@ -236,6 +242,8 @@ class Recipe:
             raise UsageError("box_bins is 2 or more, and needs sides_weight: add sides_weight=0.5")
         if self.soft_heatmap and self.quality:
             raise UsageError("quality and soft_heatmap are two targets of the heatmap: leave one of them out")
+        if self.freeze == "encoder" and self.lr_encoder:
+            raise UsageError("freeze=encoder keeps what lr_encoder would train: leave one of them out")
         if not _DEVICES.fullmatch(self.devices):
             hint = "; device=0 is the first GPU" if self.devices == "0" else ""
             raise UsageError(
@@ -257,7 +265,7 @@ def with_settings(recipe: Recipe, **settings: Any) -> Recipe:
     known = {item.name: getattr(recipe, item.name) for item in fields(recipe)}
     for key in settings:
         if key not in known:
-            hint = hint_for(key, known, "train") or "`centernet train --help` lists all settings"
+            hint = hint_for(key, known, "train") or "`centernet train --help all` lists all settings"
             raise UsageError(f"unknown setting {key!r}: {hint}")
     return replace(recipe, **{key: _as_type_of(key, value, known[key]) for key, value in settings.items()})
 

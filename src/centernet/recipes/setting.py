@@ -45,9 +45,9 @@ PART = Allowed("must be a fraction from 0 to below 1", lambda value: 0 <= value 
 DECAY = Allowed("must be a decay from 0 to below 1", lambda value: 0 <= value < 1)
 
 
-def one_of(*choices: str) -> Allowed:
-    """One of these words."""
-    return Allowed(f"is one of {', '.join(choices)}", lambda value: value in choices, choices)
+def one_of(*choices: str, hint: str = "") -> Allowed:
+    """One of these words; the hint says what to do with another."""
+    return Allowed(f"is one of {', '.join(choices)}", lambda value: value in choices, choices, hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Setting:
 
     Attributes:
         about: What it is, in a line.
-        heading: Heading in `centernet train --help` and in the reference.
+        heading: Heading in `centernet train --help all` and in the reference.
         allowed: The values it may have; None for any of its type.
         tasks: The tasks that use it; empty for all.
     """

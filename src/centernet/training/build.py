@@ -19,6 +19,7 @@ from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
 from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 from centernet.structures import Categories, Dataset
+from centernet.training.freezing import encoder_of
 from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
 from centernet.weights.config import TASKS
 from centernet.weights.files import transfer
@@ -48,6 +49,7 @@ def build_predictor(
     task = task_of(recipe, categories)
     network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
     _check_sides(recipe, network.backbone.divisor)
+    encoder_of(network, recipe)
     if weights is not None and (new := transfer(weights.network, network)):
         print(
             f"these layers start from random weights, their shapes differ: {', '.join(new)}", file=sys.stderr

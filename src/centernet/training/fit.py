@@ -25,6 +25,7 @@ from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.training.batch_images import BatchImages
 from centernet.training.ema import EMAWeights
+from centernet.training.freezing import frozen
 from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
 from centernet.training.run_folder import CHECKPOINT
@@ -66,7 +67,7 @@ def fit(
         UsageError: A batch has one image, and its coarsest map is a single cell.
         KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
     """
-    with _quiet():
+    with _quiet(), frozen(predictor.network, recipe):
         timetable = Timetable(recipe=recipe, started=time.monotonic() if started is None else started)
         trainer = _trainer(predictor, timetable, folder, evaluate, progress=progress, say=say)
         if trainer.strategy.root_device.type == "cpu":

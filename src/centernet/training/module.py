@@ -12,6 +12,7 @@ from centernet.errors import InputError
 from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.protocols import Maps
 from centernet.structures.batch import Batch, Grid
+from centernet.training.freezing import encoder_of, frozen_modules
 from centernet.training.optim import build_optimizer, build_schedule
 from centernet.training.timetable import Timetable
 
@@ -33,6 +34,14 @@ class TrainingModule(L.LightningModule):
         self.num_steps = 0
         self._predictor = predictor
         self._timetable = timetable
+        self._frozen = frozen_modules(predictor.network, timetable.recipe)
+
+    def train(self, mode: bool = True) -> Any:
+        """Training or evaluation mode; frozen parts stay in evaluation mode, so their statistics stay."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """The loss of a batch.
@@ -80,7 +89,8 @@ class TrainingModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Optimiser and learning rate schedule of the recipe; the rate changes at every step."""
-        optimizer = build_optimizer(self.network, self._timetable.recipe)
+        recipe = self._timetable.recipe
+        optimizer = build_optimizer(self.network, recipe, encoder_of(self.network, recipe))
         schedule = build_schedule(optimizer, self._timetable)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -1,7 +1,7 @@
 """Optimisers and learning rate schedules."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from torch import nn
@@ -23,18 +23,39 @@ OPTIMIZERS: dict[str, Callable[[_Groups, Recipe], Optimizer]] = {
 """By their name in a recipe. Fused, one call for all weights: a loop takes 2 % of a small network's step."""
 
 
-def build_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """The optimiser of a recipe; biases and normalisation layers have no weight decay."""
+def build_optimizer(network: nn.Module, recipe: Recipe, encoder: Collection[nn.Module] = ()) -> Optimizer:
+    """The optimiser of a recipe; biases and normalisation layers have no weight decay.
+
+    Args:
+        network: The network, of which the weights with a gradient are trained.
+        recipe: Settings of the training.
+        encoder: The modules of the network that `lr_encoder` is for, if it is not 0.
+    """
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    apart = {id(p) for module in encoder for p in module.parameters()} if recipe.lr_encoder else set()
+    # The groups at the rate `lr` come first: the run's table shows the rate of the first group.
+    groups = _groups([p for p in parameters if id(p) not in apart], recipe, recipe.lr)
+    if apart:
+        groups += _groups([p for p in parameters if id(p) in apart], recipe, recipe.lr_encoder)
     return OPTIMIZERS[recipe.optimizer](groups, recipe)
 
 
+def _groups(parameters: Collection[nn.Parameter], recipe: Recipe, lr: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "params": [p for p in parameters if p.ndim > 1],
+            "weight_decay": recipe.weight_decay,
+            "lr": lr,
+        },
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0, "lr": lr},
+    ]
+
+
 def build_schedule(optimizer: Optimizer, timetable: Timetable) -> LambdaLR:
-    """The learning rate at every step: linear warm-up, then cosine to a hundredth or division by ten."""
+    """The learning rate at every step: linear warm-up, then cosine to a hundredth or division by ten.
+
+    Each group of weights has its own largest rate, and all have the same factor of it.
+    """
     recipe = timetable.recipe
     warmup = recipe.warmup_epochs * timetable.steps_per_epoch
     decay = SCHEDULES[recipe.schedule]

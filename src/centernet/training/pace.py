@@ -11,6 +11,7 @@ from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.training.fit import uses_bf16
+from centernet.training.freezing import frozen
 from centernet.training.loaders import training_loader
 from centernet.training.module import TrainingModule
 from centernet.training.timetable import Timetable
@@ -29,8 +30,9 @@ def expected_minutes(predictor: TorchPredictor, recipe: Recipe, training: Datase
     """
     device = device_of(recipe.device.partition(",")[0])
     trial = copy.deepcopy(predictor)
-    trial.network.to(device).to(memory_format=torch.channels_last).train()
+    trial.network.to(device).to(memory_format=torch.channels_last)
     module = TrainingModule(trial, Timetable(recipe=recipe))
+    module.train()
     batches = iter(training_loader(training, trial, replace(recipe, workers=0)))
     reading, computing = [], []
     for _ in range(1 + _STEPS):
@@ -39,7 +41,8 @@ def expected_minutes(predictor: TorchPredictor, recipe: Recipe, training: Datase
         if batch is None:
             break
         read = time.monotonic()
-        with torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(recipe)):
+        mixed = torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(recipe))
+        with mixed, frozen(trial.network, recipe):
             loss = module.loss(batch.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         float(loss.detach())

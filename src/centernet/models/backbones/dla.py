@@ -41,6 +41,11 @@ class DLA(nn.Module):
         levels = self.neck(self.encoder(images))
         return [self.last(levels)[-1] if self.last is not None else levels[0]]
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        """The encoder, without the neck."""
+        return (self.encoder,)
+
     def start_head(self, head: nn.Sequential) -> None:
         """Initialises biases with 0 and, with ordinary convolutions, weights near 0, as in the original."""
         if self._deformable:

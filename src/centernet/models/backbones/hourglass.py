@@ -55,6 +55,11 @@ class Hourglass(nn.Module):
             features.append(self.after[i](self.hourglass[i](inputs)))
         return features
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        """None: encoder and decoder alternate within each stack."""
+        return ()
+
     def start_head(self, head: nn.Sequential) -> None:
         """Keeps the default initialisation of PyTorch, as in the original."""
 

@@ -37,6 +37,11 @@ class ResNet(nn.Module):
         (coarse,) = self.encoder(images)
         return [self.neck(coarse)]
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        """The encoder, without the neck."""
+        return (self.encoder,)
+
     def start_head(self, head: nn.Sequential) -> None:
         """Initialises regression heads near 0, as in the original."""
         start_small(head, hidden=self._deformable)

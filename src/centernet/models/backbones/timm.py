@@ -58,6 +58,11 @@ class Timm(nn.Module):
         """One feature map `(b channels height/4 width/4)`."""
         return [self.neck(self.encoder(images))]
 
+    @property
+    def encoder_modules(self) -> tuple[nn.Module, ...]:
+        """The encoder, without the neck."""
+        return (self.encoder,)
+
     def start_head(self, head: nn.Sequential) -> None:
         """Initialises regression heads near 0."""
         start_small(head, hidden=False)
