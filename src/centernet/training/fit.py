@@ -180,7 +180,7 @@ def _quiet() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The run folder exists on purpose, one worker may be enough, and the rest is between libraries.
+        # The run folder exists and parts are frozen on purpose, one worker may be enough, and the rest is between libraries.
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`")
@@ -188,6 +188,7 @@ def _quiet() -> Iterator[None]:
             "ignore", message=".*number of training batches.*smaller than the logging interval"
         )
         warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        warnings.filterwarnings("ignore", message="Found .* in eval mode at the start of training")
         try:
             yield
         finally:
