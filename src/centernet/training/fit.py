@@ -180,7 +180,7 @@ def _quiet() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The run folder exists and parts are frozen on purpose, one worker may be enough, and the rest is between libraries.
+        # Folder and frozen parts are on purpose, one worker may be enough, and the rest is between libraries.
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`")
