@@ -4,8 +4,8 @@ The same command goes on where a stopped one ended. Every image is new, drawn fr
 learning rate stays as it is until the last fifth of the images, in which it falls to zero, so a larger
 `--images` prolongs a training whose fall has not begun.
 
-The detector has one class, "object". Beside it a linear layer tells kinds of objects apart from the features
-that its class layer reads, so that these know more than objects from background; it is not kept.
+The detector has one class, "object". Beside it a linear layer tells kinds of objects apart, from the features
+by which a detector of several classes would tell these; the features are kept, the layer is not.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from centernet.hardware import tune_allocator
 from centernet.inference.predictor import TorchPredictor
+from centernet.models.convolutions import conv3x3_at
 from centernet.recipes.presets import RECIPES
 from centernet.recipes.recipe import Recipe, with_settings
 from centernet.structures import Categories
@@ -41,7 +42,7 @@ KEPT = 0.999
 FALL = 0.2
 """Last fraction of the images in which the learning rate falls."""
 
-KINDS_WEIGHT = 0.6
+KINDS_WEIGHT = 1.0
 """Weight of the cross-entropy of kinds."""
 
 
@@ -72,6 +73,7 @@ def recipe_of(network: str) -> Recipe:
         box_bins=17,
         box_scale=4.0,
         soft_heatmap=True,
+        class_weight=1.0,
     )
 
 
@@ -84,10 +86,11 @@ class Training:
         self.predictor = build_predictor(recipe_of(options.network), categories)
         self.average = build_predictor(recipe_of(options.network), categories)
         self.network = self.predictor.network.to(memory_format=torch.channels_last).train()
-        head = self.network.heads[0]["heatmap"]
-        self.kinds = nn.Linear(head[2].in_channels, SPECIES)
-        self.hidden: Tensor | None = None
-        head[1].register_forward_hook(self._keep)
+        heads = self.network.heads[0]
+        assert isinstance(heads, nn.ModuleDict)
+        self.head = heads["classes"]
+        assert isinstance(self.head, nn.Sequential)
+        self.kinds = nn.Linear(self.head[2].in_channels, SPECIES)
         self.optimizer = torch.optim.AdamW(
             [*self.network.parameters(), *self.kinds.parameters()], lr=options.lr, weight_decay=0.01
         )
@@ -129,7 +132,7 @@ class Training:
             inputs = self.predictor.normalize(images).contiguous(memory_format=torch.channels_last)
             maps = self.network(inputs, at_cells=True)[-1]
             terms = self.predictor.task.loss(maps, self.predictor.task.encode(objects, grid))
-        terms["kinds"] = KINDS_WEIGHT * self._kinds_loss(objects, kinds, grid)
+        terms["kinds"] = KINDS_WEIGHT * self._kinds_loss(maps["classes"], objects, kinds, grid)
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad()
         loss.backward()
@@ -138,19 +141,16 @@ class Training:
         self._update_average()
         return {name: float(value.detach()) for name, value in terms.items()}
 
-    def _kinds_loss(self, objects: BatchAnnotations, kinds: Tensor, grid: Grid) -> Tensor:
+    def _kinds_loss(self, head: Any, objects: BatchAnnotations, kinds: Tensor, grid: Grid) -> Tensor:
         """Cross-entropy of the kinds at the centres of the objects whose kind is known."""
-        assert self.hidden is not None
         centers = ((objects.boxes[:, :2] + objects.boxes[:, 2:]) / 2 / grid.stride).long()
         x, y = centers[:, 0].clamp(0, grid.width - 1), centers[:, 1].clamp(0, grid.height - 1)
         known = kinds >= 0
-        features = self.hidden.float()[objects.image_index, :, y, x][known]
-        if not len(features):
-            return features.sum()
-        return F.cross_entropy(self.kinds(features), kinds[known])
-
-    def _keep(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        self.hidden = output
+        if not known.any():
+            return head.features.new_zeros(())
+        cells = torch.stack([objects.image_index, y, x], dim=1)[known]
+        hidden = conv3x3_at(self.head[0], head.features.float(), cells).flatten(1).relu()
+        return F.cross_entropy(self.kinds(hidden.float()), kinds[known])
 
     @torch.no_grad()
     def _update_average(self) -> None:

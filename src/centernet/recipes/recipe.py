@@ -178,6 +178,12 @@ class Recipe:
         "train heatmaps towards the whole Gaussians by the quality focal loss",
         tasks=("detect", "pose"),
     )
+    class_weight: float = _boxes(
+        0.0,
+        "weight of the cross-entropy of classes at centres, whose result multiplies scores; 0: no such map",
+        AMOUNT,
+        tasks=("detect",),
+    )
     quality: float = _boxes(
         0.0, "how far peaks are trained to predict the IoU of their box, 0 to 1", FRACTION, tasks=("detect",)
     )

@@ -1,18 +1,21 @@
 """Boxes as centre points: Zhou et al. 2019, "Objects as Points", sec. 3 and 4."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from centernet.ops.box_coders import BoxCoder, predict_at
 from centernet.ops.box_forms import box_coder_of
+from centernet.ops.cells import read
 from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
-from centernet.ops.losses import focal_loss, giou_loss, paired_iou, soft_focal_loss
+from centernet.ops.losses import focal_loss, giou_loss, l1_loss, paired_iou, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
 from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
@@ -48,6 +51,10 @@ class Detect:
             `DistributionCoder`. 0, as in the paper, predicts the distances themselves.
         box_scale: Typical distance from the centre of a box to its sides, in cells (of the level of the
             object, if there are several); for `box_bins`.
+        class_weight: Weight of the cross-entropy of the class in the cells where boxes are learned. The
+            probability of a class among all, averaged around a peak as its box is, then multiplies the score of
+            the peak: heatmaps of several classes that rise over one object are told apart. 0, as in the paper:
+            no such map.
         temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
             that scores are probabilities: see `Calibration`.
     """
@@ -68,6 +75,7 @@ class Detect:
     soft_heatmap: bool = False
     box_bins: int = 0
     box_scale: float = 0.0
+    class_weight: float = 0.0
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -88,7 +96,7 @@ class Detect:
     def heads(self) -> Mapping[str, HeadSpec]:
         """The maps that the network must give, by name."""
         heatmap = HeadSpec(channels=self.num_classes, bias=-2.19, heatmap="heatmap")
-        return {"heatmap": heatmap, **self._box_coder.heads}
+        return {"heatmap": heatmap, **self._box_coder.heads, **self._class_heads}
 
     @property
     def outputs(self) -> Mapping[str, OutputSpec]:
@@ -128,6 +136,8 @@ class Detect:
         else:
             cells, box_index = boxes.spread(self.spread, grid)
         targets |= {"cells": cells, **self._box_coder.targets(boxes, cells, box_index, grid.stride)}
+        if self._class_heads:
+            targets["classes"] = boxes.labels[box_index]
         if self.quality:
             image, y, x = boxes.cells.unbind(1)
             targets["center_cells"] = torch.stack([image * self.num_classes + boxes.labels, y, x], dim=1)
@@ -144,6 +154,12 @@ class Detect:
             "heatmap": self.heatmap_weight * self._heatmap_loss(maps, targets),
             **self._box_coder.losses(predicted, targets, weights),
         }
+        if self._class_heads:
+            logits = read(maps["classes"], cells).float()
+            entropy = F.cross_entropy(logits, targets["classes"], reduction="none")
+            terms["classes"] = self.class_weight * l1_loss(
+                entropy[:, None], torch.zeros_like(entropy[:, None]), weights
+            )
         if self.giou_weight:
             boxes = self._box_coder.boxes(predicted, cells)
             ground_truth = self._box_coder.boxes(targets, cells)
@@ -157,12 +173,31 @@ class Detect:
         around = Neighbourhood.of(peaks, maps["heatmap"], self.spread)
         predicted = predict_at(self._box_coder, maps, around.cells)
         boxes = self._box_coder.pixels(around.mean(self._box_coder.boxes(predicted, around.cells)), stride)
-        return {"boxes": boxes, "scores": (peaks.values / self.temperature).sigmoid(), "labels": peaks.labels}
+        scores = (peaks.values / self.temperature).sigmoid()
+        if not self._class_heads:
+            return {"boxes": boxes, "scores": scores, "labels": peaks.labels}
+        likely = around.mean(read(maps["classes"], around.cells).float().softmax(dim=-1))
+        scores, order = (scores * likely.gather(2, peaks.labels[..., None])[..., 0]).topk(
+            scores.shape[1], dim=1
+        )
+        boxes = boxes.gather(1, order[..., None].expand_as(boxes))
+        return {"boxes": boxes, "scores": scores, "labels": peaks.labels.gather(1, order)}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """Mean probability of an input and its horizontal flip; box maps as the box coder merges them."""
         heatmap = mean_logit(maps["heatmap"].float(), flipped["heatmap"].float().flip(3))
-        return {"heatmap": heatmap, **self._box_coder.merge_flipped(maps, flipped)}
+        merged = {"heatmap": heatmap, **self._box_coder.merge_flipped(maps, flipped)}
+        if self._class_heads:
+            both = (maps["classes"].float(), flipped["classes"].float().flip(3))
+            merged["classes"] = torch.logaddexp(*(one.log_softmax(dim=1) for one in both)) - math.log(2)
+        return merged
+
+    @property
+    def _class_heads(self) -> Mapping[str, HeadSpec]:
+        """The map by which classes are told apart, if there is one."""
+        if not self.class_weight:
+            return {}
+        return {"classes": HeadSpec(channels=self.num_classes, at_cells=True)}
 
     @property
     def _box_coder(self) -> BoxCoder:
