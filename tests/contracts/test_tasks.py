@@ -44,6 +44,7 @@ TASKS: dict[str, Task] = {
         box_bins=9,
         box_scale=2.0,
         soft_heatmap=True,
+        class_weight=0.5,
         temperature=1.5,
     ),
     "detect, distributions, on levels with two places a cell": Layered(
@@ -56,6 +57,7 @@ TASKS: dict[str, Task] = {
             box_bins=9,
             box_scale=2.0,
             quality=0.5,
+            class_weight=0.5,
         ),
         levels=2,
         per_cell=2,

@@ -27,6 +27,16 @@ TASKS: dict[str, Task] = {
     "distributions": Detect(
         num_classes=2, top_k=20, spread=1, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=1.7
     ),
+    "distributions, classes": Detect(
+        num_classes=2,
+        top_k=20,
+        spread=1,
+        sides_weight=0.5,
+        box_bins=17,
+        box_scale=4.0,
+        class_weight=1.0,
+        temperature=0.7,
+    ),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "pose, distributions": Pose.of(
         CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=0.6
@@ -35,7 +45,7 @@ TASKS: dict[str, Task] = {
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),
     "layered": Layered(inner=Detect(num_classes=2, top_k=20), levels=3, per_cell=2),
     "layered, distributions": Layered(
-        inner=Detect(num_classes=2, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0),
+        inner=Detect(num_classes=2, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0, class_weight=1.0),
         levels=2,
         per_cell=2,
     ),

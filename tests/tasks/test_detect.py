@@ -437,3 +437,59 @@ def test_boxes_are_computed_once_for_all_their_losses() -> None:
     task.loss(cast("Maps", maps), task.encode(objects, GRID))
 
     assert cast("Counted", maps["size"]).asked == 1
+
+
+CLASSES = replace(TASK, class_weight=2.0, spread=0)
+
+
+def with_classes(maps: Maps, cell: tuple[int, int, int], logits: list[float]) -> Maps:
+    """The maps with these logits of the classes at a cell, and equal ones everywhere else."""
+    batch, _, height, width = maps["heatmap"].shape
+    classes = torch.zeros(batch, len(logits), height, width)
+    image, y, x = cell
+    classes[image, :, y, x] = torch.tensor(logits)
+    return {**maps, "classes": classes}
+
+
+def test_the_probability_of_a_class_multiplies_the_score_of_its_peaks() -> None:
+    targets = TASK.encode(make_objects([[20, 20, 40, 40]], [1]), GRID)
+    logits = [0.5, 2.0, -1.0]
+    maps = with_classes(paint(targets), (0, 7, 7), logits)
+    plain, found = TASK.decode(maps, 4), CLASSES.decode(maps, 4)
+
+    expected = torch.tensor(logits).softmax(0)[1] * plain["scores"][0, 0]
+    assert found["scores"][0, 0] == pytest.approx(float(expected), abs=1e-5)
+    assert torch.equal(found["boxes"][0, 0], plain["boxes"][0, 0])
+    assert found["labels"][0, 0] == 1
+
+
+def test_of_two_classes_that_rise_over_one_object_the_more_probable_comes_first() -> None:
+    maps = paint(TASK.encode(make_objects([[20, 20, 40, 40]], [1]), GRID))
+    maps["heatmap"][0, 2, 7, 7] = maps["heatmap"][0, 1, 7, 7] + 1
+    found = CLASSES.decode(with_classes(maps, (0, 7, 7), [0.0, 4.0, 0.0]), 4)
+
+    assert TASK.decode(maps, 4)["labels"][0, 0] == 2
+    assert found["labels"][0, 0] == 1
+    assert (found["scores"].diff(dim=1) <= 0).all()
+
+
+def test_the_loss_of_classes_is_their_cross_entropy_where_boxes_are_learned() -> None:
+    objects = make_objects([[20, 20, 40, 40], [60, 20, 80, 40]], [1, 2])
+    targets = CLASSES.encode(objects, GRID)
+    maps = with_classes(paint(targets), (0, 7, 7), [0.0, 3.0, 0.0])
+
+    entropies = [-torch.tensor([0.0, 3.0, 0.0]).log_softmax(0)[1], -torch.zeros(3).log_softmax(0)[2]]
+    assert targets["classes"].tolist() == [1, 2]
+    assert CLASSES.loss(maps, targets)["classes"] == pytest.approx(2.0 * float(sum(entropies)) / 2, rel=1e-3)
+    assert "classes" not in TASK.loss(maps, TASK.encode(objects, GRID))
+
+
+def test_a_temperature_is_one_of_the_whole_score() -> None:
+    maps = {
+        name: torch.randn(2, spec.channels, 16, 24, generator=torch.Generator().manual_seed(1))
+        for name, spec in CLASSES.heads.items()
+    }
+    plain, scaled = (task.decode(maps, 4) for task in (CLASSES, replace(CLASSES, temperature=2.0)))
+
+    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / 2).sigmoid(), atol=1e-5)
+    assert all(torch.equal(plain[name], scaled[name]) for name in ("boxes", "labels"))
