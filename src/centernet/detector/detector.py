@@ -132,11 +132,7 @@ class CenterNet:
         return run.evaluation
 
     def plan(self, data: str | Path, **settings: Any) -> "tuple[Plan, float]":
-        """The plan that `train` would follow, with the reasons, and the minutes it would take.
-
-        Raises:
-            UsageError: An unknown or impossible setting, or a task that has no plan.
-        """
+        """The plan that `train` would follow, with the reasons, and the minutes it would take."""
         return self._training(settings, None).plan(str(data), settings)
 
     @with_hints

@@ -53,7 +53,7 @@ class Detect:
             object, if there are several); for `box_bins`.
         class_weight: Weight of the cross-entropy of the class in the cells where boxes are learned. The
             probability of a class among all, averaged around a peak as its box is, then multiplies the score
-            of the peak: heatmaps of several classes that rise over one object are told apart. With 0, as in
+            of the peak: heatmaps of several classes that rise over one object are kept apart. With 0, as in
             the paper, there is no such map.
         temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
             that scores are probabilities: see `Calibration`.
@@ -194,7 +194,7 @@ class Detect:
 
     @property
     def _class_heads(self) -> Mapping[str, HeadSpec]:
-        """The map by which classes are told apart, if there is one."""
+        """The map of class probabilities, if there is one."""
         if not self.class_weight:
             return {}
         return {"classes": HeadSpec(channels=self.num_classes, at_cells=True)}
