@@ -171,3 +171,8 @@ def test_losses_that_do_not_go_with_a_chosen_one_are_left_out(chosen: dict[str, 
 
     assert recipe.soft_heatmap == ("quality" not in chosen)
     assert recipe.box_bins == (0 if "sides_weight" in chosen else 17)
+
+
+def test_an_epoch_is_one_pass_if_their_number_is_chosen() -> None:
+    assert plan(images(8), epochs=3).recipe.repeats == 1
+    assert plan(images(8), epochs=3, minutes=1.0).recipe.repeats > 1

@@ -53,8 +53,8 @@ def test_a_run_in_a_folder_that_exists_starts_from_the_beginning(scenes: Path, t
 
     with (tmp_path / "train" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
-    # A hundredth of the second learning rate.
-    assert float(row["lr"]) == pytest.approx(1e-4)
+    # A tenth of the second learning rate.
+    assert float(row["lr"]) == pytest.approx(1e-3)
 
 
 def test_the_best_weights_keep_the_temperature_of_their_validation(scenes: Path, tmp_path: Path) -> None:

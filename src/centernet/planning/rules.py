@@ -85,6 +85,8 @@ def batch_and_length(facts: Facts) -> Decision:
     count = facts.statistics.num_images
     batch = 16 if facts.machine.has_gpu else 4 if count < 2000 else 8
     used = facts.recipe.batch if "batch" in facts.chosen else batch
+    if "epochs" in facts.chosen and not facts.recipe.minutes:
+        return Decision(settings={"batch": batch}, because="small batches make many steps of few images")
     repeats = math.ceil(MIN_STEPS * used / count)
     settings = {"batch": batch, "repeats": repeats}
     if facts.recipe.minutes:

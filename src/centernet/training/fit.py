@@ -89,13 +89,6 @@ def fit(
             # Lightning turns Ctrl-C into an exit and ignores the signal afterwards; the caller decides.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
-        except ValueError as error:
-            if not str(error).startswith("Expected more than 1 value per channel"):
-                raise
-            raise UsageError(
-                f"the coarsest map of imgsz={recipe.imgsz} is one cell, and one image is left for a batch: "
-                "choose a larger imgsz or another batch"
-            ) from error
     predictor.network.eval()
     return trainer.strategy.broadcast(folder)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from centernet.detections import Detections
-from centernet.errors import InputError
+from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor, to_detections
 from centernet.protocols import Maps
 from centernet.structures.batch import Batch, Grid
@@ -50,7 +50,7 @@ class TrainingModule(L.LightningModule):
             InputError: The loss is not finite.
         """
         del batch_index
-        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        stacks = self._stacks(batch)
         terms = self._loss_terms(batch, stacks)
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
@@ -66,7 +66,7 @@ class TrainingModule(L.LightningModule):
 
     def loss(self, batch: Batch) -> Tensor:
         """The loss of a batch alone; nothing is counted or logged."""
-        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        stacks = self._stacks(batch)
         return torch.stack(list(self._loss_terms(batch, stacks).values())).sum()
 
     def on_train_epoch_start(self) -> None:
@@ -80,7 +80,7 @@ class TrainingModule(L.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Keeps the detections, and logs the loss for the curves."""
         del batch_index
-        stacks = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        stacks = self._stacks(batch)
         task = self._predictor.task
         outputs = task.decode(stacks[-1], self.network.stride)
         self.found += to_detections(outputs, task.outputs, batch, self._predictor.categories)
@@ -110,6 +110,23 @@ class TrainingModule(L.LightningModule):
         """The batch on a device."""
         del dataloader_idx
         return batch.to(device)
+
+    def _stacks(self, batch: Batch) -> list[Maps]:
+        """The maps of a batch, for each stack.
+
+        Raises:
+            UsageError: The batch has one image, and its coarsest map is a single cell.
+        """
+        try:
+            stacks: list[Maps] = self.network(self._predictor.normalize(batch.images), at_cells=True)
+        except ValueError as error:
+            if not str(error).startswith("Expected more than 1 value per channel"):
+                raise
+            raise UsageError(
+                f"the coarsest map of imgsz={self._timetable.recipe.imgsz} is one cell, and one image is "
+                "left for a batch: choose a larger imgsz or another batch"
+            ) from error
+        return stacks
 
     def _loss_terms(self, batch: Batch, stacks: list[Maps]) -> dict[str, Tensor]:
         """Loss terms, averaged over the stacks of the network."""
