@@ -1,5 +1,6 @@
 """The plan of a training: its rules, and how chosen settings overrule them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from centernet.planning.machine import Machine
 from centernet.planning.plan import Plan
 from centernet.planning.planner import is_planned, make_plan, plan_fine_tuning
 from centernet.recipes.recipe import Recipe
-from centernet.structures import Dataset
+from centernet.structures import Categories, Dataset
 
 CPU = Machine(device="cpu", cores=2)
 GPU = Machine(device="cuda", cores=16)
@@ -176,3 +177,11 @@ def test_losses_that_do_not_go_with_a_chosen_one_are_left_out(chosen: dict[str, 
 def test_an_epoch_is_one_pass_if_their_number_is_chosen() -> None:
     assert plan(images(8), epochs=3).recipe.repeats == 1
     assert plan(images(8), epochs=3, minutes=1.0).recipe.repeats > 1
+
+
+def test_several_classes_get_a_map_that_keeps_them_apart() -> None:
+    several = replace(images(), categories=Categories.of("ace", "king"))
+
+    assert plan(several).recipe.class_weight == 1
+    assert plan(images()).recipe.class_weight == 0
+    assert plan(several, task="pose").recipe.class_weight == 0

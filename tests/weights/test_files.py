@@ -210,3 +210,15 @@ def test_layers_that_fit_are_copied_and_the_others_are_returned(predictor: Torch
     assert torch.equal(
         network.state_dict()["heads.0.size.2.bias"], predictor.network.state_dict()["heads.0.size.2.bias"]
     )
+
+
+def test_weights_of_one_class_are_the_start_of_each_of_several() -> None:
+    torch.manual_seed(0)
+    architecture = Architecture(backbone="slim", channels=16, head_channels=8)
+    one, several = (architecture.build(Detect(num_classes=count).heads).eval() for count in (1, 4))
+    images = torch.randn(1, 3, 64, 64)
+
+    assert weights.transfer(one, several) == []
+    expected = one(images)[-1]["heatmap"] - torch.tensor(4.0).log()
+    assert torch.allclose(several(images)[-1]["heatmap"], expected.expand(-1, 4, -1, -1), atol=1e-5)
+    assert torch.equal(several(images)[-1]["size"], one(images)[-1]["size"])

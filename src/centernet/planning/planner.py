@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     rules.rate,
     rules.augmentation,
     rules.losses,
+    rules.classes,
     rules.crowded,
     rules.detections,
     rules.validation,

@@ -132,12 +132,20 @@ def losses(facts: Facts) -> Decision:
     recipe, settings = facts.recipe, {"giou_weight": 5.0, "spread": 1}
     if not recipe.quality:
         settings["soft_heatmap"] = True
-    if recipe.task == "detect" and facts.statistics.num_classes > 1:
-        settings["class_weight"] = 1.0
     if recipe.sides_weight or "sides_weight" not in facts.chosen:
         settings |= {"sides_weight": 0.5, "box_bins": 17}
     return Decision(
         settings=settings, because="boxes by distributions over distances learn from fewest images"
+    )
+
+
+def classes(facts: Facts) -> Decision | None:
+    """A map that keeps classes apart, where there are several."""
+    count = facts.statistics.num_classes
+    if facts.recipe.task != "detect" or count == 1:
+        return None
+    return Decision(
+        settings={"class_weight": 1.0}, because=f"{count} classes: a map keeps them apart at each peak"
     )
 
 

@@ -89,7 +89,9 @@ def adapt_to_data(
     """
     check_settings(recipe, chosen)
     if recipe.box_bins and not recipe.box_scale:
-        scale = getattr(weights.task, "box_scale", 0.0) if weights is not None else 0.0
+        # Tasks of several layers hold another.
+        task = getattr(weights.task, "inner", weights.task) if weights is not None else None
+        scale = getattr(task, "box_scale", 0.0)
         recipe = with_settings(recipe, box_scale=scale or _typical_distance(training, recipe))
     return _without_wrong_flips(recipe, training.categories, chosen)
 
