@@ -132,6 +132,7 @@ def test_the_module_is_the_program() -> None:
         (["track"], "unknown command 'track': there is no tracking; predict finds"),
         (["evaluate"], "unknown command 'evaluate': the command is val"),
         (["mono3d", "train"], "data"),
+        (["train", "data=x", "minutes=0"], "minutes=0 leaves no time to learn"),
         (["frobnicate"], "unknown command 'frobnicate': there are demo, plan, train,"),
         (["data=x"], "the first word is a command, such as centernet train"),
         (["--json"], "the first word is a command"),

@@ -58,6 +58,7 @@ def _train(given: dict[str, Any], output: Output) -> int:
     if not resume and "data" not in given:
         raise UsageError("data is missing: centernet train data=FOLDER")
     data, model = given.pop("data", None), given.pop("model", "auto")
+    _check_time(given)
     # A wrong setting is reported before torch is imported, which takes seconds.
     recipe = with_settings(RECIPES.get(model, small)(), **given)
     if data is not None:
@@ -122,8 +123,15 @@ def _naming_how_to_resume(project: Path, folder: Path | None) -> Iterator[None]:
         raise KeyboardInterrupt(f"to go on: centernet train resume={folder}") from stop
 
 
+def _check_time(given: dict[str, Any]) -> None:
+    """Raises a `UsageError` if a time limit leaves no time; in files 0 means that there is none."""
+    if given.get("minutes") == 0:
+        raise UsageError("minutes=0 leaves no time to learn: leave it out for no limit, or write minutes=15")
+
+
 def _plan(given: dict[str, Any], output: Output) -> int:
     data, model = given.pop("data"), given.pop("model", "auto")
+    _check_time(given)
     # A wrong setting is reported before torch is imported, which takes seconds.
     with_settings(RECIPES.get(model, small)(), **given)
     from centernet.detector import CenterNet

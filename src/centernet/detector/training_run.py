@@ -124,10 +124,6 @@ class TrainingRun:
 
     def _plan(self, recipe: Recipe, training: Dataset, settings: dict[str, Any]) -> Plan | None:
         """The plan of the training, if its model and task have one."""
-        if settings.get("minutes") == 0:
-            raise UsageError(
-                "minutes=0 leaves no time to learn: leave it out for no limit, or give minutes=15"
-            )
         if self.weights is None and not is_planned(self.model, recipe.task):
             return None
         check_settings(recipe, settings)

@@ -8,6 +8,9 @@ from centernet.planning.machine import Machine
 from centernet.planning.statistics import Statistics
 from centernet.recipes.recipe import Recipe
 
+_MOST_CHOSEN = 16
+"""Settings of the user that are shown; an `args.yaml` has them all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -49,7 +52,9 @@ class Plan:
             if left:
                 lines.append(f"  {_typed(left):<44} {decision.because}")
         if self.chosen:
-            lines.append(f"  {_typed(self.chosen):<44} as you chose")
+            shown = dict(list(self.chosen.items())[:_MOST_CHOSEN])
+            more = len(self.chosen) - len(shown)
+            lines.append(f"  {_typed(shown):<44} {f'and {more} more, ' if more else ''}as you chose")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
