@@ -96,6 +96,9 @@ class Backbone(Protocol):
         stride: Input pixels from one cell to the next.
         divisor: Sides of the input must be multiples of this.
         stacks: Number of feature maps; each gets heads of its own, and training averages their losses.
+
+    A backbone may name its encoder by `encoder_modules`, a tuple of the layers that turn images into features
+    of several strides, as a classifier has them: what `freeze=encoder` keeps and `lr_encoder` is for.
     """
 
     channels: int
@@ -105,14 +108,6 @@ class Backbone(Protocol):
 
     def __call__(self, images: Float[Tensor, "b 3 height width"]) -> list[Tensor]:
         """Features `(b channels height/stride width/stride)`, one map for each stack."""
-        ...
-
-    @property
-    def encoder_modules(self) -> tuple[nn.Module, ...]:
-        """The layers that turn images into features of several strides, as a classifier has them.
-
-        They are what `freeze=encoder` keeps and `lr_encoder` is for; empty if a backbone has no such part.
-        """
         ...
 
     def start_head(self, head: nn.Sequential) -> None:

@@ -134,7 +134,7 @@ def test_the_command_of_ours_names_data_and_time_alone() -> None:
     ours = our_settings(Path("cells"), row_of())
     scratch = our_settings(Path("cells"), row_of(name="ours-scratch", options="batch=4 start="))
 
-    assert ours == {"data": Path("cells"), "minutes": 5, "seed": 0, "device": "cpu"}
+    assert ours == {"data": Path("cells"), "minutes": 5, "seed": 0, "device": "cpu", "workers": 0}
     assert scratch == {**ours, "pretrained": "false", "start": "", "batch": "4"}
 
 

@@ -19,7 +19,7 @@ def encoder_of(network: Network, recipe: Recipe) -> tuple[nn.Module, ...]:
     """
     if recipe.freeze != "encoder" and not recipe.lr_encoder:
         return ()
-    modules = network.backbone.encoder_modules
+    modules: tuple[nn.Module, ...] = getattr(network.backbone, "encoder_modules", ())
     if not modules:
         key = "lr_encoder" if recipe.lr_encoder else "freeze=encoder"
         raise UsageError(
