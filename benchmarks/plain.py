@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import yaml
 from benchmarks.measuring import RESULTS
 from benchmarks.trainings import METRICS, mean_and_spread, origin, origins
 
@@ -182,8 +183,9 @@ def train_ours(data: Path, row: Row, core: int, folder: Path, _: Path) -> Row:
     metrics = CenterNet(run / "weights" / "best.safetensors", device="cpu").val(data).metrics
     with (run / "results.csv").open() as file:
         epochs = len(list(csv.DictReader(file)))
+    repeats = yaml.safe_load((run / "args.yaml").read_text())["repeats"]
     # The clock ends the last epoch early.
-    images = epochs * len(open_dataset(data, "train").records)
+    images = epochs * repeats * len(open_dataset(data, "train").records)
     return {**{name: metrics[name] for name in METRICS}, **used, "epochs": epochs, "images_seen": images}
 
 
