@@ -55,7 +55,7 @@ def build_predictor(
             f"these layers start from random weights, their shapes differ: {', '.join(new)}", file=sys.stderr
         )
     rule = _rule_of(recipe, network.backbone.divisor)
-    if weights is not None and rule != weights.rule:
+    if weights is not None and rule != weights.rule and not recipe.start:
         print(
             f"the weights were trained with {weights.rule}; this training resizes with {rule}",
             file=sys.stderr,
