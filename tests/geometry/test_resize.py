@@ -183,7 +183,7 @@ def test_a_chosen_rule_gives_multiples_of_what_the_network_needs() -> None:
             "keep their own size here, so imgsz=64 has no effect: leave it out, or add resize=fit",
         ),
         (PadToMultiple(), None, 64, "keep their own size here, so imgsz=64 has no effect"),
-        (WIDTH, None, 64, "always 384×1280 pixels here, so imgsz=64 has no effect: leave it out"),
+        (WIDTH, None, 64, "always 1280×384 pixels here, so imgsz=64 has no effect: leave it out"),
     ],
 )
 def test_unknown_rules_and_impossible_sides_are_refused(
