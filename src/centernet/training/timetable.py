@@ -125,7 +125,7 @@ class TimeLimit(L.Callback):
             return
         took = self._timetable.seconds - self._validation_began
         # The last validation, and the evaluation of the best weights with its plots.
-        self._timetable.final = 2.2 * took + 1
+        self._timetable.final = 2.2 * took + 3
         share = took / (60 * self._timetable.recipe.minutes * _VALIDATION_SHARE)
         self._next = self._timetable.update() + max(1 / VALIDATIONS, share)
         self._validation_began = 0.0
