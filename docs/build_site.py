@@ -23,6 +23,7 @@ PAGES = (
     "benchmarks/README.md",
     "benchmarks/results/*.md",
     "examples/*.py",
+    "pretraining/*.py",
     "src/centernet/**/*.py",
     "src/centernet/weights/zoo/*/README.md",
     "tests/test_structure.py",
