@@ -73,22 +73,20 @@ class TrainingRun:
             data: The data set.
             settings: Settings that differ from the recipe.
         """
-        base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
-        recipe = in_proportion(with_settings(base, **settings), base, settings)
-        training, validation = open_training_data(data, recipe)
-        plan = self._plan(recipe, training, settings)
-        if plan is not None:
-            recipe = plan.recipe
+        (training, validation), plan, recipe = self._planned(data, settings)
+        is_first = run_folder.is_first_process()
+        if plan is not None and is_first:
             _say(str(plan))
         predictor, recipe = self._predictor(recipe, training, settings)
-        if not recipe.minutes:
+        if not recipe.minutes and is_first:
+            # The other processes of a run wait for this one, and need no trial of their own.
             minutes = expected_minutes(predictor, recipe, training)
             _say(f"{recipe.epochs} epochs take about {minutes:.1f} min; a limit is set by minutes=")
         folder = run_folder.new_folder(recipe)
         run_folder.describe(folder, self.model, data, recipe)
         if plan is not None:
             run_folder.write_plan(folder, plan.to_json())
-        if run_folder.is_first_process():
+        if is_first:
             holding_out.write_list(folder, validation)
         return self._fit(folder, recipe, predictor, (training, validation))
 
@@ -102,17 +100,24 @@ class TrainingRun:
         Raises:
             UsageError: The model or the task has no plan.
         """
-        base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
-        recipe = with_settings(base, **settings)
-        training, _ = open_training_data(data, recipe)
-        plan = self._plan(recipe, training, settings)
+        (training, _), plan, recipe = self._planned(data, settings)
         if plan is None:
             raise UsageError(
                 f"there is no plan for model={self.model} task={recipe.task}: plans are for weights, models "
                 f"{', '.join(PLANNED)}, and tasks {', '.join(TASKS)}"
             )
-        predictor, recipe = self._predictor(plan.recipe, training, settings)
+        predictor, recipe = self._predictor(recipe, training, settings)
         return plan, recipe.minutes or expected_minutes(predictor, recipe, training)
+
+    def _planned(
+        self, data: str, settings: dict[str, Any]
+    ) -> tuple[tuple[Dataset, Dataset | None], Plan | None, Recipe]:
+        """Training and validation images, the plan if there is one, and the recipe of the training."""
+        base = RECIPES[self.model]() if self.weights is None else recipe_of(self.weights)
+        recipe = in_proportion(with_settings(base, **settings), base, settings)
+        images = open_training_data(data, recipe)
+        plan = self._plan(recipe, images[0], settings)
+        return images, plan, recipe if plan is None else plan.recipe
 
     def _predictor(
         self, recipe: Recipe, training: Dataset, settings: dict[str, Any]
