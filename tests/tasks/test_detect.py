@@ -451,13 +451,13 @@ def with_classes(maps: Maps, cell: tuple[int, int, int], logits: list[float]) ->
     return {**maps, "classes": classes}
 
 
-def test_the_probability_of_a_class_multiplies_the_score_of_its_peaks() -> None:
+def test_a_score_is_the_geometric_mean_of_the_peak_and_the_probability_of_its_class() -> None:
     targets = TASK.encode(make_objects([[20, 20, 40, 40]], [1]), GRID)
     logits = [0.5, 2.0, -1.0]
     maps = with_classes(paint(targets), (0, 7, 7), logits)
     plain, found = TASK.decode(maps, 4), CLASSES.decode(maps, 4)
 
-    expected = torch.tensor(logits).softmax(0)[1] * plain["scores"][0, 0]
+    expected = (torch.tensor(logits).softmax(0)[1] * plain["scores"][0, 0]).sqrt()
     assert found["scores"][0, 0] == pytest.approx(float(expected), abs=1e-5)
     assert torch.equal(found["boxes"][0, 0], plain["boxes"][0, 0])
     assert found["labels"][0, 0] == 1

@@ -180,7 +180,7 @@ class Recipe:
     )
     class_weight: float = _boxes(
         0.0,
-        "weight of the cross-entropy of classes at centres, whose result multiplies scores; 0: no such map",
+        "weight of the cross-entropy of classes at centres, whose result enters scores; 0: no such map",
         AMOUNT,
         tasks=("detect",),
     )

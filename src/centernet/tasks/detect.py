@@ -52,9 +52,9 @@ class Detect:
         box_scale: Typical distance from the centre of a box to its sides, in cells (of the level of the
             object, if there are several); for `box_bins`.
         class_weight: Weight of the cross-entropy of the class in the cells where boxes are learned. The
-            probability of a class among all, averaged around a peak as its box is, then multiplies the score
-            of the peak: heatmaps of several classes that rise over one object are kept apart. With 0, as in
-            the paper, there is no such map.
+            probability of a class among all is averaged around a peak as its box is. The score is then the
+            geometric mean of this probability and the heatmap at the peak: heatmaps of several classes that
+            rise over one object are kept apart. With 0, as in the paper, there is no such map.
         temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
             that scores are probabilities: see `Calibration`.
     """
@@ -177,7 +177,8 @@ class Detect:
             scores = (peaks.values / self.temperature).sigmoid()
             return {"boxes": boxes, "scores": scores, "labels": peaks.labels}
         likely = around.mean(read(maps["classes"], around.cells).float().softmax(dim=-1))
-        scores = peaks.values.sigmoid() * likely.gather(2, peaks.labels[..., None])[..., 0]
+        # Both know the class: their product would count it twice.
+        scores = (peaks.values.sigmoid() * likely.gather(2, peaks.labels[..., None])[..., 0]).sqrt()
         scores, order = scores.topk(scores.shape[1], dim=1)
         odds = (scores / (1 - scores.clamp(max=1 - 1e-6))) ** (1 / self.temperature)
         boxes = boxes.gather(1, order[..., None].expand_as(boxes))
