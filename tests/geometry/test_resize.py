@@ -9,12 +9,14 @@ from centernet.errors import UsageError
 from centernet.geometry.affine import Matrix, transform_points
 from centernet.geometry.resize import (
     FitWidth,
+    FixedScale,
     Letterbox,
     PadBelowMultiple,
     PadToMultiple,
     ResizeLongestSide,
     ResizeRule,
     choose_rule,
+    training_rule,
 )
 
 sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
@@ -24,6 +26,7 @@ rules = st.sampled_from(
         Letterbox(height=256, width=640),
         ResizeLongestSide(long_side=320),
         PadToMultiple(),
+        FixedScale(factor=0.7),
     ]
 )
 
@@ -128,6 +131,22 @@ def test_inputs_without_a_fixed_size_grow_with_the_scale() -> None:
     assert smaller.tolist() == [[0.5, 0, 16], [0, 0.5, 4], [0, 0, 1]]
 
 
+def test_a_fixed_scale_is_that_of_images_of_all_sizes() -> None:
+    rule = FixedScale(factor=0.5)
+
+    assert rule((400, 600))[0] == (224, 320)
+    assert np.array_equal(rule((400, 600))[1], np.diag([0.5, 0.5, 1]))
+    assert rule((64, 64))[0] == (32, 32)
+    assert rule((400, 600), 2.0)[0] == (416, 608)
+    assert np.array_equal(rule((4000, 100))[1], rule((64, 64))[1])
+
+
+def test_a_training_chooses_its_rule_by_its_settings() -> None:
+    assert training_rule(320, False, 0.0, 32) == Letterbox(height=320, width=320)
+    assert training_rule(320, True, 0.0, 32) == ResizeLongestSide(long_side=320)
+    assert training_rule(320, False, 0.5, 128) == FixedScale(factor=0.5, multiple=128)
+
+
 @given(rules, sizes)
 def test_scale_one_changes_nothing(rule: ResizeRule, image_size: tuple[int, int]) -> None:
     plain_size, plain = rule(image_size)
@@ -148,6 +167,8 @@ LETTERBOX, LONGEST, WIDTH = Letterbox(height=256, width=384), ResizeLongestSide(
         (LETTERBOX, "fit", None, Letterbox(height=384, width=384)),
         (LETTERBOX, "follow", None, ResizeLongestSide(long_side=384)),
         (LETTERBOX, "keep", None, PadToMultiple()),
+        (LETTERBOX, "scale", None, FixedScale()),
+        (FixedScale(factor=0.5), None, None, FixedScale(factor=0.5)),
         (LONGEST, None, 640, ResizeLongestSide(long_side=640)),
         (LONGEST, "fit", None, Letterbox(height=320, width=320)),
         (PadToMultiple(), "fit", None, Letterbox(height=512, width=512)),
@@ -183,6 +204,7 @@ def test_a_chosen_rule_gives_multiples_of_what_the_network_needs() -> None:
             "keep their own size here, so imgsz=64 has no effect: leave it out, or add resize=fit",
         ),
         (PadToMultiple(), None, 64, "keep their own size here, so imgsz=64 has no effect"),
+        (FixedScale(factor=0.5), None, 64, "every image is 0.5 times its own size here, so imgsz=64 has no"),
         (WIDTH, None, 64, "always 1280×384 pixels here, so imgsz=64 has no effect: leave it out"),
     ],
 )

@@ -72,7 +72,7 @@ def test_a_chosen_number_of_epochs_moves_what_depends_on_it() -> None:
     [
         ((480, 640), 100, 320),  # ordinary objects
         ((480, 640), 18, 512),  # small ones need more pixels
-        ((2000, 3000), 20, 640),  # as many as a processor has time for
+        ((2000, 3000), 20, 2048),  # very small ones need very many
         ((128, 128), 30, 128),  # no more than the images have
     ],
 )
@@ -80,8 +80,37 @@ def test_the_input_is_as_large_as_small_objects_need(size: tuple[int, int], box:
     assert plan(images(size=size, box=box)).recipe.imgsz == imgsz
 
 
-def test_a_gpu_has_time_for_larger_inputs() -> None:
-    assert plan(images(size=(2000, 3000), box=20), machine=GPU).recipe.imgsz == 1024
+def of_several_sizes(boxes: tuple[float, float, float]) -> Dataset:
+    sides = [(400, 400), (800, 600), (1000, 1200)]
+    return dataset(sides * 4, [[[10.0, 10, 10 + box, 10 + box]] for box in boxes] * 4)
+
+
+def test_images_whose_objects_have_one_size_in_pixels_keep_their_scale() -> None:
+    recipe = plan(of_several_sizes((38, 42, 40))).recipe
+
+    assert (recipe.image_scale, recipe.imgsz, recipe.rect) == (1.0, 320, False)
+    assert plan(of_several_sizes((150, 160, 160))).recipe.image_scale == pytest.approx(0.3)
+    # Objects as large as their image, relative to it; inputs by hand; images too large to validate whole.
+    assert plan(of_several_sizes((40, 80, 120))).recipe.image_scale == 0
+    assert plan(of_several_sizes((38, 42, 40)), imgsz=512).recipe.image_scale == 0
+    huge = dataset([(400, 400), (3000, 3000)] * 4, [[[10.0, 10, 30, 30]]] * 8)
+    assert plan(huge).recipe.image_scale == 0
+
+
+def test_a_gpu_has_time_for_larger_whole_inputs() -> None:
+    small = images(size=(1000, 1000), box=15)
+    assert plan(small, machine=GPU).recipe.crop == 0
+    assert plan(images(size=(2000, 3000), box=20), machine=GPU).recipe.crop == 512
+
+
+def test_large_inputs_are_learned_by_crops() -> None:
+    small = images(size=(960, 1280), box=18)
+    recipe = plan(small).recipe
+
+    assert (recipe.imgsz, recipe.crop, recipe.rect) == (1024, 320, True)
+    assert plan(small, imgsz=640).recipe.crop == 0
+    tuned = plan_fine_tuning(small, "best.safetensors", Recipe(backbone="slim", imgsz=1024), {}).recipe
+    assert (tuned.imgsz, tuned.crop) == (1024, 320)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 31, 80, 1000, 20_000])

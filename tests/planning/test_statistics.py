@@ -10,6 +10,8 @@ def test_sizes_are_fractions_of_the_longer_side_of_each_image() -> None:
     numbers = Statistics.of(dataset([(100, 200), (400, 300)], [[[0, 0, 40, 10]], [[0, 0, 40, 40]]]))
 
     assert numbers.sizes == pytest.approx((0.1, 0.1, 0.1))
+    assert numbers.pixels == pytest.approx((22, 30, 38))
+    assert numbers.longest_side == 400
     assert (numbers.width, numbers.height, numbers.long_side) == (250, 250, 300)
     assert not numbers.is_one_shape
 
@@ -32,3 +34,18 @@ def test_the_line_about_the_data_names_size_as_width_by_height() -> None:
 
     assert "1 image of 640×480; 1 object" in line or "1 image of 640×480; 1 objects" in line
     assert "10, 10, 10 %" in line
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ((40, 44, 38), True),  # of one size in pixels
+        ((40, 80, 120), False),  # of one size relative to the image
+    ],
+)
+def test_one_scale_is_that_of_images_whose_objects_differ_less_in_pixels(
+    boxes: tuple[float, float, float], expected: bool
+) -> None:
+    sides = [(400, 400), (800, 600), (1000, 1200)]
+    assert Statistics.of(dataset(sides, [[[0, 0, box, box]] for box in boxes])).has_one_scale == expected
+    assert not Statistics.of(dataset(sides[:1] * 3, [[[0, 0, box, box]] for box in boxes])).has_one_scale

@@ -84,11 +84,7 @@ class ResizeLongestSide:
 
     def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
         """Input size and `input_from_image` for an image of `(height, width)`."""
-        factor = self.long_side / max(image_size) * scale
-        height, width = (
-            -(-max(1, round(side * factor)) // self.multiple) * self.multiple for side in image_size
-        )
-        return (height, width), scaling(factor)
+        return _at_scale(image_size, self.long_side / max(image_size) * scale, self.multiple)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +169,47 @@ class PadBelowMultiple:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FixedScale:
+    """Every image at one scale, whatever its size: for images of one ground resolution or magnification.
+
+    The image starts at the origin; rows and columns that pad it to a multiple are black.
+
+    Attributes:
+        factor: Input pixels for each image pixel.
+        multiple: Input sides are multiples of this.
+    """
+
+    factor: float = 1.0
+    multiple: int = 32
+
+    @classmethod
+    def of(cls, side: int, multiple: int) -> "FixedScale":
+        """The rule for images at their own size, and a multiple that sides of the input must be."""
+        del side
+        return cls(multiple=multiple)
+
+    @property
+    def side(self) -> None:
+        """None: the size of the input follows from that of the image."""
+        return None
+
+    def with_side(self, side: int) -> NoReturn:
+        """Not possible for this rule.
+
+        Raises:
+            UsageError: Always, with what to do instead.
+        """
+        raise UsageError(
+            f"every image is {self.factor:g} times its own size here, so imgsz={side} has no effect: "
+            f"leave it out, or add resize=fit or resize=follow"
+        )
+
+    def __call__(self, image_size: Size, scale: float = 1.0) -> tuple[Size, Matrix]:
+        """Input size and `input_from_image` for an image of `(height, width)`."""
+        return _at_scale(image_size, self.factor * scale, self.multiple)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitWidth:
     """The image scaled to the width of the input and centred; extra rows are cropped, missing ones black.
 
@@ -217,13 +254,14 @@ class FitWidth:
         return _window((self.height, self.width), image_size, float(image_size[1]), scale)
 
 
-ResizeRule = Letterbox | ResizeLongestSide | PadToMultiple | PadBelowMultiple | FitWidth
+ResizeRule = Letterbox | ResizeLongestSide | PadToMultiple | PadBelowMultiple | FixedScale | FitWidth
 
 RULES: dict[str, type[ResizeRule]] = {
     "fit": Letterbox,
     "follow": ResizeLongestSide,
     "keep": PadToMultiple,
     "triplet": PadBelowMultiple,
+    "scale": FixedScale,
     "span": FitWidth,
 }
 """Resize rules by their name in `config.json` and in `resize=`, where all but `span` can be chosen."""
@@ -259,6 +297,28 @@ def choose_rule(rule: ResizeRule, name: str | None, side: int | None, multiple: 
             f"imgsz must be a multiple of {multiple} for these weights; got {rule.side}: try imgsz={nearest}"
         )
     return rule
+
+
+def training_rule(imgsz: int, rect: bool, image_scale: float, multiple: int) -> ResizeRule:
+    """The resize rule of a training, from its settings of these names.
+
+    Args:
+        imgsz: Side of the input, or longer side of the resized image; without effect with `image_scale`.
+        rect: Inputs have the aspect ratio of the image.
+        image_scale: Scale of every image; 0: `imgsz` decides.
+        multiple: Sides of the input are multiples of this.
+    """
+    if image_scale:
+        return FixedScale(factor=image_scale, multiple=multiple)
+    if rect:
+        return ResizeLongestSide(long_side=imgsz, multiple=multiple)
+    return Letterbox(height=imgsz, width=imgsz)
+
+
+def _at_scale(image_size: Size, factor: float, multiple: int) -> tuple[Size, Matrix]:
+    """The image times a factor, at the origin of the smallest input that holds it."""
+    height, width = (-(-max(1, round(side * factor)) // multiple) * multiple for side in image_size)
+    return (height, width), scaling(factor)
 
 
 def _window(input_size: Size, image_size: Size, side: float, scale: float) -> tuple[Size, Matrix]:

@@ -18,6 +18,7 @@ Rule = Callable[[Facts], Decision | None]
 
 RULES: tuple[Rule, ...] = (
     rules.input_size,
+    rules.crops,
     rules.batch_and_length,
     rules.rate,
     rules.augmentation,

@@ -7,17 +7,17 @@ import math
 from dataclasses import dataclass
 
 from centernet.data.doctor.crowding import Crowding
-from centernet.geometry.resize import Letterbox
+from centernet.geometry.resize import training_rule
 from centernet.planning.machine import Machine
 from centernet.planning.plan import Decision
 from centernet.planning.statistics import Statistics
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 
-STRIDE = 4
-"""Input pixels of a cell, in the networks that are planned."""
+STRIDE, DIVISOR = 4, 32
+"""Input pixels of a cell, and of what sides of inputs are multiples, in the networks that are planned."""
 
-SIDES = (128, 160, 192, 224, 256, 288, 320, 384, 448, 512, 640, 768, 896, 1024)
+SIDES = (128, 160, 192, 224, 256, 288, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 """Input sizes to choose from, pixels."""
 
 USUAL_SIDE = 320
@@ -26,8 +26,17 @@ USUAL_SIDE = 320
 SMALL_OBJECT = 14
 """Size in pixels of the input that nine objects in ten shall have: three cells and a half."""
 
-LARGEST_SIDE = {True: 1024, False: 640}
-"""Largest input size that is planned, with a GPU and without."""
+LARGEST_SIDE = {True: 1024, False: 512}
+"""Largest input size at which whole images are learned, with a GPU and without."""
+
+CROP = {True: 512, False: 320}
+"""Side of crops of larger ones, pixels, with a GPU and without."""
+
+USUAL_OBJECT = 48
+"""Size in pixels of the input that half of the objects shall have, where images keep their scale."""
+
+LARGEST_WHOLE = 2048
+"""Longest side in pixels of an input that is validated whole."""
 
 MIN_IMAGES_SEEN = 12_000
 """Images that a detector must see at least, with repetitions, before it has learned what few images teach."""
@@ -62,22 +71,41 @@ class Facts:
 
 
 def input_size(facts: Facts) -> Decision:
-    """The smallest usual input in which small objects are large enough, no larger than the images."""
+    """The smallest usual input in which small objects are large enough, no larger than the images.
+
+    Images of different sizes whose objects have one size in pixels, as those of one camera above ground or of
+    one magnification, are all resized by one factor, and cropped in training.
+    """
     numbers = facts.statistics
+    if numbers.has_one_scale and "imgsz" not in facts.chosen and "rect" not in facts.chosen:
+        small, typical, _ = numbers.pixels
+        factor = min(1.0, max(SMALL_OBJECT / small, USUAL_OBJECT / typical))
+        if factor * numbers.longest_side <= LARGEST_WHOLE:
+            return Decision(
+                settings={"image_scale": float(f"{factor:.2g}"), "imgsz": USUAL_SIDE, "rect": False},
+                because="objects have one size in pixels, whatever that of the image: all keep their scale",
+            )
     own = next((side for side in SIDES if side >= numbers.long_side), SIDES[-1])
     needed = SMALL_OBJECT / max(numbers.sizes[0], 1e-6)
     wanted = next((side for side in SIDES if side >= max(USUAL_SIDE, needed)), SIDES[-1])
-    imgsz = min(own, wanted, LARGEST_SIDE[facts.machine.has_gpu])
+    imgsz = min(own, wanted)
     pixels = numbers.sizes[0] * imgsz
     if imgsz == own:
         reason = "the size of the images"
     elif pixels < SMALL_OBJECT:
-        reason = (
-            f"the largest this machine learns in reasonable time: one object in ten is under {pixels:.0f} px"
-        )
+        reason = f"the largest that is planned: one object in ten is under {pixels:.0f} px"
     else:
         reason = f"nine objects in ten have {pixels:.0f} px or more there"
-    return Decision(settings={"imgsz": imgsz, "rect": numbers.is_one_shape}, because=reason)
+    rect = numbers.is_one_shape or imgsz > LARGEST_SIDE[facts.machine.has_gpu]
+    return Decision(settings={"imgsz": imgsz, "rect": rect}, because=reason)
+
+
+def crops(facts: Facts) -> Decision | None:
+    """Crops of inputs that are large by plan, or were for the weights."""
+    recipe, has_gpu = facts.recipe, facts.machine.has_gpu
+    if recipe.image_scale or "imgsz" in facts.chosen or recipe.imgsz <= LARGEST_SIDE[has_gpu]:
+        return None
+    return Decision(settings={"crop": CROP[has_gpu]}, because="parts of large images are learned quicker")
 
 
 def batch_and_length(facts: Facts) -> Decision:
@@ -152,7 +180,7 @@ def classes(facts: Facts) -> Decision | None:
 def crowded(facts: Facts) -> Decision | None:
     """Two objects a cell where centres of one class collide."""
     recipe = facts.recipe
-    rule = Letterbox(height=recipe.imgsz, width=recipe.imgsz)
+    rule = training_rule(recipe.imgsz, recipe.rect, recipe.image_scale, DIVISOR)
     crowding = Crowding.of(facts.dataset, rule, STRIDE)
     share = sum(one.in_cell for one in crowding.classes) / max(1, facts.statistics.num_objects)
     if share < 0.01:

@@ -72,6 +72,12 @@ class Recipe:
         0, "side of training inputs cropped at the scale of imgsz, a multiple of 32; 0: imgsz"
     )
     rect: bool = _training(False, "inputs keep the aspect ratio of the image instead of being square")
+    image_scale: float = _training(
+        0.0,
+        "scale of every image, whatever its size, for images of one resolution: imgsz is then the side of "
+        "training crops; 0: imgsz decides",
+        AMOUNT,
+    )
     epochs: int = _training(100, "passes over the training images", COUNT)
     repeats: int = _training(1, "times that an epoch draws each image, augmented anew, for few images", COUNT)
     minutes: float = _training(

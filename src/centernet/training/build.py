@@ -11,7 +11,7 @@ import torch
 from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes
-from centernet.geometry.resize import Letterbox, ResizeLongestSide, ResizeRule
+from centernet.geometry.resize import FixedScale, ResizeLongestSide, ResizeRule, training_rule
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.images import image_size
 from centernet.models.factory import Architecture
@@ -26,6 +26,9 @@ from centernet.weights.files import transfer
 
 STRIDE, DIVISOR = 4, 32
 """Of the networks that recipes name; that Hourglass pads to multiples of 128 hardly changes a mean."""
+
+TRAINING_CROP = 320
+"""Side in pixels of training crops for weights that keep the scale of images: they do not tell it."""
 
 
 def build_predictor(
@@ -141,6 +144,7 @@ def recipe_of(predictor: TorchPredictor) -> Recipe:
         **vars(task),
         "imgsz": _side_of(predictor),
         "rect": isinstance(predictor.rule, ResizeLongestSide),
+        "image_scale": predictor.rule.factor if isinstance(predictor.rule, FixedScale) else 0.0,
         "task": next(name for name, known_task in TASKS.items() if type(task) is known_task),
     }
     if settings["task"] not in TASK_BUILDERS:
@@ -151,7 +155,9 @@ def recipe_of(predictor: TorchPredictor) -> Recipe:
 def _side_of(predictor: TorchPredictor) -> int:
     """The side of training inputs nearest to those the weights were trained on, a multiple of the divisor."""
     divisor = predictor.network.backbone.divisor
-    return max(divisor, round(max(predictor.rule((512, 512))[0]) / divisor) * divisor)
+    rule = predictor.rule
+    side = TRAINING_CROP if isinstance(rule, FixedScale) else max(rule((512, 512))[0])
+    return max(divisor, round(side / divisor) * divisor)
 
 
 def _check_sides(recipe: Recipe, divisor: int) -> None:
@@ -165,6 +171,4 @@ def _check_sides(recipe: Recipe, divisor: int) -> None:
 
 
 def _rule_of(recipe: Recipe, divisor: int) -> ResizeRule:
-    if recipe.rect:
-        return ResizeLongestSide(long_side=recipe.imgsz, multiple=divisor)
-    return Letterbox(height=recipe.imgsz, width=recipe.imgsz)
+    return training_rule(recipe.imgsz, recipe.rect, recipe.image_scale, divisor)

@@ -49,11 +49,11 @@ def training_loader(
 def validation_loader(
     dataset: Dataset, predictor: TorchPredictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
 ) -> "DataLoader[Batch]":
-    """Batches of whole images, divided among the processes; with `rect` each image is a batch of its own."""
+    """Batches of whole images, divided among the processes; each alone where sizes differ."""
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
     # Each process needs at least one image; an image that two processes run on counts once.
     subset = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
-    return _loader(subset, recipe, batch_size=1 if recipe.rect else recipe.batch)
+    return _loader(subset, recipe, batch_size=1 if recipe.rect or recipe.image_scale else recipe.batch)
 
 
 def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
@@ -72,7 +72,7 @@ def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
         rule=predictor.rule,
         window=window,
         crop_prob=recipe.windows,
-        crop=recipe.crop,
+        crop=recipe.crop or (recipe.imgsz if recipe.image_scale else 0),
         flip=recipe.flip,
         flip_vertical=recipe.flip_vertical,
         quarter_turns=recipe.quarter_turns,
