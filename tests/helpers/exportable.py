@@ -39,7 +39,7 @@ TASKS: dict[str, Task] = {
     ),
     "pose": Pose.of(CATEGORIES, top_k=20),
     "pose, distributions": Pose.of(
-        CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=0.6
+        CATEGORIES, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0, temperature=0.6, snap_sigma=0.2
     ),
     "mono3d": Mono3D(num_classes=2, top_k=20, center3d_weight=1.0, focal_px=500.0),
     "triplet": Triplet(num_classes=2, top_k=20, num_keypoints=40, tag_distance=100.0, pool_channels=8),

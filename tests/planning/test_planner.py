@@ -80,6 +80,12 @@ def test_the_input_is_as_large_as_small_objects_need(size: tuple[int, int], box:
     assert plan(images(size=size, box=box)).recipe.imgsz == imgsz
 
 
+def test_keypoints_are_the_likeliest_peaks() -> None:
+    assert plan(images(each=1), task="pose").recipe.snap_sigma == 0.4
+    assert plan(images(), task="pose").recipe.snap_sigma == 0.2
+    assert plan(images()).recipe.snap_sigma == 0
+
+
 def of_several_sizes(boxes: tuple[float, float, float]) -> Dataset:
     sides = [(400, 400), (800, 600), (1000, 1200)]
     return dataset(sides * 4, [[[10.0, 10, 10 + box, 10 + box]] for box in boxes] * 4)

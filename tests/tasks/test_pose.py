@@ -188,6 +188,25 @@ def test_a_regressed_keypoint_stays_if_no_peak_is_near_and_confident(
     assert snapped(peak, score)[:2] == pytest.approx([30, 20], abs=1e-4)
 
 
+def likeliest(peaks: list[tuple[int, int, float]], sigma: float = 0.4) -> list[float]:
+    """The nose of a face in the box 8, 8, 60, 40, regressed to 30, 20, among peaks at x, y with scores."""
+    face = objects_of([[8, 8, 60, 40]], [0], [[[30, 20, 2], [0, 0, 0], [0, 0, 0]]], [0])
+    maps = paint(TASK, TASK.encode(face, GRID))
+    maps["keypoint_heatmap"].fill_(-10)
+    maps["keypoint_offset"].zero_()
+    for x, y, score in peaks:
+        maps["keypoint_heatmap"][0, 0, y // 4, x // 4] = torch.logit(torch.tensor(score))
+    return replace(TASK, snap_sigma=sigma).decode(maps, GRID.stride)["keypoints"][0, 0, 0].tolist()
+
+
+def test_a_keypoint_can_be_the_likeliest_peak_of_its_box_instead_of_the_nearest() -> None:
+    near, far = (36, 20, 0.3), (52, 20, 0.9)
+    assert likeliest([near, far]) == pytest.approx([52, 20, 0.9], abs=1e-4)
+    assert likeliest([near, far], sigma=0.1)[:2] == pytest.approx([36, 20], abs=1e-4)
+    assert likeliest([near, (80, 20, 0.9)])[:2] == pytest.approx([36, 20], abs=1e-4), "outside the box"
+    assert likeliest([(36, 20, 0.09)])[:2] == pytest.approx([30, 20], abs=1e-4), "unsure"
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**16))
 def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
@@ -228,6 +247,7 @@ def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
         ({"num_keypoints": (0, 0), "mirrored": ()}, "pose needs a class with keypoints"),
         ({"num_keypoints": (2,), "mirrored": (0, 0)}, "mirrored names each of the 2 keypoints once"),
         ({"num_keypoints": (1,), "mirrored": (0,), "min_overlap": 1.0}, "min_overlap is an IoU"),
+        ({"num_keypoints": (1,), "mirrored": (0,), "snap_sigma": -1.0}, "snap_sigma is 0 or more"),
     ],
 )
 def test_settings_out_of_range_are_refused(broken: dict[str, object], message: str) -> None:

@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     rules.augmentation,
     rules.losses,
     rules.classes,
+    rules.keypoints,
     rules.crowded,
     rules.detections,
     rules.validation,

@@ -177,6 +177,17 @@ def classes(facts: Facts) -> Decision | None:
     )
 
 
+def keypoints(facts: Facts) -> Decision | None:
+    """Keypoints by their heatmaps more than by the centre, which learns late how far they are."""
+    if facts.recipe.task != "pose":
+        return None
+    alone = facts.statistics.has_single_objects
+    return Decision(
+        settings={"snap_sigma": 0.4 if alone else 0.2},
+        because="keypoints are found by their own heatmaps before the centre knows where they are",
+    )
+
+
 def crowded(facts: Facts) -> Decision | None:
     """Two objects a cell where centres of one class collide."""
     recipe = facts.recipe

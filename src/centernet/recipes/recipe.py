@@ -203,6 +203,12 @@ class Recipe:
     keypoint_offset_weight: float = _keypoints(
         1.0, "weight of the L1 loss of the offset of keypoints within their cell", AMOUNT
     )
+    snap_sigma: float = _keypoints(
+        0.0,
+        "keypoints are the likeliest peaks by score and a Gaussian of the distance from where the centre says, "
+        "its deviation relative to the box; 0: the nearest peaks",
+        AMOUNT,
+    )
     edges: str = _keypoints("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
     flip_pairs: str = _keypoints("", "left-right pairs of keypoints, 1:2,3:4; empty: the data set's")
     sigmas: str = _keypoints("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")

@@ -55,6 +55,9 @@ class Pose:
             `Detect`.
         box_bins: With `sides_weight`, predict each side as a distribution, as in `Detect`.
         box_scale: Typical distance from the centre of a box to its sides, in cells, for `box_bins`.
+        snap_sigma: Standard deviation of a Gaussian of the distance from the regressed keypoint, as a fraction
+            of the longer side of the box. A keypoint is the peak of its heatmap in the box with the highest
+            product of score and Gaussian. With 0, as in the paper, it is the nearest peak, if it is near.
         temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
             that scores are probabilities: see `Calibration`.
     """
@@ -77,6 +80,7 @@ class Pose:
     soft_heatmap: bool = False
     box_bins: int = 0
     box_scale: float = 0.0
+    snap_sigma: float = 0.0
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class Pose:
             )
         if not 0 < self.min_overlap < 1:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
+        if self.snap_sigma < 0:
+            raise ValueError(f"snap_sigma is 0 or more; got {self.snap_sigma}")
         if self.temperature <= 0:
             raise ValueError(f"temperature must be above 0; got {self.temperature}")
         box_coder_of(self)  # raises where its settings do not fit
@@ -275,24 +281,30 @@ class Pose:
         regressed: Float[Tensor, "b k j 2"],
         channels: Int[Tensor, "b k j"],
     ) -> Float[Tensor, "b k j 3"]:
-        """Regressed keypoints, each moved to the nearest confident peak that is near and in the box."""
+        """Regressed keypoints, each moved to a confident peak in the box: the nearest or the likeliest."""
         points, scores = self._candidates(maps)
         image = torch.arange(boxes.shape[0], device=boxes.device)[:, None, None]
+        points, scores = points[image, channels], scores[image, channels]
         # Peaks with a low score are moved as far away as in the original.
-        x, y = points.masked_fill((scores <= MIN_SCORE)[..., None], -10000.0).unbind(-1)
+        far = points.masked_fill((scores <= MIN_SCORE)[..., None], -10000.0)
         # Exported graphs know no `hypot`.
-        across = regressed[..., 0, None] - x[image, channels]
-        down = regressed[..., 1, None] - y[image, channels]
-        distance = (across * across + down * down).sqrt()
-        distance, nearest = distance.min(dim=-1)
-        point, score = points[image, channels, nearest], scores[image, channels, nearest]
-        corner, far_corner = boxes[:, :, None, :2], boxes[:, :, None, 2:]
-        is_inside = ((point >= corner) & (point <= far_corner)).all(dim=-1)
+        distance = (regressed[..., None, :] - far).square().sum(dim=-1).sqrt()
+        corner, far_corner = boxes[:, :, None, None, :2], boxes[:, :, None, None, 2:]
+        is_inside = ((points >= corner) & (points <= far_corner)).all(dim=-1)
         longer = (far_corner - corner).amax(dim=-1)
-        is_taken = is_inside & (score > MIN_SCORE) & (distance <= FURTHEST * longer)
-        snapped = torch.cat([point, score[..., None]], dim=-1)
+        if self.snap_sigma:
+            closeness = (-0.5 * (distance / (self.snap_sigma * longer).clamp(min=1e-3)).square()).exp()
+            index = (scores * closeness * is_inside).argmax(dim=-1, keepdim=True)
+            is_near = torch.ones_like(is_inside)
+        else:
+            index = distance.min(dim=-1, keepdim=True).indices
+            is_near = distance <= FURTHEST * longer
+        is_taken = (is_inside & is_near & (scores > MIN_SCORE)).gather(-1, index)
+        score = scores.gather(-1, index)
+        point = points.gather(-2, index[..., None].expand(*index.shape, 2))[..., 0, :]
+        snapped = torch.cat([point, score], dim=-1)
         kept = torch.cat([regressed, self._score_at(maps, regressed, channels)[..., None]], dim=-1)
-        return torch.where(is_taken[..., None], snapped, kept)
+        return torch.where(is_taken, snapped, kept)
 
     def _candidates(self, maps: Maps) -> tuple[Float[Tensor, "b j n 2"], Float[Tensor, "b j n"]]:
         """The best peaks of each keypoint's heatmap: points in cells, and scores."""
