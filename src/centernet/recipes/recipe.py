@@ -205,8 +205,8 @@ class Recipe:
     )
     snap_sigma: float = _keypoints(
         0.0,
-        "keypoints are the likeliest peaks by score and a Gaussian of the distance from where the centre says, "
-        "its deviation relative to the box; 0: the nearest peaks",
+        "keypoints are the likeliest peaks by score and a Gaussian of the distance from where the centre "
+        "says, its deviation relative to the box; 0: the nearest peaks",
         AMOUNT,
     )
     edges: str = _keypoints("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
