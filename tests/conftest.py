@@ -6,6 +6,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Weights that somebody has downloaded stay out of tests: a training takes what it finds.
+os.environ["HF_HUB_CACHE"] = os.environ["TORCH_HOME"] = str(Path(__file__).parent / "no-downloads")
 
 import pytest
 from jaxtyping import install_import_hook

@@ -168,6 +168,17 @@ def test_weights_that_come_along_are_the_start_where_they_fit() -> None:
     assert plan(images(), model="small", weights=weights).recipe.start == ""
 
 
+@pytest.mark.parametrize(
+    ("choice", "start"), [("auto", "objects"), ("false", "objects"), ("true", ""), ("a.pth", "")]
+)
+def test_imagenet_weights_take_the_place_of_those_that_come_along_only_if_asked_for(
+    choice: str, start: str
+) -> None:
+    planned = plan(images(), model="small", weights={"small": "objects"}, pretrained=choice)
+
+    assert planned.recipe.start == start
+
+
 def test_a_plan_is_short_and_can_be_stored() -> None:
     planned = plan(images(), weights={"nano": "objects-nano"}, minutes=5.0, seed=3)
     stored = planned.to_json()

@@ -29,7 +29,7 @@ def settings_of(recipe: Recipe) -> tuple[Argument, ...]:
     return tuple(
         Argument(
             name=name,
-            type=_kind_of(getattr(recipe, name)),
+            type=SWITCH_OR_TEXT if name == "pretrained" else _kind_of(getattr(recipe, name)),
             about=setting.help,
             default=_typed(getattr(recipe, name)),
             group=setting.heading,

@@ -161,7 +161,7 @@ class TrainingRun:
         training, validation = open_training_data(data, recipe, holding_out.read_list(folder))
         if (folder / run_folder.CHECKPOINT).exists():
             # It holds all weights: those that the run began from may be gone.
-            predictor = build_predictor(replace(recipe, pretrained=False), training.categories)
+            predictor = build_predictor(replace(recipe, pretrained="false"), training.categories)
         else:
             opened, _ = open_predictor(model, str(self.device))
             started = require_weights(model, opened) if opened else None

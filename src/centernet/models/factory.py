@@ -10,6 +10,7 @@ from centernet.models.backbones.dla import DLA
 from centernet.models.backbones.hourglass import Hourglass
 from centernet.models.backbones.resnet import DEPTHS, ResNet
 from centernet.models.backbones.timm import SLIM, Timm
+from centernet.models.encoder_weights import EncoderWeights
 from centernet.models.network import Network
 from centernet.protocols import Backbone, HeadSpec
 
@@ -35,7 +36,7 @@ class Architecture:
     regression_channels: int = 0
     separable: bool = False
 
-    def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool = False) -> Network:
+    def build(self, heads: Mapping[str, HeadSpec], *, pretrained: bool | EncoderWeights = False) -> Network:
         """The network with the heads of a task; weights are random, except those of a pretrained encoder."""
         backbone = build_backbone(
             self.backbone, channels=self.channels, separable=self.separable, pretrained=pretrained
@@ -49,8 +50,14 @@ class Architecture:
         )
 
 
+def encoder_name(backbone: str) -> str:
+    """Name in timm of the encoder of a backbone; empty if it has none for which there are weights."""
+    match = re.fullmatch(r"(resnet\d+|dla34)(?:-dcn)?|timm/(.+)", backbone)
+    return (match[1] or match[2]) if match else ""
+
+
 def build_backbone(
-    name: str, *, channels: int = 64, separable: bool = False, pretrained: bool = False
+    name: str, *, channels: int = 64, separable: bool = False, pretrained: bool | EncoderWeights = False
 ) -> Backbone:
     """The backbone of this name.
 
@@ -59,7 +66,7 @@ def build_backbone(
             `hourglass104`, `slim`, or `timm/NAME` for any timm encoder with a top-down neck.
         channels: Channels of the top-down neck; other necks have fixed numbers.
         separable: Make the 3×3 convolutions of the top-down neck separable; other necks have ordinary ones.
-        pretrained: Download ImageNet weights of the encoder.
+        pretrained: Weights of the encoder; true downloads those of ImageNet.
 
     Raises:
         UsageError: There is no such backbone, or it has no such option.

@@ -149,7 +149,8 @@ def _network(model: str, machine: Machine) -> Decision:
 def _start(recipe: Recipe, network: Recipe, weights: str, chosen: Mapping[str, Any]) -> Decision | None:
     """The weights to begin from, if there are some for this network and nothing else was chosen."""
     is_same = all(getattr(recipe, key) == getattr(network, key) for key in ARCHITECTURE)
-    if not weights or not is_same or recipe.pretrained or "start" in chosen:
+    has_own = recipe.pretrained not in ("auto", "false") or "start" in chosen
+    if not weights or not is_same or has_own:
         return None
     return Decision(
         settings={"start": weights}, because="it has learned from generated images where objects end"

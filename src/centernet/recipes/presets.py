@@ -54,6 +54,7 @@ def large() -> Recipe:
 def demo() -> Recipe:
     """For generated scenes of 128 pixels, trained in a few minutes on two CPU cores."""
     return Recipe(
+        pretrained="false",
         imgsz=128,
         epochs=10,
         batch=16,
@@ -71,6 +72,7 @@ def triplet() -> Recipe:
     return Recipe(
         task="triplet",
         backbone="timm/resnet18d",
+        pretrained="false",
         pool_channels=32,
         imgsz=128,
         epochs=14,
@@ -89,6 +91,7 @@ def roads() -> Recipe:
     """For generated roads of 320 pixels with 3D boxes, trained in twenty minutes on two CPU cores."""
     return Recipe(
         task="mono3d",
+        pretrained="false",
         head_channels=32,
         imgsz=320,
         rect=True,
@@ -107,6 +110,7 @@ def roads() -> Recipe:
 def microscope() -> Recipe:
     """For few images without a preferred direction; the recipe of the weights `blood-cells`."""
     return Recipe(
+        pretrained="false",
         imgsz=320,
         rect=True,
         epochs=190,

@@ -57,7 +57,11 @@ class Recipe:
         0, "the same for heads that are read at peaks only, where they cost little; 0: head_channels", AMOUNT
     )
     separable: bool = _network(False, "depthwise separable 3×3 convolutions in that neck and its heads")
-    pretrained: bool = _network(False, "start from ImageNet weights of the encoder, which are downloaded")
+    pretrained: str = _network(
+        "auto",
+        "ImageNet weights of the encoder: auto takes those on this machine, true downloads them if there are "
+        "none, false takes none; or a file",
+    )
     start: str = _network("", "weights to start from: layers of the same shape are copied; empty: none")
     bgr: bool = _network(False, "feed channels to the network in the order blue, green, red")
     mean: tuple[float, float, float] = _network(
@@ -247,6 +251,8 @@ class Recipe:
     exist_ok: bool = _run(False, "write into a run folder that exists")
 
     def __post_init__(self) -> None:
+        if isinstance(self.pretrained, bool):
+            object.__setattr__(self, "pretrained", _word(self.pretrained))
         for key, side in {"imgsz": self.imgsz, "crop": self.crop or 32}.items():
             if side < 32 or side % 32:
                 nearest = max(32, round(side / 32) * 32)
@@ -311,6 +317,11 @@ SETTINGS = settings_by_name(Recipe)
 _TYPES = {item.name: item.type for item in fields(Recipe)}
 
 
+def _word(value: Any) -> str:
+    """The value as text, as it is typed: true and false in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _as_type_of(key: str, value: Any, example: Any) -> Any:
     """The value in the type the setting has: `8` becomes a float and `[90, 120]` a tuple."""
     if isinstance(example, bool):
@@ -321,7 +332,7 @@ def _as_type_of(key: str, value: Any, example: Any) -> Any:
         if isinstance(value, list | tuple) and (has_any_length or len(value) == len(example)):
             return tuple(_as_type_of(key, item, example[0]) for item in value)
     elif isinstance(example, str):
-        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else _word(value)
         allowed = SETTINGS[key].allowed
         return text.lower() if allowed and allowed.choices else text
     elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):

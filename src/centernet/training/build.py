@@ -20,6 +20,7 @@ from centernet.recipes.presets import small
 from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 from centernet.structures import Categories, Dataset
 from centernet.training.freezing import encoder_of
+from centernet.training.pretrained import announce, encoder_weights, with_statistics_of_encoder
 from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
 from centernet.weights.config import TASKS
 from centernet.weights.files import transfer
@@ -50,9 +51,12 @@ def build_predictor(
         separable=recipe.separable,
     )
     task = task_of(recipe, categories)
-    network = architecture.build(task.heads, pretrained=recipe.pretrained and weights is None)
+    pretrained = encoder_weights(recipe) if weights is None else False
+    network = architecture.build(task.heads, pretrained=pretrained)
     _check_sides(recipe, network.backbone.divisor)
     encoder_of(network, recipe)
+    if weights is None:
+        announce(recipe, pretrained)
     if weights is not None and (new := transfer(weights.network, network)):
         print(
             f"these layers start from random weights, their shapes differ: {', '.join(new)}", file=sys.stderr
@@ -76,10 +80,11 @@ def build_predictor(
 def adapt_to_data(
     recipe: Recipe, training: Dataset, chosen: Collection[str], weights: TorchPredictor | None = None
 ) -> Recipe:
-    """The recipe with the settings that the training images decide, unless they were chosen.
+    """The recipe with the settings that the training images and weights decide, unless they were chosen.
 
     These are `box_scale`, if boxes are predicted as distributions, and flips, which are left out if they
     would mislabel keypoints; the reason is printed. Weights whose boxes are distributions keep their scale.
+    Without weights of a detector, `mean` and `std` are those of the ImageNet weights of the encoder.
 
     Args:
         recipe: The recipe with the chosen settings.
@@ -89,8 +94,11 @@ def adapt_to_data(
 
     Raises:
         UsageError: A chosen setting is not used by the task; or no training box tells `box_scale`.
+        InputError: The file of weights of the encoder is missing, or not what it should be.
     """
     check_settings(recipe, chosen)
+    if weights is None:
+        recipe = with_statistics_of_encoder(recipe, chosen)
     if recipe.box_bins and not recipe.box_scale:
         # Tasks of several layers hold another.
         task = getattr(weights.task, "inner", weights.task) if weights is not None else None

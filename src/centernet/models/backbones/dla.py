@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.models.convolutions import DeformableConv
+from centernet.models.encoder_weights import EncoderWeights
 from centernet.models.heads import clear_biases, start_small
 from centernet.models.necks import fill_bilinear
 from centernet.models.timm_encoder import build_encoder
@@ -21,10 +22,10 @@ class DLA(nn.Module):
     Args:
         deformable: Aggregate with deformable convolutions and sums, and once more at the end; otherwise with
             ordinary convolutions over the concatenated inputs.
-        pretrained: Download ImageNet weights of the encoder.
+        pretrained: Weights of the encoder; true downloads those of ImageNet.
     """
 
-    def __init__(self, *, deformable: bool = False, pretrained: bool = False) -> None:
+    def __init__(self, *, deformable: bool = False, pretrained: bool | EncoderWeights = False) -> None:
         super().__init__()
         self.encoder, widths = build_encoder("dla34", levels=(1, 2, 3, 4), pretrained=pretrained)
         self.neck = AggregateUp(widths, deformable=deformable)

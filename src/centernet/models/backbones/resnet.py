@@ -4,6 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from centernet.errors import UsageError
+from centernet.models.encoder_weights import EncoderWeights
 from centernet.models.heads import start_small
 from centernet.models.necks import deconvolutions, deformable_deconvolutions
 from centernet.models.timm_encoder import build_encoder
@@ -17,10 +18,12 @@ class ResNet(nn.Module):
     Args:
         depth: 18, 34, 50, 101 or 152.
         deformable: Add a deformable convolution before each upsampling by two.
-        pretrained: Download ImageNet weights of the encoder.
+        pretrained: Weights of the encoder; true downloads those of ImageNet.
     """
 
-    def __init__(self, depth: int = 18, *, deformable: bool = False, pretrained: bool = False) -> None:
+    def __init__(
+        self, depth: int = 18, *, deformable: bool = False, pretrained: bool | EncoderWeights = False
+    ) -> None:
         super().__init__()
         if depth not in DEPTHS:
             raise UsageError(f"a ResNet has {', '.join(map(str, DEPTHS))} layers; got {depth}")

@@ -6,6 +6,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from centernet.models.encoder_weights import EncoderWeights
 from centernet.models.heads import start_small
 from centernet.models.necks import TopDown
 from centernet.models.timm_encoder import build_encoder
@@ -31,7 +32,7 @@ class Timm(nn.Module):
         name: timm's name of the encoder, such as `resnet10t`.
         channels: Channels of the neck and of the features.
         separable: Make the 3×3 convolutions of the neck separable: see `conv3x3`.
-        pretrained: Download ImageNet weights of the encoder.
+        pretrained: Weights of the encoder; true downloads those of ImageNet.
         shape: Further arguments of timm's encoder, such as `SLIM`.
     """
 
@@ -41,7 +42,7 @@ class Timm(nn.Module):
         *,
         channels: int = 64,
         separable: bool = False,
-        pretrained: bool = False,
+        pretrained: bool | EncoderWeights = False,
         shape: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
