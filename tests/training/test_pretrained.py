@@ -121,5 +121,5 @@ def test_chosen_statistics_and_those_of_the_paper_stay(
 def test_true_and_false_may_be_given_as_such(value: bool | str) -> None:
     assert with_settings(Recipe(), pretrained=value).pretrained == "true"
     assert with_settings(Recipe(), pretrained=False).pretrained == "false"
-    assert Recipe(pretrained=True).pretrained == "true"  # type: ignore[arg-type]
+    assert Recipe(pretrained=True).pretrained == "true"
     assert with_settings(Recipe(), pretrained="Own/File.pth").pretrained == "Own/File.pth"

@@ -57,7 +57,7 @@ class Recipe:
         0, "the same for heads that are read at peaks only, where they cost little; 0: head_channels", AMOUNT
     )
     separable: bool = _network(False, "depthwise separable 3×3 convolutions in that neck and its heads")
-    pretrained: str = _network(
+    pretrained: str | bool = _network(
         "auto",
         "ImageNet weights of the encoder: auto takes those on this machine, true downloads them if there are "
         "none, false takes none; or a file",

@@ -21,7 +21,7 @@ def encoder_weights(recipe: Recipe) -> bool | EncoderWeights:
     if not encoder:
         # That there are none is an error only for those who asked for some.
         return recipe.pretrained != "auto"
-    return find_weights(encoder, recipe.pretrained) or recipe.pretrained == "true"
+    return find_weights(encoder, str(recipe.pretrained)) or recipe.pretrained == "true"
 
 
 def with_statistics_of_encoder(recipe: Recipe, chosen: Collection[str]) -> Recipe:
