@@ -1,4 +1,8 @@
-"""The two errors of a user's input; the command line ends with another exit code for each."""
+"""The two errors of a user's input, with another exit code for each; and lists of names in messages."""
+
+from collections.abc import Sequence
+
+_MAX_NAMES, _MAX_LETTERS = 6, 30
 
 
 class UsageError(ValueError):
@@ -7,3 +11,10 @@ class UsageError(ValueError):
 
 class InputError(ValueError):
     """The call is right but its input is broken: a broken file, an empty data set. Exit code 1."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a message: the first six, each cut to thirty letters, and how many more there are."""
+    shown = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
+    rest = len(shown) - _MAX_NAMES
+    return ", ".join(shown) if rest <= 1 else f"{', '.join(shown[:_MAX_NAMES])} and {rest} more"

@@ -42,7 +42,26 @@ def test_names_and_ids_are_those_of_the_data_set() -> None:
 def test_the_summary_counts_each_class_and_leaves_out_absent_ones() -> None:
     assert str(make_detections()) == "slide.jpg 50×40: 2 RBC, 1 WBC"
     assert repr(make_detections()) == "Detections(slide.jpg 50×40: 2 RBC, 1 WBC)"
-    assert str(make_detections().above(0.95)) == "slide.jpg 50×40: nothing found"
+    assert str(make_detections()[[]]) == "slide.jpg 50×40: nothing found"
+
+
+def test_where_nothing_is_found_the_surest_below_is_named() -> None:
+    nothing = make_detections().above(0.95)
+
+    assert len(nothing) == 0
+    assert str(nothing) == (
+        "slide.jpg 50×40: nothing found from score 0.95 on; the surest below is RBC 0.9: conf=0.9 shows it"
+    )
+    assert str(nothing.above(0.99)) == str(nothing)
+    assert len(make_detections().above(0.9)) == 1
+
+
+def test_each_class_can_have_a_minimum_score_of_its_own() -> None:
+    found = make_detections()
+    kept = found.above(np.where(np.arange(len(found.categories)) == found.labels[0], 1.0, 0.0))
+
+    assert len(found) > len(kept) > 0
+    assert found.names[0] not in kept.names
 
 
 @pytest.mark.parametrize(

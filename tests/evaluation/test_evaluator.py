@@ -27,7 +27,8 @@ def test_metrics_are_floats_by_the_names_of_coco_and_voc() -> None:
     assert list(metrics) == [
         "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", "VOC_AP_area", "VOC_AP_11point",
-        "FD", "FD5", "FD25", "FD50", "FD_small", "FD_medium", "FD_large", "precision", "recall", "ECE",
+        "FD", "FD5", "FD25", "FD50", "FD_small", "FD_medium", "FD_large", "precision", "recall",
+        "F1", "threshold", "ECE",
     ]  # fmt: skip
 
 
@@ -107,12 +108,27 @@ def test_the_table_has_a_row_for_each_class_with_objects_or_detections() -> None
         "AR_100",
         "precision",
         "recall",
+        "F1",
+        "threshold",
     ]
     assert lines[4].split()[:3] == ["cat", "2", "3"]
     assert lines[5].split()[:4] == ["dog", "1", "0", "0.000"]
     assert lines[7].split()[:3] == ["all", "3", "3"]
     assert "1 classes without ground truth and detections are left out" in lines
-    assert lines[-1] == "found, precision and recall at score 0.25 and IoU 0.45"
+    assert lines[-1] == "found, precision and recall at score 0.45 and IoU 0.45"
+
+
+def test_precision_and_recall_are_at_the_scores_of_each_class_that_are_given() -> None:
+    found = replace(make_detections(7, BOXES, [0, 0, 1]), scores=np.array([0.9, 0.4, 0.3], dtype=np.float32))
+    best = evaluate(make_dataset(), [found])
+    given = evaluate(make_dataset(), [found], min_scores=np.array([0.5, 0.2, 0.1]))
+
+    assert best["threshold"] == 0.15
+    assert best.scores.notes[-1] == "found, precision and recall at score 0.15 and IoU 0.45"
+    assert best.confusion.recall.tolist()[:2] == [1, 1]
+    assert given.confusion.recall.tolist()[:2] == [0.5, 1]
+    assert "at scores from 0.1 to 0.5 by class" in given.scores.notes[-1]
+    assert given["AP"] == best["AP"] == 1
 
 
 def test_json_is_plain() -> None:

@@ -76,7 +76,7 @@ def test_results_of_a_frame_without_ground_truth_are_named(tmp_path: Path) -> No
     [
         ({"protocol": "strickt"}, "unknown protocol 'strickt': did you mean 'strict'"),
         ({"points": 41}, "points=41 is not known"),
-        ({"split": "val"}, "format=kitti has no split: it takes frames, protocol and points"),
+        ({"split": "val"}, "format=kitti has no split: it takes frames, protocol, points"),
     ],
 )
 def test_an_unknown_option_is_named(tmp_path: Path, options: dict[str, object], words: str) -> None:

@@ -81,6 +81,61 @@ def test_a_broken_result_is_named_in_one_line(tmp_path: Path, results: object, m
     assert "\n" not in str(caught.value)
 
 
+NAMED = {**RESULT, "file_name": "photos/a.jpg"}
+
+
+@pytest.mark.parametrize("image_id", [0, 6])
+def test_results_are_matched_by_name_where_their_ids_are_others(tmp_path: Path, image_id: int) -> None:
+    # `predict` counts images from 0; 6 is the id of b.jpg.
+    results = [{**NAMED, "image_id": image_id}, {**NAMED, "image_id": 9, "file_name": "b.jpg", "score": 0.1}]
+    scores = score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), write(tmp_path / "dt.json", results))
+
+    assert scores.metrics["AP"] == 1
+    assert scores.notes == (
+        "results are matched by file_name: their image ids are not those of the ground truth",
+    )
+
+
+def test_ids_that_fit_the_names_are_used(tmp_path: Path) -> None:
+    scores = score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), write(tmp_path / "dt.json", [NAMED]))
+
+    assert scores.metrics["AP"] == 1
+    assert scores.notes == ()
+
+
+def test_images_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    images = [{"id": 5, "file_name": "x/a.jpg"}, {"id": 6, "file_name": "y\\a.jpg"}]
+    ground_truth = write(tmp_path / "gt.json", {**GROUND_TRUTH, "images": images})
+    one = write(tmp_path / "dt.json", [{**NAMED, "image_id": 0, "file_name": "/data/x/a.jpg"}])
+    other = write(tmp_path / "other.json", [{**NAMED, "image_id": 0, "file_name": "/data/y/a.jpg"}])
+    neither = write(tmp_path / "neither.json", [{**NAMED, "image_id": 0, "file_name": "a.jpg"}])
+
+    assert score("coco", ground_truth, one).metrics["AP"] == 1
+    assert score("coco", ground_truth, other).metrics["AP"] == 0
+    with pytest.raises(InputError, match=r"2 images of .*gt.json are called 'a.jpg': give image_id"):
+        score("coco", ground_truth, neither)
+
+
+def test_a_name_that_the_ground_truth_lacks_is_named(tmp_path: Path) -> None:
+    results = write(tmp_path / "dt.json", [{**NAMED, "image_id": 0, "file_name": "c.jpg"}])
+
+    with pytest.raises(InputError, match=r"results\[0\]: no image of .*gt.json is called 'c.jpg'"):
+        score("coco", write(tmp_path / "gt.json", GROUND_TRUTH), results)
+
+
+def test_max_det_is_how_many_detections_of_an_image_count(tmp_path: Path) -> None:
+    better = {**RESULT, "bbox": [80, 80, 9, 9], "score": 0.9}
+    files = write(tmp_path / "gt.json", GROUND_TRUTH), write(tmp_path / "dt.json", [better, RESULT])
+
+    assert score("coco", *files).metrics["AP"] == pytest.approx(0.5)
+    assert score("coco", *files, max_det=1).metrics["AP"] == 0
+    assert list(score("coco", *files, max_det=300).metrics)[6:10] == ["AR_1", "AR_10", "AR_100", "AR_300"]
+    with pytest.raises(UsageError, match="max_det must be at least 1; got 0"):
+        score("coco", *files, max_det=0)
+    with pytest.raises(UsageError, match="format=kitti has no max_det: it takes frames, protocol, points"):
+        score("kitti", *files, max_det=10)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

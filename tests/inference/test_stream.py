@@ -21,6 +21,7 @@ from centernet.inference.stream import Predictor, detect_stream, samples_of
 from centernet.io.sources import frames
 from centernet.io.videos import Video, VideoWriter
 from centernet.structures import Categories
+from centernet.structures.thresholds import UNKNOWN, Thresholds
 
 RULE = Letterbox(height=32, width=32)
 LIGHT = Categories.of("light")
@@ -37,6 +38,7 @@ class Brightness:
     categories: Categories = LIGHT
     divisor: int = 32
     is_scale_dependent: bool = False
+    thresholds: Thresholds = UNKNOWN
     barrier: Barrier | None = None
     batches: list[int] = field(default_factory=list)
     running: int = 0

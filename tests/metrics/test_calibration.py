@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from centernet.detections import Detections
-from centernet.metrics.calibration import Calibration, evaluate_calibration
+from centernet.metrics.calibration import Calibration
+from centernet.metrics.rating import rate
 from centernet.structures import Annotations, Categories
 
 CATEGORIES = Categories.of("cat", "dog")
@@ -26,6 +27,10 @@ def make_found(boxes: list[list[float]], scores: list[float], labels: list[int])
         name="image",
         image_size=(100, 100),
     )
+
+
+def evaluate_calibration(pairs: list[tuple[Annotations, Detections]]) -> Calibration:
+    return Calibration.of(rate(pairs, len(CATEGORIES)))
 
 
 def rated(scores: list[float], is_right: list[bool]) -> Calibration:

@@ -54,7 +54,7 @@ def test_a_detection_matches_the_next_best_object_when_its_best_is_matched() -> 
 
 def test_scores_and_overlaps_at_the_limit_count_and_those_below_do_not() -> None:
     ground_truth = make_ground_truth([LEFT, RIGHT], [0, 0])
-    found = make_found([[0, 0, 10, 5], [50, 0, 60, 10]], [0.25, 0.24], [0, 0])
+    found = make_found([[0, 0, 10, 5], [50, 0, 60, 10]], [0.3, 0.29], [0, 0])
 
     at_limit = confusion_matrix([(ground_truth, found)], CATEGORIES, min_iou=0.5)
     above_limit = confusion_matrix([(ground_truth, found)], CATEGORIES, min_iou=0.51)

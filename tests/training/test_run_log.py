@@ -6,9 +6,11 @@ import pytest
 from tests.helpers.exportable import TASKS, predictor_of
 
 from centernet.recipes.recipe import Recipe
-from centernet.training.run_log import calibrated, epoch_line, selection_metric
+from centernet.structures.thresholds import Thresholds
+from centernet.training.run_log import Validated, calibrated, epoch_line, selection_metric
 from centernet.training.timetable import Timetable
 from centernet.weights.config import config_of, task_of
+from centernet.weights.config import predictor_of as configured
 
 
 def test_the_best_weights_are_those_with_the_best_keypoint_ap_if_there_is_one() -> None:
@@ -55,13 +57,24 @@ def test_with_a_time_limit_the_line_says_when_it_ends() -> None:
 @pytest.mark.parametrize("task", ["detect", "pose", "layered"])
 def test_the_temperature_of_a_validation_is_kept_in_the_config(task: str) -> None:
     predictor = predictor_of(TASKS[task], "slim")
-    found = calibrated(predictor, {"AP": 0.5, "temperature": 1.3})
+    found = calibrated(predictor, Validated(metrics={"AP": 0.5, "temperature": 1.3}))
     entry = config_of(found)["task"]
 
     assert entry.get("inner", entry)["temperature"] == 1.3
     assert task_of(entry) == found.task
     assert found.network is predictor.network
-    assert calibrated(predictor, {"AP": 0.5}) is predictor
+    assert calibrated(predictor, Validated(metrics={"AP": 0.5})).task is predictor.task
+
+
+def test_the_thresholds_of_a_validation_are_kept_and_move_with_the_temperature() -> None:
+    predictor = predictor_of(TASKS["detect"], "slim")
+    metrics = {"AP": 0.5, "temperature": 2.0}
+    found = calibrated(predictor, Validated(metrics=metrics, thresholds=Thresholds(0.2, (0.8, None))))
+
+    # Odds of 1 to 4 and 4 to 1 become their square roots: 1 to 2 and 2 to 1.
+    assert config_of(found)["threshold"] == {"all": 0.3333, "classes": [0.6667, None]}
+    assert configured(config_of(found)).thresholds == found.thresholds
+    assert "threshold" not in config_of(predictor)
 
 
 def test_a_config_without_a_temperature_has_one_of_1() -> None:
@@ -74,4 +87,8 @@ def test_a_config_without_a_temperature_has_one_of_1() -> None:
 def test_a_task_without_a_temperature_keeps_its_scores() -> None:
     predictor = predictor_of(TASKS["mono3d"], "slim")
 
-    assert calibrated(predictor, {"AP": 0.5, "temperature": 1.3}) is predictor
+    metrics = {"AP": 0.5, "temperature": 1.3}
+    found = calibrated(predictor, Validated(metrics=metrics, thresholds=Thresholds(0.4)))
+
+    assert found.task is predictor.task
+    assert found.thresholds == Thresholds(0.4)

@@ -164,6 +164,18 @@ SWITCH = ArgumentType(name="true or false", read=_read_switch, is_switch=True)
 SWITCH_OR_TEXT = ArgumentType(name="true, false or a path", read=_read_switch_or_text, is_switch=True)
 
 
+def _read_confidence(text: str) -> float | str:
+    try:
+        return _read_number(text)
+    except ValueError:
+        if ":" not in text:
+            raise
+    return text
+
+
+CONFIDENCE = ArgumentType(name="a number, or one for each class as a:0.2,b:0.4", read=_read_confidence)
+
+
 def list_of(item: ArgumentType) -> ArgumentType:
     """The type of several values: `90,120` or `[90, 120]`."""
 

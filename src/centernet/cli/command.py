@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
-from centernet.cli.arguments import SWITCH, TEXT, WHOLE, Argument
+from centernet.cli.arguments import CONFIDENCE, SWITCH, TEXT, WHOLE, Argument
 
 
 @runtime_checkable
@@ -109,6 +109,13 @@ DATA = Argument(
     is_required=True,
 )
 MODEL_OR_FILE = replace(MODEL, about=f"{MODEL.about}; or an exported file: .onnx, .pt2, a folder of OpenVINO")
+CONF = Argument(
+    name="conf",
+    type=CONFIDENCE,
+    about="minimum score of a detection, or of each class as a:0.2,b:0.4; by default that of best F1, which "
+    "train keeps in the weights, else 0.3",
+    default="SCORE",
+)
 DEVICE = Argument(name="device", type=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
 WORKERS = Argument(
     name="workers",

@@ -1,9 +1,10 @@
 """`centernet val` and `centernet score`."""
 
+from dataclasses import replace
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import DATA, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import CONF, DATA, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 
 
@@ -36,11 +37,16 @@ VAL = Command(
         MODEL_OR_FILE,
         DATA,
         Argument(name="split", type=TEXT, about="split of the data set", default="val"),
+        replace(
+            CONF,
+            about="as for predict, for precision, recall, the confusion matrix and images",
+        ),
         Argument(name="batch", type=WHOLE, about="images in a batch", default="16"),
         Argument(
             name="max_det",
             type=WHOLE,
-            about="maximum number of detections in an image; by default as the weights were trained",
+            about="maximum number of detections in an image, by default as the weights were trained; AP "
+            "counts as many of a class, 100 at least",
             default="NUMBER",
         ),
         WORKERS,
@@ -98,14 +104,21 @@ SCORE = Command(
         Argument(
             name="protocol",
             type=list_of(TEXT),
-            about="KITTI's overlaps: strict (.7/.5/.5 everywhere), original (in 3D .5/.25/.25), or both",
+            about="KITTI's overlaps: strict (.7/.5/.5 everywhere), original (in 3D .5/.25/.25), or both as "
+            "strict,original",
             default="strict",
         ),
         Argument(
             name="points",
             type=list_of(WHOLE),
-            about="recalls that KITTI's AP is averaged over: 40, 11, or both",
+            about="recalls that KITTI's AP is averaged over: 40, 11, or 11,40 for both",
             default="40",
+        ),
+        Argument(
+            name="max_det",
+            type=WHOLE,
+            about="best detections of a class in an image that COCO's AP counts (20 for keypoints)",
+            default="100",
         ),
     ),
     examples=(

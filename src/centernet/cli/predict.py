@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from centernet.cli.arguments import NUMBER, SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
-from centernet.cli.command import DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.arguments import SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
+from centernet.cli.command import CONF, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
 
@@ -67,7 +67,7 @@ PREDICT = Command(
             default="images/",
             is_required=True,
         ),
-        Argument(name="conf", type=NUMBER, about="minimum score of a detection", default="0.3"),
+        CONF,
         Argument(name="max_det", type=WHOLE, about="maximum number of detections in an image", default="100"),
         Argument(name="batch", type=WHOLE, about="images in a batch", default="1"),
         WORKERS,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from centernet.detections.images import box_texts, crop_boxes, drawn_keypoints
+from centernet.detections.images import box_texts, crop_boxes, drawn_keypoints, surest_below
 from centernet.detections.serialize import (
     box3d_columns,
     coco_entries,
@@ -58,6 +58,7 @@ class Detections:
         alpha_rad: Observation angle, the heading against the line of sight: `rotation_y` less the angle, to
             the right of straight ahead, at which the object is seen. NaN if not known.
         camera: Projection from camera metres to image pixels, KITTI's `P2`; None if not known.
+        surest_below: If a minimum score left no object: what it left out, in words; else empty.
     """
 
     boxes: Float[np.ndarray, "n 4"]
@@ -72,6 +73,7 @@ class Detections:
     boxes3d: Float[np.ndarray, "n 7"] = optional_column(7)
     alpha_rad: Float[np.ndarray, " n"] = optional_column()
     camera: Float[np.ndarray, "3 4"] | None = None
+    surest_below: str = ""
 
     def __post_init__(self) -> None:
         fill_columns(self, full_array)
@@ -122,7 +124,7 @@ class Detections:
             f"{count} {name}" for name, count in zip(self.categories.names, counts, strict=True) if count
         ]
         rows, columns = self.image_size
-        return f"{self.name} {columns}×{rows}: {', '.join(found) or 'nothing found'}"
+        return f"{self.name} {columns}×{rows}: {', '.join(found) or f'nothing found{self.surest_below}'}"
 
     def __repr__(self) -> str:
         return f"Detections({self})"
@@ -140,9 +142,14 @@ class Detections:
             alpha_rad=np.concatenate([part.alpha_rad for part in parts]),
         )
 
-    def above(self, score: float) -> "Detections":
-        """The objects with at least this score."""
-        return self[self.scores >= score]
+    def above(self, score: float | Float[np.ndarray, " c"]) -> "Detections":
+        """The objects with at least this score, or the one of their class; else it names the surest below."""
+        scores = np.asarray(score, dtype=self.scores.dtype)
+        least = np.broadcast_to(scores, (len(self.categories),))[self.labels]
+        kept = self[self.scores >= least]
+        if len(kept) or not len(self):
+            return kept
+        return replace(kept, surest_below=surest_below(self.names, self.scores, least))
 
     def plot(
         self,

@@ -25,6 +25,18 @@ def box_texts(
     ]
 
 
+def surest_below(
+    names: Sequence[str], scores: Float[np.ndarray, " n"], min_scores: Float[np.ndarray, " n"]
+) -> str:
+    """The most confident of one or more objects below their minimum scores, in words."""
+    row = int(scores.argmax())
+    shown = np.floor(scores[row] * 100) / 100
+    return (
+        f" from score {min_scores[row]:.2g} on; the surest below is {names[row]} {scores[row]:.2g}"
+        + f": conf={shown:g} shows it" * bool(shown)
+    )
+
+
 def drawn_keypoints(keypoints: Float[np.ndarray, "n k 3"], min_score: float) -> Float[np.ndarray, "n k 3"]:
     """Keypoints with a visibility in place of the score: 0 is not drawn, 1 is a ring, 2 a dot."""
     points, scores = keypoints[..., :2], keypoints[..., 2:]

@@ -1,8 +1,6 @@
 """One object to train, evaluate and run a detector."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -14,15 +12,21 @@ from centernet.detector.opening import check_weights_folder, open_predictor, req
 from centernet.detector.progress import with_progress_bar
 from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
+from centernet.inference.confidence import Confidence, min_scores
 from centernet.inference.options import InferenceKeywords, InferenceOptions
 from centernet.inference.slicing import PIECE_WEIGHT
-from centernet.inference.stream import Predictor, annotated, detect_stream, readable, samples_of, with_options
+from centernet.inference.stream import (
+    Predictor,
+    annotated,
+    detect_stream,
+    first_samples,
+    samples_of,
+    with_options,
+)
 from centernet.io.sources import frames
 from centernet.recipes.hints import with_hints
-from centernet.structures import Categories, Sample
-from centernet.structures.dataset import check_same_classes
+from centernet.structures import Categories
 from centernet.structures.sample import sample_of
-from centernet.structures.skeletons import fill_skeleton
 from centernet.weights import zoo
 
 if TYPE_CHECKING:
@@ -141,6 +145,7 @@ class CenterNet:
         data: str | Path,
         *,
         split: str = "val",
+        conf: Confidence = None,
         batch: int = 16,
         max_det: int | None = None,
         workers: int = 1,
@@ -151,10 +156,12 @@ class CenterNet:
         """Evaluates the detector on annotated images.
 
         Args:
-            data: A data set with the classes of the weights.
+            data: A data set; classes are compared by name.
             split: Its split.
+            conf: As for `predict`; for precision, recall, the confusion matrix and images. AP counts all.
             batch: Images in a batch.
-            max_det: Maximum number of detections in an image; by default as the weights were trained.
+            max_det: Maximum number of detections in an image, and of those of a class that AP counts above
+                its 100; by default as the weights were trained.
             workers: Threads that read and resize images while the network runs on others; with two or more,
                 the network also runs on several batches at a time if cores are free.
             save_dir: Folder for curves, tables and images.
@@ -163,7 +170,7 @@ class CenterNet:
 
         Raises:
             UsageError: An unknown or impossible argument.
-            InputError: The data set is broken, or has other classes.
+            InputError: The data set is broken, or has none of the classes.
         """
         from centernet.evaluation.summary import summarize
 
@@ -171,8 +178,6 @@ class CenterNet:
         predictor = self._configured(inference, batch, workers, max_det)
         with_keypoints = bool(self.categories.max_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints))
-        check_same_classes(self.categories, dataset)
-        dataset = replace(dataset, categories=fill_skeleton(dataset.categories, self.categories))
         folder, results = (Path(path) if path else None for path in (save_dir, save_json))
         stream = detect_stream(
             predictor,
@@ -182,14 +187,14 @@ class CenterNet:
             workers=workers,
             max_detections=max_det,
         )
-        return summarize(predictor, dataset, stream, folder, results)
+        return summarize(predictor, dataset, stream, folder, results, conf=conf, max_det=max_det)
 
     @with_hints
     def predict(
         self,
         source: Any,
         *,
-        conf: float = 0.3,
+        conf: Confidence = None,
         max_det: int | None = None,
         batch: int = 1,
         workers: int | None = None,
@@ -203,7 +208,8 @@ class CenterNet:
         Args:
             source: An image file, a folder, a pattern, a video, a URL, a PIL image, an RGB array `(h w 3)`, a
                 tensor `(3 h w)`, or many of them.
-            conf: Minimum score of a detection.
+            conf: Minimum score of a detection: a number, or one for each class, `"a:0.2,b:0.4"`. By default
+                the score of best F1 on the validation images, which `train` keeps in the weights; else 0.3.
             max_det: Maximum number of detections in an image; by default 100, or as many as an exported file
                 gives.
             batch: Images in a batch.
@@ -221,10 +227,9 @@ class CenterNet:
             UsageError: An unknown or impossible argument.
             InputError: The source is empty; or an image cannot be read and `strict` is set.
         """
-        if not 0 <= conf <= 1:
-            raise UsageError(f"conf is a score from 0 to 1; got {conf}")
         inference = InferenceOptions(**options)
         predictor = self._configured(inference, batch, workers, max_det, default_max_det=100)
+        scores = min_scores(conf, predictor.categories, predictor.thresholds)
         images = frames(source)
         stream = detect_stream(
             predictor,
@@ -233,10 +238,10 @@ class CenterNet:
             inference=inference,
             workers=int(images.can_prefetch) if workers is None else workers,
             max_detections=100 if max_det is None else max_det,
-            min_score=conf * PIECE_WEIGHT,
+            min_score=float(scores.min()) * PIECE_WEIGHT,
             strict=strict,
         )
-        found = (detections.above(conf) for detections in stream)
+        found = (detections.above(scores) for detections in stream)
         return with_progress_bar(found, images.length) if progress else found
 
     __call__ = predict
@@ -245,7 +250,7 @@ class CenterNet:
         self,
         detections: Detections,
         *,
-        conf: float = 0.3,
+        conf: Confidence = None,
         resize: str | None = None,
         imgsz: int | None = None,
     ) -> "Image":
@@ -257,7 +262,7 @@ class CenterNet:
 
         Args:
             detections: Detections of `predict`, with their image.
-            conf: Minimum score of what is drawn.
+            conf: Minimum score of what is drawn, as for `predict`.
             resize: As for `predict`.
             imgsz: As for `predict`.
 
@@ -271,7 +276,8 @@ class CenterNet:
         predictor = self.predictor
         rule = choose_rule(predictor.rule, resize, imgsz, predictor.divisor)
         sample = sample_of(detections.image, detections.name, camera=detections.camera)
-        return fromarray(predictor.with_rule(rule).explain(sample, conf))
+        scores = min_scores(conf, predictor.categories, predictor.thresholds)
+        return fromarray(predictor.with_rule(rule).explain(sample, scores))
 
     def save(self, folder: str | Path, *, half: bool = False, card: str = "") -> Path:
         """Writes a weights folder: `config.json`, `model.safetensors`, `README.md`.
@@ -324,8 +330,8 @@ class CenterNet:
 
         precision = precision_of(format, half=half, int8=int8, has_data=data is not None)
         path = location_of(output, self._model, format, precision)
-        calibration = _first_of(data, MAX_CALIBRATION) if int8 else ()
-        samples = _first_of(source, 8) if source is not None else calibration[:8]
+        calibration = first_samples(data, MAX_CALIBRATION) if int8 else ()
+        samples = first_samples(source, 8) if source is not None else calibration[:8]
         parity = export(
             self.predictor,
             path,
@@ -391,8 +397,3 @@ class CenterNet:
                 f"got max_det={max_det}: leave it out, or use the weights"
             )
         return predictor
-
-
-def _first_of(source: Any, count: int) -> tuple[Sample, ...]:
-    """The first images of a source, each of which must be readable."""
-    return tuple(islice(readable((read() for read in samples_of(frames(source))), strict=True), count))

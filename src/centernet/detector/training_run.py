@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from centernet.training import fit, holding_out, run_folder
 from centernet.training.build import adapt_to_data, build_predictor, recipe_of
 from centernet.training.data import open_training_data
 from centernet.training.pace import expected_minutes
+from centernet.training.run_log import Validated
 from centernet.training.task_builders import check_settings
 from centernet.weights import files, zoo
 
@@ -187,10 +188,11 @@ class TrainingRun:
     ) -> TrainedRun:
         training, validation = data
 
-        def score(found: Sequence[Detections]) -> Mapping[str, float]:
+        def score(found: Sequence[Detections]) -> Validated:
             assert validation is not None
             evaluation = evaluate(validation, found)
-            return {**evaluation.metrics, "temperature": evaluation.calibration.temperature()}
+            metrics = {**evaluation.metrics, "temperature": evaluation.calibration.temperature()}
+            return Validated(metrics=metrics, thresholds=evaluation.ratings.thresholds)
 
         folder = fit.fit(
             predictor,

@@ -18,7 +18,8 @@ from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.evaluator import match_classes
+from centernet.evaluation.class_matching import match_classes
+from centernet.evaluation.image_names import with_ids_of_names
 from centernet.io.writing import writing
 from centernet.structures import Dataset
 
@@ -69,8 +70,10 @@ def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | No
     return annotation_file(folder, split, prefix)[1] if prefix else None
 
 
-def read_results(path: Path, ground_truth: dict[str, Any], ground_truth_name: str) -> list[dict[str, Any]]:
-    """The entries of a COCO results file, each with a box, keypoints, or both.
+def read_results(
+    path: Path, ground_truth: dict[str, Any], ground_truth_name: str
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """The entries of a COCO results file, each with a box, keypoints, or both; and remarks on them.
 
     Args:
         path: The file.
@@ -83,13 +86,15 @@ def read_results(path: Path, ground_truth: dict[str, Any], ground_truth_name: st
     content = _load(path)
     if not isinstance(content, list):
         raise InputError(f"{path} holds {_json_type(content)}: results are a list of detections")
+    content, is_by_name = with_ids_of_names(content, ground_truth["images"], str(path), ground_truth_name)
+    note = "results are matched by file_name: their image ids are not those of the ground truth"
     image_ids, category_ids = ids_of(ground_truth, "images"), ids_of(ground_truth, "categories")
     for position, entry in enumerate(content):
         place = f"{path}, results[{position}]"
         _check_object(entry, place, image_ids, category_ids, known_by=ground_truth_name)
         _need(entry, ("score",) if "keypoints" in entry else ("bbox", "score"), place)
         _check_number(entry["score"], "score", place)
-    return content
+    return content, (note,) * is_by_name
 
 
 def check_keypoints(

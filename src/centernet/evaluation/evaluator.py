@@ -1,26 +1,29 @@
 """Evaluation of the detections of a data set against its ground truth."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from centernet.data.doctor.crowding import Crowding
 from centernet.data.formats.coco.format import to_coco
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.evaluation.boxes3d import Box3dMetrics
+from centernet.evaluation.class_matching import match_classes
 from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
+from centernet.evaluation.limits import COCO_COUNTS, COCO_POSES, class_notes, pose_notes
 from centernet.evaluation.table import ClassRow, Scores
-from centernet.metrics.calibration import MIN_IOU, MIN_SCORE, Calibration, evaluate_calibration
+from centernet.metrics.calibration import MIN_SCORE, Calibration
 from centernet.metrics.coco import CocoMetrics, evaluate_coco
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
 from centernet.metrics.false_discovery import FalseDiscovery, evaluate_false_discovery
 from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.pck import evaluate_pck
+from centernet.metrics.rating import MIN_IOU, Ratings, rate
 from centernet.metrics.voc import VocMetrics, evaluate_voc
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
@@ -38,8 +41,8 @@ class Evaluation:
         coco: COCO's metrics of the data set and of each class, and precision-recall curves.
         voc: Pascal VOC's metrics at IoU 0.5.
         false_discovery: False discovery rates: 1 − AP at low IoU.
-        confusion: Confusion matrix at a score at which detectors are used.
-        calibration: How far the scores are from the precision of the detections that have them.
+        confusion: Confusion matrix at the scores from which detections count.
+        ratings: Which detections are right, and the scores from which F1 is best.
         keypoints: COCO's metrics of keypoints, and PCK; empty unless the data set and the detections have
             keypoints.
         boxes3d: KITTI's metrics of 3D boxes; empty unless the data set has 3D boxes.
@@ -53,11 +56,16 @@ class Evaluation:
     voc: VocMetrics
     false_discovery: FalseDiscovery
     confusion: ConfusionMatrix
-    calibration: Calibration
+    ratings: Ratings
     keypoints: KeypointMetrics = field(default_factory=KeypointMetrics)
     boxes3d: Box3dMetrics = field(default_factory=Box3dMetrics)
     crowding: Crowding | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def calibration(self) -> Calibration:
+        """How far the scores are from the precision of the detections that have them."""
+        return Calibration.of(self.ratings)
 
     def __getitem__(self, name: str) -> float:
         """A metric by name: `evaluation["AP"]`."""
@@ -67,12 +75,22 @@ class Evaluation:
     def scores(self) -> Scores:
         """All metrics as a table."""
         confusion = self.confusion
-        rows = zip(coco_rows(self.coco), confusion.precision.tolist(), confusion.recall.tolist(), strict=True)
+        precision, recall = confusion.precision.tolist(), confusion.recall.tolist()
         found = confusion.counts.sum(axis=0).tolist()
+        best = self.ratings.best
         classes = self.keypoints.add_columns(
             [
-                {**row, "found": number, "precision": precision, "recall": recall}
-                for number, (row, precision, recall) in zip(found, rows, strict=False)
+                {
+                    **row,
+                    "found": found[label],
+                    "precision": precision[label],
+                    "recall": recall[label],
+                    "F1": one.f1,
+                    "threshold": one.threshold,
+                }
+                for label, (row, one) in enumerate(
+                    zip(coco_rows(self.coco), self.ratings.best_of_classes, strict=True)
+                )
             ],
             [one.category_id for one in self.coco.classes],
         )
@@ -84,6 +102,8 @@ class Evaluation:
                 **self.false_discovery.to_dict(),
                 "precision": _mean_over_classes(classes, "precision"),
                 "recall": _mean_over_classes(classes, "recall"),
+                "F1": best.f1,
+                "threshold": best.threshold,
                 "ECE": self.calibration.error,
                 **self.keypoints.to_dict(),
                 **self.boxes3d.to_dict(),
@@ -94,7 +114,8 @@ class Evaluation:
                 *self.keypoints.notes,
                 *self.boxes3d.notes,
                 f"ECE: mean |precision − score| at IoU {MIN_IOU:g}, of scores from {MIN_SCORE:g} on",
-                f"found, precision and recall at score {confusion.min_score:g} and IoU {confusion.min_iou:g}",
+                f"F1: the best one at IoU {MIN_IOU:g}, which detections from the score threshold on reach",
+                f"found, precision and recall at {confusion.operating_point}",
             ),
         )
 
@@ -102,7 +123,8 @@ class Evaluation:
     def metrics(self) -> Mapping[str, float]:
         """Metrics of the whole data set by name: AP, AP50, AR_100, VOC_AP_area, precision, OKS_AP, and so on.
 
-        `precision` and `recall` are those of the confusion matrix, means over the classes with objects.
+        `precision` and `recall` are those of the confusion matrix, means over the classes with objects. `F1`
+        is the best one of all classes together, and `threshold` the score from which it is reached.
         """
         return self.scores.metrics
 
@@ -122,14 +144,19 @@ class Evaluation:
             "confusion_matrix": {
                 "names": [*self.confusion.names, "background"],
                 "counts": self.confusion.counts.tolist(),
-                "min_score": self.confusion.min_score,
+                "min_score": float(self.confusion.min_scores.min(initial=1)),
+                "min_scores": self.confusion.min_scores.tolist(),
                 "min_iou": self.confusion.min_iou,
             },
         }
 
 
 def evaluate(
-    dataset: Dataset, detections: Iterable[Detections], max_detections: tuple[int, ...] = (1, 10, 100)
+    dataset: Dataset,
+    detections: Iterable[Detections],
+    max_detections: tuple[int, ...] = COCO_COUNTS,
+    max_poses: int = COCO_POSES,
+    min_scores: Float[np.ndarray, " c"] | None = None,
 ) -> Evaluation:
     """Evaluate detections against a data set; they belong to the image with their `image_id`.
 
@@ -141,7 +168,10 @@ def evaluate(
         dataset: Images with ground truth.
         detections: Detections in any order; their images are not kept.
         max_detections: Numbers of best detections per class and image for COCO's metrics: AR for each of
-            them, everything else for the largest. For keypoints it is 20.
+            them, everything else for the largest.
+        max_poses: The same number for keypoints.
+        min_scores: Scores from which the detections of each class count in precision, recall and the
+            confusion matrix; None for those of best F1.
 
     Raises:
         UsageError: Detections of an image that the data set lacks, of one image twice, without a common
@@ -163,9 +193,13 @@ def evaluate(
         categories = dataset.categories
         sigmas = KeypointSigmas.of(categories.ids, categories.names, categories.skeletons)
         keypoints = KeypointMetrics(
-            oks=evaluate_oks(ground_truth, results, sigmas.by_category), pck=evaluate_pck(pairs, categories)
+            oks=evaluate_oks(ground_truth, results, sigmas.by_category, max_poses),
+            pck=evaluate_pck(pairs, categories),
         )
-        notes = sigmas.notes
+        notes = (*sigmas.notes, *pose_notes(ground_truth, max_poses))
+    ratings = rate(pairs, len(dataset.categories))
+    if min_scores is None:
+        min_scores = ratings.thresholds.scores(len(dataset.categories))
     has_boxes3d = any(np.isfinite(annotations.boxes3d).all(axis=1).any() for annotations, _ in pairs)
     return Evaluation(
         name=dataset.name,
@@ -173,11 +207,11 @@ def evaluate(
         coco=evaluate_coco(ground_truth, results, max_detections),
         voc=evaluate_voc(pairs, dataset.categories),
         false_discovery=evaluate_false_discovery(ground_truth, results, max(max_detections)),
-        confusion=confusion_matrix(pairs, dataset.categories),
-        calibration=evaluate_calibration(pairs),
+        confusion=confusion_matrix(pairs, dataset.categories, min_scores),
+        ratings=ratings,
         keypoints=keypoints,
         boxes3d=Box3dMetrics.of(pairs, dataset.categories) if has_boxes3d else Box3dMetrics(),
-        notes=notes,
+        notes=(*notes, *class_notes(ground_truth, max(max_detections))),
     )
 
 
@@ -221,46 +255,6 @@ def _by_image(dataset: Dataset, detections: Iterable[Detections]) -> dict[int, D
         # Pixels of a whole data set would fill the memory.
         found[one.image_id] = replace(match_classes(dataset, one), image=None)
     return found
-
-
-def match_classes(dataset: Dataset, detections: Detections) -> Detections:
-    """The detections with labels of a data set, without those of classes it lacks.
-
-    Classes are matched by name. Keypoints are kept if the data set has some.
-
-    Raises:
-        UsageError: No class in common, or a class with a different number of keypoints.
-    """
-    categories, predicted = dataset.categories, detections.categories
-    label_of = {name: label for label, name in enumerate(_numbered(categories.names))}
-    labels = np.array([label_of.get(name, -1) for name in _numbered(predicted.names)], dtype=np.int64)
-    if (labels < 0).all():
-        raise UsageError(
-            f"the detector finds {', '.join(predicted.names)}, but {dataset.name} has "
-            f"{', '.join(categories.names)}: no class in common"
-        )
-    for name, label, count in zip(predicted.names, labels.tolist(), predicted.num_keypoints, strict=True):
-        expected = categories.num_keypoints[label] if label >= 0 else 0
-        if count and expected and count != expected:
-            raise UsageError(
-                f"the detector finds {count} keypoints of {name}, but {dataset.name} has {expected}"
-            )
-    keypoints = detections.keypoints[:, : categories.max_keypoints]
-    if keypoints.shape[1]:
-        missing = categories.max_keypoints - keypoints.shape[1]
-        keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
-    matched = labels[detections.labels]
-    return replace(detections, labels=matched, categories=categories, keypoints=keypoints)[matched >= 0]
-
-
-def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Each name with the number of its occurrences before: two classes may share a name."""
-    count = Counter[str]()
-    numbered = []
-    for name in names:
-        numbered.append((name, count[name]))
-        count[name] += 1
-    return numbered
 
 
 def _mean_over_classes(classes: Sequence[ClassRow], column: str) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from centernet.detections import Detections
@@ -12,10 +12,16 @@ from centernet.drawing import contact_sheet, draw_annotations
 from centernet.io.images import read_image
 from centernet.io.writing import writing
 from centernet.structures import Dataset
+from centernet.structures.thresholds import FIXED
 
 
 def draw_examples(
-    dataset: Dataset, found: Sequence[Detections], *, count: int = 8, min_score: float = 0.3, tile: int = 400
+    dataset: Dataset,
+    found: Sequence[Detections],
+    min_scores: Float[np.ndarray, " c"] | float = FIXED,
+    *,
+    count: int = 8,
+    tile: int = 400,
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Contact sheet of images spread over a data set: detections on the left, ground truth on the right.
 
@@ -24,8 +30,8 @@ def draw_examples(
     Args:
         dataset: Images with ground truth.
         found: Detections in its images; those of other images are ignored.
+        min_scores: Minimum score of detections that are drawn, one for all classes of these or for each.
         count: Number of images.
-        min_score: Minimum score of detections that are drawn.
         tile: Longer side of each drawing, pixels.
     """
     by_image = {detections.image_id: detections for detections in found}
@@ -34,7 +40,7 @@ def draw_examples(
     drawings, captions = [], []
     for record in (records[index] for index in chosen):
         image = read_image(record.path, record.size)
-        predicted = by_image[record.image_id].above(min_score)
+        predicted = by_image[record.image_id].above(min_scores)
         ground_truth, categories = record.annotations, dataset.categories
         drawings.append(np.asarray(predicted.plot(image, long_side=tile, ground_truth=ground_truth.boxes3d)))
         names = [categories.names[label] for label in ground_truth.labels]
@@ -46,12 +52,17 @@ def draw_examples(
     return contact_sheet(drawings, captions, columns=4, tile=tile)
 
 
-def save_examples(dataset: Dataset, found: Sequence[Detections], path: Path) -> Path:
+def save_examples(
+    dataset: Dataset,
+    found: Sequence[Detections],
+    path: Path,
+    min_scores: Float[np.ndarray, " c"] | float = FIXED,
+) -> Path:
     """Write the contact sheet of `draw_examples`.
 
     Raises:
         InputError: The file cannot be written.
     """
     with writing(path):
-        Image.fromarray(draw_examples(dataset, found)).save(path, quality=90)
+        Image.fromarray(draw_examples(dataset, found, min_scores)).save(path, quality=90)
     return path

@@ -152,7 +152,7 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     axes.tick_params(which="both", length=0, colors=INK)
     axes.spines[:].set_color("#bbbbbb")
     axes.set(xlabel="predicted", ylabel="ground truth")
-    _title(axes, f"Confusion matrix at score {confusion.min_score:g}, IoU {confusion.min_iou:g}")
+    _title(axes, f"Confusion matrix at {confusion.operating_point}")
     bar = figure.colorbar(image, ax=axes, shrink=0.6, format=PercentFormatter(1))
     bar.set_label("fraction of the row", color=INK)
     bar.outline.set_visible(False)

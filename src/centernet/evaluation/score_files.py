@@ -13,6 +13,7 @@ from centernet.evaluation import coco_files, voc_files
 from centernet.evaluation.evaluator import coco_rows
 from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.kitti_files import score_kitti
+from centernet.evaluation.limits import COCO_POSES, class_notes, counts_of, pose_notes
 from centernet.evaluation.table import ClassRow, Scores
 from centernet.metrics.coco import evaluate_coco
 from centernet.metrics.oks import evaluate_oks
@@ -42,6 +43,7 @@ def score(
     frames: Path | str | None = None,
     protocol: str | Sequence[str] | None = None,
     points: int | Sequence[int] | None = None,
+    max_det: int | None = None,
 ) -> Scores:
     """Evaluate result files against ground-truth files.
 
@@ -56,6 +58,8 @@ def score(
         frames: KITTI's list of frames, as in `ImageSets`; None: all frames with a result file.
         protocol: IoU thresholds of KITTI: `strict` (default), `original`, or both.
         points: Number of recalls that KITTI's AP is averaged over: 40 (default), 11, or both.
+        max_det: For `coco`: number of best detections of a class in an image that AP counts; None for COCO's
+            100, and 20 for keypoints.
 
     Raises:
         UsageError: The format is unknown, or does not take an argument.
@@ -66,27 +70,41 @@ def score(
         close = get_close_matches(format, _SCORERS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_SCORERS)}"
         raise UsageError(f"unknown format {format!r}: {hint}")
-    options = {"split": split, "frames": frames, "protocol": protocol, "points": points}
+    options = {
+        "split": split,
+        "frames": frames,
+        "protocol": protocol,
+        "points": points,
+        "max_det": max_det,
+    }
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
-        if (name == "split") == (format == "kitti"):
-            known = "frames, protocol and points" if format == "kitti" else "split"
-            raise UsageError(f"format={format} has no {name}: it takes {known}")
+        if name not in _OPTIONS[format]:
+            raise UsageError(f"format={format} has no {name}: it takes {', '.join(_OPTIONS[format])}")
+    if max_det is not None and max_det < 1:
+        raise UsageError(f"max_det must be at least 1; got {max_det}")
     return scorer(Path(ground_truth), Path(results), **given)
 
 
-def _score_coco(ground_truth: Path, results: Path, split: str | None = None) -> Scores:
+def _score_coco(
+    ground_truth: Path, results: Path, split: str | None = None, max_det: int | None = None
+) -> Scores:
     """COCO's metrics of boxes, keypoints, or both, as the results have them."""
     content = coco_files.read_ground_truth(ground_truth, split)
-    found = coco_files.read_results(results, content, str(ground_truth))
+    found, notes = coco_files.read_results(results, content, str(ground_truth))
     keypoints = KeypointMetrics()
-    notes: tuple[str, ...] = ()
     if any("keypoints" in entry for entry in found):
         # The files of all objects in COCO's folders, read so far, have no keypoints.
         content = coco_files.read_ground_truth(ground_truth, split, with_keypoints=True)
-        found = coco_files.read_results(results, content, str(ground_truth))
-        keypoints, notes = _score_keypoints(ground_truth, content, results, found)
-    boxes = evaluate_coco(content, found) if all("bbox" in entry for entry in found) else None
+        found, notes = coco_files.read_results(results, content, str(ground_truth))
+        limit = COCO_POSES if max_det is None else max_det
+        keypoints, more = _score_keypoints(ground_truth, content, results, found, limit)
+        notes = (*notes, *more)
+    boxes = None
+    if all("bbox" in entry for entry in found):
+        counts = counts_of(max_det)
+        boxes = evaluate_coco(content, found, counts)
+        notes = (*notes, *class_notes(content, counts[-1]))
     rows = coco_rows(boxes) if boxes else _keypoint_rows(content, keypoints)
     return Scores(
         name=f"{results} against {ground_truth}: {len(content['images'])} images",
@@ -97,7 +115,7 @@ def _score_coco(ground_truth: Path, results: Path, split: str | None = None) -> 
 
 
 def _score_keypoints(
-    ground_truth: Path, content: dict[str, Any], results: Path, found: list[dict[str, Any]]
+    ground_truth: Path, content: dict[str, Any], results: Path, found: list[dict[str, Any]], limit: int
 ) -> tuple[KeypointMetrics, tuple[str, ...]]:
     """Metrics of keypoints, and remarks on them."""
     log = DefectLog(str(ground_truth))
@@ -112,10 +130,10 @@ def _score_keypoints(
     counts = {number: len(values) for number, values in sigmas.by_category.items()}
     coco_files.check_keypoints(content["annotations"], counts, str(ground_truth), are_results=False)
     coco_files.check_keypoints(found, counts, str(results), are_results=True)
-    metrics = KeypointMetrics(oks=evaluate_oks(content, found, sigmas.by_category))
+    metrics = KeypointMetrics(oks=evaluate_oks(content, found, sigmas.by_category, limit))
     # Broken edges and left-right pairs of skeletons do not matter here.
     faults = [str(problem) for problem in log.found if problem.kind == "sigmas"]
-    return metrics, (*faults, *sigmas.notes)
+    return metrics, (*faults, *sigmas.notes, *pose_notes(content, limit))
 
 
 def _keypoint_rows(content: dict[str, Any], keypoints: KeypointMetrics) -> tuple[ClassRow, ...]:
@@ -151,5 +169,8 @@ def _score_voc(ground_truth: Path, results: Path, split: str | None = None) -> S
         ),
     )
 
+
+_OPTIONS = {"coco": ("split", "max_det"), "voc": ("split",), "kitti": ("frames", "protocol", "points")}
+"""What each format takes."""
 
 _SCORERS: dict[str, Callable[..., Scores]] = {"coco": _score_coco, "voc": _score_voc, "kitti": score_kitti}

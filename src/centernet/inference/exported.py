@@ -21,6 +21,7 @@ from centernet.inference.postprocess import (
 from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.io.images import stack_images
 from centernet.structures import Categories, Sample
+from centernet.structures.thresholds import UNKNOWN, Thresholds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,12 +33,14 @@ class ExportedPredictor:
         categories: The classes of labels.
         rule: How images are resized.
         max_detections: Maximum number of detections per image, at most that of the file.
+        thresholds: Scores from which detections count, as found on the validation images.
     """
 
     file: InferenceBackend
     categories: Categories
     rule: ResizeRule
     max_detections: int
+    thresholds: Thresholds = UNKNOWN
 
     @classmethod
     def of(cls, path: Path) -> "ExportedPredictor":
@@ -50,11 +53,13 @@ class ExportedPredictor:
         file = open_backend(path)
         config = file.metadata.config
         try:
+            categories = categories_of(config["categories"])
             return cls(
                 file=file,
-                categories=categories_of(config["categories"]),
+                categories=categories,
                 rule=rule_of(config["resize"]),
                 max_detections=file.metadata.top_k,
+                thresholds=Thresholds.of_json(config.get("threshold"), len(categories)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: its config is not that of a detector ({error})") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from centernet.data.loading.collate import collate
@@ -35,6 +35,7 @@ from centernet.protocols import Maps, Outputs, Task
 from centernet.structures import Categories, Sample
 from centernet.structures.batch import Batch
 from centernet.structures.outputs import OutputSpec, values_by_role
+from centernet.structures.thresholds import FIXED, UNKNOWN, Thresholds
 from centernet.tasks.triplet.corner_matching import central_region
 
 
@@ -49,6 +50,7 @@ class TorchPredictor:
         rule: How images are resized.
         normalize: How pixels are scaled.
         architecture: How to build the network again.
+        thresholds: Scores from which detections count, as found on the validation images.
     """
 
     network: Network
@@ -57,6 +59,7 @@ class TorchPredictor:
     rule: ResizeRule
     normalize: Normalize
     architecture: Architecture
+    thresholds: Thresholds = UNKNOWN
 
     def __post_init__(self) -> None:
         # Channels last: convolutions are faster, on CPUs and accelerators.
@@ -146,13 +149,17 @@ class TorchPredictor:
         ]
         return merge_scales(per_scale, [image.sample for image in images], inference, self.task.top_k)
 
-    def explain(self, sample: Sample, min_score: float = 0.3) -> UInt8[np.ndarray, "h w 3"]:
+    def explain(
+        self, sample: Sample, min_scores: Float[np.ndarray, " c"] | float = FIXED
+    ) -> UInt8[np.ndarray, "h w 3"]:
         """A contact sheet that explains the detections in an image: heatmaps, candidates and detections.
 
         Args:
             sample: The image.
-            min_score: Detections, pairs of corners and centres with a lower score are not drawn.
+            min_scores: Detections, pairs of corners and centres with a lower score are not drawn: one for all
+                classes or for each.
         """
+        scores = torch.from_numpy(np.broadcast_to(min_scores, (len(self.categories),)).astype(np.float32))
         batch = collate([resize(sample, self.rule)])
         with torch.inference_mode():
             maps = self.maps(batch.to(self.device))
@@ -162,7 +169,7 @@ class TorchPredictor:
             name: value[0].float().sigmoid().cpu().numpy() for name, value in self.heatmaps(maps).items()
         }
         image = np.ascontiguousarray(batch.images[0].permute(1, 2, 0).numpy())
-        return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, min_score, stretch))
+        return draw_explanation(image, heatmaps, _reasons(outputs, self.task.outputs, scores, stretch))
 
     def _at_scale(
         self, inputs: Sequence[Sample], scale: float, inference: InferenceOptions
@@ -188,21 +195,23 @@ def _sides(maps: Maps) -> tuple[int, int]:
     return height, width
 
 
-def _reasons(found: Outputs, outputs: Mapping[str, OutputSpec], min_score: float, stretch: float) -> Reasons:
+def _reasons(
+    found: Outputs, outputs: Mapping[str, OutputSpec], min_scores: Float[Tensor, " c"], stretch: float
+) -> Reasons:
     """The detections of one image with the candidates they were chosen from, input pixels."""
     values = {name: value[0].float().cpu() for name, value in found.items()}
     objects, pairs, centers = (
         values_by_role(values, outputs, group) for group in ("boxes", "pairs", "centers")
     )
-    kept = objects["score"] >= min_score
+    kept = objects["score"] >= min_scores[objects["label"].long()]
     boxes = objects["location"][kept]
     rejected, regions = torch.zeros(0, 4), torch.zeros(0, 4)
     points, point_labels = torch.zeros(0, 2), torch.zeros(0)
     if pairs:
-        candidates = pairs["location"][pairs["score"] >= min_score]
+        candidates = pairs["location"][pairs["score"] >= min_scores.min()]
         rejected = candidates[~(candidates[:, None] == boxes).all(dim=2).any(dim=1)]
         regions = central_region(boxes)
-        is_confident = centers["score"] >= min_score
+        is_confident = centers["score"] >= min_scores[centers["label"].long()]
         points, point_labels = centers["location"][is_confident], centers["label"][is_confident]
     keypoints = objects.get("keypoints", torch.zeros(len(kept), 0, 3))[kept].clone()
     keypoints[..., :2] *= stretch

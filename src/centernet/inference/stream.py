@@ -7,6 +7,7 @@ other threads run it on the next batches.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from centernet.detections import Detections
@@ -19,9 +20,10 @@ from centernet.inference.prefetch import prefetch
 from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.inference.slicing import Slicing, Tile, merge_tiles
 from centernet.io.images import read_image
-from centernet.io.sources import Failure, Frames, Reading
+from centernet.io.sources import Failure, Frames, Reading, frames
 from centernet.structures import Categories, Dataset, ImageRecord, Sample
 from centernet.structures.sample import read_sample, sample_of
+from centernet.structures.thresholds import Thresholds
 
 T = TypeVar("T")
 
@@ -41,6 +43,7 @@ class Predictor(Protocol):
         max_detections: Maximum number of detections in an image or tile.
         max_concurrency: Calls that threads can make at the same time, each on cores of its own.
         is_scale_dependent: True if depths hold only for images resized as in training.
+        thresholds: Scores from which detections count, as found on the validation images.
     """
 
     @property
@@ -63,6 +66,9 @@ class Predictor(Protocol):
 
     @property
     def is_scale_dependent(self) -> bool: ...  # noqa: D102
+
+    @property
+    def thresholds(self) -> Thresholds: ...  # noqa: D102
 
     def with_task_settings(self, **settings: Any) -> "Predictor":
         """The same predictor with other settings of its task: `top_k=10`, at most what it can give."""
@@ -254,6 +260,12 @@ def _read_frame(read: Reading, number: int, camera: Callable[[str], Camera | Non
     if isinstance(item, Failure):
         return item
     return sample_of(item.image, item.name, number, camera(item.name))
+
+
+def first_samples(source: Any, count: int) -> tuple[Sample, ...]:
+    """The first images of a source, each of which must be readable."""
+    readings = samples_of(frames(source))
+    return tuple(islice(readable((read() for read in readings), strict=True), count))
 
 
 def annotated(dataset: Dataset) -> Iterator[SampleReading]:

@@ -8,27 +8,18 @@ temperature is that of Guo et al., sec. 4.2, for a sigmoid.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from centernet.detections import Detections
-from centernet.geometry.boxes import iou_matrix
-from centernet.metrics.confusion import in_crowd, match
-from centernet.structures import Annotations
+from centernet.metrics.rating import Ratings
 
 MIN_SCORE = 0.05
 """Detections with a lower score do not count in the error: there may be any number of them."""
 
-MIN_IOU = 0.5
-"""Minimum IoU of a right detection with its object."""
-
 _NUM_BINS = 10
-
-_MIN_FITTED = 0.01
-"""Lowest score of the detections that the temperature is fitted on."""
 
 _LIMIT = 5.0
 """The largest temperature that is fitted, and one over the smallest: few images tell no more."""
@@ -45,6 +36,11 @@ class Calibration:
 
     scores: Float[np.ndarray, " n"]
     is_right: Bool[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, ratings: Ratings) -> "Calibration":
+        """The calibration of rated detections."""
+        return cls(scores=ratings.scores, is_right=ratings.is_right)
 
     @property
     def bins(self) -> list[dict[str, int | float]]:
@@ -96,25 +92,3 @@ def _least(function: Callable[[float], float], low: float, high: float) -> float
         left, right = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (low, right) if function(left) < function(right) else (left, high)
     return (low + high) / 2
-
-
-def evaluate_calibration(pairs: Iterable[tuple[Annotations, Detections]]) -> Calibration:
-    """Which detections are right.
-
-    As for AP50: in each image and class, by descending score, each matches the free object that it overlaps
-    most, at IoU 0.5 or more. Unmatched detections in a crowd region of their class are left out.
-
-    Args:
-        pairs: Ground truth and detections of each image, with labels of the same categories.
-    """
-    scores, is_right = [np.zeros(0)], [np.zeros(0, dtype=bool)]
-    for annotations, all_detections in pairs:
-        objects, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
-        detections = all_detections.above(_MIN_FITTED)
-        same_class = detections.labels[:, None] == objects.labels[None]
-        overlaps = np.where(same_class, iou_matrix(detections.boxes, objects.boxes), 0.0)
-        matched = match(overlaps, detections.scores, MIN_IOU) >= 0
-        counted = matched | ~in_crowd(detections, crowds, MIN_IOU)
-        scores.append(detections.scores[counted].astype(np.float64))
-        is_right.append(matched[counted])
-    return Calibration(scores=np.concatenate(scores), is_right=np.concatenate(is_right))

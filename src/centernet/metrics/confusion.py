@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from centernet.detections import Detections
 from centernet.geometry.boxes import box_areas, iou_matrix
 from centernet.structures import Annotations, Categories
+from centernet.structures.thresholds import FIXED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,13 +20,13 @@ class ConfusionMatrix:
         counts: Row: ground-truth class, column: predicted class. The last row holds detections of the
             background, the last column missed objects.
         names: The classes, without background.
-        min_score: Minimum score of a detection that counts.
+        min_scores: Minimum score of a detection of each class that counts.
         min_iou: Minimum IoU of a detection and the object it matches.
     """
 
     counts: Int[np.ndarray, "classes classes"]
     names: tuple[str, ...]
-    min_score: float
+    min_scores: Float[np.ndarray, " c"]
     min_iou: float
 
     @property
@@ -38,6 +39,13 @@ class ConfusionMatrix:
         """Fraction of the objects of each class that were found; NaN for a class without objects."""
         return _fractions(self.counts, self.counts.sum(axis=1))
 
+    @property
+    def operating_point(self) -> str:
+        """The scores and the IoU in words: `score 0.3 and IoU 0.45`."""
+        low, high = (round(float(score), 3) for score in np.quantile([*self.min_scores] or [0], [0, 1]))
+        scores = f"score {low:g}" if low == high else f"scores from {low:g} to {high:g} by class"
+        return f"{scores} and IoU {self.min_iou:g}"
+
 
 def _fractions(counts: Int[np.ndarray, "k k"], totals: Int[np.ndarray, " k"]) -> Float[np.ndarray, " c"]:
     return np.where(totals > 0, np.diag(counts) / np.maximum(totals, 1), np.nan)[:-1]
@@ -46,7 +54,7 @@ def _fractions(counts: Int[np.ndarray, "k k"], totals: Int[np.ndarray, " k"]) ->
 def confusion_matrix(
     pairs: Iterable[tuple[Annotations, Detections]],
     categories: Categories,
-    min_score: float = 0.25,
+    min_scores: float | Float[np.ndarray, " c"] = FIXED,
     min_iou: float = 0.45,
 ) -> ConfusionMatrix:
     """Match detections to objects of any class, and count the pairs of classes.
@@ -57,14 +65,15 @@ def confusion_matrix(
     Args:
         pairs: Ground truth and detections of each image, with labels of `categories`.
         categories: The classes.
-        min_score: Minimum score of a detection that counts.
+        min_scores: Minimum score of a detection that counts, one for all classes or for each.
         min_iou: Minimum IoU of a detection and the object it matches.
     """
     background = len(categories)
+    min_scores = np.broadcast_to(np.asarray(min_scores, dtype=np.float64), (background,))
     counts = np.zeros((background + 1, background + 1), dtype=np.int64)
     for annotations, all_detections in pairs:
         ground_truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
-        detections = all_detections.above(min_score)
+        detections = all_detections.above(min_scores)
         matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
         is_matched = matched >= 0
         is_missed = ~np.isin(np.arange(len(ground_truth)), matched)
@@ -76,7 +85,7 @@ def confusion_matrix(
             counts[true_label, predicted_label] += 1
         counts[:-1, background] += np.bincount(ground_truth.labels[is_missed], minlength=background)
         counts[background, :-1] += np.bincount(detections.labels[is_wrong], minlength=background)
-    return ConfusionMatrix(counts=counts, names=categories.names, min_score=min_score, min_iou=min_iou)
+    return ConfusionMatrix(counts=counts, names=categories.names, min_scores=min_scores, min_iou=min_iou)
 
 
 def match(

@@ -32,7 +32,6 @@ HINTS_OF_COMMANDS = {
     ("predict", "save_crop"): "crops=true on the command line, found.crops() in Python",
     ("predict", "save_dir"): "project=FOLDER name=NAME on the command line, found.save(...) in Python",
     ("predict", "weights"): _IS_MODEL,
-    ("val", "conf"): "AP counts all scores; precision and recall are at 0.25",
     ("val", "device"): _OF_MODEL,
     ("val", "plots"): "save_dir=FOLDER writes curves, tables and images",
     ("val", "weights"): _IS_MODEL,

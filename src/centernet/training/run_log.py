@@ -10,7 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,27 @@ from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.writing import write_atomically
+from centernet.structures.thresholds import UNKNOWN, Thresholds
 from centernet.training.ema import EMAWeights
 from centernet.training.module import TrainingModule
 from centernet.training.timetable import Timetable
 from centernet.weights.files import save_file
 
-Evaluate = Callable[[Sequence[Detections]], Mapping[str, float]]
-"""Metrics of the detections of a validation, `AP` among them, and the `temperature` fitted on them."""
+Evaluate = Callable[[Sequence[Detections]], "Validated"]
+"""Measures the detections of a validation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """What a validation found.
+
+    Attributes:
+        metrics: Metrics by name, `AP` among them, and the `temperature` fitted on the detections.
+        thresholds: Scores from which detections count, before the temperature.
+    """
+
+    metrics: Mapping[str, float]
+    thresholds: Thresholds = UNKNOWN
 
 
 class RunLog(L.Callback):
@@ -90,12 +104,13 @@ class RunLog(L.Callback):
         """Evaluates the detections and saves the averaged weights while they are in place."""
         assert isinstance(pl_module, TrainingModule)
         assert self._evaluate is not None
-        self._metrics = self._evaluate(_gathered(pl_module.found))
+        validated = self._evaluate(_gathered(pl_module.found))
+        self._metrics = validated.metrics
         reached = selection_metric(self._metrics)
         # Early stopping reads it in every process, and all processes evaluate the same detections.
         pl_module.log("AP", reached, sync_dist=True)
         if trainer.is_global_zero and not trainer.sanity_checking:
-            predictor = calibrated(self._predictor, self._metrics)
+            predictor = calibrated(self._predictor, validated)
             save_file(predictor, self._folder / "weights" / "last.safetensors")
             if reached > self._best:
                 self._best = reached
@@ -124,13 +139,15 @@ class RunLog(L.Callback):
             self._say(epoch_line(self._rows, self._timetable))
 
 
-def calibrated(predictor: TorchPredictor, metrics: Mapping[str, float]) -> TorchPredictor:
-    """The predictor with the `temperature` among the metrics of a validation, if its task has one."""
+def calibrated(predictor: TorchPredictor, validated: Validated) -> TorchPredictor:
+    """The predictor with the thresholds of a validation, and with its `temperature` if the task has one."""
+    thresholds = validated.thresholds
     try:
-        task = predictor.task.with_settings(temperature=metrics["temperature"])
+        temperature = validated.metrics["temperature"]
+        task = predictor.task.with_settings(temperature=temperature)
     except (KeyError, UsageError):
-        return predictor
-    return replace(predictor, task=task)
+        return replace(predictor, thresholds=thresholds)
+    return replace(predictor, task=task, thresholds=thresholds.at_temperature(temperature))
 
 
 def selection_metric(metrics: Mapping[str, float]) -> float:

@@ -11,6 +11,7 @@ from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.protocols import Task
 from centernet.structures import Categories
+from centernet.structures.thresholds import Thresholds
 from centernet.tasks.detect import Detect
 from centernet.tasks.layered.task import Layered
 from centernet.tasks.mono3d import Mono3D
@@ -31,6 +32,7 @@ TASKS: dict[str, type] = {
 
 def config_of(predictor: TorchPredictor) -> dict[str, Any]:
     """The content of `config.json` for a predictor."""
+    known = predictor.thresholds.overall is not None
     return {
         "library": "centernet",
         "version": version("centernet"),
@@ -39,6 +41,7 @@ def config_of(predictor: TorchPredictor) -> dict[str, Any]:
         "categories": _config_of_categories(predictor.categories),
         "resize": entry_of_rule(predictor.rule),
         "normalize": asdict(predictor.normalize),
+        **({"threshold": predictor.thresholds.to_json()} if known else {}),
     }
 
 
@@ -61,13 +64,15 @@ def predictor_of(config: Mapping[str, Any]) -> TorchPredictor:
     """The predictor that a config describes, with random weights."""
     architecture = Architecture(**config["architecture"])
     task = task_of(config["task"])
+    categories = categories_of(config["categories"])
     return TorchPredictor(
         network=architecture.build(task.heads),
         task=task,
-        categories=categories_of(config["categories"]),
+        categories=categories,
         rule=rule_of(config["resize"]),
         normalize=Normalize(**settings_of(config["normalize"])),
         architecture=architecture,
+        thresholds=Thresholds.of_json(config.get("threshold"), len(categories)),
     )
 
 
