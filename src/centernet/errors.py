@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-_MAX_NAMES, _MAX_LETTERS = 6, 30
+_MAX_NAMES, _MAX_LETTERS, _MAX_LINE = 6, 30, 300
 
 
 class UsageError(ValueError):
@@ -18,3 +18,11 @@ def listed(names: Sequence[str]) -> str:
     shown = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
     rest = len(shown) - _MAX_NAMES
     return ", ".join(shown) if rest <= 1 else f"{', '.join(shown[:_MAX_NAMES])} and {rest} more"
+
+
+def shortened(line: str) -> str:
+    """A line of at most 300 letters: of a longer one the beginning, which says where, and the end."""
+    if len(line) <= _MAX_LINE:
+        return line
+    end = _MAX_LINE // 3
+    return f"{line[: _MAX_LINE - end - 3]} … {line[-end:]}"

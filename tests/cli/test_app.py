@@ -129,6 +129,10 @@ def test_the_module_is_the_program() -> None:
     ("words", "message"),
     [
         (["trian"], "unknown command 'trian': did you mean train?"),
+        (["serve"], "unknown command 'serve': there is no server"),
+        (["plot"], "unknown command 'plot': there are demo, plan, train"),
+        (["train", "data=x", "class_weights=1"], "unknown key 'class_weights': classes have no weights"),
+        (["train", "data=x", "split=val"], "unknown key 'split': training takes the splits called"),
         (["track"], "unknown command 'track': there is no tracking; predict finds"),
         (["evaluate"], "unknown command 'evaluate': the command is val"),
         (["mono3d", "train"], "data"),

@@ -20,6 +20,7 @@ from centernet.inference.stream import detect_stream, samples_of
 from centernet.io.sources import frames
 from centernet.structures import Categories, Sample, Skeleton
 from centernet.structures.sample import sample_of
+from centernet.structures.thresholds import UNKNOWN, Thresholds
 
 NAMES = Categories.of("cat", "dog", "cow")
 CAMERA = np.array([[700.0, 0, 600, 0], [0, 700, 400, 0], [0, 0, 1, 0]])
@@ -62,6 +63,7 @@ class Oracle:
     categories: Categories = NAMES
     divisor: int = 32
     is_scale_dependent: bool = False
+    thresholds: Thresholds = UNKNOWN
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def with_task_settings(self, **settings: object) -> "Oracle":

@@ -19,21 +19,32 @@ from centernet.cli.command import COMMON, Command, Output
 from centernet.cli.commands import COMMANDS
 from centernet.cli.help import overview, page
 from centernet.cli.train import TRAIN, settings_of
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, shortened
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
 from centernet.weights import zoo
 
 _HELP = frozenset(("--help", "-h"))
 _TASKS = ("detect", "pose", "mono3d", "triplet")
+_NO_SERVER = "there is no server: CenterNet(model).predict(image) in Python, or centernet export"
 _COMMANDS_ELSEWHERE = {
     "autosplit": "the command is split: centernet split data=FOLDER val=0.2",
+    "deploy": _NO_SERVER,
+    "eval": "the command is val",
     "evaluate": "the command is val",
     "fit": "the command is train",
+    "detect": "the command is predict",
     "infer": "the command is predict",
+    "inference": "the command is predict",
     "info": "centernet models lists recipes and weights",
     "list": "centernet models lists recipes and weights",
+    "resume": "the command is train resume=FOLDER",
+    "serve": _NO_SERVER,
+    "server": _NO_SERVER,
     "test": "val evaluates on split=test",
+    "tune": "there is no search for settings; centernet plan shows what train would choose, and why",
+    "validate": "the command is val",
+    "view": "centernet preview draws the images of a data set, centernet predict those with detections",
     "track": "there is no tracking; predict finds the objects in each frame of a video",
 }
 _FRONT = frozenset(("--json", "--debug"))
@@ -58,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if "--debug" in words or "debug=true" in words:
             traceback.print_exception(error)
         if message:
-            print(f"centernet: {message}", file=sys.stderr)
+            print(shortened(f"centernet: {message}"), file=sys.stderr)
         _drop_unwritten()
     return code
 

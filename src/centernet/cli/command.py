@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from centernet.cli.arguments import CONFIDENCE, SWITCH, TEXT, WHOLE, Argument
+from centernet.errors import shortened
 
 
 @runtime_checkable
@@ -50,7 +51,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Writes a message that is not a result to stderr."""
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(map(shortened, text.splitlines())), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from centernet.errors import listed
 from centernet.evaluation.table import ClassRow, json_value
 from centernet.metrics.oks import DEFAULT_SIGMA, OksMetrics
 from centernet.metrics.pck import PckMetrics
@@ -36,7 +37,7 @@ class KeypointSigmas:
         ]
         return cls(
             by_category={number: one.sigmas or (DEFAULT_SIGMA,) * len(one) for number, one in known.items()},
-            notes=(f"no sigmas are known for {', '.join(unknown)}: OKS with {DEFAULT_SIGMA:g}, COCO's mean",)
+            notes=(f"no sigmas are known for {listed(unknown)}: OKS with {DEFAULT_SIGMA:g}, COCO's mean",)
             * bool(unknown),
         )
 

@@ -79,7 +79,7 @@ def cell(value: str | int | float) -> str:
     """Text of a value in a table: floats with three digits, a dash for NaN."""
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:.3f}"
-    return str(value)
+    return str(value) if len(str(value)) <= 60 else f"{str(value)[:59]}…"
 
 
 def json_value(value: str | int | float) -> str | int | float | None:

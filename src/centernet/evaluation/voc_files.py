@@ -10,7 +10,7 @@ from centernet.data.formats.catalog import open_dataset
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.detections import Detections
-from centernet.errors import InputError
+from centernet.errors import InputError, listed
 from centernet.evaluation.evaluator import no_detections
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
@@ -62,7 +62,7 @@ def _class_of(file: Path, ground_truth: Dataset) -> str:
     """The class in the name of a file; names of sets and classes may contain underscores too."""
     names = [name for name in ground_truth.categories.names if file.stem.endswith(f"_{name}")]
     if not names:
-        known = ", ".join(ground_truth.categories.names)
+        known = listed(ground_truth.categories.names)
         raise InputError(f"{file} is named after no class of {ground_truth.name}, which has {known}")
     return max(names, key=len)
 

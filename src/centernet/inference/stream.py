@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from centernet.detections import Detections
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, shortened
 from centernet.geometry.camera import Camera
 from centernet.geometry.resize import ResizeRule, choose_rule
 from centernet.inference.options import InferenceOptions
@@ -240,7 +240,7 @@ def readable(items: Iterable[T | Failure], *, strict: bool) -> Iterator[T]:
         elif strict:
             raise InputError(f"{item.name}: {item.reason}")
         else:
-            print(f"skipped {item.name}: {item.reason}", file=sys.stderr)
+            print(shortened(f"skipped {item.name}: {item.reason}"), file=sys.stderr)
 
 
 def samples_of(

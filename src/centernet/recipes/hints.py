@@ -8,6 +8,9 @@ from typing import Any, ParamSpec, TypeVar, get_args
 
 from centernet.errors import UsageError
 
+_SIMILAR = 0.7
+"""Similarity of a word and the choice that is meant, 0 to 1: `serve` is 0.6 of `score`."""
+
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
@@ -21,6 +24,7 @@ _BOX_LOSS = "the box has size_weight=0.1 and giou_weight=2"
 _ANY_SIZE = "exported files take any number of images, and sides of any multiple of the network's"
 _LOOP = "predict yields one image after the other: write a loop over it"
 
+_SPLITS = "training takes the splits called train and val; val_split=0.2 is for data without val"
 _OF_MODEL = "the model has it: CenterNet(model, device=0) in Python, where it is auto here"
 _IS_MODEL = "here it is model="
 
@@ -35,6 +39,8 @@ HINTS_OF_COMMANDS = {
     ("val", "device"): _OF_MODEL,
     ("val", "plots"): "save_dir=FOLDER writes curves, tables and images",
     ("val", "weights"): _IS_MODEL,
+    ("train", "split"): _SPLITS,
+    ("train", "splits"): _SPLITS,
     ("train", "weights"): "model= continues to train weights, start= copies what fits another network",
 }
 """Hints by command and key, for what holds for one command only."""
@@ -44,11 +50,13 @@ HINTS = {
     "amp": "precision=bf16, or precision=32; auto takes the faster one for the hardware",
     "augment": "predict and val take flip=true, and scales=0.75,1,1.25",
     "batch": _ANY_SIZE,
+    "batch_size": "here it is batch=16",
     "box": _BOX_LOSS,
+    "class_weights": "classes have no weights of their own; annotate more objects of the rare ones",
     "classes": "found[found.labels == 0] keeps those of the first class",
     "close_mosaic": "here it is plain_epochs=10",
     "cos_lr": "here it is schedule=cosine",
-    "conf_thres": "here it is conf=0.3",
+    "conf_thres": "here it is conf=0.3, by default the score of best F1",
     "deterministic": "seed=0 decides everything random",
     "device": "exported files run on the CPU",
     "dfl": "box_bins=17 with sides_weight=0.5 predicts sides as distributions",
@@ -63,6 +71,7 @@ HINTS = {
     "hsv_h": _COLORS,
     "hsv_s": _COLORS,
     "hsv_v": _COLORS,
+    "image_size": "here it is imgsz=640",
     "imgsz": _ANY_SIZE,
     "iou": _NO_NMS,
     "keep_res": "predict and val take resize=keep",
@@ -94,6 +103,7 @@ HINTS = {
     "val": "val_every=5 validates after every fifth epoch",
     "vid_stride": "in Python pass an iterator of the frames that you want",
     "visualize": "explain=true, or model.explain(found) in Python",
+    "warmup": "here it is warmup_epochs=1",
     "workspace": "format=onnx is what TensorRT builds its engines from",
 }
 """Hints by key."""
@@ -106,7 +116,7 @@ def hint_for(word: str, choices: Collection[str], command: str) -> str:
 
 def did_you_mean(word: str, choices: Collection[str]) -> str:
     """`did you mean ...?`, or empty if no choice is close."""
-    close = get_close_matches(word, choices, n=1)
+    close = get_close_matches(word, choices, n=1, cutoff=_SIMILAR)
     return f"did you mean {close[0]}?" if close else ""
 
 

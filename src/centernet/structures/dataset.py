@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from centernet.errors import InputError
+from centernet.errors import InputError, listed
 from centernet.structures.annotations import Annotations
 from centernet.structures.categories import Categories
 
@@ -79,6 +79,6 @@ def check_same_classes(categories: Categories, dataset: Dataset) -> None:
     came, known = dataset.categories.names, categories.names
     if came != known:
         raise InputError(
-            f"{dataset.name} has {len(came)} classes ({', '.join(came)}), "
-            f"but the detector knows {len(known)} ({', '.join(known)}): train it on this data set first"
+            f"{dataset.name} has {len(came)} classes ({listed(came)}), "
+            f"but the detector knows {len(known)} ({listed(known)}): train it on this data set first"
         )

@@ -1,4 +1,4 @@
-"""Images of the first training batches with their boxes and target heatmaps."""
+"""Images of the first training batches with their boxes, keypoints and target heatmaps."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import lightning as L
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap
+from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap, draw_keypoints
 from centernet.inference.predictor import TorchPredictor
 from centernet.structures.batch import Batch, Grid
 
@@ -40,7 +40,7 @@ class BatchImages(L.Callback):
 
 
 def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h w 3"]:
-    """Pairs of images, RGB: an input with its boxes, and the same input under its target heatmaps."""
+    """Pairs of images, RGB: an input with its boxes and keypoints, and the same under its target heatmaps."""
     count, _, height, width = batch.images.shape
     stride = predictor.network.stride
     grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
@@ -53,7 +53,12 @@ def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h 
         labels = batch.objects.labels[is_in_image].numpy()
         names = [predictor.categories.names[label] for label in labels]
         boxes = batch.objects.boxes[is_in_image].numpy()
-        drawn += [draw_boxes(image, boxes, names, labels, long_side=480), draw_heatmap(image, heatmaps[i])]
+        labelled = draw_boxes(image, boxes, names, labels, long_side=480)
+        if skeletons := predictor.categories.skeletons:
+            keypoints = batch.objects.keypoints[is_in_image].numpy()
+            of_objects = [skeletons[label] for label in labels]
+            labelled = draw_keypoints(labelled, keypoints, of_objects, image_size=(height, width))
+        drawn += [labelled, draw_heatmap(image, heatmaps[i])]
         captions += [Path(batch.views[i].name).name, "target heatmaps"]
     return contact_sheet(drawn, captions, columns=4)
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset, splits
-from centernet.data.formats.common.splits import stand_in
+from centernet.data.formats.common.splits import UnclearSplitError, stand_in
 from centernet.data.splitting.partition import MIN_IMAGES
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, shortened
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.annotation_table import AnnotationTable
@@ -38,10 +38,10 @@ def open_training_data(
         InputError: There are no objects to learn, or the two splits differ in their classes.
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
-    training = _with_skeleton(_cleaned(open_dataset(data, "train", with_keypoints)), recipe)
+    training = _with_skeleton(_cleaned(_opened(data, "train", with_keypoints), with_keypoints), recipe)
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
-            f"{data}: no usable object is left to learn; `centernet doctor data={data}` lists the reasons"
+            f"{data}: no usable object is left to learn; `{_doctor(data, with_keypoints)}` lists the reasons"
         )
     if task_builder_of(recipe).is_3d:
         _check_boxes3d(data, training, recipe)
@@ -54,7 +54,7 @@ def open_training_data(
                 f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
                 file=sys.stderr,
             )
-        validation = _with_skeleton(_cleaned(open_dataset(data, "val", with_keypoints)), recipe)
+        validation = _with_skeleton(_cleaned(_opened(data, "val", with_keypoints), with_keypoints), recipe)
         check_same_classes(training.categories, validation)
         if len(training) < MIN_IMAGES:
             print(
@@ -125,13 +125,28 @@ def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
     return replace(dataset, categories=categories)
 
 
-def _cleaned(dataset: Dataset) -> Dataset:
+def _opened(data: str, split: str, with_keypoints: bool) -> Dataset:
+    """The split; an error about splits says what to do where there is no key for them."""
+    try:
+        return open_dataset(data, split, with_keypoints)
+    except UnclearSplitError as error:
+        raise InputError(
+            f"{error.problem}: training takes the splits called train and val, so rename one, or move away "
+            "those that are not meant"
+        ) from error
+
+
+def _cleaned(dataset: Dataset, with_keypoints: bool) -> Dataset:
     cleaned, defects = clean(dataset)
     defects = dataset.defects + defects
     if defects:
-        print(f"{dataset.name}: {_defects(len(defects))}: {defects[0]}", file=sys.stderr)
+        more = "one defect"
+        if len(defects) > 1:
+            more = f"{len(defects)} defects (see `{_doctor('...', with_keypoints)}`), the first"
+        print(shortened(f"{dataset.name}: {more}: {defects[0]}"), file=sys.stderr)
     return cleaned
 
 
-def _defects(count: int) -> str:
-    return "one defect" if count == 1 else f"{count} defects (see `centernet doctor`), the first"
+def _doctor(data: str, with_keypoints: bool) -> str:
+    """The command that lists the defects of the files that training reads."""
+    return f"centernet doctor data={data}{' keypoints=true' * with_keypoints}"

@@ -18,6 +18,22 @@ _STAND_INS = {
 }
 
 
+class UnclearSplitError(InputError):
+    """No split fits, or several do: a split must be named.
+
+    Args:
+        problem: What is wrong.
+        hint: What to do where there is a key `split=`.
+
+    Attributes:
+        problem: What is wrong.
+    """
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(f"{problem}: {hint}")
+        self.problem = problem
+
+
 def split_in(name: str) -> str | None:
     """The split in the name of a file or folder: `train2017` for `instances_train2017`; None without."""
     match = _PATTERN.search(name.lower())
@@ -54,14 +70,16 @@ def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
     there = ", ".join(found)
     if wanted is None:
         if len(found) != 1:
-            raise InputError(f"{path} has several splits ({there}): name one with split=")
+            raise UnclearSplitError(f"{path} has several splits ({there})", "name one with split=")
         return found[0]
     if wanted in found:
         return wanted
     for name in _STAND_INS.get(wanted, ()):
         matches = [split for split in found if _without_year(split) == name]
         if len(matches) > 1:
-            raise InputError(f"{path} has several splits called {name!r} ({there}): name one with split=")
+            raise UnclearSplitError(
+                f"{path} has several splits called {name!r} ({there})", "name one with split="
+            )
         if matches:
             return matches[0]
     if tuple(found) == (WHOLE,):
@@ -69,4 +87,6 @@ def choose_split(path: Path, found: Sequence[str], wanted: str | None) -> str:
         raise InputError(f"{path} is not split, so it has no {wanted!r}: {hint}")
     if wanted not in _STAND_INS:
         raise UsageError(f"{path} has no split {wanted!r}: it has {there}")
-    raise InputError(f"{path} has no split {wanted!r}, only {there}: add one, or name another with split=")
+    raise UnclearSplitError(
+        f"{path} has no split {wanted!r}, only {there}", "add one, or name another with split="
+    )
