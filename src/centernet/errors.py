@@ -21,8 +21,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shortened(line: str) -> str:
-    """A line of at most 300 letters: of a longer one the beginning, which says where, and the end."""
+    """A line of at most 300 letters: of a longer one the beginning and the end, which says what to do."""
     if len(line) <= _MAX_LINE:
         return line
-    end = _MAX_LINE // 3
+    end = 2 * _MAX_LINE // 3
     return f"{line[: _MAX_LINE - end - 3]} … {line[-end:]}"

@@ -1,5 +1,6 @@
 import errno
 import json
+import logging
 import os
 import re
 import subprocess
@@ -258,3 +259,21 @@ def test_a_terminal_that_knows_only_ascii_does_not_stop_the_program() -> None:
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_what_libraries_log_is_not_printed_and_the_caller_logs_as_before(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def log(_output: Output) -> int:
+        logging.getLogger("torch").error("a page of details")
+        raise InputError(f"{'x' * 400} is broken")
+
+    make_models_do(monkeypatch, log)
+    code = main(["models"])
+    printed = capfd.readouterr().err
+
+    assert code == 1
+    assert printed.count("\n") == 1
+    assert len(printed) == 301
+    assert printed.endswith(" is broken\n")
+    assert logging.root.manager.disable == logging.NOTSET

@@ -54,6 +54,7 @@ from centernet.protocols import (
 from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.structures.sample import sample_of
+from centernet.structures.thresholds import Thresholds
 from centernet.tasks.detect import Detect
 from centernet.weights.config import config_of
 from centernet.weights.files import save
@@ -667,7 +668,7 @@ class Spots:
 
 
 def test_a_task_from_outside_predicts_and_exports_as_those_of_the_library(tmp_path: Path) -> None:
-    predictor = make(Spots())
+    predictor = replace(make(Spots()), thresholds=Thresholds(0.2, (0.1, None)))
     parity = export(predictor, tmp_path / "spots.onnx")
     file = ExportedPredictor.of(tmp_path / "spots.onnx")
     sample = sample_of(blood(0), "image")
@@ -677,6 +678,7 @@ def test_a_task_from_outside_predicts_and_exports_as_those_of_the_library(tmp_pa
     assert list(parity.differences) == ["boxes", "scores", "labels", "turn_rad", "logits"]
     assert file.file.metadata.outputs == Spots().outputs
     assert file.is_scale_dependent
+    assert file.thresholds == predictor.thresholds
     assert len(ours) == 20
     assert theirs.scores == pytest.approx(ours.scores, abs=1e-5)
     assert len(predictor.with_task_settings(top_k=3).detect([sample])[0]) == 3

@@ -14,6 +14,7 @@ from centernet.detector import CenterNet
 from centernet.errors import InputError, UsageError
 from centernet.recipes.presets import few
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
+from centernet.structures.thresholds import Thresholds
 from centernet.training.build import build_predictor
 from centernet.training.data import open_training_data
 from centernet.training.loaders import validation_loader
@@ -57,13 +58,20 @@ def test_a_run_in_a_folder_that_exists_starts_from_the_beginning(scenes: Path, t
     assert float(row["lr"]) == pytest.approx(1e-3)
 
 
-def test_the_best_weights_keep_the_temperature_of_their_validation(scenes: Path, tmp_path: Path) -> None:
+def test_the_best_weights_keep_the_temperature_and_the_threshold_of_their_validation(
+    scenes: Path, tmp_path: Path
+) -> None:
     CenterNet("nano", "cpu").train(scenes, project=str(tmp_path), **TINY)
 
     with (tmp_path / "train" / "results.csv").open() as file:
         (row,) = csv.DictReader(file)
-    task = load(tmp_path / "train").task
-    assert vars(task)["temperature"] == pytest.approx(float(row["val/temperature"]), rel=1e-4)
+    predictor = load(tmp_path / "train")
+    temperature = float(row["val/temperature"])
+    assert vars(predictor.task)["temperature"] == pytest.approx(temperature, rel=1e-4)
+    # Where nothing is right yet, no threshold is known.
+    measured = float(row["val/threshold"]) if row["val/threshold"] else None
+    expected = Thresholds(measured).at_temperature(temperature).overall
+    assert predictor.thresholds.overall == (expected and pytest.approx(expected, abs=2e-4))
 
 
 def test_the_average_of_the_weights_is_saved_without_validation_too(

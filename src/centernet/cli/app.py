@@ -5,6 +5,7 @@
 """
 
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -61,6 +62,10 @@ def main(words: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # A character that the terminal cannot print must not stop the command.
             stream.reconfigure(errors="replace")
+    # What libraries log repeats the errors that they raise, which are printed in one line.
+    logged = logging.root.manager.disable
+    if "--debug" not in words and "debug=true" not in words:
+        logging.disable(logging.CRITICAL)
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -71,6 +76,8 @@ def main(words: Sequence[str] | None = None) -> int:
         if message:
             print(shortened(f"centernet: {message}"), file=sys.stderr)
         _drop_unwritten()
+    finally:
+        logging.disable(logged)
     return code
 
 
