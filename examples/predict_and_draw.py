@@ -9,7 +9,7 @@ from pathlib import Path
 from centernet import CenterNet
 
 
-def main(model: str, source: str, folder: Path, *, conf: float = 0.3) -> list[Path]:
+def main(model: str, source: str, folder: Path, *, conf: float | None = None) -> list[Path]:
     written = []
     for detections in CenterNet(model).predict(source, conf=conf):
         print(detections)
