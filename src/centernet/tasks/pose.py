@@ -55,8 +55,8 @@ class Pose:
             `Detect`.
         box_bins: With `sides_weight`, predict each side as a distribution, as in `Detect`.
         box_scale: Typical distance from the centre of a box to its sides, in cells, for `box_bins`.
-        snap_sigma: Standard deviation of a Gaussian of the distance from the regressed keypoint, as a fraction
-            of the longer side of the box. A keypoint is the peak of its heatmap in the box with the highest
+        snap_sigma: Standard deviation of a Gaussian of the distance from the regressed keypoint, relative to
+            the longer side of the box. A keypoint is the peak of its heatmap in the box with the highest
             product of score and Gaussian. With 0, as in the paper, it is the nearest peak, if it is near.
         temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
             that scores are probabilities: see `Calibration`.
