@@ -139,20 +139,63 @@ def test_max_det_is_how_many_detections_of_an_image_count(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": [{"id": "a"}]}, r"gt.json, images\[0\]: id 'a' is not a whole number, as COCO's are"),
+        ({"images": [{"id": 1.5}]}, r"gt.json, images\[0\]: id 1.5 is not a whole number: mend it"),
         ({"images": None}, r"gt.json has no list 'images'"),
-        ({"categories": [{"id": 1}]}, r"categories\[0\] has no 'name'"),
-        ({"annotations": [{"id": 1}]}, r"annotations\[0\] has no 'image_id'"),
-        ({"annotations": [{**RESULT, "image_id": 9}]}, r"annotations\[0\]: image_id 9 is not in the file"),
-        ({"annotations": [{**RESULT, "area": None}]}, r"annotations\[0\]: area holds None"),
+        ({"categories": [{"id": 1}]}, r"categories\[0\]: .* needs a whole-number id and a name"),
+        ({"categories": 2 * [{"id": 1, "name": "a"}]}, r"gt.json, categories\[1\]: id 1 is taken"),
+        ({"annotations": [{"id": 1}]}, r"gt.json, annotation 1: no image has id None"),
+        ({"annotations": [{**RESULT, "image_id": 9}]}, r"annotations\[0\]: no image has id 9: mend it"),
+        ({"annotations": [{**RESULT, "bbox": [1, 2, -3, 4]}]}, r"annotation 1: bbox .* has a negative width"),
+        ({"annotations": [{**RESULT, "bbox": None}]}, r"annotations\[0\]: bbox is None, not"),
+        ({"annotations": [{**RESULT, "iscrowd": "maybe"}]}, r"annotations\[0\]: iscrowd is 'maybe', neither"),
+        ({"annotations": 3 * [3]}, r"annotations\[0\]: 3 is not an object"),
     ],
-    ids=["text", "images", "categories", "annotation", "image_id", "area"],
+    ids=lambda value: None if isinstance(value, str) else next(iter(value)),
 )
-def test_a_broken_ground_truth_is_named_in_one_line(tmp_path: Path, change: dict, message: str) -> None:
+def test_ground_truth_is_refused_in_the_words_of_the_doctor(
+    tmp_path: Path, change: dict, message: str
+) -> None:
     ground_truth = write(tmp_path / "gt.json", {**GROUND_TRUTH, **change})
 
     with pytest.raises(InputError, match=message):
         score("coco", ground_truth, write(tmp_path / "dt.json", [RESULT]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"iscrowd": None},
+        {"iscrowd": "0"},
+        {"iscrowd": False},
+        {"area": None},
+        {"id": None},
+        {"id": "6f1c-77"},
+        {"image_id": "5"},
+        {"image_id": 5.0, "category_id": "40"},
+        {"bbox": None, "segmentation": [[0, 0, 50, 0, 50, 50, 0, 50]]},
+        {"bbox": [], "segmentation": {"size": [50, 100], "counts": [0, 2500, 2500]}},
+    ],
+    ids=str,
+)
+def test_every_spelling_of_an_annotation_counts_as_when_it_is_trained_on(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    annotation = {**GROUND_TRUTH["annotations"][0], **change}
+    ground_truth = write(tmp_path / "gt.json", {**GROUND_TRUTH, "annotations": [annotation]})
+    scores = score("coco", ground_truth, write(tmp_path / "dt.json", [{**RESULT, "image_id": "5"}]))
+
+    assert scores.metrics["AP"] == 1
+    assert scores.classes[0]["objects"] == 1
+
+
+def test_images_whose_ids_are_texts_are_found_by_these_and_by_their_numbers(tmp_path: Path) -> None:
+    images = [{"id": "night-a", "file_name": "a.jpg"}, {"id": "night-b", "file_name": "b.jpg"}]
+    annotations = [{**GROUND_TRUTH["annotations"][0], "image_id": "night-b"}]
+    ground_truth = write(tmp_path / "gt.json", {**GROUND_TRUTH, "images": images, "annotations": annotations})
+
+    for image_id in ("night-b", 2):
+        results = write(tmp_path / "dt.json", [{**RESULT, "image_id": image_id}])
+        assert score("coco", ground_truth, results).metrics["AP"] == 1
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,27 +1,34 @@
 """COCO ground-truth and result files of other programs, each entry checked before it is evaluated.
 
-`data.formats.coco` reads the same files, but does not serve here for two reasons. Its `Dataset` has float32
-boxes, which would move scores away from pycocotools' in the fifth digit. And it leaves out broken entries and
-reports them, since the rest is good for training; a score on the rest would mislead, so here the first broken
-entry is an error.
+`data.formats.coco` checks the ground truth, as it does for training. Its `Dataset` does not serve here: it
+has float32 boxes, which would move scores away from pycocotools' in the fifth digit. And it leaves out broken
+entries and reports them, since the rest is good for training; a score on the rest would mislead, so here the
+first broken entry is an error.
 """
 
 import json
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from centernet.data.formats import coco
 from centernet.data.formats.catalog import open_dataset
+from centernet.data.formats.coco.content import read_content
+from centernet.data.formats.coco.defect_log import Ids, whole_number
+from centernet.data.formats.coco.fields import CocoObject
 from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
 from centernet.evaluation.class_matching import match_classes
 from centernet.evaluation.image_names import with_ids_of_names
+from centernet.io.paths import expanded
 from centernet.io.writing import writing
-from centernet.structures import Dataset
+from centernet.structures import Dataset, Defect
+
+_STATED_ID = "stated_id"
+"""Key of an image for its id as the file has it, which results may state."""
 
 
 def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = False) -> dict[str, Any]:
@@ -35,33 +42,47 @@ def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = F
     Raises:
         InputError: The file or the data set is missing or broken.
     """
+    path = expanded(path)
     file = path if path.suffix.lower() == ".json" else _file_in(path, split, with_keypoints)
     if file is None:
-        return coco.to_coco(open_dataset(path, split))
-    content = _load(file)
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{file} holds {_json_type(content)}: ground truth needs images, annotations, categories"
-        )
-    for key, needed in (("images", ("id",)), ("categories", ("id", "name")), ("annotations", ())):
-        if not isinstance(content.get(key), list):
+        dataset = open_dataset(path, split)
+        refuse_broken(dataset.defects)
+        return coco.to_coco(dataset)
+    content = read_content(file, with_files=False)
+    refuse_broken(content.log.found)
+    for one in content.objects:
+        if min(one.box[2:]) < 0:
+            place = f"{file}, annotation {one.number}"
             raise InputError(
-                f"{file} has no list {key!r}: ground truth needs images, annotations, categories"
+                f"{place}: bbox {one.box} has a negative width or height: it is x, y, width, height"
             )
-        for position, entry in enumerate(content[key]):
-            _need(entry, needed, f"{file}, {key}[{position}]")
-            if "id" in needed and (isinstance(entry["id"], bool) or not isinstance(entry["id"], int)):
-                raise InputError(
-                    f"{file}, {key}[{position}]: id {entry['id']!r} is not a whole number, as COCO's are"
-                )
-    image_ids, category_ids = ids_of(content, "images"), ids_of(content, "categories")
-    for position, entry in enumerate(content["annotations"]):
-        place = f"{file}, annotations[{position}]"
-        _check_object(entry, place, image_ids, category_ids, known_by="the file")
-        _need(entry, ("bbox",), place)
-        if "area" in entry:
-            _check_number(entry["area"], "area", place)
-    return content
+    return {
+        "images": [
+            {**entry, "id": number, _STATED_ID: entry["id"]} for number, entry in content.images.items()
+        ],
+        "categories": [{**entry, "id": number} for number, entry in content.categories.items()],
+        "annotations": [_plain(one) for one in content.objects],
+    }
+
+
+def refuse_broken(defects: Iterable[Defect]) -> None:
+    """Raises an `InputError` at the first broken entry of a ground truth."""
+    for defect in defects:
+        if defect.kind.startswith(("broken", "unknown", "duplicate image")):
+            raise InputError(f"{defect.where}: {defect.message}: mend it, or the score would mislead")
+
+
+def _plain(one: CocoObject) -> dict[str, Any]:
+    """An annotation with its fields as training reads them."""
+    return {
+        **one.entry,
+        "id": one.number,
+        "image_id": one.image_id,
+        "category_id": one.category_id,
+        "bbox": one.box,
+        "area": one.area,
+        "iscrowd": int(one.is_crowd),
+    }
 
 
 def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | None:
@@ -88,13 +109,28 @@ def read_results(
         raise InputError(f"{path} holds {_json_type(content)}: results are a list of detections")
     content, is_by_name = with_ids_of_names(content, ground_truth["images"], str(path), ground_truth_name)
     note = "results are matched by file_name: their image ids are not those of the ground truth"
-    image_ids, category_ids = ids_of(ground_truth, "images"), ids_of(ground_truth, "categories")
+    image_ids, category_ids = (
+        {entry["id"] for entry in ground_truth[key]} for key in ("images", "categories")
+    )
+    ids = Ids(image.get(_STATED_ID, image["id"]) for image in ground_truth["images"])
+    results = []
     for position, entry in enumerate(content):
         place = f"{path}, results[{position}]"
-        _check_object(entry, place, image_ids, category_ids, known_by=ground_truth_name)
+        _need(entry, ("image_id", "category_id"), place)
+        image_id = ids.number(entry["image_id"])
+        category_id = whole_number(entry["category_id"])
+        for key, number, known in (
+            ("image_id", image_id, image_ids),
+            ("category_id", category_id, category_ids),
+        ):
+            if number not in known:
+                raise InputError(f"{place}: {key} {entry[key]!r} is not in {ground_truth_name}")
+        if "bbox" in entry:
+            _check_box(entry["bbox"], place)
         _need(entry, ("score",) if "keypoints" in entry else ("bbox", "score"), place)
         _check_number(entry["score"], "score", place)
-    return content, (note,) * is_by_name
+        results.append({**entry, "image_id": image_id, "category_id": category_id})
+    return results, (note,) * is_by_name
 
 
 def check_keypoints(
@@ -148,15 +184,10 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
     return path
 
 
-def ids_of(ground_truth: dict[str, Any], key: str) -> set[Any]:
-    """The ids of the images or categories of a COCO file."""
-    return {entry["id"] for entry in ground_truth[key]}
-
-
 def _load(file: Path) -> Any:
     try:
         return json.loads(read_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is not json: {error}") from error
 
 
@@ -166,18 +197,6 @@ def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:
     for key in keys:
         if key not in entry:
             raise InputError(f"{place} has no {key!r}")
-
-
-def _check_object(
-    entry: Any, place: str, image_ids: Container[Any], category_ids: Container[Any], known_by: str
-) -> None:
-    """Check the ids of a result or an annotation, and its box if it has one."""
-    _need(entry, ("image_id", "category_id"), place)
-    for key, known in (("image_id", image_ids), ("category_id", category_ids)):
-        if not isinstance(entry[key], (int, str)) or entry[key] not in known:
-            raise InputError(f"{place}: {key} {entry[key]!r} is not in {known_by}")
-    if "bbox" in entry:
-        _check_box(entry["bbox"], place)
 
 
 def _check_box(bbox: Any, place: str) -> None:

@@ -11,7 +11,9 @@ from centernet.data.formats.common.files import read_text
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.detections import Detections
 from centernet.errors import InputError, listed
+from centernet.evaluation.coco_files import refuse_broken
 from centernet.evaluation.evaluator import no_detections
+from centernet.io.paths import expanded, visible
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 
@@ -21,11 +23,10 @@ def read_ground_truth(path: Path, split: str | None) -> Dataset:
     Raises:
         InputError: There is neither, or part of it is broken: a score on the rest would mislead.
     """
-    xmls = sorted(path.glob("*.xml"))
+    path = expanded(path)
+    xmls = visible(path.glob("*.xml"))
     dataset = _dataset_of(path, xmls) if xmls else open_dataset(path, split)
-    for defect in dataset.defects:
-        if defect.kind.startswith("broken"):
-            raise InputError(f"{defect.where}: {defect.message}: mend it, or the score would mislead")
+    refuse_broken(dataset.defects)
     return dataset
 
 

@@ -31,9 +31,14 @@ class AnnotationTable:
     index: Int[np.ndarray, " m"]
 
     @classmethod
-    def of(cls, records: Sequence[ImageRecord]) -> "AnnotationTable":
-        """The objects of all these images."""
-        parts = [record.annotations for record in records] or [Annotations.none()]
+    def of(cls, records: Sequence[ImageRecord], num_keypoints: int = 0) -> "AnnotationTable":
+        """The objects of all these images.
+
+        Args:
+            records: The images.
+            num_keypoints: Number of keypoints of an object where there is no image to tell it.
+        """
+        parts = [record.annotations for record in records] or [Annotations.none(num_keypoints)]
         counts = [len(part) for part in parts]
         return cls(
             boxes=np.concatenate([part.boxes for part in parts]),

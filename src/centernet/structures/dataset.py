@@ -58,10 +58,11 @@ class Dataset:
 
     Attributes:
         name: Name in messages: the folder, and the split where there are several.
-        format: `coco`, `voc`, `yolo`, `kitti` or `deeplabcut`.
+        format: `coco`, `voc`, `yolo`, `kitti`, `deeplabcut`, `labelme` or `torchvision`.
         categories: The classes that labels index.
         records: All images, including those without objects.
         defects: Invalid entries, which the reader left out.
+        notes: Properties that are no defects.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Dataset:
     categories: Categories
     records: tuple[ImageRecord, ...]
     defects: tuple[Defect, ...] = ()
+    notes: tuple[Defect, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)

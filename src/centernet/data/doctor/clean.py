@@ -15,6 +15,7 @@ from centernet.data.formats.common.keypoint_checks import (
 )
 from centernet.errors import InputError
 from centernet.io.images import inspect_image
+from centernet.io.paths import is_file
 from centernet.structures import Categories, Dataset, Defect, ImageRecord
 from centernet.structures.annotation_table import AnnotationTable
 
@@ -45,7 +46,7 @@ def _usable_images(records: Sequence[ImageRecord], defects: list[Defect]) -> Ite
         if first is not record:
             message = f"image {record.image_id} is the same file as image {first.image_id}"
             defects.append(_without_image("duplicate image", record, message))
-        elif not record.path.is_file():
+        elif not is_file(record.path):
             message = f"there is no such image, but {record.source} names it"
             defects.append(_without_image("missing image", record, message))
         else:
@@ -92,7 +93,7 @@ def _clean_objects(
     records: list[ImageRecord], categories: Categories, defects: list[Defect]
 ) -> list[ImageRecord]:
     names = categories.names
-    objects = AnnotationTable.of(records)
+    objects = AnnotationTable.of(records, categories.max_keypoints)
     sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
     clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
     faults = _faults(objects, clipped)
@@ -174,7 +175,7 @@ def _is_repeat(objects: AnnotationTable, among: Bool[np.ndarray, " m"]) -> Bool[
 def _rebuild(
     records: list[ImageRecord], objects: AnnotationTable, keep: Bool[np.ndarray, " m"]
 ) -> list[ImageRecord]:
-    before = AnnotationTable.of(records)
+    before = AnnotationTable.of(records, objects.keypoints.shape[1])
     is_changed = ~keep | (objects.boxes != before.boxes).any(1)
     is_changed |= (objects.keypoints != before.keypoints).any((1, 2))
     starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))

@@ -47,7 +47,7 @@ def examine(
     cleaned, changed = clean(dataset)
     rule = square_input(imgsz, stride)
     collisions, neighbours = find_collisions(cleaned, rule, stride)
-    objects = AnnotationTable.of(cleaned.records)
+    objects = AnnotationTable.of(cleaned.records, cleaned.categories.max_keypoints)
     objects = objects[~objects.is_crowd]
     classes = _count_classes(cleaned, objects)
     unreadable = _undecodable(cleaned.records, progress) if read_images else []
@@ -68,7 +68,7 @@ def examine(
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
         skeletons=_count_keypoints(cleaned, objects),
         space=_count_boxes3d(cleaned),
-        notes=(*_crowds(cleaned), *_without_objects(dataset), *neighbours),
+        notes=(*dataset.notes, *_crowds(cleaned), *_without_objects(dataset), *neighbours),
     )
 
 

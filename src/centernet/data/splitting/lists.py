@@ -10,10 +10,10 @@ from pathlib import Path
 import yaml
 
 from centernet.data.formats import deeplabcut
-from centernet.data.formats.coco.defect_log import whole_number
-from centernet.data.formats.coco.format import locate_images
-from centernet.data.formats.coco.layout import image_folders
+from centernet.data.formats.coco.defect_log import Ids
+from centernet.data.formats.coco.layout import image_folders, image_root
 from centernet.data.formats.common.files import read_text
+from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.yolo.layout import SPLIT_KEYS, data_yaml
 from centernet.structures import Dataset, ImageRecord
 
@@ -38,19 +38,20 @@ def _coco(path: Path, dataset: Dataset, parts: Parts) -> tuple[dict[Path, str], 
     start = next((name for name in ("person_keypoints_",) if file.name.startswith(name)), "instances_")
     folder = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
     content = json.loads(read_text(file))
+    ids = Ids(image.get("id") for image in content["images"])
     files = {}
     for split, records in parts.items():
         target = file.with_name(f"{start}{split}.json")
         paths = {record.image_id: record.path for record in records}
-        images = [image for image in content["images"] if whole_number(image.get("id")) in paths]
-        names = [str(image["file_name"]).replace("\\", "/") for image in images]
-        found = locate_images(names, image_folders(target, split))
+        images = [image for image in content["images"] if ids.number(image.get("id")) in paths]
+        finder = ImageFinder(image_folders(target, split), image_root(target))
+        found = finder.find_all([str(image["file_name"]) for image in images])
         for number, image in enumerate(images):
-            own = paths[int(image["id"])]
+            own = paths[ids.number(image["id"]) or 0]
             if found[number] != own:
                 # The names were relative to a folder that is searched for the former name of the file only.
                 images[number] = {**image, "file_name": _relative(own, folder)}
-        annotations = [one for one in content["annotations"] if whole_number(one.get("image_id")) in paths]
+        annotations = [one for one in content["annotations"] if ids.number(one.get("image_id")) in paths]
         files[target] = json.dumps({**content, "images": images, "annotations": annotations})
     return files, path if path.is_dir() else folder
 

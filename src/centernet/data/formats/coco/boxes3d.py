@@ -31,11 +31,11 @@ def read_camera_field(entry: dict[str, Any], image_id: int, log: DefectLog) -> C
         return None
 
 
-def read_box3d(entry: dict[str, Any], log: DefectLog) -> list[float]:
+def read_box3d(entry: dict[str, Any], number: int, log: DefectLog) -> list[float]:
     """3D box (seven numbers), alpha, truncation and occlusion; NaN and -1 for unknown values."""
     if "dim" not in entry and "location" not in entry:
         return _UNKNOWN
-    place = f"annotation {entry['id']}"
+    place = f"annotation {number}"
     stay = "its box on the image is used"
     numbers: list[Any] = [
         *_as_list(entry.get("dim"), 3),

@@ -1,28 +1,59 @@
-"""Defects of a COCO file, and the check of its whole numbers."""
+"""Defects of a COCO file, and its ids as whole numbers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from centernet.structures import Defect
 
 
 @dataclass(frozen=True)
 class DefectLog:
-    """The defects of one file, in the order they were found."""
+    """The defects of one file, in the order they were found, and properties that are no defects."""
 
     file: str
     found: list[Defect] = field(default_factory=list)
+    notes: list[Defect] = field(default_factory=list)
 
     def add(self, kind: str, place: str, message: str, action: str = "left out") -> None:
         """Add a defect at a place of the file."""
         self.found.append(Defect(kind=kind, where=f"{self.file}, {place}", message=message, action=action))
 
+    def note(self, kind: str, message: str, action: str) -> None:
+        """Add a property of the whole file that is no defect."""
+        self.notes.append(Defect(kind=kind, where=self.file, message=message, action=action))
+
 
 def whole_number(value: object) -> int | None:
-    """The value of a field as a whole number, also if written as 1.0 or "1"; None if it is not one."""
+    """The value of a field as a whole number, also if written as 1.0, "1" or "1.0"; None if it is not one."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
-        return int(value)
+    if isinstance(value, str) and len(value) < 19:
+        digits = value.strip().removesuffix(".0")
+        return int(digits) if digits.isdecimal() else None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return int(value) if abs(value) < 2**63 else None
     return None
+
+
+class Ids:
+    """The whole numbers of the ids in a list of a file.
+
+    Texts that are no numbers, `"6f1c-77"`, get the numbers after the largest one, in the order they come.
+
+    Args:
+        values: The ids as the file has them.
+    """
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        values = list(values)
+        largest = max((number for value in values if (number := whole_number(value)) is not None), default=0)
+        texts = dict.fromkeys(
+            value for value in values if isinstance(value, str) and value and whole_number(value) is None
+        )
+        self.texts: dict[str, int] = {text: number for number, text in enumerate(texts, start=largest + 1)}
+
+    def number(self, value: Any) -> int | None:
+        """The number of an id, also of an equal one in another list; None if it is none."""
+        number = whole_number(value)
+        return self.texts.get(value) if number is None and isinstance(value, str) else number

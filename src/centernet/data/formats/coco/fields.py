@@ -1,15 +1,17 @@
 """Categories and annotations of a COCO file, validated field by field."""
 
 from collections.abc import Container
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from centernet.data.formats.coco.boxes3d import read_box3d
-from centernet.data.formats.coco.defect_log import DefectLog, whole_number
-from centernet.data.formats.coco.keypoints import read_keypoints, read_skeletons
+from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number
+from centernet.data.formats.coco.keypoints import read_keypoints
+from centernet.data.formats.coco.outlines import box_of_outline
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.errors import InputError
@@ -17,14 +19,12 @@ from centernet.structures import Annotations, Categories
 from centernet.structures.skeletons import AREA_FRACTION
 
 
-def read_categories(file: Path, entries: list[Any], annotations: list[Any], log: DefectLog) -> Categories:
-    """The categories of a file, in the order of their ids, with the keypoints that some have.
+def checked_categories(file: Path, entries: list[Any]) -> dict[int, dict[str, Any]]:
+    """The categories of a file by id, in the order of the file.
 
     Args:
         file: For messages.
         entries: The list `categories`.
-        annotations: The list `annotations`; gives the number of keypoints where a category lists none.
-        log: Receives invalid skeletons.
 
     Raises:
         InputError: There are no categories, or one has no name or no unique id.
@@ -39,14 +39,75 @@ def read_categories(file: Path, entries: list[Any], annotations: list[Any], log:
         found[category_id] = entry
     if not found:
         raise InputError(f"{file} has no categories: list at least one class")
-    ids = tuple(sorted(found))
-    skeletons = read_skeletons({category_id: found[category_id] for category_id in ids}, annotations, log)
-    return Categories(tuple(found[category_id]["name"] for category_id in ids), ids, skeletons)
+    return found
 
 
-def read_objects(
-    entries: list[Any], categories: Categories, image_ids: Container[int], log: DefectLog
-) -> dict[int, Annotations]:
+class CocoObject(NamedTuple):
+    """One valid annotation, its fields spelled in one way.
+
+    Attributes:
+        number: Its id.
+        image_id: Id of its image.
+        category_id: Id of its category.
+        box: `x, y, width, height`.
+        is_crowd: A region of many objects.
+        area: Square pixels.
+        entry: The annotation as the file has it.
+    """
+
+    number: int
+    image_id: int
+    category_id: int
+    box: list[float]
+    is_crowd: bool
+    area: float
+    entry: dict[str, Any]
+
+
+def checked_objects(
+    entries: list[Any], images: Ids, image_ids: Container[int], category_ids: Container[int], log: DefectLog
+) -> list[CocoObject]:
+    """The valid annotations of a file; the log receives the others.
+
+    An annotation without an id, or with one that is no number, gets a number; one without a box has the box
+    round its outline.
+
+    Args:
+        entries: The list `annotations`.
+        images: Numbers of the ids of images.
+        image_ids: Those that there are.
+        category_ids: Those of the categories.
+        log: Receives defects and notes.
+    """
+    objects: list[CocoObject] = []
+    given = (number for entry in entries if (number := _number_of(entry)) is not None)
+    free = count(max(given, default=0) + 1)
+    seen: set[int] = set()
+    without = 0
+    for position, entry in enumerate(entries):
+        number = _number_of(entry)
+        place = f"annotations[{position}]" if number is None else f"annotation {number}"
+        try:
+            image_id, category_id, box, area = _checked_object(entry, images, image_ids, category_ids)
+        except _BrokenError as error:
+            log.add(error.kind, place, str(error))
+            continue
+        if number is None:
+            number, without = next(free), without + 1
+        elif number in seen:
+            log.add("duplicate annotation id", place, "another has this id", "used")
+        seen.add(number)
+        is_crowd = _is_crowd(entry.get("iscrowd"))
+        if is_crowd is None:
+            message = f"iscrowd is {entry['iscrowd']!r}, neither 0 nor 1"
+            log.add("broken crowd flag", place, message, "it counts as 0")
+        objects.append(CocoObject(number, image_id, category_id, box, bool(is_crowd), area, entry))
+    if without:
+        log.note("annotations without id", f"{without} have no id, or one that is no number", "numbered")
+    return objects
+
+
+def read_objects(found: list[CocoObject], categories: Categories, log: DefectLog) -> dict[int, Annotations]:
     """The objects of each image that has any, by image id."""
     labels = {category_id: label for label, category_id in enumerate(categories.ids)}
     counts, max_keypoints = categories.num_keypoints, categories.max_keypoints
@@ -54,24 +115,16 @@ def read_objects(
     rows: list[_Row] = []
     numbers: list[list[float]] = []
     boxes3d: list[list[float]] = []
-    seen: set[int] = set()
-    for position, entry in enumerate(entries):
-        try:
-            image_id, row = _read_object(entry, labels, image_ids)
-        except _BrokenError as error:
-            number = whole_number(entry.get("id")) if isinstance(entry, dict) else None
-            place = f"annotations[{position}]" if number is None else f"annotation {number}"
-            log.add(error.kind, place, str(error))
-            continue
-        if row[0] in seen:
-            log.add("duplicate annotation id", f"annotation {row[0]}", "another has this id", "used")
-        seen.add(row[0])
-        by_image.setdefault(image_id, []).append(len(rows))
-        rows.append(row)
-        name, count = categories.names[row[1]], counts[row[1]]
-        keypoints = read_keypoints(entry.get("keypoints"), row[0], name, count, log)
+    for one in found:
+        by_image.setdefault(one.image_id, []).append(len(rows))
+        x, y, width, height = one.box
+        label = labels[one.category_id]
+        rows.append((one.number, label, [x, y, x + width, y + height], one.is_crowd, one.area))
+        keypoints = read_keypoints(
+            one.entry.get("keypoints"), one.number, categories.names[label], counts[label], log
+        )
         numbers.append(keypoints + [0.0] * (3 * max_keypoints - len(keypoints)))
-        boxes3d.append(read_box3d(entry, log))
+        boxes3d.append(read_box3d(one.entry, one.number, log))
     if not rows:
         return {}
     objects = _collect(rows, _checked(rows, numbers, categories, log), boxes3d)
@@ -98,32 +151,46 @@ class _BrokenError(Exception):
         self.kind = kind
 
 
-def _read_object(entry: Any, labels: dict[int, int], image_ids: Container[int]) -> tuple[int, _Row]:
-    """Image id and object."""
+def _number_of(entry: Any) -> int | None:
+    return whole_number(entry.get("id")) if isinstance(entry, dict) else None
+
+
+def _checked_object(
+    entry: Any, images: Ids, image_ids: Container[int], category_ids: Container[int]
+) -> tuple[int, int, list[float], float]:
+    """Ids of image and category, box and area."""
     if not isinstance(entry, dict):
         raise _BrokenError("broken annotation", f"{entry!r} is not an object")
-    number = whole_number(entry.get("id"))
-    if number is None:
-        raise _BrokenError("broken annotation", f"id {entry.get('id')!r} is not a whole number")
-    image_id, category_id = whole_number(entry.get("image_id")), whole_number(entry.get("category_id"))
+    image_id, category_id = images.number(entry.get("image_id")), whole_number(entry.get("category_id"))
     if image_id is None or image_id not in image_ids:
         raise _BrokenError("unknown image", f"no image has id {entry.get('image_id')!r}")
-    if category_id is None or category_id not in labels:
+    if category_id is None or category_id not in category_ids:
         raise _BrokenError("unknown class", f"no category has id {entry.get('category_id')!r}")
-    x, y, width, height = _read_box(entry.get("bbox"))
+    outline = None
+    if not entry.get("bbox") and entry.get("segmentation"):
+        try:
+            outline = box_of_outline(entry["segmentation"])
+        except ValueError as error:
+            raise _BrokenError("broken box", f"there is no bbox, and {error}") from None
+    if outline:
+        box, default_area = outline
+    else:
+        box = _read_box(entry.get("bbox"))
+        # A mask's area where there is a mask.
+        default_area = box[2] * box[3] * (AREA_FRACTION if entry.get("keypoints") else 1.0)
     area: Any = entry.get("area")
-    # A mask's area where there is a mask; `type` because True is an int too.
+    # `type` because True is an int too.
     is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
-    fraction = AREA_FRACTION if entry.get("keypoints") else 1.0
-    corners = [x, y, x + width, y + height]
-    row = (
-        number,
-        labels[category_id],
-        corners,
-        entry.get("iscrowd") in (1, True),
-        float(area if is_stated else height * width * fraction),
-    )
-    return image_id, row
+    return image_id, category_id, box, float(area if is_stated else default_area)
+
+
+def _is_crowd(value: Any) -> bool | None:
+    """The value of `iscrowd`, a number, a boolean or a text; None if it is none of these."""
+    if isinstance(value, str):
+        value = value.strip().lower()
+    if value in (1, "1", "1.0", "true", "yes"):
+        return True
+    return False if value in (0, None, "", "0", "0.0", "false", "no", "none", "null") else None
 
 
 def _read_box(box: Any) -> list[float]:

@@ -4,29 +4,26 @@ Sources: https://cocodataset.org/#format-data; also the folder layouts of Robofl
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
-from centernet.data.formats.coco.defect_log import DefectLog, whole_number
-from centernet.data.formats.coco.fields import read_categories, read_objects
-from centernet.data.formats.coco.keypoints import annotation_fields, category_fields
+from centernet.data.formats.coco.content import read_content, stated_size
+from centernet.data.formats.coco.fields import read_objects
+from centernet.data.formats.coco.keypoints import annotation_fields, category_fields, read_skeletons
 from centernet.data.formats.coco.layout import (
     DETECTION,
     FileKind,
     annotation_file,
     annotation_files,
     image_folders,
+    image_root,
 )
 from centernet.data.formats.common.copy_images import copy_images
-from centernet.data.formats.common.files import read_text
+from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
-from centernet.errors import InputError
-from centernet.geometry.camera import Camera
 from centernet.io.images import image_size
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
@@ -45,27 +42,34 @@ def splits(path: Path) -> tuple[str, ...]:
     return tuple(annotation_files(path, DETECTION))
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split of a COCO data set, or a single json file.
 
     Invalid objects are left out, and invalid keypoints count as not labelled; the data set's `defects` list
-    both.
+    both. An object without a box has the box round its outline.
+
+    Args:
+        path: Folder or file.
+        split: Name of the split.
+        images: Folder of the images; None: they are where the file states, or below the data set's folder.
 
     Raises:
         InputError: No such split, or a file that is not COCO json.
     """
-    return read_kind(path, split, DETECTION)
+    return read_kind(path, split, DETECTION, images)
 
 
-def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
+def read_kind(path: Path, split: str | None, kind: FileKind, images: Path | None = None) -> Dataset:
     """As `read`, from one kind of files."""
     split, file = annotation_file(path, split, kind)
-    content = _load(file)
-    log = DefectLog(str(file))
-    categories = read_categories(file, content["categories"], content["annotations"], log)
-    images = _read_images(content["images"], log)
-    objects = read_objects(content["annotations"], categories, images, log)
-    paths = locate_images([image.file_name for image in images.values()], image_folders(file, split))
+    content = read_content(file)
+    log = content.log
+    by_id = {category_id: content.categories[category_id] for category_id in sorted(content.categories)}
+    skeletons = read_skeletons(by_id, [one.entry for one in content.objects], log)
+    categories = Categories(tuple(entry["name"] for entry in by_id.values()), tuple(by_id), skeletons)
+    objects = read_objects(content.objects, categories, log)
+    finder = ImageFinder(image_folders(file, split), image_root(file), images)
+    paths = finder.find_all([entry["file_name"] for entry in content.images.values()])
     none = Annotations.none(categories.max_keypoints)
     records = tuple(
         ImageRecord(
@@ -73,10 +77,10 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
             image_id=image_id,
             annotations=objects.get(image_id, none),
             source=str(file),
-            size=image.size,
-            camera=image.camera,
+            size=stated_size(entry),
+            camera=read_camera_field(entry, image_id, log),
         )
-        for (image_id, image), path_of_image in zip(images.items(), paths, strict=True)
+        for (image_id, entry), path_of_image in zip(content.images.items(), paths, strict=True)
     )
     return Dataset(
         name=str(file),
@@ -84,6 +88,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind) -> Dataset:
         categories=categories,
         records=records,
         defects=tuple(log.found),
+        notes=tuple(log.notes),
     )
 
 
@@ -154,69 +159,3 @@ def _category_list(categories: Categories) -> list[dict[str, Any]]:
         {"id": category_id, "name": name, **category_fields(skeleton)}
         for category_id, name, skeleton in zip(categories.ids, categories.names, skeletons, strict=True)
     ]
-
-
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{file} is not json: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{file} is not a COCO file: it holds a {type(content).__name__}, not an object")
-    for key in ("images", "annotations", "categories"):
-        if not isinstance(content.get(key), list):
-            raise InputError(f"{file} has no list {key!r}: COCO needs images, annotations and categories")
-    return content
-
-
-@dataclass(frozen=True)
-class _Image:
-    file_name: str
-    size: tuple[int, int] | None
-    camera: Camera | None
-
-
-def _read_images(entries: list[Any], log: DefectLog) -> dict[int, _Image]:
-    images: dict[int, _Image] = {}
-    for position, entry in enumerate(entries):
-        place = f"images[{position}]"
-        if not isinstance(entry, dict):
-            log.add("broken image entry", place, f"{entry!r} is not an object")
-            continue
-        image_id, name = whole_number(entry.get("id")), entry.get("file_name")
-        if image_id is None:
-            log.add("broken image entry", place, f"id {entry.get('id')!r} is not a whole number")
-        elif not isinstance(name, str) or not name:
-            log.add("broken image entry", f"image {image_id}", f"file_name is {name!r}")
-        elif image_id in images:
-            log.add("duplicate image id", f"image {image_id}", f"{name} has the id of another image")
-        else:
-            rows, columns = whole_number(entry.get("height")), whole_number(entry.get("width"))
-            size = (rows, columns) if rows and columns and rows > 0 and columns > 0 else None
-            camera = read_camera_field(entry, image_id, log)
-            images[image_id] = _Image(name.replace("\\", "/"), size, camera)
-    return images
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # A name can be too long for any file.
-        return False
-
-
-def locate_images(names: list[str], folders: Sequence[Path]) -> list[Path]:
-    """The path of each image: in the first folder that has it, else in the folder with most of the others."""
-    found: dict[Path, int] = {}
-    paths: list[Path | None] = []
-    for name in names:
-        # The folder that had the last image most likely has this one.
-        for folder in sorted(folders, key=lambda folder: -found.get(folder, 0)):
-            if _is_file(path := folder / name):
-                found[folder] = found.get(folder, 0) + 1
-                paths.append(path)
-                break
-        else:
-            paths.append(None)
-    usual = max(found, key=lambda folder: found[folder], default=folders[0])
-    return [path or usual / name for path, name in zip(paths, names, strict=True)]

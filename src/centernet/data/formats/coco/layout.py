@@ -6,6 +6,7 @@ from pathlib import Path
 
 from centernet.data.formats.common.splits import WHOLE, choose_split, is_split, split_in
 from centernet.errors import InputError
+from centernet.io.paths import visible
 
 # Files of other tasks, which have images and annotations too: https://cocodataset.org/#download
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
@@ -40,7 +41,9 @@ def annotation_files(path: Path, kind: FileKind) -> dict[str, list[Path]]:
     if path.is_file():
         return {split_in(path.stem) or WHOLE: [path]} if path.suffix.lower() == ".json" else {}
     folders = [child for child in sorted(path.glob("*")) if child.is_dir() and is_split(child.name)]
-    files = [file for folder in (path / "annotations", path, *folders) for file in folder.glob("*.json")]
+    files = [
+        file for folder in (path / "annotations", path, *folders) for file in visible(folder.glob("*.json"))
+    ]
     by_split: dict[str, list[Path]] = {}
     for file in sorted(files, key=lambda file: (not file.name.startswith(kind.starts), str(file))):
         if file.name.startswith(kind.starts) or (_may_be(file.name, kind) and _has_coco_keys(file)):
@@ -67,13 +70,24 @@ def annotation_file(path: Path, wanted: str | None, kind: FileKind = DETECTION) 
 
 def image_folders(file: Path, split: str) -> tuple[Path, ...]:
     """Folders in which the images of a COCO file may be, the likelier ones first."""
-    root = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
+    root = image_root(file)
     # CVAT calls a split `default`, its file `instances_default.json`, its folder `images/default`.
-    own = file.stem.partition("_")[2] or split
-    names = dict.fromkeys((split, split.rstrip("0123456789"), own))
+    own = (_without_start(file.stem), file.stem.partition("_")[2] or split)
+    names = dict.fromkeys((split, split.rstrip("0123456789"), *own))
     named = [root / middle / name for middle in ("", "images") for name in names]
     rest = [file.parent, root, root / "images", *(root / name / "images" for name in names), root / "data"]
     return tuple(dict.fromkeys([*named, *rest]))
+
+
+def image_root(file: Path) -> Path:
+    """The folder below which the images of a COCO file are."""
+    return file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
+
+
+def _without_start(stem: str) -> str:
+    """`default` of `person_keypoints_default`."""
+    starts = (start for kind in (DETECTION, KEYPOINTS) for start in kind.starts)
+    return next((stem.removeprefix(start) for start in starts if stem.startswith(start)), stem)
 
 
 def _split_of(file: Path, root: Path) -> str:

@@ -20,6 +20,6 @@ def splits(path: Path) -> tuple[str, ...]:
     return tuple(annotation_files(path, KEYPOINTS))
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split, as `coco.read` does for files of all objects."""
-    return read_kind(path, split, KEYPOINTS)
+    return read_kind(path, split, KEYPOINTS, images)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from centernet.errors import InputError
 from centernet.io.images import inspect_image, is_image, read_image
+from centernet.io.paths import is_file
 from centernet.structures import ImageRecord
 
 
@@ -30,7 +31,7 @@ def copy_images(records: Iterable[ImageRecord], folder: Path, *, with_sizes: boo
     taken = {file.stem: file for file in folder.iterdir() if is_image(file)}
     copies: list[tuple[ImageRecord, Path]] = []
     for record in records:
-        if not record.path.exists():
+        if not is_file(record.path):
             raise InputError(f"{record.path} does not exist: it cannot be copied to {folder}")
         target = folder / record.path.name
         other = taken.setdefault(record.path.stem, record.path)

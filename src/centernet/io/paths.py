@@ -1,0 +1,30 @@
+"""Paths that users and files give: `~`, backslashes, and names that no file can have."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with `~` replaced by the home folder: some shells leave `data=~/x` as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # There is no home folder, or no user of that name.
+        return Path(path)
+
+
+def stated(text: str) -> Path:
+    """The path that a file states, written with slashes of either kind, and perhaps with `~`."""
+    return expanded(text.strip().replace("\\", "/"))
+
+
+def is_file(path: Path) -> bool:
+    """True if there is a file; False too for a name that no file can have, such as one of 300 letters."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """The paths in order, without hidden files: macOS adds `._a.xml` to `a.xml`, which is no xml."""
+    return sorted(path for path in paths if not path.name.startswith("."))
