@@ -14,15 +14,17 @@ import numpy as np
 from jaxtyping import Float
 
 from centernet.data.formats.common.files import LARGEST_PX, read_text
+from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.keypoint_checks import NOT_LABELLED
 from centernet.data.formats.common.skeleton_fields import skeleton_of
 from centernet.data.formats.common.splits import WHOLE, choose_split, split_in
 from centernet.errors import InputError
 from centernet.io.images import image_size
+from centernet.io.paths import visible
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "deeplabcut"
-LOOKED_FOR = "DeepLabCut: CollectedData_*.csv"
+LOOKED_FOR = "DeepLabCut CollectedData_*.csv"
 
 MARGIN_PX = 10
 """Margin of the boxes round the outermost keypoints."""
@@ -44,11 +46,16 @@ def splits(path: Path) -> tuple[str, ...]:
     return tuple(_files(path))
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split of a DeepLabCut data set, or a single csv.
 
     The class is `animal`; individuals with other keypoints, as DeepLabCut's `single`, are a class named after
     the first of them. Invalid lines and cells are left out and listed in the data set's `defects`.
+
+    Args:
+        path: Folder or file.
+        split: Name of the split.
+        images: Folder of the images; None: beside the csv or above it.
 
     Raises:
         InputError: No such split, two files that both fit, or files that label different keypoints.
@@ -68,7 +75,9 @@ def read(path: Path, split: str | None = None) -> Dataset:
     categories = tables[0].categories()
     records: list[ImageRecord] = []
     for table in tables:
-        for line, image, cells in table.rows(defects):
+        finder = ImageFinder(table.image_folders(), table.file.parent, images)
+        for line, name, cells in table.rows(defects):
+            image = finder.find_all([name])[0]
             records.append(_record(table, categories, line, image, cells, len(records) + 1, defects))
     return Dataset(
         name=f"{path} {split}",
@@ -83,7 +92,9 @@ def rows_of(file: Path) -> tuple[list[list[str]], list[tuple[Path, list[str]]]]:
     """The header rows of a csv, and the image and the cells of each other row that names one."""
     table = _Table.of(file)
     lines = list(csv.reader(read_text(file).splitlines()))
-    return lines[: len(lines) - len(table.lines)], [(image, cells) for _, image, cells in table.rows([])]
+    finder = ImageFinder(table.image_folders(), table.file.parent)
+    rows = [(finder.find_all([name])[0], cells) for _, name, cells in table.rows([])]
+    return lines[: len(lines) - len(table.lines)], rows
 
 
 def _files(path: Path) -> dict[str, list[Path]]:
@@ -92,7 +103,7 @@ def _files(path: Path) -> dict[str, list[Path]]:
         return {split_in(path.stem) or WHOLE: [path]} if _has_label_header(path) else {}
     by_split: dict[str, list[Path]] = {}
     for pattern in ("*.csv", "labeled-data/*/CollectedData*.csv"):
-        for file in sorted(path.glob(pattern)):
+        for file in visible(path.glob(pattern)):
             # Lightning Pose calls its test split `new`.
             split = "test" if file.stem == "CollectedData_new" else split_in(file.stem)
             if (split or file.name.startswith("CollectedData")) and _has_label_header(file):
@@ -169,8 +180,8 @@ class _Table:
         """The class of an individual."""
         return list(dict.fromkeys(self.parts.values())).index(self.parts[who])
 
-    def rows(self, defects: list[Defect]) -> Iterable[tuple[int, Path, list[str]]]:
-        """Line number, image and cells of each image."""
+    def rows(self, defects: list[Defect]) -> Iterable[tuple[int, str, list[str]]]:
+        """Line number, path of the image as stated, and cells of each image."""
         width = 1 + max(column for columns in self.places.values() for column in columns.values())
         if any("likelihood" in columns for columns in self.places.values()):
             message = "there is a likelihood beside x and y, as in predictions of a network"
@@ -179,21 +190,17 @@ class _Table:
         for line, cells in self.lines:
             if not any(cell.strip() for cell in cells):
                 continue
-            name = "/".join(cell.strip() for cell in cells[: self.num_index] if cell.strip()).replace(
-                "\\", "/"
-            )
+            name = "/".join(cell.strip() for cell in cells[: self.num_index] if cell.strip())
             if len(cells) < width or not name:
                 message = f"{len(cells)} cells, not {width}" if name else "it names no image"
                 where = f"{self.file}:{line}"
                 defects.append(Defect(kind="broken line", where=where, message=message, action="left out"))
                 continue
-            yield line, self._image(name), cells
+            yield line, name, cells
 
-    def _image(self, name: str) -> Path:
-        """The path of an image: beside the csv, or below one of its parents as in DeepLabCut's projects."""
-        parents = [self.file.parent, *self.file.parent.parents][:3]
-        candidates = [*(parent / name for parent in parents), self.file.parent / Path(name).name]
-        return next((path for path in candidates if path.is_file()), candidates[0])
+    def image_folders(self) -> list[Path]:
+        """Folders that paths start at: that of the csv, or a parent of it as in DeepLabCut's projects."""
+        return [self.file.parent, *self.file.parent.parents][:3]
 
 
 def _never(kind: str, message: str, action: str) -> None:

@@ -15,6 +15,7 @@ from centernet.data.formats.coco.layout import image_folders, image_root
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.yolo.layout import SPLIT_KEYS, data_yaml
+from centernet.data.formats.yolo.yaml_file import load_yaml
 from centernet.structures import Dataset, ImageRecord
 
 Parts = Mapping[str, Sequence[ImageRecord]]
@@ -59,8 +60,8 @@ def _coco(path: Path, dataset: Dataset, parts: Parts) -> tuple[dict[Path, str], 
 def _yolo(path: Path, dataset: Dataset, parts: Parts) -> tuple[dict[Path, str], Path]:
     """`train.txt` and `val.txt`, and a yaml that names them: `data.yaml`, or `data_split.yaml` beside it."""
     original = data_yaml(path)
-    folder = original.parent if original else path
-    content = yaml.safe_load(read_text(original)) if original else {}
+    folder = original.parent if original else path if path.is_dir() else path.parent
+    content = load_yaml(original) if original else {}
     content = {key: value for key, value in content.items() if key not in (*SPLIT_KEYS, "path")}
     content.setdefault("names", dict(enumerate(dataset.categories.names)))
     files = {}

@@ -28,7 +28,7 @@ from centernet.io.images import image_size
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
-LOOKED_FOR = "COCO: annotations/instances_*.json, person_keypoints_*.json, or another .json with 'images'"
+LOOKED_FOR = "COCO .json"
 SUPPORTS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
 
 

@@ -21,6 +21,12 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """The images directly in a folder by their names without suffix; none if there is no such folder."""
+    files = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []
+    return {file.stem: file for file in files if is_image(file)}
+
+
 def location_of(record: ImageRecord, index: int) -> str:
     """The place of object `index` of an image in its file: `labels.txt:7`, `train.json, annotation 17`."""
     number = record.annotations.ids[index]

@@ -1,25 +1,28 @@
 """Reading and writing KITTI: folders `image_2`, `label_2` and `calib`, lists in `ImageSets`.
 
+Labels for two dimensions alone, as TAO, DIGITS and CVAT write them, have zeros for what is 3D.
+
 Source: https://www.cvlibs.net/datasets/kitti/eval_object.php and the readme of its development kit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from centernet.data.formats.common.calibration import read_camera
 from centernet.data.formats.common.copy_images import copy_images
-from centernet.data.formats.common.files import read_text
-from centernet.data.formats.common.splits import WHOLE, choose_split
+from centernet.data.formats.common.files import images_by_stem, read_text
+from centernet.data.formats.common.splits import choose_split
 from centernet.data.formats.common.unsupported import BOXES3D, warn_unsupported
-from centernet.data.formats.kitti.text_files import frames_in, read_frames, read_labels
+from centernet.data.formats.kitti.layout import CAMERAS, IMAGES, LABELS, find_splits
+from centernet.data.formats.kitti.text_files import frames_in, read_labels
 from centernet.errors import InputError
 from centernet.geometry.camera import alpha_from_rotation
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord, KittiObjects
 
 NAME = "kitti"
-LOOKED_FOR = "KITTI: label_2/*.txt beside image_2/, itself or in training/"
+LOOKED_FOR = "KITTI label_2/"
 SUPPORTS: tuple[str, ...] = (BOXES3D,)
 
 CLASSES = ("Pedestrian", "Car", "Cyclist")
@@ -32,21 +35,18 @@ Trucks are among them, but not among the neighbours of `metrics.kitti`, those of
 DONT_CARE = "DontCare"
 """Type of regions that are not labelled, read as a crowd region of each class."""
 
-_LABELS, _IMAGES, _CAMERAS = "label_2", "image_2", "calib"
-_ENDINGS = (".png", ".jpg", ".jpeg")
-
 
 def identify(path: Path) -> bool:
     """True if there are KITTI's folders at `path`."""
-    return _root(path) is not None
+    return bool(find_splits(path))
 
 
 def splits(path: Path) -> tuple[str, ...]:
-    """Names of the splits: lists in `ImageSets` of frames with labels, else all frames."""
-    return tuple(_frames_of_splits(path))
+    """Names of the splits: lists in `ImageSets` of frames with labels, or folders; else all frames."""
+    return tuple(find_splits(path))
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split of a KITTI data set.
 
     If one of `CLASSES` is labelled anywhere, those are the classes: similar types are crowd regions, and
@@ -54,30 +54,37 @@ def read(path: Path, split: str | None = None) -> Dataset:
 
     Invalid objects and frames are left out and listed in the data set's `defects`.
 
+    Args:
+        path: Folder.
+        split: Name of the split.
+        images: Folder of the images; None: beside the labels.
+
     Raises:
         InputError: No such data set or split.
     """
-    root = _root(path)
-    if root is None:
-        raise InputError(f"{path} holds no KITTI data set: no {_LABELS}/*.txt beside {_IMAGES}/")
-    of_splits = _frames_of_splits(path)
-    split = choose_split(path, tuple(of_splits), split)
-    names = _class_names(root / _LABELS)
+    found = find_splits(path)
+    if not found:
+        raise InputError(f"{path} holds no KITTI data set: no {LABELS}/*.txt beside {IMAGES}/")
+    split = choose_split(path, tuple(found), split)
+    one = found[split]
+    names = _class_names({other.labels for other in found.values()})
+    files = images_by_stem(images or one.images)
     defects: list[Defect] = []
     records = []
-    for position, frame in enumerate(of_splits[split], start=1):
+    with_scores = 0
+    for position, frame in enumerate(one.frames, start=1):
+        label_file = one.labels / f"{frame}.txt"
         try:
-            objects = read_labels(root / _LABELS, (frame,))
+            objects = read_labels(one.labels, (frame,))
         except InputError as error:
-            where = str(root / _LABELS / f"{frame}.txt")
-            defects.append(_defect("broken label file", where, str(error), "the image is left out"))
+            defects.append(_defect("broken label file", str(label_file), str(error), "the image is left out"))
             continue
-        label_file = root / _LABELS / f"{frame}.txt"
-        camera = _camera(root / _CAMERAS / f"{frame}.txt", defects)
+        with_scores += int((objects.scores != 1).any())
+        camera = _camera(one.cameras / f"{frame}.txt", objects, defects)
         records.append(
             ImageRecord(
-                path=_image(root / _IMAGES, frame),
-                image_id=int(frame) if frame.isdecimal() else position,
+                path=files.get(frame, (images or one.images) / f"{frame}.png"),
+                image_id=int(frame) if frame.isdecimal() and len(frame) < 19 else position,
                 annotations=_annotations(objects, names, label_file, camera is not None, defects),
                 source=str(label_file),
                 camera=camera,
@@ -89,7 +96,15 @@ def read(path: Path, split: str | None = None) -> Dataset:
         categories=Categories.of(*names),
         records=tuple(records),
         defects=tuple(defects),
+        notes=_notes(one.labels, with_scores),
     )
+
+
+def _notes(folder: Path, with_scores: int) -> tuple[Defect, ...]:
+    if not with_scores:
+        return ()
+    message = f"rows of {with_scores} files have a 16th column, a score, as results of a detector have"
+    return (_defect("scores", str(folder), message, "all objects count alike"),)
 
 
 def write(dataset: Dataset, folder: Path, split: str) -> None:
@@ -108,50 +123,27 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     for record in dataset.records:
         if len(record.path.stem.split()) > 1:
             raise InputError(f"{record.path}: names of KITTI's frames have no blanks, rename it")
-    copy_images(dataset.records, root / _IMAGES, with_sizes=False)
-    for name in (_LABELS, _CAMERAS):
+    copy_images(dataset.records, root / IMAGES, with_sizes=False)
+    for name in (LABELS, CAMERAS):
         (root / name).mkdir(parents=True, exist_ok=True)
     for record in dataset.records:
         rows = "".join(_rows(record, dataset.categories))
-        (root / _LABELS / f"{record.path.stem}.txt").write_text(rows, encoding="utf-8")
+        (root / LABELS / f"{record.path.stem}.txt").write_text(rows, encoding="utf-8")
         if record.camera is not None:
             numbers = " ".join(f"{value:.12e}" for value in record.camera.ravel().tolist())
-            (root / _CAMERAS / f"{record.path.stem}.txt").write_text(f"P2: {numbers}\n", encoding="utf-8")
+            (root / CAMERAS / f"{record.path.stem}.txt").write_text(f"P2: {numbers}\n", encoding="utf-8")
     lists = folder / "ImageSets"
     lists.mkdir(parents=True, exist_ok=True)
     frames = "".join(f"{record.path.stem}\n" for record in dataset.records)
     (lists / f"{split}.txt").write_text(frames, encoding="utf-8")
 
 
-def _root(path: Path) -> Path | None:
-    """The folder that holds `label_2` and `image_2`."""
-    for root in (path, path / "training"):
-        if (root / _IMAGES).is_dir() and (root / _LABELS).is_dir():
-            return root
-    return None
-
-
-def _frames_of_splits(path: Path) -> dict[str, tuple[str, ...]]:
-    root = _root(path)
-    if root is None:
-        return {}
-    labelled = frames_in(root / _LABELS)
-    known = set(labelled)
-    found: dict[str, tuple[str, ...]] = {}
-    for folder in dict.fromkeys((path / "ImageSets", root.parent / "ImageSets", root / "ImageSets")):
-        for file in sorted(folder.glob("*.txt")):
-            frames = tuple(frame for frame in read_frames(file) if frame in known)
-            if frames:  # The frames of KITTI's test split have no labels.
-                found.setdefault(file.stem, frames)
-    return found or ({WHOLE: labelled} if labelled else {})
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
+def _class_names(folders: Iterable[Path]) -> tuple[str, ...]:
     """The classes of all splits, so that splits agree."""
     types: set[str] = set()
-    for frame in frames_in(folder):
+    for file in (folder / f"{frame}.txt" for folder in folders for frame in frames_in(folder)):
         try:
-            lines = read_text(folder / f"{frame}.txt").splitlines()
+            lines = read_text(file).splitlines()
         except InputError:
             continue  # Its defect is reported when its split is read.
         types.update(line.split()[0] for line in lines if line.strip())
@@ -160,16 +152,12 @@ def _class_names(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(types - {DONT_CARE})) or CLASSES
 
 
-def _image(folder: Path, frame: str) -> Path:
-    """The path of the image of a frame; the expected path if it is missing."""
-    paths = [folder / f"{frame}{ending}" for ending in _ENDINGS]
-    return next((path for path in paths if path.is_file()), paths[0])
-
-
-def _camera(path: Path, defects: list[Defect]) -> np.ndarray | None:
+def _camera(path: Path, objects: KittiObjects, defects: list[Defect]) -> np.ndarray | None:
     try:
         return read_camera(path)
     except InputError as error:
+        if not path.exists() and not objects.have_boxes3d.any():
+            return None  # Labels for two dimensions alone need none.
         message = "there is no such file" if not path.exists() else str(error)
         defects.append(_defect("no camera", str(path), message, "3D boxes of its image are not used"))
         return None
@@ -247,4 +235,7 @@ def _alpha(record: ImageRecord, row: int) -> float:
 
 
 def _defect(kind: str, where: str, message: str, action: str) -> Defect:
-    return Defect(kind=kind, where=where, message=message.removeprefix(f"{where}: "), action=action)
+    if message.startswith(where):
+        # The place of a message may have a line number.
+        where, _, message = message.partition(" " if message.startswith(f"{where} ") else ": ")
+    return Defect(kind=kind, where=where, message=message, action=action)

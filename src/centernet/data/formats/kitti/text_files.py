@@ -4,13 +4,15 @@ Source: the readme of the object development kit, https://www.cvlibs.net/dataset
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Float
 
 from centernet.data.formats.common.files import read_text
 from centernet.errors import InputError
+from centernet.io.images import is_image
+from centernet.io.paths import visible
 from centernet.structures import KittiObjects
 
 COLUMNS = (
@@ -24,11 +26,13 @@ COLUMNS = (
 def read_labels(folder: Path, frames: Sequence[str]) -> KittiObjects:
     """The labelled objects of some frames: the files `<frame>.txt` of a folder.
 
+    Sizes of 0 are those of an object without a 3D box; a 16th column is a score.
+
     Raises:
         InputError: A file is missing, or a row has another number of columns, a value that is no finite
             number, or an impossible size; the message names file and line.
     """
-    return _read(folder, frames, COLUMNS[:-1])
+    return _read(folder, frames, COLUMNS[:-1], with_score=False)
 
 
 def read_results(folder: Path, frames: Sequence[str]) -> KittiObjects:
@@ -40,7 +44,7 @@ def read_results(folder: Path, frames: Sequence[str]) -> KittiObjects:
     Raises:
         InputError: As for `read_labels`; also where the score is missing.
     """
-    return _read(folder, frames, COLUMNS)
+    return _read(folder, frames, COLUMNS, with_score=True)
 
 
 def read_frames(path: Path) -> tuple[str, ...]:
@@ -55,7 +59,8 @@ def read_frames(path: Path) -> tuple[str, ...]:
         if len(words) > 1:
             raise InputError(f"{path}:{number} has {len(words)} words: write one frame on a line, as 000123")
         for name in words:
-            name = name.removesuffix(".txt")
+            name = PurePosixPath(name.replace("\\", "/")).name.removesuffix(".txt")
+            name = Path(name).stem if is_image(Path(name)) else name
             if name in places:
                 raise InputError(f"{path}:{number}: frame {name} is already on line {places[name]}")
             places[name] = number
@@ -66,10 +71,10 @@ def read_frames(path: Path) -> tuple[str, ...]:
 
 def frames_in(folder: Path) -> tuple[str, ...]:
     """Names of the text files in a folder, sorted."""
-    return tuple(sorted(path.stem for path in folder.glob("*.txt")))
+    return tuple(sorted(path.stem for path in visible(folder.glob("*.txt"))))
 
 
-def _read(folder: Path, frames: Sequence[str], columns: Sequence[str]) -> KittiObjects:
+def _read(folder: Path, frames: Sequence[str], columns: Sequence[str], with_score: bool) -> KittiObjects:
     types: list[str] = []
     rows: list[list[float]] = []
     places: list[tuple[int, int]] = []
@@ -79,9 +84,11 @@ def _read(folder: Path, frames: Sequence[str], columns: Sequence[str]) -> KittiO
             words = line.split()
             if words:
                 types.append(words[0])
-                rows.append(_numbers(words, columns, f"{path}:{number}"))
+                is_scored = not with_score and len(words) == len(COLUMNS)
+                numbers = _numbers(words, COLUMNS if is_scored else columns, f"{path}:{number}")
+                rows.append(numbers if len(numbers) == len(COLUMNS) - 1 else [*numbers, 1.0])
                 places.append((index, number))
-    table = np.array(rows, dtype=np.float64).reshape(-1, len(columns) - 1)
+    table = _without_zeros(np.array(rows, dtype=np.float64).reshape(-1, len(COLUMNS) - 1))
     frame, lines = np.array(places, dtype=np.int64).reshape(-1, 2).T
     objects = KittiObjects(
         frames=tuple(frames),
@@ -93,9 +100,9 @@ def _read(folder: Path, frames: Sequence[str], columns: Sequence[str]) -> KittiO
         alpha_rad=table[:, 2],
         boxes=table[:, 3:7],
         boxes3d=table[:, 7:14],
-        scores=table[:, 14] if len(columns) == len(COLUMNS) else np.ones(len(table)),
+        scores=table[:, 14],
     )
-    _check(objects, table, columns, folder)
+    _check(objects, table, folder)
     return objects
 
 
@@ -121,9 +128,14 @@ def _numbers(words: list[str], columns: Sequence[str], place: str) -> list[float
     raise AssertionError(place)
 
 
-def _check(
-    objects: KittiObjects, table: Float[np.ndarray, "n columns"], columns: Sequence[str], folder: Path
-) -> None:
+def _without_zeros(table: Float[np.ndarray, "n 15"]) -> Float[np.ndarray, "n 15"]:
+    """The rows with KITTI's values for "no 3D box" where all three sizes are 0, as programs for 2D write."""
+    is_flat = (table[:, 7:10] == 0).all(axis=1)
+    table[is_flat, 2], table[is_flat, 7:10], table[is_flat, 10:13] = -10, -1, -1000
+    return table
+
+
+def _check(objects: KittiObjects, table: Float[np.ndarray, "n 15"], folder: Path) -> None:
     """Refuses values that are not finite and sizes that are not positive."""
     sizes = objects.boxes3d[:, :3]
     is_wrong = ~np.isfinite(table)
@@ -132,7 +144,7 @@ def _check(
         return
     row, column = np.argwhere(is_wrong)[0].tolist()
     place = f"{folder / objects.frames[objects.frame[row]]}.txt:{objects.lines[row]}"
-    value, name = table[row, column], columns[column + 1]
+    value, name = table[row, column], COLUMNS[column + 1]
     if np.isfinite(value):
         raise InputError(
             f"{place}: {name} is {value:g}, not above 0: where there is no 3D box, write -1 for height, "

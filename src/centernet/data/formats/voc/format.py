@@ -11,17 +11,22 @@ from xml.etree import ElementTree
 import numpy as np
 
 from centernet.data.formats.common.copy_images import copy_images
+from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.splits import choose_split
 from centernet.data.formats.common.unsupported import warn_unsupported
 from centernet.data.formats.voc.layout import VocSplit, find_splits
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.errors import InputError
 from centernet.io.images import image_size
+from centernet.io.paths import is_file, stated
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "voc"
-LOOKED_FOR = "VOC: Annotations/*.xml with JPEGImages/, or folders of images and .xml"
+LOOKED_FOR = "VOC .xml"
 SUPPORTS: tuple[str, ...] = ()
+
+_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".bmp", ".tif", ".webp")
+"""Of images that are looked for by the name of their xml file, the commonest first."""
 
 
 def identify(path: Path) -> bool:
@@ -34,10 +39,16 @@ def splits(path: Path) -> tuple[str, ...]:
     return tuple(find_splits(path))
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split of a VOC data set. Labels follow the sorted names of all splits, so that splits agree.
 
-    Invalid objects are left out and listed in the data set's `defects`.
+    The image of `a.xml` is `a` with any suffix, else the one that its `<filename>` names. Invalid objects are
+    left out and listed in the data set's `defects`.
+
+    Args:
+        path: Folder.
+        split: Name of the split.
+        images: Folder of the images; None: beside the xml files, or below the data set's folder.
 
     Raises:
         InputError: No such split.
@@ -46,14 +57,10 @@ def read(path: Path, split: str | None = None) -> Dataset:
     if not found:
         raise InputError(f"{path} holds no VOC annotations: no Annotations/*.xml beside JPEGImages/")
     split = choose_split(path, tuple(found), split)
-    files: list[tuple[Path, VocFile]] = []
     defects: list[Defect] = []
-    for image, xml in _pairs(found[split], defects):
-        try:
-            files.append((image, read_xml(xml)))
-        except InputError as error:
-            defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
-    names = _names_in({one.annotations for one in found.values()}, [file for _, file in files])
+    files = _read_files(found[split], images, defects)
+    xmls = dict.fromkeys(xml for one in found.values() for xml in one.xmls.values())
+    names = _names_in(xmls, [file for _, file in files])
     labels = {name: label for label, name in enumerate(names)}
     records = []
     for position, (image, file) in enumerate(files, start=1):
@@ -98,19 +105,45 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     (lists / f"{split}.txt").write_text(lines, encoding="utf-8")
 
 
-def _pairs(voc_split: VocSplit, defects: list[Defect]) -> Iterable[tuple[Path, Path]]:
-    """Image and xml file of each stem of a split."""
+def _read_files(
+    voc_split: VocSplit, images: Path | None, defects: list[Defect]
+) -> list[tuple[Path, VocFile]]:
+    """Image and content of the xml file of each stem of a split."""
+    finder = voc_split.finder(images)
+    files: list[tuple[Path, VocFile]] = []
     seen: set[str] = set()
+    alone: list[Path] = []
     for stem in voc_split.stems:
-        image, xml = voc_split.image(stem), voc_split.annotations / f"{stem}.xml"
+        image, xml = voc_split.image(stem), voc_split.xmls.get(stem)
         if stem in seen:
             defects.append(_left_out("duplicate image", voc_split.source, f"{stem} is listed twice"))
-        elif xml.is_file():
-            yield image, xml
+        elif xml is None:
+            alone.append(image or Path(voc_split.source).parent / stem)
         else:
-            message = f"{image.name} has no {xml.name}: it is not known if it has objects"
-            defects.append(_left_out("image without annotation file", str(image), message))
+            try:
+                file = read_xml(xml)
+            except InputError as error:
+                defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
+            else:
+                files.append((image or _image_of(file, finder), file))
         seen.add(stem)
+    used = {image for image, _ in files}
+    for image in alone:
+        if image not in used:
+            message = f"{image.name} has no {image.stem}.xml: it is not known if it has objects"
+            defects.append(_left_out("image without annotation file", str(image), message))
+    return files
+
+
+def _image_of(file: VocFile, finder: ImageFinder) -> Path:
+    """The image that a file names, or one of its own name: beside it, or wherever there is one."""
+    own = [f"{file.path.stem}{suffix}" for suffix in _SUFFIXES]
+    names = [file.filename, *own] if file.filename else own
+    beside = (file.path.parent / stated(name).name for name in names)
+    found = next((path for path in beside if is_file(path)), None)
+    # Of images of one name in several folders, the one in a folder of the same name as the xml's is meant.
+    near = (finder.find(f"{file.path.parent.name}/{name}") or finder.find(name) for name in names)
+    return found or next((path for path in near if path), None) or finder.find_all(names[:1])[0]
 
 
 def _left_out(kind: str, where: str, message: str) -> Defect:
@@ -121,11 +154,11 @@ def _without_path(error: InputError, path: Path) -> str:
     return str(error).removeprefix(f"{path} ")
 
 
-def _names_in(folders: Iterable[Path], files: Sequence[VocFile]) -> list[str]:
-    """The classes of all xml files in folders, of which `files` are read already."""
+def _names_in(xmls: Iterable[Path], files: Sequence[VocFile]) -> list[str]:
+    """The classes of all xml files, of which `files` are read already."""
     known = {file.path for file in files}
     names = {item.name for file in files for item in file.objects}
-    for xml in (xml for folder in folders for xml in folder.glob("*.xml") if xml not in known):
+    for xml in (xml for xml in xmls if xml not in known):
         try:
             names.update(item.name for item in read_xml(xml).objects)
         except InputError:

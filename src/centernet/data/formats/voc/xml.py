@@ -37,12 +37,14 @@ class VocFile:
 
     Attributes:
         path: The file.
+        filename: Name of its image; empty where it is not stated.
         size: Rows and columns of its image; None where they are not stated.
         objects: Valid objects.
         defects: Defects of the others.
     """
 
     path: Path
+    filename: str
     size: tuple[int, int] | None
     objects: tuple[VocObject, ...]
     defects: tuple[Defect, ...]
@@ -65,7 +67,13 @@ def read_xml(path: Path) -> VocFile:
         except ValueError as error:
             where = f"{path}:{element.get(_LINE)}"
             defects.append(Defect(kind="broken box", where=where, message=str(error), action="left out"))
-    return VocFile(path=path, size=_read_size(root), objects=tuple(objects), defects=tuple(defects))
+    return VocFile(
+        path=path,
+        filename=(root.findtext("filename") or root.findtext("path") or "").strip(),
+        size=_read_size(root),
+        objects=tuple(objects),
+        defects=tuple(defects),
+    )
 
 
 _LINE = " line"  # No attribute in a file can start with a blank.

@@ -1,7 +1,8 @@
 """Reading and writing YOLO: one text file for each image, with coordinates as fractions of the image's sides.
 
 A line is `class x_center y_center width height`. Source: https://docs.ultralytics.com/datasets/detect; for
-keypoints see `yolo.keypoints`. Polygons (`class x y x y x y …`) become their bounding boxes. The format has
+keypoints see `yolo.keypoints`. Darknet's `obj.data`, which CVAT writes, and labelImg's folder with
+`classes.txt` are read too. Polygons (`class x y x y x y …`) become their bounding boxes. The format has
 no crowd regions: they are not written.
 """
 
@@ -18,13 +19,15 @@ from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.data.formats.common.splits import choose_split, sense_of
 from centernet.data.formats.common.unsupported import KEYPOINTS, warn_unsupported
 from centernet.data.formats.yolo.keypoints import KeypointShape, columns_of, read_row, yaml_fields
-from centernet.data.formats.yolo.layout import YoloLayout, find_layout, label_file
+from centernet.data.formats.yolo.layout import YoloLayout, find_layout
+from centernet.data.formats.yolo.yaml_file import load_yaml
 from centernet.errors import InputError
 from centernet.io.images import image_size
+from centernet.io.paths import is_file
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 NAME = "yolo"
-LOOKED_FOR = "YOLO: data.yaml with 'names', or images/ and labels/ with classes.txt"
+LOOKED_FOR = "YOLO data.yaml or classes.txt"
 SUPPORTS: tuple[str, ...] = (KEYPOINTS,)
 
 
@@ -39,11 +42,16 @@ def splits(path: Path) -> tuple[str, ...]:
     return tuple(layout.images) if layout else ()
 
 
-def read(path: Path, split: str | None = None) -> Dataset:
+def read(path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
     """One split of a YOLO data set. Images without a text file have no objects.
 
     Invalid lines are left out, and invalid keypoints count as not labelled; the data set's `defects` list
     both.
+
+    Args:
+        path: Folder, `data.yaml` or `obj.data`.
+        split: Name of the split.
+        images: Folder of the images; None: where the files of the data set say.
 
     Raises:
         InputError: No such split, or a broken `data.yaml`.
@@ -55,13 +63,12 @@ def read(path: Path, split: str | None = None) -> Dataset:
     labels = {class_id: label for label, class_id in enumerate(layout.categories.ids)}
     defects = list(layout.defects)
     records: list[ImageRecord] = []
-    for image in layout.images[split]():
-        text = label_file(image)
+    for image, text in layout.images[split](images):
         try:
             size = image_size(image)
         except InputError as error:
             # Without the image's size, fractions of it give no boxes.
-            kind = "corrupt image" if image.exists() else "missing image"
+            kind = "corrupt image" if is_file(image) else "missing image"
             message = str(error).removeprefix(f"{image} ")
             defects.append(Defect(kind=kind, where=str(image), message=message, action="left out"))
             continue
@@ -95,7 +102,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     """
     warn_unsupported(dataset, NAME, SUPPORTS)
     file = folder / "data.yaml"
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    content = load_yaml(file) if file.exists() else {}
     key, images = sense_of(split), f"images/{split}"
     if key is None:
         raise InputError(f"{file} knows no split {split!r}: write it as train, val or test")
@@ -135,7 +142,7 @@ def _read_labels(
         defects.append(Defect(kind=kind, where=where, message=message, action=action))
 
     none = Annotations.none(layout.categories.max_keypoints)
-    if not file.exists():
+    if not is_file(file):
         return none
     try:
         lines = read_text(file).splitlines()
