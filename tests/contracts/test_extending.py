@@ -197,7 +197,7 @@ class NamedBoxes:
     def splits(self, path: Path) -> tuple[str, ...]:
         return ("all",) if self.identify(path) else ()
 
-    def read(self, path: Path, split: str | None = None) -> Dataset:  # noqa: ARG002
+    def read(self, path: Path, split: str | None = None, images: Path | None = None) -> Dataset:  # noqa: ARG002
         rows = [line.split() for line in (path / "boxes.txt").read_text().splitlines()]
         names = sorted({row[1] for row in rows})
         images = sorted(file for file in path.iterdir() if is_image(file))

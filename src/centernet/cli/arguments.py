@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from centernet.errors import UsageError
+from centernet.io.paths import expanded
 from centernet.recipes.hints import hint_for
 
 
@@ -154,10 +155,15 @@ def _read_switch_or_text(text: str) -> bool | str:
     try:
         return _read_switch(text)
     except ValueError:
-        return text
+        return _read_text(text)
 
 
-TEXT = ArgumentType(name="a text", read=str)
+def _read_text(text: str) -> str:
+    """The text; a path with its `~`, which some shells leave in `data=~/x`, replaced by the home folder."""
+    return str(expanded(text)) if text.startswith(("~/", "~\\")) or text == "~" else text
+
+
+TEXT = ArgumentType(name="a text", read=_read_text)
 WHOLE = ArgumentType(name="a whole number", read=_read_whole)
 NUMBER = ArgumentType(name="a number", read=_read_number)
 SWITCH = ArgumentType(name="true or false", read=_read_switch, is_switch=True)

@@ -20,9 +20,11 @@ from centernet.inference.stream import (
     annotated,
     detect_stream,
     first_samples,
+    readable,
     samples_of,
     with_options,
 )
+from centernet.io.paths import expanded
 from centernet.io.sources import frames
 from centernet.recipes.hints import with_hints
 from centernet.structures import Categories
@@ -178,7 +180,7 @@ class CenterNet:
         predictor = self._configured(inference, batch, workers, max_det)
         with_keypoints = bool(self.categories.max_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints))
-        folder, results = (Path(path) if path else None for path in (save_dir, save_json))
+        folder, results = (expanded(path) if path else None for path in (save_dir, save_json))
         stream = detect_stream(
             predictor,
             annotated(dataset),

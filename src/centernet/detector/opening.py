@@ -7,6 +7,7 @@ from centernet.errors import UsageError
 from centernet.inference.backends.formats import is_exported
 from centernet.inference.exported import ExportedPredictor
 from centernet.inference.stream import Predictor
+from centernet.io.paths import expanded
 from centernet.recipes.presets import RECIPES
 from centernet.weights import zoo
 
@@ -27,6 +28,7 @@ def open_predictor(model: str, device: str | int) -> "tuple[Predictor | None, to
         UsageError: The device cannot be used, or the package that runs an exported file is not installed.
         InputError: There is no such model, or its files are broken.
     """
+    model = str(expanded(model))
     if is_exported(model):
         if device not in ("auto", "cpu"):
             raise UsageError(f"{model} runs on the processor: leave device={device} out")

@@ -15,6 +15,7 @@ from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.kitti_files import score_kitti
 from centernet.evaluation.limits import COCO_POSES, class_notes, counts_of, pose_notes
 from centernet.evaluation.table import ClassRow, Scores
+from centernet.io.paths import expanded
 from centernet.metrics.coco import evaluate_coco
 from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.voc import evaluate_voc
@@ -83,7 +84,7 @@ def score(
             raise UsageError(f"format={format} has no {name}: it takes {', '.join(_OPTIONS[format])}")
     if max_det is not None and max_det < 1:
         raise UsageError(f"max_det must be at least 1; got {max_det}")
-    return scorer(Path(ground_truth), Path(results), **given)
+    return scorer(expanded(ground_truth), expanded(results), **given)
 
 
 def _score_coco(

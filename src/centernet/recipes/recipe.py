@@ -277,7 +277,7 @@ class Recipe:
     @property
     def runs(self) -> Path:
         """The folder in which the run folder is made."""
-        return Path(self.project or f"runs/{self.task}")
+        return Path(self.project or f"runs/{self.task}").expanduser()
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:

@@ -20,11 +20,27 @@ def coco_file(path: Path, *names: str) -> None:
 def test_the_error_for_an_unknown_folder_lists_the_known_formats(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
-    with pytest.raises(InputError, match=r"searched for COCO: .*; YOLO: .*; DeepLabCut: .*; VOC: ") as caught:
+    with pytest.raises(InputError, match=r": no COCO .json, .*YOLO .*, VOC .xml") as caught:
         open_dataset(tmp_path)
 
-    assert str(caught.value).startswith(f"{tmp_path} is not a data set")
-    assert "\n" not in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path} is not a data set")
+    assert "\n" not in message
+    assert len(message) - len(str(tmp_path)) < 290
+
+
+def test_the_file_at_the_end_of_that_error_is_a_data_set(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg")
+    with pytest.raises(InputError) as caught:
+        open_dataset(tmp_path)
+    text = str(caught.value).partition("train.json: ")[2].replace("x,y,w,h", "1,2,30,20")
+    (tmp_path / "train.json").write_text(text, encoding="utf-8")
+
+    dataset = open_dataset(tmp_path)
+
+    assert dataset.records[0].annotations.boxes.tolist() == [[1, 2, 31, 22]]
+    assert dataset.records[0].path.is_file()
+    assert dataset.defects == ()
 
 
 def test_a_missing_path_is_reported(tmp_path: Path) -> None:
@@ -114,5 +130,5 @@ def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
 
 @pytest.mark.parametrize("name", ["eval_fixtures"])
 def test_real_data_sets_of_other_formats_are_not_identified(real_data: Path, name: str) -> None:
-    with pytest.raises(InputError, match="is not a data set of a known format"):
+    with pytest.raises(InputError, match="is not a data set: "):
         formats.splits(real_data / name)

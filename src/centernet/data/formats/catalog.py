@@ -8,9 +8,10 @@ and is added to `WRITABLE`, and to `ROUND_TRIP` if reading gives back all that w
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from centernet.data.formats import coco, deeplabcut, kitti, voc, yolo
+from centernet.data.formats import coco, deeplabcut, kitti, labelme, torchvision_json, voc, yolo
 from centernet.data.formats.coco import pose_format as coco_pose
 from centernet.errors import InputError
+from centernet.io.paths import expanded, is_file
 from centernet.structures import Dataset
 
 
@@ -34,8 +35,8 @@ class DatasetFormat(Protocol):
         """Names of the splits."""
         ...
 
-    def read(self, path: Path, split: str | None = None) -> Dataset:
-        """One split; with `None` the only one."""
+    def read(self, path: Path, split: str | None = None, images: Path | None = None) -> Dataset:
+        """One split; with `None` the only one. `images` is the folder of the images if the user named one."""
         ...
 
 
@@ -60,8 +61,17 @@ ROUND_TRIP: tuple[WritableFormat, ...] = (coco, yolo, voc)
 WRITABLE: tuple[WritableFormat, ...] = (*ROUND_TRIP, kitti)
 """KITTI too, which stores 3D boxes, but neither class names with blanks nor classes without objects."""
 
-FORMATS: tuple[DatasetFormat, ...] = (coco, coco_pose, kitti, yolo, deeplabcut, voc)
-"""In the order they are tried: COCO stores most about an object, and VOC's folders are the least specific."""
+FORMATS: tuple[DatasetFormat, ...] = (
+    *(coco, coco_pose, kitti, yolo, deeplabcut, voc),
+    *(labelme, torchvision_json),
+)
+"""In the order they are tried: COCO stores most about an object; the last ones look into all folders."""
+
+SMALLEST = (
+    '{"images":[{"id":1,"file_name":"a.jpg"}],"categories":[{"id":1,"name":"car"}],'
+    '"annotations":[{"image_id":1,"category_id":1,"bbox":[x,y,w,h]}]}'
+)
+"""The least that a COCO file needs."""
 
 
 def format_of(path: Path, with_keypoints: bool = False) -> DatasetFormat:
@@ -74,13 +84,13 @@ def format_of(path: Path, with_keypoints: bool = False) -> DatasetFormat:
     Raises:
         InputError: The path does not exist, or no format is identified.
     """
-    if not path.exists():
+    if not (is_file(path) or path.is_dir()):
         raise InputError(f"{path} does not exist: give a folder, a COCO .json or a YOLO data.yaml")
     for candidate in (coco_pose, *FORMATS) if with_keypoints else FORMATS:
         if candidate.identify(path):
             return candidate
-    wanted = "; ".join(candidate.LOOKED_FOR for candidate in FORMATS if candidate is not coco_pose)
-    raise InputError(f"{path} is not a data set of a known format; searched for {wanted}")
+    wanted = ", ".join(dict.fromkeys(candidate.LOOKED_FOR for candidate in FORMATS))
+    raise InputError(f"{path} is not a data set: no {wanted}; smallest train.json: {SMALLEST}")
 
 
 def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:
@@ -93,23 +103,32 @@ def splits(path: str | Path, with_keypoints: bool = False) -> tuple[str, ...]:
     Raises:
         InputError: There is no data set.
     """
-    return format_of(Path(path), with_keypoints).splits(Path(path))
+    return format_of(expanded(path), with_keypoints).splits(expanded(path))
 
 
-def open_dataset(path: str | Path, split: str | None = None, with_keypoints: bool = False) -> Dataset:
-    """Read one split of a COCO, VOC, YOLO, KITTI or DeepLabCut data set.
+def open_dataset(
+    path: str | Path,
+    split: str | None = None,
+    with_keypoints: bool = False,
+    images: str | Path | None = None,
+) -> Dataset:
+    """Read one split of a data set of any format that is known.
 
     Args:
-        path: A folder, a COCO `.json`, a YOLO `data.yaml` or a DeepLabCut `.csv`.
+        path: A folder, a COCO `.json`, a YOLO `data.yaml` or `obj.data`, or a DeepLabCut `.csv`.
         split: `train`, `val` (or `valid`, `validation`, else `test`), `test`, or a name that `splits` gives;
             `None` for the only one there is.
         with_keypoints: Keypoints are needed: COCO's files of keypoints are preferred to its files of all
             objects, and a data set without keypoints is an error.
+        images: Folder of the images, or one above it, where they are not where the data set says.
 
     Raises:
         InputError: There is no data set, it is broken, has no such split or no images.
     """
-    dataset = format_of(Path(path), with_keypoints).read(Path(path), split)
+    path, folder = expanded(path), expanded(images) if images else None
+    if folder and not folder.is_dir():
+        raise InputError(f"images={images} is not a folder")
+    dataset = format_of(path, with_keypoints).read(path, split, folder)
     if not dataset.records:
         reason = f": {dataset.defects[0]}" if dataset.defects else ": add some, or check the path"
         raise InputError(f"{dataset.name} has no images{reason}")

@@ -24,7 +24,7 @@ from centernet.io.paths import visible
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "deeplabcut"
-LOOKED_FOR = "DeepLabCut CollectedData_*.csv"
+LOOKED_FOR = "DeepLabCut .csv"
 
 MARGIN_PX = 10
 """Margin of the boxes round the outermost keypoints."""

@@ -48,11 +48,12 @@ def _points_of(polygon: Any) -> np.ndarray:
 
 
 def _box_of_mask(mask: dict[str, Any]) -> BoxAndArea | None:
-    size, counts = mask.get("size"), mask.get("counts")
+    size: Any = mask.get("size")
+    counts = mask.get("counts")
     is_pair = isinstance(size, list) and len(size) == 2
     if not is_pair or not all(type(side) is int and 0 < side < LARGEST_PX for side in size):
         raise ValueError(f"the mask of its segmentation has size {size!r}, not [height, width]")
-    runs = _runs_in(counts) if isinstance(counts, str) else counts
+    runs: Any = _runs_in(counts) if isinstance(counts, str) else counts
     if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
         raise ValueError("the mask of its segmentation has counts that are no run lengths")
     height, width = size

@@ -7,7 +7,7 @@ from centernet.data.formats.coco.layout import KEYPOINTS, annotation_files
 from centernet.structures import Dataset
 
 NAME = "coco"
-LOOKED_FOR = "COCO: annotations/person_keypoints_*.json"
+LOOKED_FOR = "COCO .json"
 
 
 def identify(path: Path) -> bool:

@@ -22,7 +22,7 @@ from centernet.geometry.camera import alpha_from_rotation
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord, KittiObjects
 
 NAME = "kitti"
-LOOKED_FOR = "KITTI label_2/"
+LOOKED_FOR = "KITTI .txt"
 SUPPORTS: tuple[str, ...] = (BOXES3D,)
 
 CLASSES = ("Pedestrian", "Car", "Cyclist")

@@ -11,22 +11,18 @@ from xml.etree import ElementTree
 import numpy as np
 
 from centernet.data.formats.common.copy_images import copy_images
-from centernet.data.formats.common.find_images import ImageFinder
+from centernet.data.formats.common.per_image import image_of
 from centernet.data.formats.common.splits import choose_split
 from centernet.data.formats.common.unsupported import warn_unsupported
 from centernet.data.formats.voc.layout import VocSplit, find_splits
 from centernet.data.formats.voc.xml import VocFile, read_xml
 from centernet.errors import InputError
 from centernet.io.images import image_size
-from centernet.io.paths import is_file, stated
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "voc"
 LOOKED_FOR = "VOC .xml"
 SUPPORTS: tuple[str, ...] = ()
-
-_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".bmp", ".tif", ".webp")
-"""Of images that are looked for by the name of their xml file, the commonest first."""
 
 
 def identify(path: Path) -> bool:
@@ -125,7 +121,7 @@ def _read_files(
             except InputError as error:
                 defects.append(_left_out("broken annotation file", str(xml), _without_path(error, xml)))
             else:
-                files.append((image or _image_of(file, finder), file))
+                files.append((image or image_of(xml, file.filename, finder), file))
         seen.add(stem)
     used = {image for image, _ in files}
     for image in alone:
@@ -133,17 +129,6 @@ def _read_files(
             message = f"{image.name} has no {image.stem}.xml: it is not known if it has objects"
             defects.append(_left_out("image without annotation file", str(image), message))
     return files
-
-
-def _image_of(file: VocFile, finder: ImageFinder) -> Path:
-    """The image that a file names, or one of its own name: beside it, or wherever there is one."""
-    own = [f"{file.path.stem}{suffix}" for suffix in _SUFFIXES]
-    names = [file.filename, *own] if file.filename else own
-    beside = (file.path.parent / stated(name).name for name in names)
-    found = next((path for path in beside if is_file(path)), None)
-    # Of images of one name in several folders, the one in a folder of the same name as the xml's is meant.
-    near = (finder.find(f"{file.path.parent.name}/{name}") or finder.find(name) for name in names)
-    return found or next((path for path in near if path), None) or finder.find_all(names[:1])[0]
 
 
 def _left_out(kind: str, where: str, message: str) -> Defect:

@@ -102,7 +102,9 @@ def _folders(path: Path) -> tuple[Path, Path] | None:
 
 
 def _listed(path: Path, whole: VocSplit) -> dict[str, VocSplit]:
-    known = {*whole.xmls, *whole.stems}
+    known = {name: name for name in (*whole.xmls, *whole.stems)}
+    # CVAT lists `day/a` for Annotations/day/a.xml.
+    known |= {name.partition("/")[2]: name for name in known if "/" in name}
     found: dict[str, VocSplit] = {}
     for file in visible(path.glob("ImageSets/Main/*.txt")):
         if is_split(file.stem):  # Other files list the images of one class.
@@ -119,13 +121,21 @@ def _listed(path: Path, whole: VocSplit) -> dict[str, VocSplit]:
     return found
 
 
-def _stem(line: str, known: set[str]) -> str:
+def _stem(line: str, known: dict[str, str]) -> str:
     """The stem in a line: alone, with a suffix or folders, or followed by a number as for one class."""
     for text in (line, line.split()[0]):
+        path = str(stated(text))
         name = stated(text).name
-        for candidate in (text, text.rsplit(".", 1)[0], name, name.rsplit(".", 1)[0]):
+        for candidate in (
+            text,
+            text.rsplit(".", 1)[0],
+            path,
+            path.rsplit(".", 1)[0],
+            name,
+            stated(text).stem,
+        ):
             if candidate in known:
-                return candidate
+                return known[candidate]
     return line
 
 

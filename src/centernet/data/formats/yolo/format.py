@@ -27,7 +27,7 @@ from centernet.io.paths import is_file
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
 
 NAME = "yolo"
-LOOKED_FOR = "YOLO data.yaml or classes.txt"
+LOOKED_FOR = "YOLO .txt"
 SUPPORTS: tuple[str, ...] = (KEYPOINTS,)
 
 
