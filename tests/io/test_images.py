@@ -82,7 +82,7 @@ def test_sixteen_bits_are_scaled_not_cut(tmp_path: Path, suffix: str) -> None:
 def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", Image.fromarray(np.ones((4, 4), dtype=np.float32)))
 
-    with pytest.raises(InputError, match="no known range: save the image with 8 or 16 bits"):
+    with pytest.raises(InputError, match="floats as pixels have no known range: scale them to 0 to 255"):
         read_image(path)
 
 

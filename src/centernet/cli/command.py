@@ -105,9 +105,15 @@ MODEL = Argument(
 DATA = Argument(
     name="data",
     type=TEXT,
-    about="COCO, VOC, YOLO, KITTI or DeepLabCut: a folder, .json, data.yaml or .csv",
+    about="COCO, VOC, YOLO, KITTI, DeepLabCut, LabelMe, ...: a folder, .json, data.yaml or .csv",
     default="FOLDER",
     is_required=True,
+)
+IMAGES = Argument(
+    name="images",
+    type=TEXT,
+    about="folder of the images, where they are not where the data set says",
+    default="FOLDER",
 )
 MODEL_OR_FILE = replace(MODEL, about=f"{MODEL.about}; or an exported file: .onnx, .pt2, a folder of OpenVINO")
 CONF = Argument(

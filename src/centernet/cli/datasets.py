@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, TEXT, WHOLE, Argument
-from centernet.cli.command import DATA, Command, Output
+from centernet.cli.command import DATA, IMAGES, Command, Output
 from centernet.errors import InputError, UsageError
 from centernet.io.writing import writing
 
@@ -15,19 +15,30 @@ if TYPE_CHECKING:
 
 def _doctor(given: dict[str, Any], output: Output) -> int:
     from centernet.data.doctor.examine import examine
+    from centernet.data.doctor.shared_images import shared_defect
     from centernet.data.formats.catalog import open_dataset, splits
+    from centernet.data.formats.common.splits import sense_of
 
     data, limit, keypoints = given.pop("data"), given.pop("limit", 5), given.pop("keypoints", False)
-    names = (given.pop("split"),) if "split" in given else splits(data, keypoints)
+    images = given.pop("images", None)
+    found = (given.pop("split"),) if "split" in given else splits(data, keypoints)
+    # What is trained on comes first, as the others are compared with it.
+    names = sorted(found, key=lambda name: sense_of(name) != "train")
     texts, documents, is_trainable = [], {}, True
+    training = None
     for name in names:
         try:
-            report = examine(open_dataset(data, name, keypoints), progress=_bar, **given)
+            dataset = open_dataset(data, name, keypoints, images)
+            report = examine(dataset, progress=_bar, **given)
         except InputError as error:
             texts.append(str(error))
             documents[name] = {"error": str(error), "is_trainable": False}
             is_trainable = False
             continue
+        if training is None and sense_of(name) == "train":
+            training = dataset
+        elif training and sense_of(name) in ("val", "test"):
+            report = report.with_defect(shared_defect(training, dataset, name))
         texts.append(report.text(limit or None))
         documents[name] = report.to_json()
         is_trainable &= report.is_trainable
@@ -53,8 +64,8 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     path = given.pop("output", "preview.png")
     if not path.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):
         raise UsageError(f"output={path} is not the name of an image: end it in .png, .jpg or .webp")
-    keypoints = given.pop("keypoints", False)
-    dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints)
+    keypoints, images = given.pop("keypoints", False), given.pop("images", None)
+    dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints, images)
     sheet = contact_sheet_of(dataset, **given)
     with writing(path):
         Image.fromarray(sheet).save(path)
@@ -89,6 +100,7 @@ DOCTOR = Command(
         DATA,
         Argument(name="split", type=TEXT, about="split of the data set; by default all", default="NAME"),
         _KEYPOINTS,
+        IMAGES,
         Argument(name="imgsz", type=WHOLE, about="input size at which centres may collide", default="512"),
         _STRIDE,
         Argument(
@@ -114,6 +126,7 @@ PREVIEW = Command(
         DATA,
         Argument(name="split", type=TEXT, about="split of the data set", default="train"),
         _KEYPOINTS,
+        IMAGES,
         Argument(name="output", type=TEXT, about="image file to write", default="preview.png"),
         Argument(name="count", type=WHOLE, about="number of images", default="16"),
         Argument(name="seed", type=WHOLE, about="seed of the choice of images", default="0"),
@@ -146,6 +159,7 @@ SPLIT = Command(
             "the annotations",
             default="FOLDER",
         ),
+        IMAGES,
     ),
     examples=(
         "centernet split data=datasets/cells",

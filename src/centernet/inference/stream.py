@@ -259,6 +259,8 @@ def _read_frame(read: Reading, number: int, camera: Callable[[str], Camera | Non
     item = read()
     if isinstance(item, Failure):
         return item
+    if item.unread:
+        print(f"{item.name}: {item.unread}", file=sys.stderr)
     return sample_of(item.image, item.name, number, camera(item.name))
 
 

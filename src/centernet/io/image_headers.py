@@ -10,13 +10,13 @@ from threading import Lock
 
 from PIL import Image
 
-File = io.BufferedReader | io.BytesIO
-"""A binary file; not `BinaryIO`, of which no file is an instance when types are checked at run time."""
+from centernet.io.tiff_tags import File, read_tags
 
 _FILTERS = Lock()
 """Warning filters belong to the whole process: threads change them one at a time."""
 
 _ORIENTATION = 0x0112
+_FRAMES = "it has several frames, and the first is taken"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
@@ -31,6 +31,7 @@ class Header:
         is_ordinary: Grey, RGB, RGBA or palette in a JPEG or PNG: OpenCV reads those, Pillow the rest.
         pixels_start: First byte of the compressed pixels, where that is known.
         end_marker: Bytes that end the pixels of a complete file; empty where the format has none.
+        unread: What is in the file besides the image that is read, such as further pages; empty if nothing.
     """
 
     stored_size: tuple[int, int]
@@ -38,6 +39,7 @@ class Header:
     is_ordinary: bool = False
     pixels_start: int = 0
     end_marker: bytes = b""
+    unread: str = ""
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -138,11 +140,13 @@ def _png_header(file: File) -> Header:
     if kind != b"IHDR" or 0 in (rows, columns):
         raise ValueError("a PNG that does not state its size")
     file.seek(length - 8 + 4, io.SEEK_CUR)
-    orientation = 1
+    orientation, unread = 1, ""
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IDAT":
             break
+        if kind == b"acTL":  # https://wiki.mozilla.org/APNG_Specification
+            unread = _FRAMES
         if kind == b"eXIf":
             orientation = _exif_orientation(file.read(length))
             length = 0
@@ -153,19 +157,29 @@ def _png_header(file: File) -> Header:
         is_ordinary=True,
         pixels_start=file.tell(),
         end_marker=b"IEND",
+        unread=unread,
     )
 
 
 def _other_header(file: File) -> Header:
+    tags = read_tags(file)
+    if tags and tags.has_too_many_bands:
+        raise ValueError(tags.refusal)
+    unread = tags.unread if tags else ""
     try:
+        file.seek(0)
         # Pillow warns of many pixels; the caller has a limit and a message of its own.
         with without_warnings(Image.DecompressionBombWarning), Image.open(file) as image:
             columns, rows = image.size
             # Pillow turns the pixels of a TIFF itself.
             orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
+            if image.format in ("GIF", "WEBP") and getattr(image, "is_animated", False):
+                unread = _FRAMES
     except Image.DecompressionBombError as error:
         raise ValueError("it has far too many pixels") from error
     except Exception as error:
         # Pillow's plugins raise exceptions of any type on broken files.
-        raise ValueError("it is not an image, or of a format that Pillow cannot read") from error
-    return Header(stored_size=(rows, columns), orientation=orientation if orientation in range(1, 9) else 1)
+        other = "it is not an image, or of a format that Pillow cannot read"
+        raise ValueError(tags.refusal if tags else other) from error
+    orientation = orientation if orientation in range(1, 9) else 1
+    return Header(stored_size=(rows, columns), orientation=orientation, unread=unread)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from centernet.errors import InputError
 from centernet.io.image_headers import Header, read_header, without_warnings
+from centernet.io.tiff_tags import TiffTags, read_tags
 
 Rgb = UInt8[np.ndarray, "h w 3"]
 
@@ -49,6 +50,19 @@ def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"{path} is not a readable image: {error}") from error
+
+
+def unread_parts(path: Path) -> str:
+    """What an image file holds besides the image that is read: further pages, frames or bands; empty if none.
+
+    Files of the usual formats are not opened.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff", ".gif", ".webp"):
+        return ""
+    try:
+        return inspect_image(path).unread
+    except InputError:
+        return ""  # The error is reported when the image is read.
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -121,7 +135,8 @@ def _decode_any(data: bytes) -> Rgb:
         # The number of pixels was checked; Pillow's other warnings are about tags.
         with without_warnings(Warning), Image.open(io.BytesIO(data)) as image:
             image.load()
-            return to_rgb(image)
+            tags = read_tags(io.BytesIO(data)) if image.format == "TIFF" else None
+            return to_rgb(image) if tags is None else _tiff_to_rgb(image, tags)
     except Exception as error:
         # Pillow's plugins raise exceptions of any type on broken files.
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
@@ -133,15 +148,45 @@ def to_rgb(image: Image.Image) -> Rgb:
     Raises:
         ValueError: Pixels of unknown range.
     """
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535 or image.mode == "F":
-            raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
-        grey = np.round(values / 257).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+    if _is_wide(image):
+        return _grey_to_rgb(np.asarray(image))
     # Converted by way of RGBA, transparent entries of a palette keep their colour.
     opaque = image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image
     return np.array(opaque.convert("RGB"))
+
+
+def _is_wide(image: Image.Image) -> bool:
+    """True for grey levels of more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _grey_to_rgb(values: np.ndarray, largest: int = 65535) -> Rgb:
+    if values.dtype.kind == "f":
+        raise ValueError(
+            "floats as pixels have no known range: scale them to 0 to 255 and save the image with 8 bits"
+        )
+    if values.min() < 0:
+        raise ValueError(
+            f"it has pixels below 0, the least is {values.min()}: scale them to 0 to 255 and save the image "
+            "with 8 bits"
+        )
+    if values.max() > largest:
+        raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
+    grey = np.round(values / (largest / 255)).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _tiff_to_rgb(image: Image.Image, tags: TiffTags) -> Rgb:
+    """As `to_rgb`, with what Pillow leaves to its caller: white is zero, signs, and levels of 12 bits."""
+    if not _is_wide(image) and not (image.mode == "L" and tags.is_signed):
+        return to_rgb(image)
+    values = np.asarray(image)
+    if image.mode == "L":
+        values = values.view(np.int8)
+    largest = 2**tags.bits - 1 if tags.bits in (10, 12, 14) else 255 if tags.bits == 8 else 65535
+    if tags.is_white_zero and not (tags.is_signed or tags.is_fraction) and tags.bits <= 16:
+        values = largest - values.astype(np.int64)
+    return _grey_to_rgb(values, largest)
 
 
 def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from centernet.errors import InputError, UsageError
 from centernet.io.arrays import holds_pixels, rgb_of
 from centernet.io.downloads import download, is_url
-from centernet.io.images import decode_image, is_image, read_image
+from centernet.io.images import decode_image, is_image, read_image, unread_parts
 from centernet.io.videos import Video, frame_name, is_video
 
 _CAMERA = (
@@ -31,10 +31,12 @@ class Frame:
     Attributes:
         name: Path, URL, `clip.mp4#12` in a video, or `image 3` for the fourth of several in memory.
         image: RGB.
+        unread: What the file holds besides, such as further pages; empty if nothing.
     """
 
     name: str
     image: UInt8[np.ndarray, "h w 3"]
+    unread: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +223,7 @@ def _known(item: Item) -> Reading:
 
 def _read(path: Path) -> Item:
     try:
-        return Frame(name=str(path), image=read_image(path))
+        return Frame(name=str(path), image=read_image(path), unread=unread_parts(path))
     except InputError as error:
         return _failure(str(path), error)
 

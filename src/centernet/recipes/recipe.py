@@ -75,6 +75,7 @@ class Recipe:
     crop: int = _training(
         0, "side of training inputs cropped at the scale of imgsz, a multiple of 32; 0: imgsz"
     )
+    images: str = _training("", "folder of the images, if they are not where the data set says; empty: there")
     rect: bool = _training(False, "inputs keep the aspect ratio of the image instead of being square")
     image_scale: float = _training(
         0.0,

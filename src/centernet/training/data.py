@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from centernet.data.doctor.clean import clean
+from centernet.data.doctor.shared_images import shared_defect
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.data.formats.common.splits import UnclearSplitError, stand_in
 from centernet.data.splitting.partition import MIN_IMAGES
@@ -38,7 +39,7 @@ def open_training_data(
         InputError: There are no objects to learn, or the two splits differ in their classes.
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
-    training = _with_skeleton(_cleaned(_opened(data, "train", with_keypoints), with_keypoints), recipe)
+    training = _opened(data, "train", recipe)
     if not any(len(record.annotations) for record in training.records):
         raise InputError(
             f"{data}: no usable object is left to learn; `{_doctor(data, with_keypoints)}` lists the reasons"
@@ -54,8 +55,10 @@ def open_training_data(
                 f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
                 file=sys.stderr,
             )
-        validation = _with_skeleton(_cleaned(_opened(data, "val", with_keypoints), with_keypoints), recipe)
+        validation = _opened(data, "val", recipe)
         check_same_classes(training.categories, validation)
+        if shared := shared_defect(training, validation, name):
+            print(shared, file=sys.stderr)
         if len(training) < MIN_IMAGES:
             print(
                 f"{training.name}: fewer than {MIN_IMAGES} training images teach little but themselves: "
@@ -125,15 +128,17 @@ def _with_skeleton(dataset: Dataset, recipe: Recipe) -> Dataset:
     return replace(dataset, categories=categories)
 
 
-def _opened(data: str, split: str, with_keypoints: bool) -> Dataset:
-    """The split; an error about splits says what to do where there is no key for them."""
+def _opened(data: str, split: str, recipe: Recipe) -> Dataset:
+    """The cleaned split; an error about splits says what to do where there is no key for them."""
+    with_keypoints = task_builder_of(recipe).with_keypoints
     try:
-        return open_dataset(data, split, with_keypoints)
+        dataset = open_dataset(data, split, with_keypoints, recipe.images or None)
     except UnclearSplitError as error:
         raise InputError(
             f"{error.problem}: training takes the splits called train and val, so rename one, or move away "
             "those that are not meant"
         ) from error
+    return _with_skeleton(_cleaned(dataset, with_keypoints), recipe)
 
 
 def _cleaned(dataset: Dataset, with_keypoints: bool) -> Dataset:

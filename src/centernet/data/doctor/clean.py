@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
+from centernet.data.doctor.box_spelling import box_spelling
 from centernet.data.formats.common.files import location_of
 from centernet.data.formats.common.keypoint_checks import (
     NOT_LABELLED,
@@ -34,6 +35,7 @@ def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
     """
     defects: list[Defect] = []
     records = list(_usable_images(dataset.records, defects))
+    defects = [*box_spelling(replace(dataset, records=tuple(records))), *defects]
     records = _clean_objects(records, dataset.categories, defects)
     return replace(dataset, records=tuple(records)), tuple(defects)
 
@@ -66,6 +68,9 @@ def _without_image(kind: str, record: ImageRecord, message: str) -> Defect:
 
 def _with_size(record: ImageRecord, defects: list[Defect]) -> ImageRecord:
     header = inspect_image(record.path)
+    if header.unread:
+        where, action = str(record.path), "the rest of the file is not used"
+        defects.append(Defect(kind="partly read", where=where, message=header.unread, action=action))
     if record.size in (header.upright_size, header.stored_size):
         return record
     if record.size is not None:

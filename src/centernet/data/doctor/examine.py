@@ -7,6 +7,7 @@ import numpy as np
 from centernet.data.doctor.center_collisions import find_collisions
 from centernet.data.doctor.clean import clean
 from centernet.data.doctor.crowding import Crowding, square_input
+from centernet.data.doctor.jpeg_pixels import broken_jpegs
 from centernet.data.doctor.report import (
     STOPS,
     Box3dCount,
@@ -51,6 +52,7 @@ def examine(
     objects = objects[~objects.is_crowd]
     classes = _count_classes(cleaned, objects)
     unreadable = _undecodable(cleaned.records, progress) if read_images else []
+    unreadable += broken_jpegs(cleaned.records) if read_images else []
     empty = [_empty_class(dataset, one.name) for one in classes if one.num_objects == 0]
     sides_px = np.sqrt(np.prod(objects.boxes[:, 2:] - objects.boxes[:, :2], axis=1, dtype=np.float64))
     scales = np.array([imgsz / max(record.size or (1, 1)) for record in cleaned.records])

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,10 @@ class Report:
     def is_trainable(self) -> bool:
         """True if training can run, given how it handles the defects."""
         return self.num_objects > 0 and not any(defect.action == STOPS for defect in self.defects)
+
+    def with_defect(self, defect: Defect | None) -> "Report":
+        """The report with one more defect, if there is one."""
+        return self if defect is None else replace(self, defects=(*self.defects, defect))
 
     def to_json(self) -> dict[str, Any]:
         """Values for json: the attributes by name, `counts` and `is_trainable`."""

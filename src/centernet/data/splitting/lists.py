@@ -113,6 +113,10 @@ _LISTS: dict[str, Callable[[Path, Dataset, Parts], tuple[dict[Path, str], Path]]
 }
 
 
+FORMATS_WITH_LISTS = frozenset(_LISTS)
+"""Formats in which files beside the annotations say which images belong to a split."""
+
+
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 

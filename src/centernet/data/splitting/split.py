@@ -10,7 +10,7 @@ from centernet.data.doctor.clean import clean
 from centernet.data.formats import coco
 from centernet.data.formats.catalog import WRITABLE, open_dataset, splits
 from centernet.data.formats.common.splits import WHOLE, sense_of
-from centernet.data.splitting.lists import Parts, lists_of
+from centernet.data.splitting.lists import FORMATS_WITH_LISTS, Parts, lists_of
 from centernet.data.splitting.partition import (
     MIN_IMAGES,
     count_copies,
@@ -19,6 +19,7 @@ from centernet.data.splitting.partition import (
     hold_out,
 )
 from centernet.errors import InputError, UsageError
+from centernet.io.paths import expanded
 from centernet.io.writing import write_atomically, writing
 from centernet.structures import Dataset
 
@@ -59,7 +60,13 @@ class Split:
 
 
 def split_dataset(
-    data: str | Path, *, val: float = 0.2, test: float = 0.0, by: str = "image", to: str | Path | None = None
+    data: str | Path,
+    *,
+    val: float = 0.2,
+    test: float = 0.0,
+    by: str = "image",
+    to: str | Path | None = None,
+    images: str | Path | None = None,
 ) -> Split:
     """Splits a data set that has no validation images. Which images go where depends on the images alone.
 
@@ -72,6 +79,7 @@ def split_dataset(
         by: `image`: near-copies of an image stay together; `folder`: the images of a folder do.
         to: New folder for a data set of its own, with copies of the images; None writes lists or annotation
             files beside those that are there, and leaves the images in place.
+        images: Folder of the images, where they are not where the data set says.
 
     Raises:
         UsageError: An impossible fraction, or another `by`.
@@ -83,15 +91,15 @@ def split_dataset(
         )
     if by not in _GROUPS:
         raise UsageError(f"by is image or folder; got {by!r}")
-    path = Path(data)
-    name = _splittable(path, in_place=to is None)
-    dataset, _ = clean(open_dataset(path, name))
+    path = expanded(data)
+    name = _splittable(path, images, in_place=to is None)
+    dataset, _ = clean(open_dataset(path, name, images=images))
     if len(dataset) < MIN_IMAGES:
         raise InputError(f"{path} has {len(dataset)} usable images, too few to split: annotate more")
     parts, note = _divided(dataset, val, test, by)
     counts = {split: len(records) for split, records in parts.items()}
     if to is not None:
-        target = Path(to)
+        target = expanded(to)
         _write_new(dataset, parts, target)
         return Split(data=target, num_images=counts, files=(target,), note=note)
     files, new = lists_of(path, dataset, parts)
@@ -104,7 +112,7 @@ def split_dataset(
     return Split(data=new, num_images=counts, files=tuple(files), note=note)
 
 
-def _splittable(path: Path, *, in_place: bool) -> str:
+def _splittable(path: Path, images: str | Path | None, *, in_place: bool) -> str:
     """The name of the split to divide."""
     found = splits(path)
     if any(sense_of(name) in ("val", "test") for name in found):
@@ -112,7 +120,10 @@ def _splittable(path: Path, *, in_place: bool) -> str:
     if len(found) != 1:
         raise InputError(f"{path} has several splits, {', '.join(found)}: pass the file of one as data")
     (name,) = found
-    is_yolo = open_dataset(path, name).format == "yolo"
+    form = open_dataset(path, name, images=images).format
+    is_yolo = form == "yolo"
+    if in_place and form not in FORMATS_WITH_LISTS:
+        raise InputError(f"{path} has a file for each image, and no list of those of a split: {_ELSEWHERE}")
     if in_place and name.lower().rstrip("0123456789") in ("train", "training") and not is_yolo:
         raise InputError(f"{path} has a {name} already, and that name is needed: {_ELSEWHERE}")
     if in_place and name != WHOLE and not is_yolo and not (path / "ImageSets").is_dir() and path.is_dir():
@@ -147,7 +158,7 @@ def _divided(dataset: Dataset, val: float, test: float, by: str) -> tuple[Parts,
 def _write_new(dataset: Dataset, parts: Parts, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not overwritten: name a new folder, to=FOLDER")
-    # DeepLabCut is read only: COCO holds all of it.
+    # COCO holds all of those that are read only.
     form = next((one for one in WRITABLE if dataset.format == one.NAME), coco)
     for split, records in parts.items():
         with writing(folder):
