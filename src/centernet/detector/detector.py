@@ -111,7 +111,7 @@ class CenterNet:
         """Trains on a data set and keeps the best weights.
 
         Args:
-            data: A COCO, VOC, YOLO, KITTI or DeepLabCut data set: folder, `.json`, `data.yaml` or `.csv`.
+            data: A data set of any format that is known: a folder, `.json`, `data.yaml` or `.csv`.
             resume: Continue a run that was stopped: its folder; or True, for the run whose weights these
                 are, or the latest one.
             progress: Show a progress bar; by default if stderr is a terminal.
