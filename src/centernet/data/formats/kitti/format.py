@@ -5,6 +5,7 @@ Labels for two dimensions alone, as TAO, DIGITS and CVAT write them, have zeros 
 Source: https://www.cvlibs.net/datasets/kitti/eval_object.php and the readme of its development kit.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from centernet.structures import Annotations, Categories, Dataset, Defect, Image
 NAME = "kitti"
 LOOKED_FOR = "KITTI .txt"
 SUPPORTS: tuple[str, ...] = (BOXES3D,)
+
+_LINE = re.compile(r"(:\d+)?:? ")
+"""What follows the name of a file in a message: perhaps the number of a line."""
 
 CLASSES = ("Pedestrian", "Car", "Cyclist")
 """The classes in the order of Objects as Points, which its weights follow."""
@@ -235,7 +239,6 @@ def _alpha(record: ImageRecord, row: int) -> float:
 
 
 def _defect(kind: str, where: str, message: str, action: str) -> Defect:
-    if message.startswith(where):
-        # The place of a message may have a line number.
-        where, _, message = message.partition(" " if message.startswith(f"{where} ") else ": ")
+    if message.startswith(where) and (line := _LINE.match(message, len(where))):
+        where, message = where + (line[1] or ""), message[line.end() :]
     return Defect(kind=kind, where=where, message=message, action=action)
