@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import CONF, DATA, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import CONF, DATA, DEVICE, IMAGES, MODEL_OR_FILE, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 
 
@@ -50,6 +50,7 @@ VAL = Command(
             default="NUMBER",
         ),
         WORKERS,
+        IMAGES,
         Argument(name="save_dir", type=TEXT, about="folder for curves, tables and images", default="FOLDER"),
         Argument(
             name="save_json",

@@ -151,6 +151,7 @@ class CenterNet:
         batch: int = 16,
         max_det: int | None = None,
         workers: int = 1,
+        images: str | Path | None = None,
         save_dir: str | Path | None = None,
         save_json: str | Path | None = None,
         **options: Unpack[InferenceKeywords],
@@ -164,8 +165,8 @@ class CenterNet:
             batch: Images in a batch.
             max_det: Maximum number of detections in an image, and of those of a class that AP counts above
                 its 100; by default as the weights were trained.
-            workers: Threads that read and resize images while the network runs on others; with two or more,
-                the network also runs on several batches at a time if cores are free.
+            workers: Threads that read and resize images; two or more also run the network on cores left free.
+            images: Folder of the images, where they are not where the data set says.
             save_dir: Folder for curves, tables and images.
             save_json: File for the detections as COCO results, with the data set's ids: `score` reads it.
             options: See `InferenceOptions`: `flip=True, scales=(0.75, 1, 1.25), slice=640`.
@@ -179,7 +180,7 @@ class CenterNet:
         inference = InferenceOptions(**options)
         predictor = self._configured(inference, batch, workers, max_det)
         with_keypoints = bool(self.categories.max_keypoints)
-        dataset, _ = clean(open_dataset(data, split, with_keypoints))
+        dataset, _ = clean(open_dataset(data, split, with_keypoints, images))
         folder, results = (expanded(path) if path else None for path in (save_dir, save_json))
         stream = detect_stream(
             predictor,
@@ -215,9 +216,8 @@ class CenterNet:
             max_det: Maximum number of detections in an image; by default 100, or as many as an exported file
                 gives.
             batch: Images in a batch.
-            workers: Threads that read and resize images while the network runs on others; with two or more,
-                the network also runs on several batches at a time if cores are free. With 0 an image is read
-                when it is needed. By default 1, and 0 for an iterator of images.
+            workers: Threads that read and resize images; two or more also run the network on cores left free.
+                With 0 an image is read when it is needed. By default 1, and 0 for an iterator of images.
             camera: Projection from camera metres to image pixels, for 3D boxes: rows of a matrix `(3 3)` or
                 `(3 4)`, a file that holds them (KITTI's `calib`, a table, json), or a folder with a file for
                 each image.

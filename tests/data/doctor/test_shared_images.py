@@ -1,6 +1,7 @@
 """Images that are in two splits are told, whatever their names."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,16 @@ def test_doctor_and_training_tell_it(data: Path, capsys: pytest.CaptureFixture[s
     assert "1 image of val is in train, too: copy.png" in capsys.readouterr().out
     open_training_data(str(data), small())
     assert capsys.readouterr().err.count("1 image of val is in train, too: copy.png") == 1
+
+
+def test_a_training_finds_its_images_in_the_folder_that_its_settings_name(data: Path) -> None:
+    split(data, "val", "3.png", "4.png")
+    (data / "set").mkdir()
+    for name in ("train.json", "val.json"):
+        (data / name).rename(data / "set" / name)
+
+    training, validation = open_training_data(str(data / "set"), replace(small(), images=str(data)))
+
+    assert len(training) == 3
+    assert validation is not None
+    assert len(validation) == 2

@@ -132,3 +132,23 @@ def test_a_split_is_a_word_of_its_own(name: str, split: str | None) -> None:
 def test_real_data_sets_of_other_formats_are_not_identified(real_data: Path, name: str) -> None:
     with pytest.raises(InputError, match="is not a data set: "):
         formats.splits(real_data / name)
+
+
+def test_images_are_found_in_a_folder_that_the_user_names_and_in_those_below(tmp_path: Path) -> None:
+    coco_file(tmp_path / "set" / "train.json", "/mnt/disk7/day 1/a.jpg")
+    (tmp_path / "photos" / "day 1").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "day 1" / "a.jpg")
+
+    (record,) = open_dataset(tmp_path / "set", images=tmp_path / "photos").records
+
+    assert record.path == tmp_path / "photos" / "day 1" / "a.jpg"
+    with pytest.raises(InputError, match=r"images=.*nowhere is not a folder"):
+        open_dataset(tmp_path / "set", images=tmp_path / "nowhere")
+
+
+def test_a_data_set_may_be_below_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    coco_file(tmp_path / "train.json", "a.jpg")
+
+    assert formats.splits("~") == ("train",)
+    assert len(open_dataset("~/train.json")) == 1

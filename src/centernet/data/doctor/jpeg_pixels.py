@@ -48,9 +48,9 @@ def broken_jpegs(records: Sequence[ImageRecord]) -> list[Defect]:
     defects = []
     for part in done.stderr.decode("utf-8", "replace").split(_MARK)[1:]:
         number, _, lines = part.partition("\n")
-        told = next((line for line in lines.splitlines() if line.startswith("Corrupt JPEG data")), "")
-        if told and number.isdecimal():
-            message = f"its pixels are broken ({told.partition(': ')[2]})"
+        warning = next((line for line in lines.splitlines() if line.startswith("Corrupt JPEG data")), "")
+        if warning and number.isdecimal():
+            message = f"its pixels are broken ({warning.partition(': ')[2]})"
             where = str(jpegs[int(number)].path)
             defects.append(Defect(kind="broken pixels", where=where, message=message, action=_ACTION))
     return defects

@@ -65,7 +65,7 @@ FORMATS: tuple[DatasetFormat, ...] = (
     *(coco, coco_pose, kitti, yolo, deeplabcut, voc),
     *(labelme, torchvision_json),
 )
-"""In the order they are tried: COCO stores most about an object; the last ones look into all folders."""
+"""In the order they are tried: COCO stores most about an object; the last ones search all folders."""
 
 SMALLEST = (
     '{"images":[{"id":1,"file_name":"a.jpg"}],"categories":[{"id":1,"name":"car"}],'

@@ -97,7 +97,7 @@ def test_reading_restores_the_written_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("Car 0 0 0 1 2 3", "000000.txt:1 has 7 columns, not 15"),
+        ("Car 0 0 0 1 2 3", "000000.txt:1: has 7 columns, not 15"),
         (CAR.replace("1.5 1.6", "0 1.6"), "000000.txt:1: height is 0, not above 0"),
         (CAR.replace("1.5 1.6", "-2 1.6"), "000000.txt:1: height is -2, not above 0"),
         (CAR.replace("14", "nan"), "000000.txt:1: z is nan, not a finite number"),

@@ -17,7 +17,7 @@ class ImageFinder:
 
     Args:
         folders: Folders that paths may start from, the likelier ones first.
-        root: Folder to look into by name, with those below it; None: nowhere.
+        root: Folder that is searched by name, with those below it; None: none.
         images: The folder that the user named: it comes first, and is looked into in place of `root`.
     """
 

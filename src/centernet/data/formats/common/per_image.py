@@ -47,7 +47,7 @@ def image_of(file: Path, named: str, finder: ImageFinder) -> Path:
     Args:
         file: The annotation file.
         named: The image that it names; empty if it names none.
-        finder: Looks for images elsewhere.
+        finder: Finds images elsewhere.
     """
     own = [f"{file.stem}{suffix}" for suffix in _SUFFIXES]
     names = [named, *own] if named else own
