@@ -39,7 +39,7 @@ def read_results(folder: Path, ground_truth: Dataset) -> list[Detections]:
     Raises:
         InputError: There is no such file, a line is broken, or an image or a class is unknown.
     """
-    files = sorted(folder.glob("*det_*.txt"))
+    files = visible(folder.glob("*det_*.txt"))
     if not files:
         raise InputError(f"{folder} holds no results: no files called comp4_det_<set>_<class>.txt")
     labels = {name: label for label, name in enumerate(ground_truth.categories.names)}

@@ -28,6 +28,23 @@ def test_boxes_as_fractions_of_the_sides_are_told(tmp_path: Path) -> None:
     assert kinds(tmp_path, [0.1, 0.15, 0.33, 0.48], [0.5, 0.5, 0.5, 0.5]) == ["boxes as fractions"]
 
 
+def test_boxes_as_fractions_are_told_in_voc_too(tmp_path: Path) -> None:
+    Image.new("RGB", (96, 64)).save(tmp_path / "a.png")
+    corners = "<xmin>0.1</xmin><ymin>0.2</ymin><xmax>0.5</xmax><ymax>0.9</ymax>"
+    item = f"<object><name>car</name><bndbox>{corners}</bndbox></object>"
+    (tmp_path / "a.xml").write_text(f"<annotation>{item}</annotation>", encoding="utf-8")
+
+    assert clean(open_dataset(tmp_path))[1][0].kind == "boxes as fractions"
+
+
+def test_boxes_in_pixels_are_told_where_yolo_has_fractions(tmp_path: Path) -> None:
+    Image.new("RGB", (96, 64)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("0 20 20 10 10\n0 0.5 0.5 0.2 0.2\n0 40 30 9 9\n", encoding="utf-8")
+    (tmp_path / "classes.txt").write_text("car\n", encoding="utf-8")
+
+    assert clean(open_dataset(tmp_path))[1][0].kind == "boxes as pixels"
+
+
 def test_boxes_as_corners_are_told(tmp_path: Path) -> None:
     found = kinds(tmp_path, [10, 10, 40, 40], [60, 30, 90, 60], [2, 3, 8, 9])
 

@@ -8,12 +8,14 @@ from centernet.structures.annotation_table import AnnotationTable
 _MIN_SIDE_PX = 32
 """Images of shorter sides could have objects of a pixel."""
 _MIN_SHARE_OUTSIDE = 0.1
+_FAR_OUTSIDE = 2.0
+"""Fractions of the sides beyond this are no rounding."""
 _MIN_OUTSIDE = 0.05
 """A box counts as outside if it exceeds a side of its image by this fraction of the side."""
 
 
 def box_spelling(dataset: Dataset) -> list[Defect]:
-    """A defect if all boxes seem to be fractions of the sides, or corners where COCO has sizes.
+    """A defect if boxes seem to be fractions of the sides, pixels for YOLO, or corners where COCO has sizes.
 
     Args:
         dataset: Its images have their sizes.
@@ -23,12 +25,19 @@ def box_spelling(dataset: Dataset) -> list[Defect]:
     is_finite = np.isfinite(objects.boxes).all(axis=1)
     if not is_finite.any():
         return []
-    boxes = objects.boxes[is_finite].astype(np.float64)
+    # VOC counts from 1.
+    boxes = objects.boxes[is_finite].astype(np.float64) + (dataset.format == "voc")
     sides = rows_columns[objects.image_index[is_finite]][:, ::-1]
     if sides.min() >= _MIN_SIDE_PX and boxes.min() >= -0.01 and boxes[:, 2:].max() <= 1.01:
         message = "all boxes lie within 0 to 1: they seem to be fractions of the sides, not pixels"
         action = "they are used as pixels: multiply x by the width and y by the height of each image"
         return [Defect(kind="boxes as fractions", where=dataset.name, message=message, action=action)]
+    if dataset.format == "yolo" and (boxes[:, 2:] > _FAR_OUTSIDE * sides).any(axis=1).mean() > 0.5:
+        message = (
+            "most boxes are far outside of their images: they seem to be pixels, not fractions of the sides"
+        )
+        action = "they are used as fractions: divide x by the width and y by the height of each image"
+        return [Defect(kind="boxes as pixels", where=dataset.name, message=message, action=action)]
     if dataset.format == "coco" and _are_corners(boxes, sides):
         message = (
             "boxes seem to be x1, y1, x2, y2: read as COCO's x, y, width, height many exceed their images"

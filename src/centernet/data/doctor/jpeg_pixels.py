@@ -12,6 +12,7 @@ from centernet.structures import Defect, ImageRecord
 _ACTION = (
     "the image is used with grey or shifted pixels behind the broken place: take it from its source again"
 )
+_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 _TIMEOUT_S = 3600
 _MARK = "\x1e"
 _DECODE = f"""
@@ -35,7 +36,7 @@ def broken_jpegs(records: Sequence[ImageRecord]) -> list[Defect]:
     Args:
         records: Images that can be read.
     """
-    jpegs = [record for record in records if record.path.suffix.lower() in (".jpg", ".jpeg")]
+    jpegs = [record for record in records if record.path.suffix.lower() in _SUFFIXES]
     if not jpegs:
         return []
     paths = b"\0".join(str(record.path).encode("utf-8", "surrogateescape") for record in jpegs)

@@ -208,7 +208,10 @@ def _from_darknet(file: Path) -> YoloLayout | None:
     if not images:
         missing = _near(file, next(iter(lists.values())))
         raise InputError(f"{file} names lists of images, but {missing} is not there")
-    return YoloLayout(categories=Categories.of(*_lines_of(_near(file, content["names"]))), images=images)
+    names, count = _lines_of(_near(file, content["names"])), content.get("classes", "")
+    if count.isdecimal() and int(count) != len(names):
+        raise InputError(f"{file}: classes is {count} but names has {len(names)}: make them agree")
+    return YoloLayout(categories=Categories.of(*names), images=images)
 
 
 def _near(file: Path, text: str) -> Path:
