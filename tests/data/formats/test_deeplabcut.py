@@ -198,3 +198,12 @@ def test_the_mice_agree_with_the_coco_file_made_of_them(real_data: Path) -> None
             assert np.array_equal(one.annotations.keypoints, other.annotations.keypoints)
             assert one.annotations.boxes == pytest.approx(other.annotations.boxes, abs=1e-3)
         assert read_image(mice.records[0].path).shape == (406, 396, 3)
+
+
+def test_a_header_row_that_is_missing_is_named(tmp_path: Path) -> None:
+    # A line break in quotes is a line of the file, but none of the table.
+    text = 'scorer,,Ada,"A\nbodyparts,da"\ncoords,,x,y\n'
+    (tmp_path / "CollectedData_Ada.csv").write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match="has no header row 'bodyparts'"):
+        deeplabcut.read(tmp_path)

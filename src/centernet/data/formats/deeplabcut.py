@@ -146,6 +146,10 @@ class _Table:
     def of(cls, file: Path) -> "_Table":
         lines = list(csv.reader(read_text(file).splitlines()))
         heads = {cells[0]: cells for cells in lines[: len(_LEVELS)] if cells and cells[0] in _LEVELS}
+        if missing := [name for name in ("bodyparts", "coords") if name not in heads]:
+            raise InputError(
+                f"{file} has no header row {missing[0]!r}: DeepLabCut writes scorer, bodyparts, coords"
+            )
         coords = heads["coords"]
         num_index = next((place for place, cell in enumerate(coords) if place and cell), len(coords))
         individuals = heads.get("individuals", [""] * len(coords))

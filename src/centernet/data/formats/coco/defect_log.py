@@ -26,12 +26,14 @@ class DefectLog:
 
 def whole_number(value: object) -> int | None:
     """The value of a field as a whole number, also if written as 1.0, "1" or "1.0"; None if it is not one."""
+    if type(value) is int:  # As nearly all of millions are.
+        return value if abs(value) < 2**63 else None
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and len(value) < 19:
         digits = value.strip().removesuffix(".0")
         return int(digits) if digits.isdecimal() else None
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+    if isinstance(value, float) and value.is_integer():
         return int(value) if abs(value) < 2**63 else None
     return None
 

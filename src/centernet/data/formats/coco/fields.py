@@ -80,12 +80,11 @@ def checked_objects(
         log: Receives defects and notes.
     """
     objects: list[CocoObject] = []
-    given = (number for entry in entries if (number := _number_of(entry)) is not None)
-    free = count(max(given, default=0) + 1)
+    numbers = [whole_number(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
+    free = count(max((number for number in numbers if number is not None), default=0) + 1)
     seen: set[int] = set()
     without = 0
-    for position, entry in enumerate(entries):
-        number = _number_of(entry)
+    for position, (entry, number) in enumerate(zip(entries, numbers, strict=True)):
         place = f"annotations[{position}]" if number is None else f"annotation {number}"
         try:
             image_id, category_id, box, area = _checked_object(entry, images, image_ids, category_ids)
@@ -151,10 +150,6 @@ class _BrokenError(Exception):
         self.kind = kind
 
 
-def _number_of(entry: Any) -> int | None:
-    return whole_number(entry.get("id")) if isinstance(entry, dict) else None
-
-
 def _checked_object(
     entry: Any, images: Ids, image_ids: Container[int], category_ids: Container[int]
 ) -> tuple[int, int, list[float], float]:
@@ -186,6 +181,8 @@ def _checked_object(
 
 def _is_crowd(value: Any) -> bool | None:
     """The value of `iscrowd`, a number, a boolean or a text; None if it is none of these."""
+    if type(value) is int and value in (0, 1):  # As nearly all of millions are.
+        return value == 1
     if isinstance(value, str):
         value = value.strip().lower()
     if value in (1, "1", "1.0", "true", "yes"):

@@ -47,3 +47,5 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    except ValueError as error:  # No file has a name with a null character.
+        raise InputError(f"{path} cannot be read: {error}") from error
