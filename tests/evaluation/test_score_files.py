@@ -69,6 +69,7 @@ def without(key: str) -> dict[str, Any]:
         ([{**RESULT, "bbox": 12}], r"results\[0\]: bbox has a number, not 4"),
         ([{**RESULT, "bbox": [1, 2, float("inf"), 4]}], r"results\[0\]: bbox holds inf"),
         ([{**RESULT, "bbox": [1, 2, -3, 4]}], r"results\[0\]: bbox .* negative width"),
+        ([{**RESULT, "bbox": [1, 2, 10**400, 4]}], r"results\[0\]: bbox holds 1000"),
         ("[{", r"dt.json is not json"),
     ],
     ids=lambda value: None if isinstance(value, str) else "results",

@@ -125,6 +125,17 @@ def test_pages_in_a_circle_are_counted_once() -> None:
     assert tags.pages == 1
 
 
+def test_no_more_than_200_000_entries_of_pages_are_read() -> None:
+    # Each of 150 000 pages has one entry, its type.
+    pages = (struct.pack("<HHHIII", 1, 254, 4, 1, 0, 8 + 18 * number) for number in range(1, 150_001))
+    data = b"II*\0" + struct.pack("<I", 8) + b"".join(pages)
+
+    tags = read_tags(io.BytesIO(data))
+
+    assert tags is not None
+    assert tags.pages == 100_000
+
+
 def test_broken_directories_are_left_to_pillow() -> None:
     data = tiff(flat(1, np.uint8))
     rng = np.random.default_rng(0)

@@ -7,7 +7,6 @@ first broken entry is an error.
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,9 @@ from centernet.evaluation.image_names import with_ids_of_names
 from centernet.io.paths import expanded
 from centernet.io.writing import writing
 from centernet.structures import Dataset, Defect
+
+_LARGEST = 1e18
+"""Numbers beyond this are mistakes; NaN and infinity are not below it either."""
 
 _STATED_ID = "stated_id"
 """Key of an image for its id as the file has it, which results may state."""
@@ -210,7 +212,8 @@ def _check_box(bbox: Any, place: str) -> None:
 
 
 def _check_number(value: Any, key: str, place: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    # Whole numbers may be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LARGEST:
         raise InputError(f"{place}: {key} holds {value!r}, which is not a finite number")
 
 

@@ -12,7 +12,8 @@ File = io.BufferedReader | io.BytesIO
 _SUBFILE, _BITS, _PHOTOMETRIC, _SAMPLES, _EXTRA, _FORMAT = 254, 258, 262, 277, 338, 339
 _SIZES = {1: 1, 3: 2, 4: 4, 16: 8}
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
-_MOST_ENTRIES, _MOST_PAGES = 4096, 65536
+_MOST_ENTRIES, _MOST_READ = 4096, 200_000
+"""Entries that are read of a page and of all pages: a small file can name millions."""
 _MOST_BANDS = 4
 """Bands that Pillow reads."""
 
@@ -77,11 +78,12 @@ def read_tags(file: File) -> TiffTags | None:
             return None
         is_big = version == 43
         (place,) = struct.unpack_from(f"{order}{'Q' if is_big else 'I'}", start, 8 if is_big else 4)
-        pages, first = 0, None
+        pages, num_read, first = 0, 0, None
         seen: set[int] = set()
-        while place and place not in seen and len(seen) < _MOST_PAGES:
+        while place and place not in seen and num_read < _MOST_READ:
             seen.add(place)
-            tags, place = _directory(file, place, order, is_big)
+            tags, count, place = _directory(file, place, order, is_big)
+            num_read += count + 1
             first = tags if first is None else first
             # Bits 0 and 2 of the type of a page: a small copy of another page, a mask.
             pages += not tags.get(_SUBFILE, 0) & 5
@@ -104,8 +106,8 @@ def _tags_of(tags: dict[int, int], pages: int) -> TiffTags:
     )
 
 
-def _directory(file: File, place: int, order: str, is_big: bool) -> tuple[dict[int, int], int]:
-    """The first value of each tag of a page that is a whole number, and the place of the next page."""
+def _directory(file: File, place: int, order: str, is_big: bool) -> tuple[dict[int, int], int, int]:
+    """The first value of each tag of a page that is a whole number, the number of entries, the next page."""
     file.seek(place)
     count_size, room = (8, 8) if is_big else (2, 4)
     (count,) = struct.unpack(f"{order}{_CODES[count_size]}", file.read(count_size))
@@ -125,4 +127,4 @@ def _directory(file: File, place: int, order: str, is_big: bool) -> tuple[dict[i
             file.seek(struct.unpack(f"{order}{_CODES[room]}", value)[0])
             value = file.read(size)
         tags[tag] = struct.unpack_from(f"{order}{_CODES[size]}", value)[0]
-    return tags, following
+    return tags, len(entries) // width, following
