@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from centernet.cli import main
 from centernet.data.formats.catalog import open_dataset, splits
@@ -172,3 +173,18 @@ def test_the_command_names_files_and_what_to_type_next(
 def test_the_word_of_other_programs_names_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["autosplit"]) == 2
     assert "the command is split" in capsys.readouterr().err
+
+
+def test_a_set_with_a_file_for_each_image_is_split_into_a_new_folder_alone(tmp_path: Path) -> None:
+    for number in range(6):
+        Image.new("RGB", (64, 48), (40 * number, 0, 0)).save(tmp_path / f"{number}.png")
+        shapes = [{"label": "car", "points": [[1, 1], [9, 9]], "shape_type": "rectangle"}]
+        content = {"shapes": shapes, "imagePath": f"{number}.png"}
+        (tmp_path / f"{number}.json").write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"has a file for each image, .*to=FOLDER"):
+        split_dataset(tmp_path)
+
+    split = split_dataset(tmp_path, to=tmp_path / "new", val=0.34)
+    assert sum(split.num_images.values()) == 6
+    assert open_dataset(tmp_path / "new", "val").format == "coco"
