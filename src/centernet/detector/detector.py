@@ -20,7 +20,6 @@ from centernet.inference.stream import (
     annotated,
     detect_stream,
     first_samples,
-    readable,
     samples_of,
     with_options,
 )
