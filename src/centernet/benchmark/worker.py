@@ -93,7 +93,7 @@ def _serve(connection: Connection, path: str, images: list[Any], half: bool, dev
     # OpenCV does not read the environment variables of the number of threads.
     cv2.setNumThreads(int(os.environ[_THREADS[0]]))
     try:
-        detector = CenterNet(path, device)
+        detector = CenterNet(path, device, trust=True)
         connection.send(())
         while isinstance(request := connection.recv(), list):
             connection.send(_timed(detector, [images[i] for i in request], half))

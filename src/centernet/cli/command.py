@@ -123,6 +123,12 @@ CONF = Argument(
     "train keeps in the weights, else 0.3",
     default="SCORE",
 )
+TRUST = Argument(
+    name="trust",
+    type=SWITCH,
+    about="open a .pt2 program of somebody you trust: torch evaluates expressions in it",
+    default="false",
+)
 DEVICE = Argument(name="device", type=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
 WORKERS = Argument(
     name="workers",

@@ -4,14 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import CONF, DATA, DEVICE, IMAGES, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import CONF, DATA, DEVICE, IMAGES, MODEL_OR_FILE, TRUST, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 
 
 def _val(given: dict[str, Any], output: Output) -> int:
     from centernet.detector import CenterNet
 
-    detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
+    trust = given.pop("trust", False)
+    detector = CenterNet(given.pop("model"), given.pop("device", "auto"), trust=trust)
     evaluation = detector.val(given.pop("data"), **given)
     output.show(str(evaluation), evaluation.to_json())
     if "save_dir" in given:
@@ -59,6 +60,7 @@ VAL = Command(
             default="FILE",
         ),
         DEVICE,
+        TRUST,
         *INFERENCE,
     ),
     examples=(

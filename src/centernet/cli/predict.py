@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argument
-from centernet.cli.command import CONF, DEVICE, MODEL_OR_FILE, WORKERS, Command, Output
+from centernet.cli.command import CONF, DEVICE, MODEL_OR_FILE, TRUST, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
 
@@ -20,7 +20,8 @@ def _predict(given: dict[str, Any], output: Output) -> int:
     with_plots, with_crops = given.pop("save", True), given.pop("crops", False)
     results, with_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
     with_explanations = given.pop("explain", False)
-    detector = CenterNet(given.pop("model"), given.pop("device", "auto"))
+    trust = given.pop("trust", False)
+    detector = CenterNet(given.pop("model"), given.pop("device", "auto"), trust=trust)
     source = given.pop("source")
     # A bar between lines on a screen would only flicker.
     progress = sys.stderr.isatty() and not output.stream.isatty()
@@ -72,6 +73,7 @@ PREDICT = Command(
         Argument(name="batch", type=WHOLE, about="images in a batch", default="1"),
         WORKERS,
         DEVICE,
+        TRUST,
         Argument(
             name="strict",
             type=SWITCH,

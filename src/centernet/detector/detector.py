@@ -57,16 +57,17 @@ class CenterNet:
             `.safetensors` file, an exported file (`.onnx`, `.pt2`, a folder of OpenVINO), or a model on the
             Hugging Face hub as `hf://owner/name`.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or 1, `mps`. Exported files run on the processor.
+        trust: Open a `.pt2` program: torch evaluates expressions in it. Other models run nothing of theirs.
 
     Attributes:
         run_folder: Run folder of the last training; None before.
     """
 
-    def __init__(self, model: str | Path = "auto", device: str | int = "auto") -> None:
+    def __init__(self, model: str | Path = "auto", device: str | int = "auto", *, trust: bool = False) -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
         self._wanted_device = str(device)
-        self._predictor, self._device = open_predictor(self._model, device)
+        self._predictor, self._device = open_predictor(self._model, device, trust=trust)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, device: str | int = "auto") -> "CenterNet":

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from centernet.inference.predictor import TorchPredictor
 
 
-def open_predictor(model: str, device: str | int) -> "tuple[Predictor | None, torch.device | str]":
+def open_predictor(
+    model: str, device: str | int, *, trust: bool = False
+) -> "tuple[Predictor | None, torch.device | str]":
     """The predictor of a model, None for a recipe, which has no weights yet; and its device.
 
     Args:
         model: As for `CenterNet`.
         device: As for `CenterNet`.
+        trust: As for `CenterNet`.
 
     Raises:
         UsageError: The device cannot be used, or the package that runs an exported file is not installed.
@@ -32,7 +35,7 @@ def open_predictor(model: str, device: str | int) -> "tuple[Predictor | None, to
     if is_exported(model):
         if device not in ("auto", "cpu"):
             raise UsageError(f"{model} runs on the processor: leave device={device} out")
-        return ExportedPredictor.of(Path(model)), "cpu"
+        return ExportedPredictor.of(Path(model), trust=trust), "cpu"
     from centernet.hardware import device_of
     from centernet.weights import files as weights
     from centernet.weights.hub import fetch

@@ -43,14 +43,18 @@ class ExportedPredictor:
     thresholds: Thresholds = UNKNOWN
 
     @classmethod
-    def of(cls, path: Path) -> "ExportedPredictor":
+    def of(cls, path: Path, *, trust: bool = False) -> "ExportedPredictor":
         """The detector in a file.
 
+        Args:
+            path: The file.
+            trust: As for `open_backend`.
+
         Raises:
-            UsageError: The runtime is not installed.
+            UsageError: As for `open_backend`.
             InputError: The file is damaged, or was not written by `centernet export`.
         """
-        file = open_backend(path)
+        file = open_backend(path, trust=trust)
         config = file.metadata.config
         try:
             categories = categories_of(config["categories"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from centernet.inference.backends.base import InferenceBackend
 from centernet.inference.backends.onnxruntime import OnnxBackend
 from centernet.inference.backends.openvino import OpenVinoBackend, has_graph
-from centernet.inference.backends.torch_export import TorchExportBackend
+from centernet.inference.backends.torch_export import TorchExportBackend, refuse_foreign
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +19,20 @@ class Format:
         open: The backend that runs a file.
         is_folder: True if it is a folder.
         has_content: True for a path that is of this format whatever its name.
+        refuse_foreign: Raises the error for a file that is not trusted; None where opening runs nothing of it.
     """
 
     ending: str
     open: Callable[[Path], InferenceBackend]
     is_folder: bool = False
     has_content: Callable[[Path], bool] | None = None
+    refuse_foreign: Callable[[Path], None] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
     "onnx": Format(ending=".onnx", open=OnnxBackend),
     "openvino": Format(ending="_openvino", open=OpenVinoBackend, is_folder=True, has_content=has_graph),
-    "torch": Format(ending=".pt2", open=TorchExportBackend),
+    "torch": Format(ending=".pt2", open=TorchExportBackend, refuse_foreign=refuse_foreign),
 }
 """Formats by what is typed as `format`."""
 
@@ -40,15 +42,21 @@ def is_exported(path: str | Path) -> bool:
     return _format_of(Path(path)) is not None
 
 
-def open_backend(path: Path) -> InferenceBackend:
+def open_backend(path: Path, *, trust: bool = False) -> InferenceBackend:
     """An exported file, ready to run.
 
+    Args:
+        path: The file.
+        trust: Open a `.pt2` program, of which torch evaluates expressions.
+
     Raises:
-        UsageError: The runtime is not installed.
+        UsageError: The runtime is not installed, or the file is a program and `trust` is not set.
         InputError: The file is damaged, or was not written by `centernet export`.
     """
     of_path = _format_of(path)
     assert of_path is not None, path
+    if of_path.refuse_foreign is not None and not trust:
+        of_path.refuse_foreign(path)
     return of_path.open(path)
 
 

@@ -1,6 +1,7 @@
 """Programs of `torch.export`, run by torch without the networks of the library."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,37 @@ from jaxtyping import UInt8
 from centernet.errors import InputError, UsageError
 from centernet.hardware import max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
+from centernet.inference.backends.torch_archive import check_archive
 
 METADATA_KEY = "centernet.json"
 """Name of the metadata in the program."""
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raises the error for a program that nobody said to trust.
+
+    Raises:
+        InputError: The file is damaged, or holds code.
+        UsageError: It is a program without any, of whose expressions torch evaluates the text as it opens.
+    """
+    check_archive(_read(path), str(path))
+    raise UsageError(
+        f"{path} is a program, and torch evaluates expressions in it when it is opened: add trust=true if "
+        "you or somebody you trust exported it; .onnx is the form for files of others"
+    )
+
+
 class TorchExportBackend:
     """An `InferenceBackend` for `.pt2` programs.
+
+    The archive is checked before torch opens it, see `check_archive`; open only files that you trust.
 
     Args:
         path: The file.
 
     Raises:
         UsageError: torch is not installed.
-        InputError: The program is damaged, or was not written by `centernet export`.
+        InputError: The program is damaged, holds code, or was not written by `centernet export`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,8 +50,11 @@ class TorchExportBackend:
             raise UsageError("a .pt2 file needs torch: pip install centernet") from error
         self.name = str(path)
         extra = {METADATA_KEY: ""}
+        content = _read(path)
+        check_archive(content, self.name)
         try:
-            program = torch.export.load(path, extra_files=extra)
+            # The bytes that were checked: the file may be another one by now.
+            program = torch.export.load(BytesIO(content), extra_files=extra)
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
@@ -65,3 +86,10 @@ class TorchExportBackend:
                 f"{self.name} takes no inputs of {width}×{height} ({reason}): use the weights"
             ) from error
         return {name: value.numpy() for name, value in zip(self.metadata.outputs, values, strict=True)}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
