@@ -322,7 +322,7 @@ def test_mistakes_of_the_caller_are_named(model: CenterNet, scenes: Path, tmp_pa
         model.predict("x.jpg", imgsz=65)
     with pytest.raises(UsageError, match="exact sets how NMS is done"):
         model.val("data", exact=True)
-    with pytest.raises(UsageError, match="workers are 0 or more; got -1"):
+    with pytest.raises(UsageError, match="workers is a number from 0 to 256; got -1"):
         model.predict("x.jpg", workers=-1)
     with pytest.raises(UsageError, match="slice is the side of the tiles, 32 pixels or more; got 3"):
         model.predict("x.jpg", slice=3)

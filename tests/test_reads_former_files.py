@@ -50,7 +50,9 @@ def detect(folder: Path, model: str, **options: Any) -> Detections:
     data = {"pose": "figures", "mono3d": "roads"}.get(model.split("-")[0].split(".")[0], "shapes")
     image = next((folder / "data" / data).rglob("val*/*.png"))
     camera = {"camera": CAMERA} if data == "roads" else {}
-    (found,) = CenterNet(folder / model, "cpu", trust=True).predict(image, conf=0.02, max_det=20, **camera, **options)
+    (found,) = CenterNet(folder / model, "cpu", trust=True).predict(
+        image, conf=0.02, max_det=20, **camera, **options
+    )
     return found
 
 

@@ -1,6 +1,7 @@
-"""The two errors of a user's input, with another exit code for each; and lists of names in messages."""
+"""The two errors of a user's input, the bounds of the numbers in it, and lists of names in messages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _MAX_NAMES, _MAX_LETTERS, _MAX_LINE = 6, 30, 300
 
@@ -26,3 +27,53 @@ def shortened(line: str) -> str:
         return line
     end = 2 * _MAX_LINE // 3
     return f"{line[: _MAX_LINE - end - 3]} … {line[-end:]}"
+_CHANNELS, _SIDE, _DETECTIONS, _SEED = (1, 4096), (1, 8192), (1, 100_000), (0, 2**63 - 1)
+
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("imgsz", "height", "width", "long_side", "multiple", "divisor"), _SIDE),
+    **dict.fromkeys(("channels", "head_channels", "pool_channels"), _CHANNELS),
+    **dict.fromkeys(("max_det", "top_k"), _DETECTIONS),
+    "num_keypoints": (0, 100_000),
+    "pad": (0, 8192),
+    "short": (0, 1),
+    "regression_channels": (0, 4096),
+    "crop": (0, 8192),
+    "slice": (1, 65_536),
+    "stride": (1, 1024),
+    "batch": (1, 10**9),
+    "workers": (0, 256),
+    "threads": (1, 1024),
+    "cache": (0, 100_000),
+    "seed": _SEED,
+    "scales": (0, 10),
+    "num_classes": (1, 100_000),
+    "levels": (1, 8),
+    "per_cell": (1, 64),
+    "box_bins": (0, 1024),
+    "spread": (0, 64),
+    "kernel": (1, 255),
+    "degrees": (0, 360),
+}
+"""The least and the largest value of numbers by name, in calls, settings and files of weights alike."""
+
+_ANY = (-(10**9), 10**9)
+"""Of every other number."""
+
+
+def check_bounds(**numbers: Any) -> None:
+    """Raises a `UsageError` that names the first number beyond its bounds.
+
+    Args:
+        numbers: Numbers, or several of them, by the names in `BOUNDS`; other values are passed over.
+    """
+    for name, value in numbers.items():
+        low, high = BOUNDS.get(name, _ANY)
+        for number in value if isinstance(value, tuple | list) else (value,):
+            is_number = isinstance(number, int | float) and not isinstance(number, bool)
+            if is_number and not low <= number <= high:
+                given = (
+                    str(number)
+                    if len(str(number)) <= 24
+                    else f"{str(number)[:12]}… of {len(str(number))} digits"
+                )
+                raise UsageError(f"{name} is a number from {low} to {high}; got {given}")

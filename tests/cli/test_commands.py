@@ -98,7 +98,7 @@ def test_predict_and_val_take_the_options_of_inference(
         ("resize=stretch", "resize=stretch is not a resize rule: choose fit, follow, keep"),
         ("scales=0", "got 0: try scales=0.5,1,1.5"),
         ("exact=true", "exact sets how NMS is done: add nms=gaussian, or several scales"),
-        ("max_det=0", "max_det and batch are 1 or more; got 0 and"),
+        ("max_det=0", "max_det is a number from 1 to 100000; got 0"),
     ],
 )
 def test_impossible_options_end_with_2(

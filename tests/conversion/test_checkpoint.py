@@ -3,6 +3,7 @@
 import argparse
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,23 @@ def test_a_missing_file_and_a_folder_are_reported(tmp_path: Path) -> None:
         read(tmp_path / "absent.pth")
     with pytest.raises(InputError, match=r"is a folder: name the checkpoint file in it"):
         read(tmp_path)
+
+
+def test_an_archive_that_holds_more_than_its_size_is_refused_by_its_directory(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "a.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pth") as old,
+        zipfile.ZipFile(tmp_path / "b.pth", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+
+    with pytest.raises(InputError, match=r"b\.pth is compressed, which checkpoints are not"):
+        read(tmp_path / "b.pth")
+
+
+def test_a_tensor_of_more_numbers_than_are_stored_is_refused(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1).expand(10**9)}, tmp_path / "a.pth")
+
+    with pytest.raises(InputError, match=r"'weight' has shape \(1000000000,\), more numbers than are stored"):
+        read(tmp_path / "a.pth")

@@ -88,3 +88,24 @@ def test_an_error_of_the_source_comes_in_its_turn(workers: int) -> None:
     assert next(results) == 0
     with pytest.raises(ValueError, match="no more"):
         next(results)
+
+
+def test_few_calls_end_at_once_however_many_may_be_pending() -> None:
+    began = time.monotonic()
+
+    assert list(prefetch([lambda: 1, lambda: 2], 2, 10**9)) == [1, 2]
+    assert time.monotonic() - began < 5
+
+
+def test_threads_read_ahead_while_nothing_is_taken() -> None:
+    made: list[int] = []
+    results = prefetch([partial(made.append, i) for i in range(10)], 1, 6)
+    next(results)
+    end = time.monotonic() + 10
+    while len(made) < 6 and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.05)
+
+    # One was taken and is in use, so that five wait.
+    assert len(made) == 6
+    results.close()  # type: ignore[attr-defined]

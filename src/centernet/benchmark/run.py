@@ -16,7 +16,7 @@ from centernet.benchmark.worker import Timing, Worker
 from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
 from centernet.detector import CenterNet
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, check_bounds
 from centernet.inference.stream import annotated, readable
 
 WARM_UP_RUNS = 3
@@ -61,6 +61,7 @@ def benchmark(
     for key, value in {"images": images, "batch": batch, "threads": threads, "formats": len(formats)}.items():
         if value < 1:
             raise UsageError(f"{key} must be at least 1; got {value}")
+    check_bounds(images=images, batch=batch, threads=threads)
     detector = CenterNet(model, "cpu")
     pixels = _first_images(data, split, max(images, MAX_CALIBRATION))
     count = min(images, len(pixels))

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         start = file.read(4)
     if start.startswith(b"<"):
         raise InputError(f"{path} is a web page, not a checkpoint: the download failed, so fetch it again")
+    if start == b"PK\x03\x04":
+        _check_directory(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -78,7 +81,25 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
                 f"{path} is no checkpoint of the original: {key!r} in it is no tensor, but a "
                 f"{type(value).__name__}"
             )
+        is_dense = value.layout == torch.strided
+        if not is_dense or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise InputError(f"{path}: {key!r} has shape {tuple(value.shape)}, more numbers than are stored")
     return {str(key): value for key, value in state.items()}
+
+
+def _check_directory(path: Path) -> None:
+    """Raises an `InputError` for an archive that holds more than its size, before any of it is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _truncated(path) from error
+    is_stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not is_stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise InputError(
+            f"{path} is compressed, which checkpoints are not: it may hold any amount; unpack it and save it "
+            "again with torch.save"
+        )
 
 
 def _without_prefix(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from centernet.conversion.dataset_presets import DatasetPreset
 from centernet.conversion.identify import Identified, State, identify
 from centernet.conversion.original_tasks import OriginalTask, next_step
 from centernet.conversion.weight_names import our_key
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, check_bounds
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.writing import writing
 from centernet.models.network import Network
@@ -118,6 +118,7 @@ def convert(
             options is not supported. The message names the file, and the key if there is one.
         UsageError: The number of names or the side is wrong, or the folder holds other files.
     """
+    check_bounds(imgsz=imgsz)
     source, output = Path(model), Path(output)
     _check_folder(output, exist_ok=exist_ok)
     result = converted(read(source), str(source), names=tuple(names or ()), imgsz=imgsz)

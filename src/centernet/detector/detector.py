@@ -10,7 +10,7 @@ from centernet.data.formats.common.calibration import cameras_of
 from centernet.detections import Detections
 from centernet.detector.opening import check_weights_folder, open_predictor, require_weights
 from centernet.detector.progress import with_progress_bar
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.geometry.resize import choose_rule
 from centernet.inference.confidence import Confidence, min_scores
 from centernet.inference.options import InferenceKeywords, InferenceOptions
@@ -63,7 +63,9 @@ class CenterNet:
         run_folder: Run folder of the last training; None before.
     """
 
-    def __init__(self, model: str | Path = "auto", device: str | int = "auto", *, trust: bool = False) -> None:
+    def __init__(
+        self, model: str | Path = "auto", device: str | int = "auto", *, trust: bool = False
+    ) -> None:
         self.run_folder: Path | None = None
         self._model = str(model)
         self._wanted_device = str(device)
@@ -387,10 +389,7 @@ class CenterNet:
         Raises:
             UsageError: An impossible argument, or one that the predictor cannot follow.
         """
-        if batch < 1 or (max_det is not None and max_det < 1):
-            raise UsageError(f"max_det and batch are 1 or more; got {max_det} and {batch}")
-        if workers is not None and workers < 0:
-            raise UsageError(f"workers are 0 or more; got {workers}")
+        check_bounds(batch=batch, max_det=max_det, workers=workers)
         predictor = with_options(self._trained, options, default_max_det if max_det is None else max_det)
         is_single = options.slice is None and len(options.scales) == 1
         if max_det is not None and max_det > predictor.max_detections and is_single:

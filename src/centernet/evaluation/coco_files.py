@@ -23,6 +23,7 @@ from centernet.errors import InputError
 from centernet.evaluation.class_matching import match_classes
 from centernet.evaluation.image_names import with_ids_of_names
 from centernet.io.paths import expanded
+from centernet.io.values import read_json
 from centernet.io.writing import writing
 from centernet.structures import Dataset, Defect
 
@@ -187,10 +188,7 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
 
 
 def _load(file: Path) -> Any:
-    try:
-        return json.loads(read_text(file))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not json: {error}") from error
+    return read_json(read_text(file), str(file))
 
 
 def _need(entry: Any, keys: tuple[str, ...], place: str) -> None:

@@ -65,7 +65,7 @@ class ExportedPredictor:
                 max_detections=file.metadata.top_k,
                 thresholds=Thresholds.of_json(config.get("threshold"), len(categories)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: its config is not that of a detector ({error})") from error
 
     @property

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.recipes.setting import Allowed, one_of
 
 NMS_METHODS = ("none", "gaussian", "linear", "hard")
 MIN_TILE_SIDE = 32
 MAX_TILE_OVERLAP = 0.9
-_MAX_SCALE = 10
+_MAX_SCALE, _MAX_SCALES = 10, 32
 
 
 def _option(default: Any, about: str, allowed: Allowed | None = None, *, typed: str = "") -> Any:
@@ -108,6 +108,9 @@ class InferenceOptions:
             value, allowed = getattr(self, item.name), item.metadata["allowed"]
             if value is not None and allowed is not None:
                 allowed.check(item.name, value)
+        check_bounds(**{key: value for key, value in vars(self).items() if key != "scales"})
+        if len(self.scales) > _MAX_SCALES:
+            raise UsageError(f"scales are at most {_MAX_SCALES}; got {len(self.scales)}")
         if self.iou is not None and self.nms not in ("linear", "hard"):
             raise UsageError("iou is a limit of nms=hard and nms=linear: add one of them")
         for name in ("exact", "merge_boxes"):

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.recipes.hints import hint_for
 from centernet.recipes.setting import (
     ALL_POSITIVE,
@@ -261,6 +261,7 @@ class Recipe:
         for key, its_setting in settings_by_name(self).items():
             if its_setting.allowed:
                 its_setting.allowed.check(key, getattr(self, key))
+        check_bounds(**vars(self))
         if not 0 < self.scale_min <= self.scale_max:
             raise UsageError(f"0 < scale_min <= scale_max must hold; got {self.scale_min}, {self.scale_max}")
         if self.box_bins and (self.box_bins == 1 or not self.sides_weight):

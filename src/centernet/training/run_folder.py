@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from centernet.errors import InputError, UsageError
+from centernet.io.values import read_yaml
 from centernet.io.writing import unused_folder, write_atomically, writing
 from centernet.recipes.recipe import Recipe
 
@@ -75,11 +76,9 @@ def arguments_of(folder: Path) -> dict[str, Any]:
     """
     path = folder / ARGUMENTS
     try:
-        arguments = yaml.safe_load(path.read_text())
+        arguments = read_yaml(path.read_text(encoding="utf-8", errors="replace"), str(path))
     except OSError as error:
         raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():
         raise InputError(f"{path} has no model and data: it was not written by a run")
     return arguments

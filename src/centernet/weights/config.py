@@ -5,7 +5,15 @@ from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
-from centernet.inference.config import build, categories_of, entry_of_rule, name_of, rule_of, settings_of
+from centernet.inference.config import (
+    build,
+    categories_of,
+    checked,
+    entry_of_rule,
+    name_of,
+    rule_of,
+    settings_of,
+)
 from centernet.inference.predictor import TorchPredictor
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
@@ -61,8 +69,15 @@ def task_of(entry: Mapping[str, Any]) -> Task:
 
 
 def predictor_of(config: Mapping[str, Any]) -> TorchPredictor:
-    """The predictor that a config describes, with random weights."""
-    architecture = Architecture(**config["architecture"])
+    """The predictor that a config describes, with random weights; on the `meta` device it takes no memory.
+
+    Raises:
+        ValueError: A value of another type, or out of its bounds.
+    """
+    for key in ("architecture", "task", "categories", "resize", "normalize"):
+        if not isinstance(config[key], Mapping):
+            raise ValueError(f"{key} is no object with keys")
+    architecture = checked(Architecture, config["architecture"])
     task = task_of(config["task"])
     categories = categories_of(config["categories"])
     return TorchPredictor(
@@ -70,7 +85,7 @@ def predictor_of(config: Mapping[str, Any]) -> TorchPredictor:
         task=task,
         categories=categories,
         rule=rule_of(config["resize"]),
-        normalize=Normalize(**settings_of(config["normalize"])),
+        normalize=checked(Normalize, settings_of(config["normalize"])),
         architecture=architecture,
         thresholds=Thresholds.of_json(config.get("threshold"), len(categories)),
     )

@@ -4,6 +4,7 @@ import json
 import math
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.values import read_json
 from centernet.io.writing import write_atomically
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
@@ -120,28 +122,77 @@ def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            predictor = _empty_predictor(path, metadata)
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            check_fit(predictor.network, shapes, str(path))
+            state = {key: file.get_tensor(key) for key in shapes}
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{path} is not a complete safetensors file ({error}): copy or train it again"
         ) from error
+    expected = predictor.network.state_dict()
+    # Copies: the tensors of the file are a view of it.
+    state = {key: value.to(expected[key].dtype, copy=True) for key, value in state.items()}
+    predictor.network.load_state_dict(state, assign=True)
+    if any(value.is_meta for value in predictor.network.buffers()):
+        predictor = _with_buffers(predictor, state)
+    predictor.network.eval().to(device).to(memory_format=torch.channels_last)
+    return predictor
+
+
+def _empty_predictor(path: Path, metadata: Mapping[str, str]) -> TorchPredictor:
+    """The predictor of a config, whose network takes no memory yet, whatever the config says.
+
+    Raises:
+        InputError: There is no config, or it is not valid.
+    """
     if "centernet" in metadata:
         text, source = metadata["centernet"], path
     elif path.with_name(CONFIG).is_file():
-        text, source = path.with_name(CONFIG).read_text(), path.with_name(CONFIG)
+        source = path.with_name(CONFIG)
+        text = source.read_text(encoding="utf-8", errors="replace")
     else:
         raise InputError(
             f"{path} has no config, and there is no {CONFIG} beside it: it was not written by this library"
         )
     try:
-        predictor = predictor_of(json.loads(text))
-    except (KeyError, TypeError, ValueError) as error:
+        config = read_json(text, str(source))
+        if not isinstance(config, Mapping):
+            raise ValueError("it is no object with keys")
+        with torch.device("meta"):
+            return predictor_of(config)
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         if isinstance(error, InputError | UsageError):
             raise
         raise InputError(f"{source}: the config is not valid ({error})") from error
-    fill(predictor.network, state, str(path))
-    predictor.network.eval().to(device)
-    return predictor
+
+
+def _with_buffers(predictor: TorchPredictor, state: Mapping[str, Tensor]) -> TorchPredictor:
+    """The same with the numbers that files leave out, since the network computes them when it is built."""
+    with torch.random.fork_rng(devices=[]):
+        network = predictor.architecture.build(predictor.task.heads)
+    network.load_state_dict(state)
+    return replace(predictor, network=network)
+
+
+def check_fit(network: torch.nn.Module, shapes: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """Raises an `InputError` if a weight is missing, unexpected or of another shape; it names the first one.
+
+    Args:
+        network: Whose weights they are to be.
+        shapes: Shape of each weight by key.
+        source: Name of the weights in messages.
+    """
+    expected = network.state_dict()
+    for key, value in expected.items():
+        if key not in shapes:
+            raise InputError(f"{source}: weights lack {key!r}")
+        if shapes[key] != tuple(value.shape):
+            shape, expected_shape = shapes[key], tuple(value.shape)
+            raise InputError(f"{source}: {key!r} has shape {shape}, but the network has {expected_shape}")
+    for key in shapes:
+        if key not in expected:
+            raise InputError(f"{source}: weights hold {key!r}, which the network does not have")
 
 
 def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -155,16 +206,8 @@ def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> 
     Raises:
         InputError: A key is missing, unexpected or of another shape; the message names the first one.
     """
+    check_fit(network, {key: tuple(value.shape) for key, value in state.items()}, source)
     expected = network.state_dict()
-    for key, value in expected.items():
-        if key not in state:
-            raise InputError(f"{source}: weights lack {key!r}")
-        if state[key].shape != value.shape:
-            shape, expected_shape = tuple(state[key].shape), tuple(value.shape)
-            raise InputError(f"{source}: {key!r} has shape {shape}, but the network has {expected_shape}")
-    for key in state:
-        if key not in expected:
-            raise InputError(f"{source}: weights hold {key!r}, which the network does not have")
     network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
 
 

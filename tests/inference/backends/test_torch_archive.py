@@ -118,7 +118,10 @@ def test_the_layout_of_former_versions_is_refused_unread(tmp_path: Path) -> None
 
 def test_compressed_parts_are_refused(honest: bytes) -> None:
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(honest)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(honest)) as old,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
         for name in old.namelist():
             new.writestr(name, old.read(name))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import Letterbox, ResizeRule
 from centernet.structures import Annotations, Dataset, ImageRecord
@@ -23,6 +23,7 @@ def square_input(imgsz: int, stride: int) -> Letterbox:
     Raises:
         UsageError: The input would have no cells.
     """
+    check_bounds(imgsz=max(imgsz, 1), stride=max(stride, 1))
     if stride < 1 or imgsz < stride:
         raise UsageError(f"stride is 1 pixel or more, imgsz as much or more; got {stride} and {imgsz}")
     return Letterbox(height=imgsz, width=imgsz)

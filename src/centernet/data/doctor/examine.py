@@ -45,8 +45,8 @@ def examine(
     Raises:
         UsageError: The input would have no cells.
     """
-    cleaned, changed = clean(dataset)
     rule = square_input(imgsz, stride)
+    cleaned, changed = clean(dataset)
     collisions, neighbours = find_collisions(cleaned, rule, stride)
     objects = AnnotationTable.of(cleaned.records, cleaned.categories.max_keypoints)
     objects = objects[~objects.is_crowd]

@@ -5,7 +5,7 @@ from jaxtyping import UInt8
 
 from centernet.data.doctor.crowding import center_collisions, square_input
 from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
-from centernet.errors import InputError, UsageError
+from centernet.errors import InputError, UsageError, check_bounds
 from centernet.geometry.resize import ResizeRule
 from centernet.io.images import read_image
 from centernet.structures import Categories, Dataset, ImageRecord
@@ -45,6 +45,7 @@ def contact_sheet_of(
     """
     if count < 1 or (columns is not None and columns < 1):
         raise UsageError(f"count and columns are 1 or more; got count {count} and columns {columns}")
+    check_bounds(count=count, columns=columns, seed=seed)
     if not 32 <= tile <= 4096:
         raise UsageError(f"tile is 32 to 4096 pixels; got {tile}")
     if not dataset.records:

@@ -16,6 +16,7 @@ from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.yolo.layout import SPLIT_KEYS, data_yaml
 from centernet.data.formats.yolo.yaml_file import load_yaml
+from centernet.io.values import read_json
 from centernet.structures import Dataset, ImageRecord
 
 Parts = Mapping[str, Sequence[ImageRecord]]
@@ -38,7 +39,7 @@ def _coco(path: Path, dataset: Dataset, parts: Parts) -> tuple[dict[Path, str], 
     file = Path(dataset.records[0].source)
     start = next((name for name in ("person_keypoints_",) if file.name.startswith(name)), "instances_")
     folder = file.parent.parent if file.parent.name.lower() == "annotations" else file.parent
-    content = json.loads(read_text(file))
+    content = read_json(read_text(file), str(file))
     ids = Ids(image.get("id") for image in content["images"])
     files = {}
     for split, records in parts.items():

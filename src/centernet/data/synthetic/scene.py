@@ -12,7 +12,7 @@ from centernet.data.synthetic.layouts import FIGURES, MODES, SceneLayout, figure
 from centernet.data.synthetic.painting import NOISE, render
 from centernet.data.synthetic.roads import ROADS, render_road, road
 from centernet.data.synthetic.shapes import OUTLINES
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.structures import Categories, Sample, View
 
 _LONGEST_SIDE = 16384
@@ -61,8 +61,7 @@ class Scenes:
             raise UsageError(f"max_hidden is a fraction, 0 or more and below 1; got {self.max_hidden}")
         if not 0 <= self.noise <= 255:
             raise UsageError(f"noise is a change of up to 255; got {self.noise}")
-        if self.seed < 0:
-            raise UsageError(f"seed is a whole number from 0 up; got {self.seed}")
+        check_bounds(seed=self.seed)
 
     @property
     def categories(self) -> Categories:

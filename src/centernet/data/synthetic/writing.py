@@ -14,7 +14,7 @@ from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.data.synthetic.figures import PERSON
 from centernet.data.synthetic.painting import NOISE
 from centernet.data.synthetic.scene import Scenes, both_sides, check_count
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.io.writing import writing
 from centernet.structures import Dataset, ImageRecord, Sample
 
@@ -59,6 +59,7 @@ def write_scenes(
         UsageError: An invalid setting, or a folder that is not empty.
         InputError: The folder cannot be written to.
     """
+    check_bounds(train=train, val=val, test=test, seed=seed)
     scenes = Scenes(
         mode=mode,
         size=both_sides(size),

@@ -10,7 +10,13 @@ from jaxtyping import Float, UInt8
 
 from centernet.errors import InputError, UsageError
 from centernet.inference.backends.undeclared import is_scale_dependent, outputs_of, top_k_of
+from centernet.inference.config import checked
+from centernet.io.values import read_json
 from centernet.structures.outputs import OutputSpec
+
+_ENTRIES = frozenset(
+    ("centernet", "divisor", "short", "stride", "precision", "outputs", "output_specs", "top_k")
+) | {"is_scale_dependent"}
 
 Arrays = dict[str, Float[np.ndarray, "b k *_"]]
 
@@ -51,25 +57,22 @@ class ModelMetadata:
                 f"{name} was not written by `centernet export`: its metadata has no entry 'centernet'"
             )
         try:
-            values = {key: json.loads(entries[key]) for key in ("divisor", "short", "stride", "precision")}
-            config, names = json.loads(entries["centernet"]), json.loads(entries["outputs"])
-            if "output_specs" not in entries:
-                return cls(
-                    config=config,
-                    outputs=outputs_of(names),
-                    top_k=top_k_of(config),
-                    is_scale_dependent=is_scale_dependent(config),
-                    **values,
-                )
-            specs = json.loads(entries["output_specs"])
-            return cls(
-                config=config,
-                outputs={name: OutputSpec(**specs[name]) for name in names},
-                top_k=json.loads(entries["top_k"]),
-                is_scale_dependent=json.loads(entries["is_scale_dependent"]),
-                **values,
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            read = {
+                key: read_json(value, f"{name}, {key}") for key, value in entries.items() if key in _ENTRIES
+            }
+            values = {key: read[key] for key in ("divisor", "short", "stride", "precision")}
+            config, names = read["centernet"], read["outputs"]
+            if "output_specs" in read:
+                values["outputs"] = {one: checked(OutputSpec, read["output_specs"][one]) for one in names}
+                values |= {key: read[key] for key in ("top_k", "is_scale_dependent")}
+            else:
+                values |= {"outputs": outputs_of(names), "top_k": top_k_of(config)}
+                values["is_scale_dependent"] = is_scale_dependent(config)
+            metadata: ModelMetadata = checked(cls, {"config": config, **values})
+            return metadata
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
             raise InputError(
                 f"{name}: its metadata is incomplete or of another version ({error}): export it again"
             ) from error

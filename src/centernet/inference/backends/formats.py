@@ -19,7 +19,7 @@ class Format:
         open: The backend that runs a file.
         is_folder: True if it is a folder.
         has_content: True for a path that is of this format whatever its name.
-        refuse_foreign: Raises the error for a file that is not trusted; None where opening runs nothing of it.
+        refuse_foreign: Raises the error for a file that is not trusted; None if opening runs nothing.
     """
 
     ending: str

@@ -1,6 +1,5 @@
 """OpenVINO folders, run by OpenVINO."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from jaxtyping import UInt8
 from centernet.errors import InputError, UsageError
 from centernet.hardware import default_threads, max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata
+from centernet.io.values import read_json
 
 GRAPH = "model.xml"
 """The graph in the folder; its weights are beside it as `model.bin`."""
@@ -61,7 +61,7 @@ class OpenVinoBackend:
             raise InputError(
                 f"{self.name} is not a complete OpenVINO graph ({_reason(error)}): copy or export it again"
             ) from error
-        self.metadata = ModelMetadata.read(json.loads(metadata), self.name)
+        self.metadata = ModelMetadata.read(read_json(metadata, self.name), self.name)
 
     def run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool = False) -> Arrays:
         """Outputs by name, input pixels.

@@ -1,7 +1,7 @@
 """The archive of a `.pt2` program, read before torch opens it: torch would run what some of its parts say.
 
 `torch.export.load` unpickles tensors that are marked so, sample inputs that need it, script objects and files
-of the former layout; it looks up functions by any name, and hands symbolic expressions to an evaluator.
+of the former layout; it finds functions by any name, and evaluates the text of symbolic expressions.
 """
 
 import io
@@ -28,7 +28,9 @@ _FUNCTIONS = re.compile(
 )
 """Functions that compute from numbers and do nothing else."""
 
-_TERM = re.compile(r"(Integer|Float|Symbol|Rational|[A-Z]\w*)\(|[A-Za-z]\w*=(True|False)|'\w+'|-?[\d.]+|[(), ]")
+_TERM = re.compile(
+    r"(Integer|Float|Symbol|Rational|[A-Z]\w*)\(|[A-Za-z]\w*=(True|False)|'\w+'|-?[\d.]+|[(), ]"
+)
 """What a symbolic expression is made of: `Mul(Integer(2), Symbol('s0', positive=True))`."""
 
 

@@ -1,6 +1,5 @@
 """Programs of `torch.export`, run by torch without the networks of the library."""
 
-import json
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from centernet.errors import InputError, UsageError
 from centernet.hardware import max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 from centernet.inference.backends.torch_archive import check_archive
+from centernet.io.values import read_json
 
 METADATA_KEY = "centernet.json"
 """Name of the metadata in the program."""
@@ -60,7 +60,7 @@ class TorchExportBackend:
             raise InputError(
                 f"{self.name} is not a complete torch program ({reason}): copy or export it again"
             ) from error
-        self.metadata = ModelMetadata.read(json.loads(extra[METADATA_KEY] or "{}"), self.name)
+        self.metadata = ModelMetadata.read(read_json(extra[METADATA_KEY] or "{}", self.name), self.name)
         # Its guards are the comparisons of map sizes in tracing, not limits of what it can compute.
         self._torch, self._run = torch, program.module(check_guards=False)
         self.max_concurrency = max_concurrent_jobs(torch.get_num_threads())

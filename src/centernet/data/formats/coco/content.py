@@ -1,6 +1,5 @@
 """The content of a COCO file, each entry checked and spelled in one way: training and `score` read this."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number
 from centernet.data.formats.coco.fields import CocoObject, checked_categories, checked_objects
 from centernet.data.formats.common.files import read_text
 from centernet.errors import InputError
+from centernet.io.values import read_json
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,7 @@ def read_content(file: Path, *, with_files: bool = True) -> CocoContent:
 
 
 def _load(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read_text(file))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not json: {error}") from error
+    content = read_json(read_text(file), str(file))
     if not isinstance(content, dict):
         raise InputError(f"{file} is not a COCO file: it holds a {type(content).__name__}, not an object")
     for key in ("images", "annotations", "categories"):

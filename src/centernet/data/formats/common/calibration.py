@@ -1,6 +1,5 @@
 """Camera matrices from files: KITTI's `calib`, a table of numbers, or json."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from centernet.data.formats.common.files import read_text
 from centernet.errors import InputError
 from centernet.geometry.camera import Camera
+from centernet.io.values import read_json
 
 _KITTI_ROW = "P2:"
 """The camera whose images KITTI labels: the left one in colour."""
@@ -24,10 +24,7 @@ def read_camera(path: Path | str) -> Camera:
     path = Path(path)
     text = read_text(path)
     if path.suffix.lower() == ".json":
-        try:
-            return camera_of(json.loads(text), str(path))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path} is not json: {error}") from error
+        return camera_of(read_json(text, str(path)), str(path))
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     for number, words in lines:
         if words[0] == _KITTI_ROW:

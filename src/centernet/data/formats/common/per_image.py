@@ -1,6 +1,5 @@
 """Annotation files of one image each, in folders of any name: their splits, their images, their json."""
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.splits import WHOLE, split_in
 from centernet.errors import InputError
+from centernet.io import values
 from centernet.io.images import is_image
 from centernet.io.paths import is_file, stated, visible
 from centernet.structures import Defect
@@ -86,10 +86,7 @@ def read_json(file: Path) -> dict[str, Any]:
     Raises:
         InputError: The file cannot be read or holds something else.
     """
-    try:
-        content = json.loads(read_text(file))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file} is not json: {error}") from error
+    content = values.read_json(read_text(file), str(file))
     if not isinstance(content, dict):
         raise InputError(f"{file} holds a {type(content).__name__}, not an object")
     return content

@@ -18,6 +18,8 @@ from centernet.errors import InputError
 from centernet.structures import Categories, Defect, Skeleton
 from centernet.structures.skeletons import COCO_PERSON
 
+_MAX_KEYPOINTS = 10_000
+
 KeypointShape = tuple[int, int]
 """Number of keypoints in a line, and of values for each keypoint: 2 or 3."""
 
@@ -32,7 +34,7 @@ def read_shape(file: Path, content: Mapping[str, Any]) -> KeypointShape | None:
     if shape is None:
         return None
     is_pair = isinstance(shape, list) and len(shape) == 2 and all(type(side) is int for side in shape)
-    if not is_pair or shape[0] < 1 or shape[1] not in (2, 3):
+    if not is_pair or not 1 <= shape[0] <= _MAX_KEYPOINTS or shape[1] not in (2, 3):
         raise InputError(f"{file}, kpt_shape: give [number of keypoints, 2 or 3]; got {shape!r}")
     return shape[0], shape[1]
 

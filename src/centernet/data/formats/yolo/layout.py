@@ -11,7 +11,7 @@ from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.splits import WHOLE, is_split
 from centernet.data.formats.yolo.keypoints import KeypointShape, read_shape, read_skeletons
 from centernet.data.formats.yolo.yaml_file import load_yaml, looks_like_data_yaml
-from centernet.errors import InputError
+from centernet.errors import BOUNDS, InputError
 from centernet.io.images import is_image
 from centernet.io.paths import is_file, stated, visible
 from centernet.structures import Categories, Defect
@@ -179,6 +179,8 @@ def _names(file: Path, content: dict[str, Any]) -> dict[int, str]:
     names, count = content.get("names"), content.get("nc")
     if isinstance(names, list):
         names = dict(enumerate(names))
+    if isinstance(count, int) and count > BOUNDS["num_classes"][1]:
+        raise InputError(f"{file}, nc: there are at most {BOUNDS['num_classes'][1]} classes; got {count}")
     if names is None and isinstance(count, int):
         names = {index: f"class_{index}" for index in range(count)}
     if not isinstance(names, dict) or not names:
