@@ -57,7 +57,9 @@ def test_a_long_number_is_shortened_and_each_of_several_is_checked() -> None:
     ],
 )
 def test_calls_refuse_numbers_without_a_bound(call: Callable[[], Any], key: str) -> None:
-    with pytest.raises(UsageError, match=rf"^{key} (is a number|are at most) .+; got|^scales are at most 32; got 1000"):
+    with pytest.raises(
+        UsageError, match=rf"^{key} (is a number|are at most) .+; got|^scales are at most 32; got 1000"
+    ):
         call()
 
 

@@ -44,7 +44,10 @@ def written(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]], Pa
         (lambda c: c["architecture"].update(head_channels=4000), "has shape"),
         (lambda c: c["architecture"].update(channels="many"), "channels of Architecture is 'many'"),
         (lambda c: c["architecture"].update(backbone="timm/convnext_xxlarge"), "weights lack"),
-        (lambda c: c.update(resize={"name": "fit", "height": 64_000}), "height is a number from 1 to 8192; got 64000"),
+        (
+            lambda c: c.update(resize={"name": "fit", "height": 64_000}),
+            "height is a number from 1 to 8192; got 64000",
+        ),
         (lambda c: c.update(resize={"name": "fit", "width": 1.5}), "width of Letterbox is 1.5"),
         (lambda c: c["task"].update(top_k=10**12), "top_k is a number"),
         (lambda c: c["task"].update(top_k=True), "top_k of Detect is True"),

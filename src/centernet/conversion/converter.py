@@ -17,6 +17,7 @@ from centernet.conversion.original_tasks import OriginalTask, next_step
 from centernet.conversion.weight_names import our_key
 from centernet.errors import InputError, UsageError, check_bounds
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.guest import guest
 from centernet.io.writing import writing
 from centernet.models.network import Network
 from centernet.weights import files as weights
@@ -90,6 +91,7 @@ class Conversion:
         }
 
 
+@guest
 def convert(
     model: str | Path,
     output: str | Path,

@@ -20,6 +20,7 @@ from centernet.detections.serialize import (
     yolo_rows,
 )
 from centernet.errors import UsageError
+from centernet.io.guest import guest
 from centernet.io.writing import writing
 from centernet.structures import Categories, Skeleton
 from centernet.structures.optional_columns import fill_columns, full_array, optional_column
@@ -151,6 +152,7 @@ class Detections:
             return kept
         return replace(kept, surest_below=surest_below(self.names, self.scores, least))
 
+    @guest
     def plot(
         self,
         image: UInt8[np.ndarray, "h w 3"] | None = None,

@@ -23,6 +23,7 @@ from centernet.inference.stream import (
     samples_of,
     with_options,
 )
+from centernet.io.guest import guest, seeding_guest
 from centernet.io.paths import expanded
 from centernet.io.sources import frames
 from centernet.recipes.hints import with_hints
@@ -63,6 +64,7 @@ class CenterNet:
         run_folder: Run folder of the last training; None before.
     """
 
+    @guest
     def __init__(
         self, model: str | Path = "auto", device: str | int = "auto", *, trust: bool = False
     ) -> None:
@@ -102,6 +104,7 @@ class CenterNet:
         """The name of each class, by label."""
         return self.categories.names
 
+    @seeding_guest
     def train(
         self,
         data: str | Path | None = None,
@@ -139,11 +142,13 @@ class CenterNet:
         self.run_folder, self._model, self._predictor = run.folder, str(run.folder), run.predictor
         return run.evaluation
 
+    @seeding_guest
     def plan(self, data: str | Path, **settings: Any) -> "tuple[Plan, float]":
         """The plan that `train` would follow, with the reasons, and the minutes it would take."""
         return self._training(settings, None).plan(str(data), settings)
 
     @with_hints
+    @guest
     def val(
         self,
         data: str | Path,
@@ -250,6 +255,7 @@ class CenterNet:
 
     __call__ = predict
 
+    @guest
     def explain(
         self,
         detections: Detections,
@@ -300,6 +306,7 @@ class CenterNet:
         return files.save(self.predictor, folder, half=half, card=card)
 
     @with_hints
+    @guest
     def export(
         self,
         format: str = "onnx",  # noqa: A002 - the name that users type

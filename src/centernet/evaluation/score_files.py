@@ -15,6 +15,7 @@ from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.kitti_files import score_kitti
 from centernet.evaluation.limits import COCO_POSES, class_notes, counts_of, pose_notes
 from centernet.evaluation.table import ClassRow, Scores
+from centernet.io.guest import guest
 from centernet.io.paths import expanded
 from centernet.metrics.coco import evaluate_coco
 from centernet.metrics.oks import evaluate_oks
@@ -35,6 +36,7 @@ def _accepts_truth(function: Callable[_Given, Scores]) -> Callable[_Given, Score
     return call
 
 
+@guest
 @_accepts_truth
 def score(
     format: str,  # noqa: A002  the word that users type

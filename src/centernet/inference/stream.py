@@ -265,7 +265,11 @@ def _read_frame(read: Reading, number: int, camera: Callable[[str], Camera | Non
 
 
 def first_samples(source: Any, count: int) -> tuple[Sample, ...]:
-    """The first images of a source, each of which must be readable."""
+    """The first images of a source, each of which must be readable.
+
+    Raises:
+        InputError: One of them cannot be read.
+    """
     readings = samples_of(frames(source))
     return tuple(islice(readable((read() for read in readings), strict=True), count))
 

@@ -3,8 +3,11 @@
 Source: Lin et al. 2014, https://cocodataset.org/#detection-eval.
 """
 
+import logging
 import math
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,17 +68,18 @@ def accumulate(
         ],
         "categories": [{"id": category["id"]} for category in ground_truth["categories"]],
     }
-    evaluation = COCOeval_faster(
-        COCO({**common, "annotations": _numbered(annotations)}),
-        COCO({**common, "annotations": _numbered(detections)}),
-        "bbox" if sigmas is None else "keypoints",
-    )
-    evaluation.params.maxDets = list(counts)
-    evaluation.params.iouThrs = ious
-    if sigmas is not None:
-        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
-    evaluation.evaluate()
-    evaluation.accumulate()
+    with _silent():
+        evaluation = COCOeval_faster(
+            COCO({**common, "annotations": _numbered(annotations)}),
+            COCO({**common, "annotations": _numbered(detections)}),
+            "bbox" if sigmas is None else "keypoints",
+        )
+        evaluation.params.maxDets = list(counts)
+        evaluation.params.iouThrs = ious
+        if sigmas is not None:
+            evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
     return {name: np.asarray(evaluation.eval[name]) for name in ("precision", "recall", "scores")}
 
 
@@ -110,3 +114,21 @@ def mean_of_known(values: np.ndarray) -> float:
 def _numbered(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The entries with ids from 1: the evaluator takes 0 for "no object"."""
     return [{**entry, "id": number} for number, entry in enumerate(entries, start=1)]
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Drops what this thread makes faster_coco_eval log; its loggers stay as the caller set them."""
+    thread = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    loggers = [logging.getLogger(f"faster_coco_eval.core.{name}") for name in ("coco", "cocoeval")]
+    for logger in loggers:
+        logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_of_others)

@@ -7,6 +7,7 @@ from centernet.data.doctor.crowding import center_collisions, square_input
 from centernet.drawing import contact_sheet, draw_annotations, draw_dots, message_tile
 from centernet.errors import InputError, UsageError, check_bounds
 from centernet.geometry.resize import ResizeRule
+from centernet.io.guest import guest
 from centernet.io.images import read_image
 from centernet.structures import Categories, Dataset, ImageRecord
 
@@ -14,6 +15,7 @@ IN_ONE_CELL, SIDE_BY_SIDE = (230, 30, 30), (250, 210, 0)
 """Colours of colliding centres."""
 
 
+@guest
 def contact_sheet_of(
     dataset: Dataset,
     count: int = 16,
