@@ -1,6 +1,7 @@
 """Devices, cores, threads and memory of the machine. torch is imported only where a device is asked for."""
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from centernet.errors import UsageError
@@ -73,12 +74,39 @@ def tune_allocator() -> bool:
     return all(library.mallopt(key, value) for key, value in parameters.items())
 
 
+def settle_after_fork() -> None:
+    """Makes torch compute with one thread if this process is a fork of one in which torch was imported.
+
+    Threads do not come along in a fork, but the library that shares out torch's work waits for them without
+    end: see `Forking a process` in the manual of GCC's libgomp. Called before a network runs or is loaded.
+    """
+    if _FORKS and os.getpid() == _FORKS[-1]:
+        import torch
+
+        torch.set_num_threads(1)
+        _FORKS.clear()
+
+
+_FORKS: list[int] = []
+"""The number of this process if it is a fork that has not computed yet."""
+
+
+def _note_fork() -> None:
+    if "torch" in sys.modules:
+        _FORKS[:] = [os.getpid()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
 def device_of(name: str | int) -> "torch.device":
     """The device of a name: `auto` is the fastest device of the machine, a number is that GPU.
 
     Raises:
         UsageError: The device cannot be used here.
     """
+    settle_after_fork()
     name = str(name)
     return _fastest() if name == "auto" else _checked(f"cuda:{name}" if name.isdigit() else name)
 

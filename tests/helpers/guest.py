@@ -139,7 +139,7 @@ def calls(folder: Path) -> dict[str, Callable[[], object]]:
         "examine": lambda: examine(made["dataset"]),
         "contact_sheet_of": lambda: contact_sheet_of(made["dataset"]),
         "split_dataset": lambda: split_dataset(
-            write_scenes(folder / "whole", train=6, val=0, size=64), val=0.3
+            write_scenes(folder / "whole", train=6, val=0, size=64), to=folder / "parts", val=0.3
         ),
         "plan": lambda: centernet.CenterNet("nano", "cpu").plan(data, device="cpu", epochs=1),
         "train": lambda: keep("trained", centernet.CenterNet("nano", "cpu")).train(data, **run),

@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -208,7 +209,7 @@ def test_a_file_that_is_no_image_is_reported(tmp_path: Path, content: bytes, wor
 def test_a_missing_image_and_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.jpg cannot be read: No such file"):
         read_image(tmp_path / "no.jpg")
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is no plain file: a folder"):
         image_size(tmp_path)
 
 
@@ -228,3 +229,14 @@ def test_corrupt_bytes_give_pixels_or_a_clear_error() -> None:
         except ValueError:
             continue
         assert image.ndim == 3
+
+
+def test_pipes_devices_and_folders_with_the_name_of_an_image_are_named_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+
+    for name in ("pipe.jpg", "folder.jpg", "device.jpg"):
+        for read in (read_image, inspect_image):
+            with pytest.raises(InputError, match=rf"{name} is no plain file"):
+                read(tmp_path / name)

@@ -15,6 +15,7 @@ from centernet.export.openvino_gather import gather_channels_last
 from centernet.export.quantize import quantized
 from centernet.inference.backends.base import ModelMetadata
 from centernet.inference.backends.openvino import GRAPH, METADATA_KEY
+from centernet.inference.backends.telemetry import without_telemetry
 
 
 def write_openvino(
@@ -35,7 +36,8 @@ def openvino_model(onnx: Any, metadata: ModelMetadata) -> Any:
         UsageError: openvino is not installed.
     """
     try:
-        import openvino
+        with without_telemetry():
+            import openvino
     except ImportError as error:
         raise UsageError('format=openvino needs openvino: pip install "centernet[openvino]"') from error
     model = openvino.Core().read_model(onnx.SerializeToString())

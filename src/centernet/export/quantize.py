@@ -1,15 +1,15 @@
 """Quantisation of the network to int8 by NNCF; the decoding stays in floating point."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import UsageError
 from centernet.export.quiet import quiet
+from centernet.inference.backends.telemetry import without_telemetry
 
 _LAYERS = frozenset(
     {
@@ -59,19 +59,12 @@ def quantized(model: Any, images: Sequence[UInt8[np.ndarray, "b 3 h w"]]) -> Any
 
 
 def _nncf() -> Any:
-    """NNCF without its telemetry package, which would report its use without consent."""
-    name = "openvino_telemetry"
-    before = sys.modules.get(name)
-    sys.modules[name] = cast("Any", None)
+    """NNCF without the telemetry package of OpenVINO, which would report its use without consent."""
     try:
-        with quiet():
+        with quiet(), without_telemetry():
             import nncf
     except ImportError as error:
         raise UsageError('int8=true needs nncf: pip install "centernet[openvino]"') from error
-    finally:
-        del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
     return nncf
 
 

@@ -15,7 +15,7 @@ from centernet.data.transforms.warp import resize
 from centernet.detections import Detections
 from centernet.drawing import Reasons, draw_explanation
 from centernet.geometry.resize import PadBelowMultiple, ResizeRule
-from centernet.hardware import max_concurrent_jobs
+from centernet.hardware import max_concurrent_jobs, settle_after_fork
 from centernet.inference.options import InferenceOptions
 from centernet.inference.postprocess import (
     PLAIN,
@@ -113,12 +113,13 @@ class TorchPredictor:
         return replace(self, rule=rule)
 
     def maps(self, batch: Batch, *, flip: bool = False) -> Maps:
-        """The maps of a batch on the network's device.
+        """The maps of a batch on the network's device; by one thread in a fork of the process that loaded it.
 
         Args:
             batch: Inputs.
             flip: Merge them with the maps of the horizontally flipped inputs.
         """
+        settle_after_fork()
         images = self.normalize(batch.images)
         if not flip:
             return self.network.last_maps(images, at_cells=True)

@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
@@ -56,9 +56,10 @@ def as_guest() -> Iterator[None]:
             yield
         finally:
             for logger, (level, propagate, disabled, own) in loggers.items():
-                logger.level, logger.propagate, logger.disabled = level, propagate, disabled
+                if logger.level != level:
+                    logger.setLevel(level)
+                logger.propagate, logger.disabled = propagate, disabled
                 logger.handlers[:] = own
-            logging.root.manager._clear_cache()
             for key in os.environ.keys() | environment:
                 if os.environ.get(key) != environment.get(key):
                     os.environ.pop(key, None)
@@ -129,7 +130,7 @@ def _switches() -> list[Callable[[], object]]:
                 torch.get_float32_matmul_precision() == precision
                 or torch.set_float32_matmul_precision(precision)
             ),
-            lambda: [setattr(cudnn, name, value) for name, value in flags.items()],
+            *(partial(setattr, cudnn, name, value) for name, value in flags.items()),
         ]
     if cv2 := sys.modules.get("cv2"):
         readers = cv2.getNumThreads()

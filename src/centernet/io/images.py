@@ -5,6 +5,7 @@ the `size` that they state, and the orientation that fits it is used.
 """
 
 import io
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
     Raises:
         InputError: The file is missing, no image, cut short or too large.
     """
+    check_plain(path)
     try:
         with path.open("rb") as file:
             header = read_header(file)
@@ -65,6 +67,16 @@ def unread_parts(path: Path) -> str:
         return ""  # The error is reported when the image is read.
 
 
+def check_plain(path: Path) -> None:
+    """Raises an `InputError` for a pipe or a device, which may be read without end, a folder, or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is no plain file: a folder, a pipe or a device has its name")
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Rows and columns of the image that `read_image` returns, without decoding it.
 
@@ -86,6 +98,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int
     Raises:
         InputError: The file is missing, no image, cut short, broken or too large.
     """
+    check_plain(path)
     try:
         data = path.read_bytes()
     except OSError as error:

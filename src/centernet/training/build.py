@@ -12,6 +12,7 @@ from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.errors import UsageError
 from centernet.geometry.affine import transform_boxes
 from centernet.geometry.resize import FixedScale, ResizeLongestSide, ResizeRule, training_rule
+from centernet.hardware import settle_after_fork
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.images import image_size
 from centernet.models.factory import Architecture
@@ -42,6 +43,7 @@ def build_predictor(
         categories: Classes to detect.
         weights: Copy from these every layer that has the same shape in the new network.
     """
+    settle_after_fork()
     torch.manual_seed(recipe.seed)
     architecture = Architecture(
         backbone=recipe.backbone,

@@ -1,5 +1,8 @@
 """Batches for training and validation."""
 
+import multiprocessing
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,6 +20,9 @@ from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset, Sample
 from centernet.structures.batch import Batch
 from centernet.training.task_builders import task_builder_of
+
+WORKER_TIMEOUT_S = 600
+"""Seconds for a batch after which a training ends with an error: a worker that hangs is not waited for."""
 
 
 def training_loader(
@@ -43,7 +49,7 @@ def training_loader(
     order = EpochSampler(
         len(samples) * recipe.repeats, recipe.seed, rank, num_replicas, first_epoch, is_plain
     )
-    return _loader(samples, recipe, batch_size=recipe.batch, sampler=order)
+    return _loader(samples, predictor, recipe, batch_size=recipe.batch, sampler=order)
 
 
 def validation_loader(
@@ -53,7 +59,9 @@ def validation_loader(
     samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
     # Each process needs at least one image; an image that two processes run on counts once.
     subset = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
-    return _loader(subset, recipe, batch_size=1 if recipe.rect or recipe.image_scale else recipe.batch)
+    return _loader(
+        subset, predictor, recipe, batch_size=1 if recipe.rect or recipe.image_scale else recipe.batch
+    )
 
 
 def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
@@ -86,8 +94,10 @@ def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:
     )
 
 
-def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order: Any) -> "DataLoader[Batch]":
-    workers = min(recipe.workers, usable_cores())
+def _loader(
+    samples: "torch.utils.data.Dataset[Sample]", predictor: TorchPredictor, recipe: Recipe, **order: Any
+) -> "DataLoader[Batch]":
+    workers = _usable_workers(samples, predictor, recipe)
     loader: DataLoader[Any] = DataLoader(
         samples,
         num_workers=workers,
@@ -99,9 +109,39 @@ def _loader(samples: "torch.utils.data.Dataset[Sample]", recipe: Recipe, **order
             with_ignored=task_builder_of(recipe).is_3d and not recipe.train_crowd,
         ),
         worker_init_fn=_one_thread,
+        timeout=WORKER_TIMEOUT_S if workers else 0,
         **order,
     )
     return loader
+
+
+def _usable_workers(samples: Any, predictor: TorchPredictor, recipe: Recipe) -> int:
+    """The worker processes that can be started here; prints why there are none if the recipe wants some."""
+    workers = min(recipe.workers, usable_cores())
+    if workers and multiprocessing.current_process().daemon:
+        print("this process may not start others and prepares the images itself: workers=0", file=sys.stderr)
+        return 0
+    free = free_shared_memory()
+    height, width = predictor.rule((recipe.imgsz, recipe.imgsz))[0]
+    # Training and validation have workers each, and every worker two batches ahead and one in the making.
+    needed = 2 * (3 * workers + 1) * min(recipe.batch, len(samples)) * 3 * height * width
+    if workers and free is not None and needed > free:
+        print(
+            f"/dev/shm has {free / 1e6:.0f} MB free, and {workers} workers may need {needed / 1e6:.0f} MB: "
+            "workers=0; in a container give it more, --shm-size=1g, or take a smaller batch",
+            file=sys.stderr,
+        )
+        return 0
+    return workers
+
+
+def free_shared_memory() -> int | None:
+    """Free bytes of the memory that processes share; None where the system has no folder for it."""
+    try:
+        state = os.statvfs("/dev/shm")
+    except (AttributeError, OSError):
+        return None
+    return state.f_bavail * state.f_frsize
 
 
 def _one_thread(_worker: int) -> None:

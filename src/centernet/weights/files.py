@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
@@ -247,10 +248,17 @@ def _shared_among(one: Tensor, several: Tensor) -> Tensor:
 
 
 def _card(predictor: TorchPredictor) -> str:
-    names = ", ".join(predictor.categories.names)
+    # A name is text, whatever a data set calls its classes: no markup, and no further line.
+    names = ", ".join(_plain(name) for name in predictor.categories.names)
     return (
         "---\nlibrary_name: centernet\nlicense: apache-2.0\npipeline_tag: object-detection\n---\n\n"
         f"# {predictor.architecture.backbone}\n\nDetects: {names}.\n\n"
         "```python\nfrom centernet import CenterNet\n\n"
         'for detections in CenterNet("PATH").predict("image.jpg"):\n    print(detections)\n```\n'
     )
+
+
+def _plain(name: str) -> str:
+    """A name as plain text in Markdown."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&])", r"\\\1", printable)

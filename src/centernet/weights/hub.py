@@ -10,7 +10,9 @@ from centernet.weights.zoo import CONFIG, MODEL
 
 
 def fetch(name: str | Path) -> str | Path:
-    """The downloaded folder for `hf://owner/name`; any other name is returned as it is.
+    """The downloaded folder for `hf://owner/name`, or `hf://owner/name@revision`; other names are returned.
+
+    A revision, such as the hash of a commit, pins the weights: those of `main` may be others tomorrow.
 
     Raises:
         InputError: The hub cannot be reached, or has no such repository.
@@ -20,9 +22,9 @@ def fetch(name: str | Path) -> str | Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    repository = str(name).removeprefix("hf://")
+    repository, _, revision = str(name).removeprefix("hf://").partition("@")
     try:
-        return snapshot_download(repository, allow_patterns=[CONFIG, MODEL, CARD])
+        return snapshot_download(repository, revision=revision or None, allow_patterns=[CONFIG, MODEL, CARD])
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"cannot fetch {repository!r} from the hub ({reason})") from error

@@ -8,6 +8,7 @@ from jaxtyping import UInt8
 from centernet.errors import InputError, UsageError
 from centernet.hardware import default_threads, max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
+from centernet.inference.backends.telemetry import without_telemetry
 
 EXECUTION_PROVIDERS = ("CPUExecutionProvider",)
 """Execution providers of ONNX Runtime in order of preference: see `onnxruntime.get_available_providers()`."""
@@ -28,7 +29,8 @@ class OnnxBackend:
 
     def __init__(self, content: bytes | Path, name: str = "", threads: int | None = None) -> None:
         try:
-            import onnxruntime
+            with without_telemetry():
+                import onnxruntime
         except ImportError as error:
             raise UsageError('an .onnx file needs onnxruntime: pip install "centernet[runtime]"') from error
         self.name = name or str(content)

@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 from centernet.errors import InputError, UsageError
 from centernet.hardware import default_threads, max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata
+from centernet.inference.backends.telemetry import without_telemetry
 from centernet.io.values import read_json
 
 GRAPH = "model.xml"
@@ -38,7 +39,8 @@ class OpenVinoBackend:
 
     def __init__(self, graph: Any, name: str = "", threads: int | None = None) -> None:
         try:
-            import openvino
+            with without_telemetry():
+                import openvino
         except ImportError as error:
             raise UsageError(
                 'an OpenVINO folder needs openvino: pip install "centernet[openvino]"'

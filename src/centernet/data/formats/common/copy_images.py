@@ -33,6 +33,10 @@ def copy_images(records: Iterable[ImageRecord], folder: Path, *, with_sizes: boo
     for record in records:
         if not is_file(record.path):
             raise InputError(f"{record.path} does not exist: it cannot be copied to {folder}")
+        try:
+            inspect_image(record.path)
+        except InputError as error:
+            raise InputError(f"{record.source}: {error}: only images are copied") from error
         target = folder / record.path.name
         other = taken.setdefault(record.path.stem, record.path)
         if other is record.path:

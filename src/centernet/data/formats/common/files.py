@@ -12,13 +12,17 @@ LARGEST_PX = 1e9
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images in a folder and its subfolders, sorted by path."""
-    return sorted(
-        Path(parent) / name
-        for parent, _, names in os.walk(folder, followlinks=True)
-        for name in names
-        if is_image(Path(name))
-    )
+    """The images in a folder and its subfolders, sorted by path; a folder that links lead to twice, once."""
+    found: list[Path] = []
+    walked: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        state = Path(parent).stat()
+        if (state.st_dev, state.st_ino) in walked:
+            folders.clear()
+            continue
+        walked.add((state.st_dev, state.st_ino))
+        found += [Path(parent) / name for name in names if is_image(Path(name))]
+    return sorted(found)
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:

@@ -1,0 +1,56 @@
+"""Workers are started where they can be: not in a daemonic process, nor with too little shared memory."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from tests.helpers.exportable import TASKS, predictor_of
+
+from centernet.data import open_dataset
+from centernet.data.synthetic import write_scenes
+from centernet.recipes.recipe import Recipe
+from centernet.structures import Dataset
+from centernet.training import loaders
+
+RECIPE = Recipe(imgsz=64, batch=2, workers=1)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Six generated images."""
+    return open_dataset(write_scenes(tmp_path_factory.mktemp("data") / "scenes", train=6, val=0, size=64))
+
+
+def num_workers(images: Dataset) -> int:
+    """The workers that a training would start."""
+    return loaders.training_loader(images, predictor_of(TASKS["detect"], "slim"), RECIPE).num_workers
+
+
+def test_a_worker_is_waited_for_no_longer_than_the_limit(images: Dataset) -> None:
+    loader = loaders.training_loader(images, predictor_of(TASKS["detect"], "slim"), RECIPE)
+
+    assert (loader.num_workers, loader.timeout) == (1, loaders.WORKER_TIMEOUT_S)
+
+
+def test_a_small_shared_memory_is_named_before_workers_begin(
+    images: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loaders, "free_shared_memory", lambda: 50_000)
+
+    assert num_workers(images) == 0
+    assert "/dev/shm has 0 MB free" in capsys.readouterr().err
+
+
+def _workers_in_a_daemon(folder: Path, results: "multiprocessing.Queue[int]") -> None:
+    results.put(num_workers(open_dataset(folder)))
+
+
+def test_a_daemonic_process_starts_no_workers(tmp_path: Path) -> None:
+    folder = write_scenes(tmp_path / "scenes", train=6, val=0, size=64)
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[int] = context.Queue()
+    process = context.Process(target=_workers_in_a_daemon, args=(folder, results), daemon=True)
+    process.start()
+
+    assert results.get(timeout=120) == 0
+    process.join(timeout=60)
