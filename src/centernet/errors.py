@@ -27,6 +27,8 @@ def shortened(line: str) -> str:
         return line
     end = 2 * _MAX_LINE // 3
     return f"{line[: _MAX_LINE - end - 3]} … {line[-end:]}"
+
+
 _CHANNELS, _SIDE, _DETECTIONS, _SEED = (1, 4096), (1, 8192), (1, 100_000), (0, 2**63 - 1)
 
 BOUNDS: Mapping[str, tuple[float, float]] = {

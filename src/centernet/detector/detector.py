@@ -8,9 +8,9 @@ from centernet.data.doctor.clean import clean
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.formats.common.calibration import cameras_of
 from centernet.detections import Detections
-from centernet.detector.opening import check_weights_folder, open_predictor, require_weights
+from centernet.detector.opening import check_weights_folder, configured, open_predictor, require_weights
 from centernet.detector.progress import with_progress_bar
-from centernet.errors import UsageError, check_bounds
+from centernet.errors import UsageError
 from centernet.geometry.resize import choose_rule
 from centernet.inference.confidence import Confidence, min_scores
 from centernet.inference.options import InferenceKeywords, InferenceOptions
@@ -21,7 +21,6 @@ from centernet.inference.stream import (
     detect_stream,
     first_samples,
     samples_of,
-    with_options,
 )
 from centernet.io.guest import guest, seeding_guest
 from centernet.io.paths import expanded
@@ -130,15 +129,7 @@ class CenterNet:
             UsageError: An unknown or impossible setting.
             InputError: Broken data, or a loss that is not a finite number any more.
         """
-        if resume and data is not None:
-            raise UsageError(f"a resumed run keeps its data: leave {data} out")
-        if not resume and data is None:
-            raise UsageError("train needs a data set: data=FOLDER")
-        training = self._training(settings, progress)
-        if resume:
-            run = training.resume(None if resume is True else Path(resume), settings)
-        else:
-            run = training.start(str(data), settings)
+        run = self._training(settings, progress).run(data, resume, settings)
         self.run_folder, self._model, self._predictor = run.folder, str(run.folder), run.predictor
         return run.evaluation
 
@@ -185,7 +176,7 @@ class CenterNet:
         from centernet.evaluation.summary import summarize
 
         inference = InferenceOptions(**options)
-        predictor = self._configured(inference, batch, workers, max_det)
+        predictor = configured(self._trained, self._model, inference, batch, workers, max_det)
         with_keypoints = bool(self.categories.max_keypoints)
         dataset, _ = clean(open_dataset(data, split, with_keypoints, images))
         folder, results = (expanded(path) if path else None for path in (save_dir, save_json))
@@ -237,7 +228,7 @@ class CenterNet:
             InputError: The source is empty; or an image cannot be read and `strict` is set.
         """
         inference = InferenceOptions(**options)
-        predictor = self._configured(inference, batch, workers, max_det, default_max_det=100)
+        predictor = configured(self._trained, self._model, inference, batch, workers, max_det, 100)
         scores = min_scores(conf, predictor.categories, predictor.thresholds)
         images = frames(source)
         stream = detect_stream(
@@ -375,33 +366,3 @@ class CenterNet:
     def _trained(self) -> Predictor:
         """The predictor with weights or with an exported file."""
         return self.predictor if self._predictor is None else self._predictor
-
-    def _configured(
-        self,
-        options: InferenceOptions,
-        batch: int,
-        workers: int | None,
-        max_det: int | None,
-        default_max_det: int | None = None,
-    ) -> Predictor:
-        """The predictor with the options of a call.
-
-        Args:
-            options: Options of inference.
-            batch: Images in a batch.
-            workers: Threads; None for the default.
-            max_det: Maximum number of detections as it was given; None for the default.
-            default_max_det: That default; None for as many as the weights were trained with.
-
-        Raises:
-            UsageError: An impossible argument, or one that the predictor cannot follow.
-        """
-        check_bounds(batch=batch, max_det=max_det, workers=workers)
-        predictor = with_options(self._trained, options, default_max_det if max_det is None else max_det)
-        is_single = options.slice is None and len(options.scales) == 1
-        if max_det is not None and max_det > predictor.max_detections and is_single:
-            raise UsageError(
-                f"{self._model} gives at most {predictor.max_detections} detections of an image; "
-                f"got max_det={max_det}: leave it out, or use the weights"
-            )
-        return predictor

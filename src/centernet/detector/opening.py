@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from centernet.errors import UsageError
+from centernet.errors import UsageError, check_bounds
 from centernet.inference.backends.formats import is_exported
 from centernet.inference.exported import ExportedPredictor
-from centernet.inference.stream import Predictor
+from centernet.inference.options import InferenceOptions
+from centernet.inference.stream import Predictor, with_options
 from centernet.io.paths import expanded
 from centernet.recipes.presets import RECIPES
 from centernet.weights import zoo
@@ -75,3 +76,37 @@ def check_weights_folder(folder: str | Path) -> None:
         raise UsageError(f"{folder} is the name of an exported file: export(format, output=...) writes it")
     if suffix in (".pt", ".pth", ".ckpt", ".safetensors"):
         raise UsageError(f"weights are a folder of three files: leave {suffix} out of {folder}")
+
+
+def configured(
+    trained: Predictor,
+    model: str,
+    options: InferenceOptions,
+    batch: int,
+    workers: int | None,
+    max_det: int | None,
+    default_max_det: int | None = None,
+) -> Predictor:
+    """A predictor with the options of a call.
+
+    Args:
+        trained: The predictor.
+        model: Its name in messages.
+        options: Options of inference.
+        batch: Images in a batch.
+        workers: Threads; None for the default.
+        max_det: Maximum number of detections as it was given; None for the default.
+        default_max_det: That default; None for as many as the weights were trained with.
+
+    Raises:
+        UsageError: An impossible argument, or one that the predictor cannot follow.
+    """
+    check_bounds(batch=batch, max_det=max_det, workers=workers)
+    predictor = with_options(trained, options, default_max_det if max_det is None else max_det)
+    is_single = options.slice is None and len(options.scales) == 1
+    if max_det is not None and max_det > predictor.max_detections and is_single:
+        raise UsageError(
+            f"{model} gives at most {predictor.max_detections} detections of an image; "
+            f"got max_det={max_det}: leave it out, or use the weights"
+        )
+    return predictor

@@ -67,6 +67,20 @@ class TrainingRun:
     progress: bool | None = None
     started: float = field(default_factory=time.monotonic)
 
+    def run(self, data: str | Path | None, resume: bool | str | Path, settings: dict[str, Any]) -> TrainedRun:
+        """A new training on a data set, or one that goes on.
+
+        Raises:
+            UsageError: There is neither, or both.
+        """
+        if resume and data is not None:
+            raise UsageError(f"a resumed run keeps its data: leave {data} out")
+        if resume:
+            return self.resume(None if resume is True else Path(resume), settings)
+        if data is None:
+            raise UsageError("train needs a data set: data=FOLDER")
+        return self.start(str(data), settings)
+
     def start(self, data: str, settings: dict[str, Any]) -> TrainedRun:
         """A new training.
 

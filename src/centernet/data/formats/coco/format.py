@@ -25,7 +25,6 @@ from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.io.images import image_size
-from centernet.io.values import read_json
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
 NAME = "coco"
