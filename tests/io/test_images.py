@@ -45,6 +45,19 @@ def test_jpegs_are_read_as_rgb(tmp_path: Path, options: dict[str, object]) -> No
     assert np.abs(image[30, 50] - 90).max() < 3
 
 
+def test_stray_bytes_between_the_segments_of_a_jpeg_are_passed_over_while_they_are_few(
+    tmp_path: Path,
+) -> None:
+    path = save(tmp_path / "a.jpg", Image.fromarray(PIXELS))
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\0" * 100 + b"\xff" * 3 + data[2:])
+    assert inspect_image(path).stored_size == PIXELS.shape[:2]
+
+    path.write_bytes(data[:2] + b"\0" * 10_000_000)
+    with pytest.raises(InputError, match="a JPEG with more than 65536 bytes between its segments"):
+        inspect_image(path)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "PA", "CMYK", "YCbCr"])
 def test_any_pixel_format_becomes_rgb(tmp_path: Path, mode: str) -> None:
     kind = "tif" if mode in ("CMYK", "YCbCr", "PA") else "png"

@@ -1,6 +1,8 @@
 """Workers are started where they can be: not in a daemonic process, nor with too little shared memory."""
 
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,24 @@ def test_a_daemonic_process_starts_no_workers(tmp_path: Path) -> None:
 
     assert results.get(timeout=120) == 0
     process.join(timeout=60)
+
+
+def test_a_script_without_a_guard_trains_where_processes_are_spawned(tmp_path: Path) -> None:
+    write_scenes(tmp_path / "data", train=4, val=2, size=64)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "if __name__ == '__main__':\n"
+        "    multiprocessing.set_start_method('spawn')\n"
+        "from centernet import CenterNet\n"
+        "settings = dict(imgsz=64, epochs=1, repeats=1, batch=2, workers=1, device='cpu', progress=False)\n"
+        "CenterNet('nano').train(data='data', project='runs', start='none', **settings)\n"
+        "print('trained', multiprocessing.current_process().name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "trained MainProcess"
+    assert done.stdout.count("trained") == 1

@@ -18,6 +18,9 @@ _FILTERS = Lock()
 _ORIENTATION = 0x0112
 _FRAMES = "it has several frames, and the first is taken"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MAX_STRAY = 65_536
+"""Bytes between segments of a JPEG at most: a longer gap is no JPEG, and looking through it takes long."""
+
 _JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
@@ -111,12 +114,14 @@ def without_warnings(kind: type[Warning]) -> Iterator[None]:
 
 
 def _next_marker(file: File) -> int:
-    byte = file.read(1)[0]
-    while byte != 0xFF:  # Some writers leave stray bytes between segments.
+    # Some writers leave stray bytes between segments, and any number of 0xFF may stand before a marker.
+    stray = file.read(1)[0] != 0xFF
+    for _ in range(_MAX_STRAY):
         byte = file.read(1)[0]
-    while byte == 0xFF:
-        byte = file.read(1)[0]
-    return byte
+        if not stray and byte != 0xFF:
+            return byte
+        stray = stray and byte != 0xFF
+    raise ValueError(f"a JPEG with more than {_MAX_STRAY} bytes between its segments")
 
 
 def _exif_orientation(tiff: bytes) -> int:

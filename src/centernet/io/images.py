@@ -163,8 +163,14 @@ def to_rgb(image: Image.Image) -> Rgb:
     """
     if _is_wide(image):
         return _grey_to_rgb(np.asarray(image))
-    # Converted by way of RGBA, transparent entries of a palette keep their colour.
-    opaque = image.convert("RGBA") if image.mode in ("P", "PA", "LA") else image
+    if image.mode == "P":
+        # Transparent entries keep their colour.
+        colors = np.zeros((256, 3), np.uint8)
+        palette = np.frombuffer(bytes(image.getpalette("RGB") or ()), np.uint8).reshape(-1, 3)
+        colors[: len(palette)] = palette
+        return _looked_up(colors, np.asarray(image))
+    # Converted by way of RGBA, transparent pixels keep their colour.
+    opaque = image.convert("RGBA") if image.mode in ("PA", "LA") else image
     return np.array(opaque.convert("RGB"))
 
 
@@ -173,7 +179,7 @@ def _is_wide(image: Image.Image) -> bool:
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
-def _grey_to_rgb(values: np.ndarray, largest: int = 65535) -> Rgb:
+def _grey_to_rgb(values: np.ndarray, largest: int = 65535, is_white_zero: bool = False) -> Rgb:
     if values.dtype.kind == "f":
         raise ValueError(
             "floats as pixels have no known range: scale them to 0 to 255 and save the image with 8 bits"
@@ -185,8 +191,19 @@ def _grey_to_rgb(values: np.ndarray, largest: int = 65535) -> Rgb:
         )
     if values.max() > largest:
         raise ValueError("32-bit pixels have no known range: save the image with 8 or 16 bits")
-    grey = np.round(values / (largest / 255)).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    levels = np.arange(largest + 1)
+    if is_white_zero:
+        levels = levels[::-1]
+    grey = np.round(levels / (largest / 255)).astype(np.uint8)
+    return _looked_up(np.repeat(grey[:, None], 3, axis=1), values)
+
+
+def _looked_up(colors: UInt8[np.ndarray, "n 3"], numbers: np.ndarray) -> Rgb:
+    """The colours of numbers `(h w)`. Rows at a time: numpy makes 8 bytes of each number of an index."""
+    image = np.empty((*numbers.shape, 3), np.uint8)
+    for first in range(0, len(numbers), 64):
+        image[first : first + 64] = colors[numbers[first : first + 64]]
+    return image
 
 
 def _tiff_to_rgb(image: Image.Image, tags: TiffTags) -> Rgb:
@@ -197,9 +214,8 @@ def _tiff_to_rgb(image: Image.Image, tags: TiffTags) -> Rgb:
     if image.mode == "L":
         values = values.view(np.int8)
     largest = 2**tags.bits - 1 if tags.bits in (10, 12, 14) else 255 if tags.bits == 8 else 65535
-    if tags.is_white_zero and not (tags.is_signed or tags.is_fraction) and tags.bits <= 16:
-        values = largest - values.astype(np.int64)
-    return _grey_to_rgb(values, largest)
+    is_white_zero = tags.is_white_zero and not (tags.is_signed or tags.is_fraction) and tags.bits <= 16
+    return _grey_to_rgb(values, largest, is_white_zero)
 
 
 def _turn_upright(image: Rgb, orientation: int) -> UInt8[np.ndarray, "h2 w2 3"]:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -98,7 +98,7 @@ def _loader(
     samples: "torch.utils.data.Dataset[Sample]", predictor: TorchPredictor, recipe: Recipe, **order: Any
 ) -> "DataLoader[Batch]":
     workers = _usable_workers(samples, predictor, recipe)
-    loader: DataLoader[Any] = DataLoader(
+    loader: DataLoader[Any] = _Loader(
         samples,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -113,6 +113,26 @@ def _loader(
         **order,
     )
     return loader
+
+
+class _Loader(DataLoader[Any]):
+    """A loader whose workers need no `if __name__ == "__main__":` in the script of its caller.
+
+    A spawned process imports the script of the process that started it, and would train again there. Workers
+    need nothing of it: their samples are of this library.
+    """
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        main = sys.modules["__main__"]
+        kept: dict[str, Any] = {
+            name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)
+        }
+        vars(main).update({"__spec__": None})
+        vars(main).pop("__file__", None)
+        try:
+            return super().__iter__()
+        finally:
+            vars(main).update(kept)
 
 
 def _usable_workers(samples: Any, predictor: TorchPredictor, recipe: Recipe) -> int:
