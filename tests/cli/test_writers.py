@@ -9,7 +9,7 @@ from PIL import Image
 
 from centernet.cli.writers import CocoResults, Crops, KittiResults, Plots, fresh_folder
 from centernet.detections import Detections
-from centernet.errors import InputError
+from centernet.errors import InputError, UsageError
 from centernet.io.videos import Video, VideoWriter
 from centernet.structures import Categories
 
@@ -106,7 +106,7 @@ def test_crops_are_in_a_folder_for_each_class(tmp_path: Path) -> None:
         assert crop.size == (16, 8)
 
 
-@pytest.mark.parametrize("counts", [(), (0,), (1,), (0, 2, 1)])
+@pytest.mark.parametrize("counts", [(0,), (0, 0), (1,), (0, 2, 1)])
 def test_results_are_complete_json_whatever_their_number(tmp_path: Path, counts: tuple[int, ...]) -> None:
     path = tmp_path / "new" / "results.json"
     with CocoResults(path) as results:
@@ -131,6 +131,45 @@ def test_results_are_complete_json_after_an_error(tmp_path: Path) -> None:
     assert len(json.loads(path.read_text())) == 1
 
 
+def test_results_are_complete_json_after_every_image(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    counts = []
+    with CocoResults(path) as results:
+        for names in ((), ("cell",), (), ("cell", "dust"), ("cell",)):
+            results.add(detections("a.png", names=names))
+            counts.append(len(json.loads(path.read_text())))
+
+    assert counts == [0, 1, 1, 3, 4]
+
+
+def test_results_that_exist_are_kept_until_the_new_ones_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text("before")
+    with CocoResults(path):
+        pass
+    nothing = path.read_text()
+    with CocoResults(path) as results:
+        results.add(detections("a.png"))
+        meanwhile = path.read_text()
+
+    assert (nothing, meanwhile) == ("before", "before")
+    assert len(json.loads(path.read_text())) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_writer_replaces_an_image_of_the_source(tmp_path: Path) -> None:
+    source = tmp_path / "crops" / "cell" / "a-1.png"
+    source.parent.mkdir(parents=True)
+    Image.new("RGB", (32, 32)).save(source)
+    before = source.read_bytes()
+
+    with pytest.raises(UsageError, match=r"a-1.png would be overwritten: choose another project or name"):
+        Crops(tmp_path / "crops").add(detections(str(source.with_name("a.png"))))
+    with pytest.raises(UsageError, match=r"a-1.png would be overwritten"), Plots(source.parent) as plots:
+        plots.add(detections(str(source)))
+    assert source.read_bytes() == before
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_named_with_the_file() -> None:
     with (
@@ -143,7 +182,8 @@ def test_a_full_disk_is_named_with_the_file() -> None:
 def test_a_video_that_is_not_complete_is_named(tmp_path: Path) -> None:
     writer = VideoWriter(tmp_path / "clip.mp4", 10.0)
     writer.add(np.zeros((32, 32, 3), dtype=np.uint8))
-    (tmp_path / "clip.mp4").unlink()
+    (part,) = tmp_path.iterdir()
+    part.unlink()
 
     with pytest.raises(InputError, match=r"clip.mp4 could not be written whole: is the disk full\?"):
         writer.close()

@@ -90,7 +90,7 @@ def test_every_keyword_of_before_is_taken() -> None:
     options = "half resize imgsz flip scales nms iou merge_boxes class_agnostic exact slice slice_overlap"
     before = {
         CenterNet.predict: f"source conf max_det batch workers camera strict progress {options}",
-        CenterNet.val: f"data split conf batch max_det workers images save_dir save_json {options}",
+        CenterNet.val: f"data split conf batch max_det workers images save_dir save_json exist_ok {options}",
     }
     for method, names in before.items():
         named = inspect.signature(method).parameters.keys()

@@ -7,7 +7,7 @@ from tests.helpers.exportable import TASKS, predictor_of
 
 from centernet.recipes.recipe import Recipe
 from centernet.structures.thresholds import Thresholds
-from centernet.training.run_log import Validated, calibrated, epoch_line, selection_metric
+from centernet.training.run_log import Validated, calibrated, epoch_line, rank, selection_metric
 from centernet.training.timetable import Timetable
 from centernet.weights.config import config_of, task_of
 from centernet.weights.config import predictor_of as configured
@@ -23,6 +23,31 @@ def test_the_best_weights_are_those_with_the_best_keypoint_ap_if_there_is_one() 
 def test_the_best_weights_are_those_with_the_best_3d_ap_if_there_is_one() -> None:
     assert selection_metric({"AP": 0.7, "3D_AP": 0.6, "3D_AP_strict": 0.2}) == pytest.approx(0.4)
     assert selection_metric({"AP": 0.7, "3D_AP": math.nan, "3D_AP_strict": math.nan}) == 0.7
+
+
+def test_equal_keypoint_ap_is_decided_by_pck_and_that_by_the_boxes() -> None:
+    untrained = {"AP": 0.5, "OKS_AP": 0.0, "PCK": 0.1}
+
+    assert rank({**untrained, "PCK": 0.2}) > rank(untrained)
+    assert rank({**untrained, "AP": 0.6}) > rank(untrained)
+    assert rank({**untrained, "AP": 0.9, "PCK": 0.05}) < rank(untrained)
+    assert rank({"AP": 0.9, "OKS_AP": 0.0, "PCK": math.nan}) < rank(untrained)
+
+
+def test_equal_3d_ap_is_decided_by_the_birds_eye_view_and_that_by_the_boxes() -> None:
+    untrained = {"AP": 0.5, "3D_AP": 0.0, "3D_AP_strict": 0.0, "BEV_AP": 0.1}
+
+    assert rank({**untrained, "BEV_AP": 0.2, "AP": 0.1}) > rank(untrained)
+    assert rank({**untrained, "AP": 0.6}) > rank(untrained)
+
+
+def test_of_epochs_with_the_same_metrics_the_last_is_the_best() -> None:
+    rows = [
+        {"epoch": float(i), "train/loss": 1.0, "seconds": 60.0, "val/AP": ap, "val/AP50": 0.8}
+        for i, ap in enumerate((0.5, 0.5, 0.4), start=1)
+    ]
+
+    assert "best in epoch 2 (0.500)" in epoch_line(rows, Timetable(recipe=Recipe(epochs=20)))
 
 
 def test_the_time_left_does_not_jump_after_an_epoch_with_validation() -> None:

@@ -1,7 +1,7 @@
 """From the words of a command line to an exit code.
 
 0: done. 1: the input is broken, or the command failed. 2: the call itself is wrong. 130: stopped by Ctrl-C.
-141: the reader of the output went away.
+141: the reader of the output went away. 143: stopped by SIGTERM.
 """
 
 import errno
@@ -19,6 +19,7 @@ from centernet.cli.arguments import Argument, read_arguments
 from centernet.cli.command import COMMON, Command, Output
 from centernet.cli.commands import COMMANDS
 from centernet.cli.help import overview, page
+from centernet.cli.signals import EndSignals
 from centernet.cli.train import TRAIN, settings_of
 from centernet.errors import InputError, UsageError, shortened
 from centernet.recipes.hints import did_you_mean
@@ -66,11 +67,13 @@ def main(words: Sequence[str] | None = None) -> int:
     logged = logging.root.manager.disable
     if "--debug" not in words and "debug=true" not in words:
         logging.disable(logging.CRITICAL)
+    signals = EndSignals()
     try:
-        code = _run(words)
-        sys.stdout.flush()
+        with signals:
+            code = _run(words)
+            sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
-        code, message = _explain(error)
+        code, message = _explain(error, signals)
         if "--debug" in words or "debug=true" in words:
             traceback.print_exception(error)
         if message:
@@ -139,9 +142,13 @@ def _execute(command: Command, given: dict[str, Any]) -> int:
         return command.run(given, output)
 
 
-def _explain(error: BaseException) -> tuple[int, str]:
+def _explain(error: BaseException, signals: EndSignals) -> tuple[int, str]:
     """Exit code and one-line message of an error."""
     text = " ".join(str(error).split())
+    if signals.received:
+        # A worker process that got the signal too may have been noticed first.
+        more = f"; {text}" if text and isinstance(error, KeyboardInterrupt) else ""
+        return 128 + signals.received, f"stopped by {signals.name}{more}"
     if isinstance(error, UsageError):
         return 2, text
     if isinstance(error, InputError):

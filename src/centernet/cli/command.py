@@ -130,6 +130,12 @@ TRUST = Argument(
     default="false",
 )
 DEVICE = Argument(name="device", type=TEXT, about="auto, cpu, cuda, cuda:1 or mps", default="auto")
+EXIST_OK = Argument(
+    name="exist_ok",
+    type=SWITCH,
+    about="replace a file that exists, once the new one is whole",
+    default="false",
+)
 WORKERS = Argument(
     name="workers",
     type=WHOLE,

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from centernet.cli.arguments import NUMBER, SWITCH, TEXT, WHOLE, Argument
-from centernet.cli.command import DATA, IMAGES, Command, Output
+from centernet.cli.command import DATA, EXIST_OK, IMAGES, Command, Output
 from centernet.errors import InputError, UsageError
-from centernet.io.writing import writing
+from centernet.io.writing import check_replaceable, replacing
 
 if TYPE_CHECKING:
     from centernet.structures import ImageRecord
@@ -64,11 +65,12 @@ def _preview(given: dict[str, Any], output: Output) -> int:
     path = given.pop("output", "preview.png")
     if not path.lower().endswith((".png", ".jpg", ".jpeg", ".webp")):
         raise UsageError(f"output={path} is not the name of an image: end it in .png, .jpg or .webp")
+    check_replaceable(path, exist_ok=given.pop("exist_ok", False), data=given["data"])
     keypoints, images = given.pop("keypoints", False), given.pop("images", None)
     dataset = open_dataset(given.pop("data"), given.pop("split", "train"), keypoints, images)
     sheet = contact_sheet_of(dataset, **given)
-    with writing(path):
-        Image.fromarray(sheet).save(path)
+    with replacing(path, Path(path).suffix) as part:
+        Image.fromarray(sheet).save(part)
     output.show(f"{dataset.name}: wrote {path}", {"data": dataset.name, "output": path})
     return 0
 
@@ -128,6 +130,7 @@ PREVIEW = Command(
         _KEYPOINTS,
         IMAGES,
         Argument(name="output", type=TEXT, about="image file to write", default="preview.png"),
+        EXIST_OK,
         Argument(name="count", type=WHOLE, about="number of images", default="16"),
         Argument(name="seed", type=WHOLE, about="seed of the choice of images", default="0"),
         Argument(

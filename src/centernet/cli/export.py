@@ -3,7 +3,7 @@
 from typing import Any
 
 from centernet.cli.arguments import SWITCH, TEXT, Argument
-from centernet.cli.command import MODEL, Command, Output
+from centernet.cli.command import EXIST_OK, MODEL, Command, Output
 
 
 def _export(given: dict[str, Any], output: Output) -> int:
@@ -32,6 +32,7 @@ EXPORT = Command(
             about="the file or folder; by default named after the model",
             default="FILE",
         ),
+        EXIST_OK,
         Argument(
             name="half",
             type=SWITCH,

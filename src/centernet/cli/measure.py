@@ -4,7 +4,18 @@ from dataclasses import replace
 from typing import Any
 
 from centernet.cli.arguments import TEXT, WHOLE, Argument, list_of
-from centernet.cli.command import CONF, DATA, DEVICE, IMAGES, MODEL_OR_FILE, TRUST, WORKERS, Command, Output
+from centernet.cli.command import (
+    CONF,
+    DATA,
+    DEVICE,
+    EXIST_OK,
+    IMAGES,
+    MODEL_OR_FILE,
+    TRUST,
+    WORKERS,
+    Command,
+    Output,
+)
 from centernet.cli.inference_options import INFERENCE
 
 
@@ -59,6 +70,7 @@ VAL = Command(
             about="file for the detections as COCO results, with the data set's ids",
             default="FILE",
         ),
+        EXIST_OK,
         DEVICE,
         TRUST,
         *INFERENCE,

@@ -1,7 +1,7 @@
 """`centernet predict`."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -9,6 +9,7 @@ from centernet.cli.arguments import SWITCH, SWITCH_OR_TEXT, TEXT, WHOLE, Argumen
 from centernet.cli.command import CONF, DEVICE, MODEL_OR_FILE, TRUST, WORKERS, Command, Output
 from centernet.cli.inference_options import INFERENCE
 from centernet.errors import InputError
+from centernet.io.writing import check_replaceable
 
 
 def _predict(given: dict[str, Any], output: Output) -> int:
@@ -21,8 +22,10 @@ def _predict(given: dict[str, Any], output: Output) -> int:
     results, with_kitti = given.pop("save_json", False), given.pop("save_kitti", False)
     with_explanations = given.pop("explain", False)
     trust = given.pop("trust", False)
-    detector = CenterNet(given.pop("model"), given.pop("device", "auto"), trust=trust)
     source = given.pop("source")
+    if results and results is not True:
+        check_replaceable(results, exist_ok=exist_ok, data=source)
+    detector = CenterNet(given.pop("model"), given.pop("device", "auto"), trust=trust)
     # A bar between lines on a screen would only flicker.
     progress = sys.stderr.isatty() and not output.stream.isatty()
     stream = detector.predict(source, progress=progress, **given)
@@ -49,6 +52,10 @@ def _predict(given: dict[str, Any], output: Output) -> int:
                 writer.add(detections)
             count += 1
     if not count:
+        if folder is not None:
+            with suppress(OSError):
+                # Nothing was written into it.
+                folder.rmdir()
         raise InputError(f"{source}: no image of it could be read")
     if folder:
         output.note(f"results are in {folder}")
@@ -115,7 +122,12 @@ PREDICT = Command(
         ),
         Argument(name="project", type=TEXT, about="folder of run folders", default="runs"),
         Argument(name="name", type=TEXT, about="name of the run folder", default="predict"),
-        Argument(name="exist_ok", type=SWITCH, about="write into a run folder that exists", default="false"),
+        Argument(
+            name="exist_ok",
+            type=SWITCH,
+            about="write into a folder that exists, and replace its files",
+            default="false",
+        ),
         *INFERENCE,
     ),
     examples=(

@@ -1,9 +1,6 @@
 """`centernet train`, `centernet plan` and `centernet demo`."""
 
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,7 @@ from centernet.cli.arguments import (
     list_of,
 )
 from centernet.cli.command import DATA, DEVICE, Command, Output
-from centernet.errors import InputError, UsageError
+from centernet.errors import UsageError
 from centernet.recipes.presets import RECIPES, small
 from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 
@@ -65,20 +62,22 @@ def _train(given: dict[str, Any], output: Output) -> int:
         _announce(data, recipe, output)
     from centernet.detector import CenterNet
 
-    where = {key: given[key] for key in ("project", "task") if key in given}
-    project = with_settings(Recipe(), **where).runs
     detector = CenterNet("auto" if resume else model, given.get("device", "auto"))
-    with _naming_how_to_resume(project, None if resume in (True, False) else Path(resume)):
-        evaluation = detector.train(data, resume=resume, **given)
+    evaluation = detector.train(data, resume=resume, **given)
     from centernet.training.run_folder import is_first_process
+    from centernet.weights.files import epoch_of
 
     if not is_first_process():
         return 0
+    assert detector.run_folder is not None
     text = str(evaluation) if evaluation else "there are no validation images, so nothing was evaluated"
+    epoch, which = epoch_of(detector.run_folder), "best" if evaluation else "last"
+    of_epoch = f"; its {which} weights are those of epoch {epoch}" if epoch else ""
     output.show(
-        f"{text}\n\nthe run is in {detector.run_folder}",
+        f"{text}\n\nthe run is in {detector.run_folder}{of_epoch}",
         {
             "run_folder": str(detector.run_folder),
+            "epoch": epoch,
             "evaluation": evaluation.to_json() if evaluation else None,
         },
     )
@@ -97,30 +96,6 @@ def _announce(data: str, recipe: Recipe, output: Output) -> None:
     from centernet.data.formats.catalog import format_of
 
     format_of(Path(data), with_keypoints=recipe.task == "pose")
-
-
-@contextmanager
-def _naming_how_to_resume(project: Path, folder: Path | None) -> Iterator[None]:
-    """If Ctrl-C stops the run, the error names the command that resumes it.
-
-    Args:
-        project: Folder in which a new run has its folder.
-        folder: Folder of a run that is resumed.
-    """
-    from centernet.training.run_folder import ARGUMENTS, latest_folder
-
-    since = time.time()
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        if folder is None:
-            try:
-                folder = latest_folder(project)
-            except (InputError, UsageError):
-                raise KeyboardInterrupt from stop
-            if (folder / ARGUMENTS).stat().st_mtime < since - 1:
-                raise KeyboardInterrupt from stop
-        raise KeyboardInterrupt(f"to go on: centernet train resume={folder}") from stop
 
 
 def _check_time(given: dict[str, Any]) -> None:
@@ -145,8 +120,7 @@ def _demo(given: dict[str, Any], output: Output) -> int:
     from centernet.demo import run_demo
 
     folder = Path(given.pop("folder", "runs/demo"))
-    with _naming_how_to_resume(folder, None):
-        evaluation = run_demo(folder, say=output.note, **given)
+    evaluation = run_demo(folder, say=output.note, **given)
     output.show(str(evaluation), evaluation.to_json())
     return 0
 

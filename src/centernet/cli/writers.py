@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -14,8 +14,17 @@ from centernet.cli.output_names import Names, file_of, stem_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
-from centernet.io.writing import unused_folder, writing
+from centernet.io.writing import (
+    claim_folder,
+    is_special,
+    part_of,
+    put_in_place,
+    replacing,
+    write_atomically,
+    writing,
+)
 
+_CLOSED = b"]\n"
 _IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".webp"))
 
 
@@ -25,10 +34,16 @@ def fresh_folder(project: str, name: str, *, exist_ok: bool) -> Path:
     Raises:
         InputError: It cannot be made.
     """
-    folder = unused_folder(Path(project), name, exist_ok=exist_ok)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return claim_folder(Path(project), name, exist_ok=exist_ok)
+
+
+def check_not_source(path: Path, name: str) -> None:
+    """Raises a `UsageError` if a file to write is in the folder of the image that it is made from.
+
+    Images of that folder that are still to be read could be replaced.
+    """
+    if path.exists() and path.resolve().parent == file_of(name).resolve().parent:
+        raise UsageError(f"{path} would be overwritten: choose another project or name")
 
 
 class Plots:
@@ -63,8 +78,7 @@ class Plots:
     def _path(self, source: Path) -> Path:
         """An unused path in the folder: images of different folders can have the same name."""
         path = self._folder / self._names.unused(source.name)
-        if path.exists() and source.exists() and path.samefile(source):
-            raise UsageError(f"{path} would be overwritten: choose another project or name")
+        check_not_source(path, str(source))
         return path
 
     def _finish(self) -> None:
@@ -98,9 +112,11 @@ class Explanations:
         """Writes the next image."""
         self._count += 1
         path = self._folder / f"{stem_of(detections.name)}-{self._count}.png"
+        check_not_source(path, detections.name)
         with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._explain(detections).save(path)
+        with replacing(path, path.suffix) as part:
+            self._explain(detections).save(part)
 
 
 class Crops:
@@ -120,9 +136,11 @@ class Crops:
             self._count += 1
             folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
             path = folder / f"{stem_of(detections.name)}-{self._count}.png"
+            check_not_source(path, detections.name)
             with writing(path):
                 folder.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pixels).save(path)
+            with replacing(path, path.suffix) as part:
+                Image.fromarray(pixels).save(part)
 
 
 class KittiResults:
@@ -141,11 +159,13 @@ class KittiResults:
         path = self._folder / self._names.unused(f"{stem_of(detections.name)}.txt")
         with writing(path):
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(detections.to_kitti(), encoding="utf-8")
+        write_atomically(path, detections.to_kitti().encode())
 
 
 class CocoResults:
-    """Writes a COCO results file, entry by entry: it is complete JSON even if the run is stopped.
+    """Writes a COCO results file image by image: it is whole JSON at any moment, also after a kill.
+
+    It is made with the first image. A file that exists is replaced when the new one is finished or stopped.
 
     Args:
         path: The file.
@@ -153,31 +173,44 @@ class CocoResults:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._file: TextIO
-        self._is_first = True
+        is_replaced = self._path.is_file() and not is_special(self._path)
+        self._part = part_of(self._path) if is_replaced else self._path
+        self._file: BinaryIO | None = None
+        self._end = 0
 
     def add(self, detections: Detections) -> None:
         """Writes the detections of the next image. Entries have `file_name` besides the fields of COCO."""
-        for entry in detections.to_coco():
-            self._write(
-                ("" if self._is_first else ",\n") + json.dumps({**entry, "file_name": detections.name})
-            )
-            self._is_first = False
+        entries = [json.dumps({**entry, "file_name": detections.name}) for entry in detections.to_coco()]
+        with writing(self._path):
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._part.open("wb")
+                self._write("[")
+            # The first entry follows the bracket that opens the list.
+            separator = ",\n" if entries and self._end > 1 else ""
+            self._write(separator + ",\n".join(entries))
+            if self._file.seekable():
+                self._file.write(_CLOSED)
+                self._file.flush()
 
     def _write(self, text: str) -> None:
-        with writing(self._path):
-            self._file.write(text)
+        """Writes in the place of the bracket that closes the list."""
+        assert self._file is not None
+        if self._file.seekable():
+            self._file.seek(self._end)
+        self._end += self._file.write(text.encode())
 
     def __enter__(self) -> "CocoResults":
-        with writing(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("w", encoding="utf-8")
-        self._write("[")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._file is None:
+            return
         with writing(self._path):
-            self._file.write("]\n")
+            if not self._file.seekable():
+                self._file.write(_CLOSED)
             self._file.close()
+            if self._part != self._path:
+                put_in_place(self._part, self._path)

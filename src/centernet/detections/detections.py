@@ -21,7 +21,7 @@ from centernet.detections.serialize import (
 )
 from centernet.errors import UsageError
 from centernet.io.guest import guest
-from centernet.io.writing import writing
+from centernet.io.writing import replacing, writing
 from centernet.structures import Categories, Skeleton
 from centernet.structures.optional_columns import fill_columns, full_array, optional_column
 
@@ -237,7 +237,8 @@ class Detections:
             raise UsageError(f"cannot save as {path.name!r}: end the path in one of {', '.join(_WRITERS)}")
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write(self, path)
+        with replacing(path, path.suffix) as part:
+            write(self, part)
         return path
 
     def to_json(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from centernet.inference.stream import (
 from centernet.io.guest import guest, seeding_guest
 from centernet.io.paths import expanded
 from centernet.io.sources import frames
+from centernet.io.writing import check_replaceable
 from centernet.recipes.hints import with_hints
 from centernet.structures import Categories
 from centernet.structures.sample import sample_of
@@ -152,6 +153,7 @@ class CenterNet:
         images: str | Path | None = None,
         save_dir: str | Path | None = None,
         save_json: str | Path | None = None,
+        exist_ok: bool = False,
         **options: Unpack[InferenceKeywords],
     ) -> "Evaluation":
         """Evaluates the detector on annotated images.
@@ -167,6 +169,7 @@ class CenterNet:
             images: Folder of the images, where they are not where the data set says.
             save_dir: Folder for curves, tables and images.
             save_json: File for the detections as COCO results, with the data set's ids: `score` reads it.
+            exist_ok: Replace that file if it exists.
             options: See `InferenceOptions`: `flip=True, scales=(0.75, 1, 1.25), slice=640`.
 
         Raises:
@@ -175,6 +178,8 @@ class CenterNet:
         """
         from centernet.evaluation.summary import summarize
 
+        if save_json:
+            check_replaceable(expanded(save_json), exist_ok=exist_ok, data=expanded(data))
         inference = InferenceOptions(**options)
         predictor = configured(self._trained, self._model, inference, batch, workers, max_det)
         with_keypoints = bool(self.categories.max_keypoints)
@@ -303,6 +308,7 @@ class CenterNet:
         format: str = "onnx",  # noqa: A002 - the name that users type
         *,
         output: str | Path | None = None,
+        exist_ok: bool = False,
         half: bool = False,
         int8: bool = False,
         data: Any = None,
@@ -313,6 +319,7 @@ class CenterNet:
         Args:
             format: `onnx`; `openvino`, a folder; or `torch`, a program of `torch.export`.
             output: The file or folder; by default named after the model, in the working folder.
+            exist_ok: Replace it if it exists.
             half: Store 16 bits a number, half the size.
             int8: Quantize the network to 8 bits a number: a quarter of the size, and faster on processors.
                 Not for `torch`.
@@ -331,7 +338,7 @@ class CenterNet:
         from centernet.export.exporter import MAX_CALIBRATION, export
 
         precision = precision_of(format, half=half, int8=int8, has_data=data is not None)
-        path = location_of(output, self._model, format, precision)
+        path = location_of(output, self._model, format, precision, exist_ok=exist_ok)
         calibration = first_samples(data, MAX_CALIBRATION) if int8 else ()
         samples = first_samples(source, 8) if source is not None else calibration[:8]
         parity = export(

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from centernet.planning.planner import TASKS, is_planned, make_plan, plan_fine_t
 from centernet.recipes.presets import PLANNED, RECIPES
 from centernet.recipes.recipe import Recipe, in_proportion, with_settings
 from centernet.structures import Dataset
-from centernet.training import fit, holding_out, run_folder
+from centernet.training import fit, holding_out, resuming, run_folder
 from centernet.training.build import adapt_to_data, build_predictor, recipe_of
+from centernet.training.checkpoints import finished
 from centernet.training.data import open_training_data
 from centernet.training.pace import expected_minutes
+from centernet.training.run_lock import check_unlocked, locked
 from centernet.training.run_log import Validated
 from centernet.training.task_builders import check_settings
 from centernet.weights import files, zoo
@@ -42,11 +45,13 @@ class TrainedRun:
         predictor: The best weights.
         evaluation: Metrics of the best weights on the validation images; None if there are none, and in all
             processes but the first.
+        epoch: Epoch of the best weights, from 1 on; None if it is not known.
     """
 
     folder: Path
     predictor: TorchPredictor
     evaluation: Evaluation | None
+    epoch: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,15 +173,20 @@ class TrainingRun:
         if refused := sorted(settings.keys() - MACHINE_SETTINGS):
             raise UsageError(f"a resumed run keeps its settings; {', '.join(refused)} cannot change")
         arguments = run_folder.arguments_of(folder)
+        if run_folder.is_first_process():
+            check_unlocked(folder)
         model, data = str(arguments.pop("model")), str(arguments.pop("data"))
-        # A run of a version without `val_split` held nothing out.
-        recipe = with_settings(Recipe(), **{"val_split": 0.0, **arguments, **settings})
-        if not recipe.minutes and fit.finished(folder)[0] >= recipe.epochs:
+        recipe = with_settings(run_folder.recipe_of_run(folder, arguments), **settings)
+        checkpoint = folder / run_folder.CHECKPOINT
+        if not recipe.minutes and finished(checkpoint)[0] >= recipe.epochs:
             _say(f"{folder} is finished: all {recipe.epochs} epochs are done, its evaluation is repeated")
         training, validation = open_training_data(data, recipe, holding_out.read_list(folder))
-        if (folder / run_folder.CHECKPOINT).exists():
+        if checkpoint.exists():
+            resuming.check_same_data(folder, data, recipe.task, training.categories)
             # It holds all weights: those that the run began from may be gone.
             predictor = build_predictor(replace(recipe, pretrained="false"), training.categories)
+            if run_folder.is_first_process():
+                resuming.restore_weights(folder, predictor)
         else:
             opened, _ = open_predictor(model, str(self.device))
             started = require_weights(model, opened) if opened else None
@@ -208,22 +218,23 @@ class TrainingRun:
             metrics = {**evaluation.metrics, "temperature": evaluation.calibration.temperature()}
             return Validated(metrics=metrics, thresholds=evaluation.ratings.thresholds)
 
-        folder = fit.fit(
-            predictor,
-            recipe,
-            training,
-            validation,
-            folder,
-            score if validation else None,
-            resume=resume,
-            started=self.started,
-            progress=sys.stderr.isatty() if self.progress is None else self.progress,
-            say=_say,
-        )
-        best = files.load(folder, self.device)
-        evaluation = _evaluate(best, validation, folder, recipe)
+        with _kept_to_itself(folder):
+            folder = fit.fit(
+                predictor,
+                recipe,
+                training,
+                validation,
+                folder,
+                score if validation else None,
+                resume=resume,
+                started=self.started,
+                progress=sys.stderr.isatty() if self.progress is None else self.progress,
+                say=_say,
+            )
+            best, epoch = files.load(folder, self.device), files.epoch_of(folder)
+            evaluation = _evaluate(best, validation, folder, recipe, epoch)
         if evaluation is not None and learned_nothing.has_learned_nothing(evaluation["AP"]):
-            epochs, steps = fit.finished(folder)
+            epochs, steps = finished(folder / run_folder.CHECKPOINT)
             facts = learned_nothing.facts_of(
                 best,
                 training,
@@ -234,19 +245,32 @@ class TrainingRun:
                 folder=folder,
             )
             _say("\n".join(learned_nothing.reasons(facts)))
-        return TrainedRun(folder=folder, predictor=best, evaluation=evaluation)
+        return TrainedRun(folder=folder, predictor=best, evaluation=evaluation, epoch=epoch)
+
+
+@contextmanager
+def _kept_to_itself(folder: Path) -> Iterator[None]:
+    """Locks a run folder; if Ctrl-C stops the run, the error names the command that resumes it."""
+    if not run_folder.is_first_process():
+        yield
+        return
+    try:
+        with locked(folder):
+            yield
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(f"to go on: centernet train resume={folder}") from stop
 
 
 def _evaluate(
-    predictor: TorchPredictor, validation: Dataset | None, folder: Path, recipe: Recipe
+    predictor: TorchPredictor, validation: Dataset | None, folder: Path, recipe: Recipe, epoch: int | None
 ) -> Evaluation | None:
     if not run_folder.is_first_process():
         return None
-    save_training_curves(folder / "results.csv", folder / "results.png")
+    save_training_curves(folder / "results.csv", folder / "results.png", epoch)
     if validation is None:
         return None
     stream = detect_stream(predictor, annotated(validation), batch=recipe.batch, workers=1)
-    return summarize(predictor, validation, stream, folder)
+    return summarize(predictor, validation, stream, folder, note=f"epoch {epoch}" if epoch else "")
 
 
 def _say(line: str) -> None:

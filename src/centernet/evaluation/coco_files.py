@@ -24,7 +24,7 @@ from centernet.evaluation.class_matching import match_classes
 from centernet.evaluation.image_names import with_ids_of_names
 from centernet.io.paths import expanded
 from centernet.io.values import read_json
-from centernet.io.writing import writing
+from centernet.io.writing import write_atomically, writing
 from centernet.structures import Dataset, Defect
 
 _LARGEST = 1e18
@@ -183,7 +183,7 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
     entries = [entry for detections in found for entry in match_classes(dataset, detections).to_coco()]
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(entries), encoding="utf-8")
+    write_atomically(path, json.dumps(entries).encode())
     return path
 
 

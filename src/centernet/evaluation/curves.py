@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from centernet.data.formats.common.files import read_text
 from centernet.errors import InputError
-from centernet.evaluation.plots import INK, new_figure, save_figure, tidy
+from centernet.evaluation.plots import FAINT, INK, new_figure, save_figure, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,18 +20,19 @@ _PLOTTED_METRICS = ("AP", "AP50", "AP75", "OKS_AP", "OKS_AP50", "PCK")
 _ERROR = "keypoint_error_px"
 
 
-def save_training_curves(results: Path, path: Path) -> Path:
+def save_training_curves(results: Path, path: Path, epoch: int | None = None) -> Path:
     """Plot the losses and metrics of a training run.
 
     Args:
         results: `results.csv` with columns `epoch`, `lr`, `train/<loss>`, `val/<loss or metric>`; gaps are
             allowed.
         path: The plot to write.
+        epoch: Epoch of the best weights, which is marked; None marks none.
 
     Raises:
         InputError: The table is missing or broken, or the plot cannot be written.
     """
-    return save_figure(training_figure(read_table(results)), path)
+    return save_figure(training_figure(read_table(results), epoch), path)
 
 
 def read_table(path: Path) -> Table:
@@ -55,8 +56,13 @@ def read_table(path: Path) -> Table:
     return columns
 
 
-def training_figure(table: Table) -> "Figure":
-    """Plots of losses, their terms, metrics and learning rate; columns that the table lacks are left out."""
+def training_figure(table: Table, epoch: int | None = None) -> "Figure":
+    """Plots of losses, their terms, metrics and learning rate; columns that the table lacks are left out.
+
+    Args:
+        table: Columns by name.
+        epoch: Epoch of the best weights, which is marked among the metrics; None marks none.
+    """
     terms = {
         name: values for name, values in table.items() if name.startswith("train/") and name != "train/loss"
     }
@@ -81,6 +87,9 @@ def training_figure(table: Table) -> "Figure":
         axes = figure.add_subplot(rows, columns, place)
         _draw(axes, title, table["epoch"], lines)
         axes.set_ylim(bottom=0, top=1.02 if lines is metrics else None)
+        if lines is metrics and epoch is not None:
+            axes.axvline(epoch, color=FAINT, linewidth=1.2, linestyle="--", zorder=0)
+            axes.set_title(f"{title}, best in epoch {epoch}", loc="left", size=11, weight="bold", color=INK)
     return figure
 
 

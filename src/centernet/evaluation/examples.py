@@ -10,7 +10,7 @@ from PIL import Image
 from centernet.detections import Detections
 from centernet.drawing import contact_sheet, draw_annotations
 from centernet.io.images import read_image
-from centernet.io.writing import writing
+from centernet.io.writing import replacing
 from centernet.structures import Dataset
 from centernet.structures.thresholds import FIXED
 
@@ -22,6 +22,7 @@ def draw_examples(
     *,
     count: int = 8,
     tile: int = 400,
+    note: str = "",
 ) -> UInt8[np.ndarray, "h w 3"]:
     """Contact sheet of images spread over a data set: detections on the left, ground truth on the right.
 
@@ -33,6 +34,7 @@ def draw_examples(
         min_scores: Minimum score of detections that are drawn, one for all classes of these or for each.
         count: Number of images.
         tile: Longer side of each drawing, pixels.
+        note: Which weights the detections are of, for the captions.
     """
     by_image = {detections.image_id: detections for detections in found}
     records = [record for record in dataset.records if record.image_id in by_image]
@@ -48,7 +50,7 @@ def draw_examples(
             draw_annotations(image, ground_truth, names, categories, record.camera, long_side=tile)
         )
         name = Path(record.path).name
-        captions += [f"{name}: predicted", f"{name}: ground truth"]
+        captions += [f"{name}: predicted{f', {note}' if note else ''}", f"{name}: ground truth"]
     return contact_sheet(drawings, captions, columns=4, tile=tile)
 
 
@@ -57,12 +59,13 @@ def save_examples(
     found: Sequence[Detections],
     path: Path,
     min_scores: Float[np.ndarray, " c"] | float = FIXED,
+    note: str = "",
 ) -> Path:
     """Write the contact sheet of `draw_examples`.
 
     Raises:
         InputError: The file cannot be written.
     """
-    with writing(path):
-        Image.fromarray(draw_examples(dataset, found, min_scores)).save(path, quality=90)
+    with replacing(path, path.suffix) as part:
+        Image.fromarray(draw_examples(dataset, found, min_scores, note=note)).save(part, quality=90)
     return path

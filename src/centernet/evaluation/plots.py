@@ -10,7 +10,7 @@ import numpy as np
 from centernet.drawing.colors import class_color
 from centernet.evaluation.evaluator import Evaluation
 from centernet.evaluation.table import cell
-from centernet.io.writing import writing
+from centernet.io.writing import replacing, writing
 from centernet.metrics.coco import CocoClass
 from centernet.metrics.confusion import ConfusionMatrix
 from centernet.metrics.oks import OksClass
@@ -39,6 +39,8 @@ def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
     }
     if evaluation.keypoints.oks:
         figures["keypoint_pr_curves.png"] = keypoint_precision_recall_figure(evaluation)
+    for figure in figures.values():
+        figure.supxlabel(evaluation.name, x=0.99, ha="right", fontsize=8, color="#777777")
     return [save_figure(figure, folder / name) for name, figure in figures.items()]
 
 
@@ -50,7 +52,8 @@ def save_figure(figure: "Figure", path: Path) -> Path:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
+    with replacing(path, path.suffix) as part:
+        figure.savefig(part, dpi=130)
     return path
 
 

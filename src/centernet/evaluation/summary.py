@@ -26,6 +26,7 @@ def summarize(
     *,
     conf: Confidence = None,
     max_det: int | None = None,
+    note: str = "",
 ) -> Evaluation:
     """Evaluate the detections of a data set, and write plots, example images and results.
 
@@ -39,6 +40,7 @@ def summarize(
             None for those of the weights.
         max_det: Number of detections of an image that were asked for: so many of a class count, and never
             fewer than COCO's; None for COCO's.
+        note: Which weights these are, for the titles of the table and of the pictures: `epoch 12`.
 
     Raises:
         UsageError: The detections do not fit the data set, see `evaluate`; or `conf` is no score.
@@ -54,10 +56,12 @@ def summarize(
     evaluation = evaluate(dataset, found, counts, max(asked, COCO_POSES), of_dataset)
     limits = image_notes(dataset, max_det or predictor.max_detections)
     evaluation = replace(evaluation, crowding=crowding, notes=(*notes, *limits, *evaluation.notes))
+    if note:
+        evaluation = replace(evaluation, name=f"{evaluation.name}, {note}")
     if results is not None:
         write_results(results, dataset, found)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         save_plots(evaluation, folder)
-        save_examples(dataset, found, folder / "val_predictions.jpg", scores)
+        save_examples(dataset, found, folder / "val_predictions.jpg", scores, note)
     return evaluation

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from centernet.errors import UsageError
 from centernet.inference.backends.formats import FORMATS
+from centernet.io.writing import check_replaceable
 
 _HINTS = {
     **dict.fromkeys(("torchscript", "pt2", "pt", "pytorch"), "format=torch writes a program of torch.export"),
@@ -33,12 +34,25 @@ def precision_of(format: str, *, half: bool, int8: bool, has_data: bool) -> str:
     return "int8" if int8 else "fp16" if half else "fp32"
 
 
-def location_of(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
+def location_of(
+    output: str | Path | None,
+    model: str,
+    format: str,  # noqa: A002
+    precision: str,
+    *,
+    exist_ok: bool = False,
+) -> Path:
     """Path of the exported file: in the working folder, named after the model, unless one is given.
 
     Raises:
-        UsageError: The path has another ending than the format.
+        UsageError: The path has another ending than the format, or exists and may not be replaced.
     """
+    path = _named(output, model, format, precision)
+    check_replaceable(path, exist_ok=exist_ok)
+    return path
+
+
+def _named(output: str | Path | None, model: str, format: str, precision: str) -> Path:  # noqa: A002
     chosen = FORMATS[format]
     if output is None:
         suffix = "" if precision == "fp32" else f"-{precision}"

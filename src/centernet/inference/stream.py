@@ -244,15 +244,15 @@ def readable(items: Iterable[T | Failure], *, strict: bool) -> Iterator[T]:
 
 
 def samples_of(
-    frames: Frames, camera: Callable[[str], Camera | None] = lambda _name: None
+    images: Frames, camera: Callable[[str], Camera | None] = lambda _name: None
 ) -> Iterator[SampleReading]:
     """Readings of the images of a source, each with its camera and its number.
 
     Args:
-        frames: The images.
+        images: The images.
         camera: The camera of an image, by its name.
     """
-    return (partial(_read_frame, read, number, camera) for number, read in enumerate(frames.readings()))
+    return (partial(_read_frame, read, number, camera) for number, read in enumerate(images.readings()))
 
 
 def _read_frame(read: Reading, number: int, camera: Callable[[str], Camera | None]) -> Sample | Failure:

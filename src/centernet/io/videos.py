@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from centernet.errors import InputError
+from centernet.io.writing import part_of, put_in_place, writing
 
 VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"))
 
@@ -73,7 +74,7 @@ class Video:
 
 
 class VideoWriter:
-    """Writes frames into an `.mp4` file.
+    """Writes frames into an `.mp4` file, which takes its place when it is closed, and can be played then.
 
     Args:
         path: The file to write.
@@ -82,6 +83,7 @@ class VideoWriter:
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
         self.path = path
+        self._part = part_of(path, path.suffix)
         self._rate = frames_per_second
         self._writer: cv2.VideoWriter | None = None
 
@@ -94,13 +96,13 @@ class VideoWriter:
         if self._writer is None:
             code = cv2.VideoWriter.fourcc(*"mp4v")
             size = (frame.shape[1], frame.shape[0])
-            self._writer = cv2.VideoWriter(str(self.path), cv2.CAP_FFMPEG, code, self._rate, size)
+            self._writer = cv2.VideoWriter(str(self._part), cv2.CAP_FFMPEG, code, self._rate, size)
             if not self._writer.isOpened():
                 raise InputError(f"{self.path} cannot be written as a video: check the folder and its space")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
-        """Finishes the file, which cannot be played before.
+        """Finishes the file.
 
         Raises:
             InputError: The file is incomplete.
@@ -110,6 +112,9 @@ class VideoWriter:
         self._writer.release()
         try:
             # OpenCV does not report writes that fail.
-            Video(self.path)
+            Video(self._part)
         except InputError as error:
+            self._part.unlink(missing_ok=True)
             raise InputError(f"{self.path} could not be written whole: is the disk full?") from error
+        with writing(self.path):
+            put_in_place(self._part, self.path)

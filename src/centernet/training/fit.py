@@ -10,27 +10,25 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    EarlyStopping,
-    ModelCheckpoint,
-    RichProgressBar,
-)
+from lightning.pytorch.callbacks import Callback, EarlyStopping, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from centernet.errors import UsageError
+from centernet.errors import InputError, UsageError
 from centernet.hardware import cpu_has_fast_bf16, devices_of, tune_allocator
 from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.training.batch_images import BatchImages
+from centernet.training.checkpoints import Checkpoints, WholeCheckpointIO, finished
 from centernet.training.ema import EMAWeights
 from centernet.training.freezing import frozen
 from centernet.training.loaders import training_loader, validation_loader
 from centernet.training.module import TrainingModule
+from centernet.training.resuming import does_not_fit
 from centernet.training.run_folder import CHECKPOINT
 from centernet.training.run_log import Evaluate, RunLog
 from centernet.training.timetable import TimeLimit, Timetable
+from centernet.training.worker_errors import explained
 
 
 def fit(
@@ -65,22 +63,26 @@ def fit(
 
     Raises:
         UsageError: A batch has one image, and its coarsest map is a single cell.
-        KeyboardInterrupt: Ctrl-C; the last finished epoch is kept.
+        InputError: An image is broken, the loss or a weight is not finite, the checkpoint does not fit, or a
+            worker process died.
+        KeyboardInterrupt: Ctrl-C; a finished epoch is kept.
     """
     with _quiet(), frozen(predictor.network, recipe):
         timetable = Timetable(recipe=recipe, started=time.monotonic() if started is None else started)
-        trainer = _trainer(predictor, timetable, folder, evaluate, progress=progress, say=say)
+        ema = EMAWeights(recipe.ema) if recipe.ema else None
+        log = RunLog(folder, predictor, evaluate, say, timetable, ema)
+        trainer = _trainer(timetable, folder, log, ema, BatchImages(folder, predictor), progress=progress)
         if trainer.strategy.root_device.type == "cpu":
             tune_allocator()
         processes = (trainer.global_rank, trainer.world_size)
         checkpoint = folder / CHECKPOINT
         resumed_from = checkpoint if resume and checkpoint.exists() else None
-        first_epoch, _ = finished(folder) if resumed_from else (0, 0)
+        first_epoch, _ = finished(checkpoint) if resumed_from else (0, 0)
         is_plain = timetable.is_plain
         loader = training_loader(training, predictor, recipe, *processes, first_epoch, is_plain)
         timetable.steps_per_epoch = -(-len(loader) // recipe.accumulate)
         predictor.network.to(memory_format=torch.channels_last)
-        module = TrainingModule(predictor, timetable)
+        module = TrainingModule(predictor, timetable, log.kept)
         module.train()
         validating = validation_loader(validation, predictor, recipe, *processes) if validation else None
         try:
@@ -89,6 +91,17 @@ def fit(
             # Lightning turns Ctrl-C into an exit and ignores the signal afterwards; the caller decides.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
+        except Exception as error:
+            if (
+                resumed_from
+                and not log.has_begun
+                and not isinstance(error, InputError | UsageError | OSError)
+            ):
+                # A checkpoint that was tampered with raises errors of all types.
+                raise does_not_fit(resumed_from, error) from error
+            if (reason := explained(error, folder)) is not None:
+                raise reason from error
+            raise
     predictor.network.eval()
     return trainer.strategy.broadcast(folder)
 
@@ -109,26 +122,16 @@ def lightning_devices(recipe: Recipe) -> str | int | list[int]:
     return [int(part) for part in recipe.devices.split(",")] if "," in recipe.devices else recipe.devices
 
 
-def finished(folder: Path) -> tuple[int, int]:
-    """The numbers of epochs and of optimiser steps that a run has finished; 0 before the first epoch ends."""
-    checkpoint = folder / CHECKPOINT
-    if not checkpoint.exists():
-        return 0, 0
-    content = torch.load(checkpoint, weights_only=True, map_location="cpu", mmap=True)
-    return int(content["epoch"]) + 1, int(content["global_step"])
-
-
 def _trainer(
-    predictor: TorchPredictor,
     timetable: Timetable,
     folder: Path,
-    evaluate: Evaluate | None,
+    log: RunLog,
+    ema: EMAWeights | None,
+    images: BatchImages,
     *,
     progress: bool,
-    say: Callable[[str], None],
 ) -> L.Trainer:
     recipe = timetable.recipe
-    ema = EMAWeights(recipe.ema) if recipe.ema else None
     return L.Trainer(
         accelerator=lightning_accelerator(recipe),
         devices=lightning_devices(recipe),
@@ -147,15 +150,14 @@ def _trainer(
         logger=_tensorboard(folder) if recipe.tensorboard else False,
         callbacks=[
             *([TimeLimit(timetable)] if recipe.minutes else []),
-            RunLog(folder, predictor, evaluate, say, timetable, ema),
+            log,
             *([ema] if ema else []),
-            *_early_stopping(recipe, evaluate),
+            *(_early_stopping(recipe) if log.is_evaluating else []),
             *([RichProgressBar(console_kwargs={"stderr": True})] if progress else []),
-            BatchImages(folder, predictor),
-            ModelCheckpoint(
-                folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True
-            ),
+            images,
+            Checkpoints(folder / CHECKPOINT),
         ],
+        plugins=[WholeCheckpointIO()],
     )
 
 
@@ -173,8 +175,9 @@ def _quiet() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # Folder and frozen parts are on purpose, one worker may be enough, and the rest is between libraries.
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists and is not empty")
+        # Frozen parts are on purpose, one worker may be enough, and the rest is between libraries.
+        # Runs of earlier versions have the state of another callback in their checkpoint.
+        warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         warnings.filterwarnings("ignore", message=".*have no `val_dataloader`")
         warnings.filterwarnings(
@@ -197,8 +200,8 @@ def uses_bf16(recipe: Recipe) -> bool:
     return recipe.device in ("auto", "cpu") and cpu_has_fast_bf16()
 
 
-def _early_stopping(recipe: Recipe, evaluate: Evaluate | None) -> list[Callback]:
-    if not recipe.patience or evaluate is None:
+def _early_stopping(recipe: Recipe) -> list[Callback]:
+    if not recipe.patience:
         return []
     # Lightning counts validations.
     checks = -(-recipe.patience // recipe.val_every)

@@ -1,5 +1,6 @@
 """The steps of training and validation that Lightning runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -20,13 +21,23 @@ from centernet.training.timetable import Timetable
 class TrainingModule(L.LightningModule):
     """A network in training, with its task, optimiser and learning rate schedule.
 
+    Args:
+        predictor: The network, and its task.
+        timetable: Recipe and schedule.
+        kept: Says which weights are kept if the loss is not finite, and what to do.
+
     Attributes:
         found: Detections of the validation that is running, or of the last one, in image pixels.
         sums: Sum over the steps of this epoch of each loss term.
         num_steps: Steps of this epoch so far.
     """
 
-    def __init__(self, predictor: TorchPredictor, timetable: Timetable) -> None:
+    def __init__(
+        self,
+        predictor: TorchPredictor,
+        timetable: Timetable,
+        kept: Callable[[], str] = lambda: "begin again with a lower lr",
+    ) -> None:
         super().__init__()
         self.network = predictor.network
         self.found: list[Detections] = []
@@ -34,6 +45,7 @@ class TrainingModule(L.LightningModule):
         self.num_steps = 0
         self._predictor = predictor
         self._timetable = timetable
+        self._kept = kept
         self._frozen = frozen_modules(predictor.network, timetable.recipe)
 
     def train(self, mode: bool = True) -> Any:
@@ -54,11 +66,11 @@ class TrainingModule(L.LightningModule):
         terms = self._loss_terms(batch, stacks)
         loss = torch.stack(list(terms.values())).sum()
         if not bool(loss.isfinite()):
-            names = ", ".join(view.name for view in batch.views)
             broken = ", ".join(name for name, value in terms.items() if not bool(value.isfinite()))
+            more = f" and {len(batch.views) - 1} more" if len(batch.views) > 1 else ""
             raise InputError(
-                f"the loss is not finite ({broken}) in epoch {self.current_epoch + 1} at {names}: "
-                "check these images, or lower lr; the weights of the last epoch are kept"
+                f"the loss is not finite ({broken}) in epoch {self.current_epoch + 1} at "
+                f"{batch.views[0].name}{more}: check these images; {self._kept()}"
             )
         self._count(terms)
         self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch.images))

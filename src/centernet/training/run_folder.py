@@ -16,10 +16,13 @@ import yaml
 
 from centernet.errors import InputError, UsageError
 from centernet.io.values import read_yaml
-from centernet.io.writing import unused_folder, write_atomically, writing
-from centernet.recipes.recipe import Recipe
+from centernet.io.writing import claim_folder, unused_folder, write_atomically, writing
+from centernet.recipes.recipe import Recipe, with_settings
+from centernet.training.run_lock import check_unlocked
 
 ARGUMENTS, CHECKPOINT = "args.yaml", "last.ckpt"
+
+_INSTEAD = ": mend it, or begin again from its weights, train model=FOLDER data=..."
 
 
 def is_first_process() -> bool:
@@ -30,14 +33,18 @@ def is_first_process() -> bool:
 
 
 def new_folder(recipe: Recipe) -> Path:
-    """A fresh run folder: `project/name`, or `name2`, `name3`, ... if that is taken.
+    """A fresh run folder: `project/name`, or `name2`, `name3`, ... if that is taken; runs never share one.
 
     With `exist_ok` the checkpoint, table and weights of an earlier run are removed from it. Of several
     processes only the first makes the folder; `fit` returns it to the others after training.
+
+    Raises:
+        InputError: It cannot be made, or an earlier run in it has not ended.
     """
-    folder = unused_folder(recipe.runs, recipe.name, exist_ok=recipe.exist_ok)
     if not is_first_process():
-        return folder
+        return unused_folder(recipe.runs, recipe.name, exist_ok=recipe.exist_ok)
+    folder = claim_folder(recipe.runs, recipe.name, exist_ok=recipe.exist_ok)
+    check_unlocked(folder)
     with writing(folder):
         (folder / "weights").mkdir(parents=True, exist_ok=True)
         for old in (folder / CHECKPOINT, folder / "results.csv", *folder.glob("weights/*.safetensors")):
@@ -80,8 +87,27 @@ def arguments_of(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
     if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():
-        raise InputError(f"{path} has no model and data: it was not written by a run")
+        raise InputError(f"{path} has no model and data: it was not written by a run{_INSTEAD}")
+    if wrong := [key for key in arguments if not isinstance(key, str)]:
+        raise InputError(f"{path} has the key {wrong[0]!r}, which is no name of a setting: delete that line")
     return arguments
+
+
+def recipe_of_run(folder: Path, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of a run.
+
+    Args:
+        folder: Its folder.
+        settings: Those of its `args.yaml`, without model and data.
+
+    Raises:
+        InputError: A setting is unknown or has an impossible value.
+    """
+    try:
+        # A run of a version without `val_split` held nothing out.
+        return with_settings(Recipe(), **{"val_split": 0.0, **settings})
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{folder / ARGUMENTS}: {error}: mend that line") from error
 
 
 def folder_of(weights: str) -> Path | None:

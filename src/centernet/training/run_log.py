@@ -1,4 +1,4 @@
-"""The files a run writes after every epoch: its row of `results.csv` and the weights.
+"""The files a run writes after epochs: its row of `results.csv` and the weights.
 
 The folder itself, and what is written into it before training, is in `run_folder`.
 """
@@ -19,14 +19,18 @@ import lightning as L
 import torch.distributed
 
 from centernet.detections import Detections
-from centernet.errors import UsageError
+from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.writing import write_atomically
 from centernet.structures.thresholds import UNKNOWN, Thresholds
+from centernet.training.checkpoints import WritingPace, is_last_epoch
 from centernet.training.ema import EMAWeights
 from centernet.training.module import TrainingModule
+from centernet.training.resuming import STATE_KEY, classes_of
 from centernet.training.timetable import Timetable
-from centernet.weights.files import save_file
+from centernet.weights.files import epoch_of, first_not_finite, save_file
+
+_BEST, _LAST = "best.safetensors", "last.safetensors"
 
 Evaluate = Callable[[Sequence[Detections]], "Validated"]
 """Measures the detections of a validation."""
@@ -47,6 +51,9 @@ class Validated:
 
 class RunLog(L.Callback):
     """Writes `results.csv` and `weights/{best,last}.safetensors`, each file whole or not at all.
+
+    The table is written after every epoch, the best weights when they are found, the last ones as often as
+    time allows. Weights that are not finite are never written.
 
     Must come before the callback that averages weights, so that the weights validated are the weights saved.
 
@@ -75,22 +82,53 @@ class RunLog(L.Callback):
         self._timetable = timetable
         self._ema = ema
         self._rows: list[dict[str, float]] = []
-        self._best = -1.0
-        self._metrics: Mapping[str, float] = {}
+        self._best: tuple[float, ...] = ()
+        self._validated: Validated | None = None
         self._since = time.monotonic()
+        self._pace = WritingPace()
+        self.has_begun = False
 
     @property
     def state_key(self) -> str:
         """The key of the state in `last.ckpt`, which earlier versions wrote too."""
-        return "RunFolder"
+        return STATE_KEY
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows and the best score so far, kept in `last.ckpt` for a resumed run."""
-        return {"rows": self._rows, "best": self._best}
+        """The rows and the best score so far, and what the run learns, kept in `last.ckpt`."""
+        return {
+            "rows": self._rows,
+            "best": self._best,
+            "task": self._timetable.recipe.task,
+            "classes": classes_of(self._predictor.categories),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores the rows and the best score."""
-        self._rows, self._best = state_dict["rows"], state_dict["best"]
+        """Restores the rows and the best score, unless the best weights are lost."""
+        self._rows = [dict(row) for row in state_dict["rows"]]
+        best = state_dict["best"]
+        if self._path(_BEST).is_file():
+            # Runs of earlier versions have one number.
+            self._best = (best,) if isinstance(best, float) else tuple(best)
+
+    @property
+    def is_evaluating(self) -> bool:
+        """True if there is something to validate on."""
+        return self._evaluate is not None
+
+    def kept(self) -> str:
+        """Says where the last weights are, if any were written."""
+        path = self._path(_LAST)
+        if not path.is_file():
+            return "no epoch was finished, so there are no weights: begin again with a lower lr"
+        return (
+            f"whole weights of epoch {epoch_of(path)} are in {path}: go on from them with a lower lr, "
+            f"train model={path}"
+        )
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Notes that whatever was to be restored is restored."""
+        del trainer, pl_module
+        self.has_begun = True
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Starts the clock; the last epoch is validated with any `val_every`."""
@@ -98,27 +136,33 @@ class RunLog(L.Callback):
         if trainer.current_epoch + 1 == trainer.max_epochs:
             trainer.check_val_every_n_epoch = 1
         self._since = time.monotonic()
-        self._metrics = {}
+        self._validated = None
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Checks the weights before the averaged ones take their place."""
+        self._check_finite(trainer, pl_module)
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Evaluates the detections and saves the averaged weights while they are in place."""
+        """Evaluates the detections; saves the averaged weights, while in place, if they are the best.
+
+        Of several epochs with the same metrics the last one is the best: it has learned for longer.
+        """
         assert isinstance(pl_module, TrainingModule)
         assert self._evaluate is not None
-        validated = self._evaluate(_gathered(pl_module.found))
-        self._metrics = validated.metrics
-        reached = selection_metric(self._metrics)
+        self._validated = self._evaluate(_gathered(pl_module.found))
+        self._check_finite(trainer, pl_module)
+        metrics = self._validated.metrics
         # Early stopping reads it in every process, and all processes evaluate the same detections.
-        pl_module.log("AP", reached, sync_dist=True)
-        if trainer.is_global_zero and not trainer.sanity_checking:
-            predictor = calibrated(self._predictor, validated)
-            save_file(predictor, self._folder / "weights" / "last.safetensors")
-            if reached > self._best:
-                self._best = reached
-                save_file(predictor, self._folder / "weights" / "best.safetensors")
+        pl_module.log("AP", selection_metric(metrics), sync_dist=True)
+        reached = rank(metrics)
+        if trainer.is_global_zero and reached >= self._best:
+            self._best = reached
+            self._save(_BEST, trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Adds the row of the epoch."""
+        """Adds the row of the epoch, and writes the last weights if they are due."""
         assert isinstance(pl_module, TrainingModule)
+        self._check_finite(trainer, pl_module)
         losses = {name: float(total) / pl_module.num_steps for name, total in pl_module.sums.items()}
         row: dict[str, float] = {
             "epoch": float(trainer.current_epoch + 1),
@@ -127,16 +171,37 @@ class RunLog(L.Callback):
             "train/loss": sum(losses.values()),
             **{f"train/{name}": value for name, value in losses.items()},
         }
-        if self._metrics:
+        if self._validated is not None:
             row["val/loss"] = float(trainer.callback_metrics["val/loss"])
-            row |= {f"val/{name}": value for name, value in self._metrics.items()}
+            row |= {f"val/{name}": value for name, value in self._validated.metrics.items()}
         self._rows.append(row)
         if trainer.is_global_zero:
             write_atomically(self._folder / "results.csv", _as_csv(self._rows).encode())
-            if self._evaluate is None:
+            # Between validations there are neither thresholds nor a temperature for them.
+            is_complete = self._validated is not None or self._evaluate is None
+            if is_complete and (is_last_epoch(trainer) or self._pace.is_due()):
+                began = time.monotonic()
                 with self._ema.in_place(pl_module) if self._ema else nullcontext():
-                    save_file(self._predictor, self._folder / "weights" / "last.safetensors")
+                    self._save(_LAST, trainer)
+                self._pace.note(began)
             self._say(epoch_line(self._rows, self._timetable))
+
+    def _path(self, name: str) -> Path:
+        return self._folder / "weights" / name
+
+    def _save(self, name: str, trainer: L.Trainer) -> None:
+        predictor = self._predictor
+        if self._validated is not None:
+            predictor = calibrated(predictor, self._validated)
+        save_file(predictor, self._path(name), epoch=trainer.current_epoch + 1)
+
+    def _check_finite(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Raises an `InputError` if a weight is not a finite number: no later epoch would mend it."""
+        if broken := first_not_finite(pl_module.state_dict()):
+            raise InputError(
+                f"the weights are not finite any more in epoch {trainer.current_epoch + 1} "
+                f"({broken.removeprefix('network.')}): {self.kept()}"
+            )
 
 
 def calibrated(predictor: TorchPredictor, validated: Validated) -> TorchPredictor:
@@ -161,6 +226,17 @@ def selection_metric(metrics: Mapping[str, float]) -> float:
     return known[0] if known else metrics["AP"]
 
 
+def rank(metrics: Mapping[str, float]) -> tuple[float, ...]:
+    """The metrics by which the best weights are chosen, the most important one first; -1 for unknown ones.
+
+    Of 3D boxes: their AP, that of the bird's-eye view, and that of boxes in the image. Of keypoints: OKS AP,
+    PCK, and AP of the boxes. Of boxes: AP, and AP at IoU 0.5, which is above 0 earlier.
+    """
+    # Rows of earlier versions lack some.
+    more = [metrics.get(name, math.nan) for name in ("BEV_AP", "PCK", "AP", "AP50")]
+    return tuple(-1.0 if math.isnan(value) else value for value in (selection_metric(metrics), *more))
+
+
 def epoch_line(rows: Sequence[dict[str, float]], timetable: Timetable) -> str:
     """The line that is printed about the last row, with the best AP so far and the time left.
 
@@ -177,10 +253,10 @@ def epoch_line(rows: Sequence[dict[str, float]], timetable: Timetable) -> str:
         parts[-1] += f", OKS AP {row['val/OKS_AP']:.3f}"
     if "val/3D_AP" in row:
         parts[-1] += f", 3D AP {row['val/3D_AP']:.3f}"
-    scored = {other["epoch"]: _selection_score(other) for other in rows if "val/AP" in other}
-    best = max(scored, key=lambda epoch: (scored[epoch], -epoch), default=0.0)
+    scored = {other["epoch"]: _rank_of(other) for other in rows if "val/AP" in other}
+    best = max(scored, key=lambda epoch: (scored[epoch], epoch), default=0.0)
     if row["epoch"] in scored and best != row["epoch"]:
-        parts[-1] += f", best in epoch {best:.0f} ({scored[best]:.3f})"
+        parts[-1] += f", best in epoch {best:.0f} ({max(scored[best][0], 0):.3f})"
     if timetable.is_timed:
         return "  ".join([*parts, f"{row['seconds']:.1f} s", _end(timetable.seconds_left)])
     # The mean over the last ten epochs, of which some include a validation and some do not.
@@ -188,10 +264,8 @@ def epoch_line(rows: Sequence[dict[str, float]], timetable: Timetable) -> str:
     return "  ".join([*parts, f"{row['seconds']:.1f} s", _end(left)])
 
 
-def _selection_score(row: Mapping[str, float]) -> float:
-    """The metric of a validated row by which the best weights are selected; -1 if it is not a number."""
-    score = selection_metric({key.removeprefix("val/"): value for key, value in row.items()})
-    return -1.0 if math.isnan(score) else score
+def _rank_of(row: Mapping[str, float]) -> tuple[float, ...]:
+    return rank({key.removeprefix("val/"): value for key, value in row.items()})
 
 
 def _end(seconds: float) -> str:

@@ -14,11 +14,13 @@ from torch import Tensor
 from centernet.errors import InputError, UsageError
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.values import read_json
-from centernet.io.writing import write_atomically
+from centernet.io.writing import write_atomically, writing
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
 from centernet.weights.config import config_of, predictor_of
 from centernet.weights.zoo import CONFIG, MODEL, ZOO, names
+
+_EPOCH = "epoch"
 
 CARD = "README.md"
 """File name of the model card."""
@@ -40,15 +42,26 @@ def save(predictor: TorchPredictor, folder: str | Path, *, card: str = "", half:
         The folder.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     save_file(predictor, folder / MODEL, half=half)
     write_atomically(folder / CONFIG, (json.dumps(config_of(predictor), indent=2) + "\n").encode())
     write_atomically(folder / CARD, (card or _card(predictor)).encode())
     return folder
 
 
-def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> None:
-    """Writes one `.safetensors` file with the config in its metadata."""
+def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False, epoch: int | None = None) -> None:
+    """Writes one `.safetensors` file with the config in its metadata.
+
+    Args:
+        predictor: The predictor.
+        path: The file; missing folders are made.
+        half: Store weights in 16 bits.
+        epoch: Epoch of the training that they are of, kept in the metadata.
+
+    Raises:
+        InputError: A weight is not a finite number, or the file cannot be written; nothing is written.
+    """
     from safetensors.torch import save as to_bytes
 
     state = {
@@ -56,7 +69,44 @@ def save_file(predictor: TorchPredictor, path: Path, *, half: bool = False) -> N
         key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
         for key, value in predictor.network.state_dict().items()
     }
-    write_atomically(path, to_bytes(state, metadata={"centernet": json.dumps(config_of(predictor))}))
+    if broken := first_not_finite(state):
+        raise InputError(f"{path} is not written: {broken!r} holds numbers that are not finite")
+    metadata = {"centernet": json.dumps(config_of(predictor))}
+    if epoch is not None:
+        metadata[_EPOCH] = str(epoch)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_bytes(state, metadata=metadata))
+
+
+def first_not_finite(state: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor with a number that is not finite; None if there is none."""
+    return next((key for key, value in state.items() if not bool(value.isfinite().all())), None)
+
+
+def check_finite(state: Mapping[str, Tensor], source: str) -> None:
+    """Raises an `InputError` if a weight is not a finite number; it names the first such tensor.
+
+    Args:
+        state: Weights by key.
+        source: Name of the weights in messages.
+    """
+    if broken := first_not_finite(state):
+        raise InputError(
+            f"{source}: {broken!r} holds numbers that are not finite: the training that wrote it diverged; "
+            "take other weights, or train again with a lower lr"
+        )
+
+
+def epoch_of(name: str | Path) -> int | None:
+    """The epoch of a training that saved weights are of; None if they do not tell."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(find(name), "pt") as file:
+            return int((file.metadata() or {})[_EPOCH])
+    except (KeyError, ValueError, SafetensorError, OSError):
+        return None
 
 
 def has_weights(path: Path) -> bool:
@@ -114,8 +164,8 @@ def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor
         device: Device of the network.
 
     Raises:
-        InputError: The file is missing or broken, or its weights do not fit its config. The message names the
-            file, and the key if there is one.
+        InputError: The file is missing or broken, or its weights are not finite or do not fit its config. The
+            message names the file, and the key if there is one.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -134,6 +184,7 @@ def load(name: str | Path, device: str | torch.device = "cpu") -> TorchPredictor
     expected = predictor.network.state_dict()
     # Copies: the tensors of the file are a view of it.
     state = {key: value.to(expected[key].dtype, copy=True) for key, value in state.items()}
+    check_finite(state, str(path))
     predictor.network.load_state_dict(state, assign=True)
     if any(value.is_meta for value in predictor.network.buffers()):
         predictor = _with_buffers(predictor, state)
@@ -205,10 +256,11 @@ def fill(network: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> 
         source: Name of the weights in messages.
 
     Raises:
-        InputError: A key is missing, unexpected or of another shape; the message names the first one.
+        InputError: A key is missing, unexpected, of another shape or not finite; the message names the first.
     """
     check_fit(network, {key: tuple(value.shape) for key, value in state.items()}, source)
     expected = network.state_dict()
+    check_finite(state, source)
     network.load_state_dict({key: value.to(expected[key].dtype) for key, value in state.items()})
 
 
