@@ -30,7 +30,7 @@ def test_every_option_has_a_default_and_a_line_of_help() -> None:
 def test_methods_take_the_options_as_keywords_and_few_parameters_of_their_own(method: object) -> None:
     *named, options = list(inspect.signature(method).parameters.values())[1:]
 
-    assert len(named) <= 8
+    assert len(named) <= 10
     assert options.kind is inspect.Parameter.VAR_KEYWORD
     assert get_args(options.annotation) == (InferenceKeywords,)
     assert not {one.name for one in named} & {field.name for field in fields(InferenceOptions)}

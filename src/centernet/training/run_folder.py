@@ -83,9 +83,11 @@ def arguments_of(folder: Path) -> dict[str, Any]:
     """
     path = folder / ARGUMENTS
     try:
-        arguments = read_yaml(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        arguments = read_yaml(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not yaml: byte {error.start} is not UTF-8{_INSTEAD}") from error
     if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():
         raise InputError(f"{path} has no model and data: it was not written by a run{_INSTEAD}")
     if wrong := [key for key in arguments if not isinstance(key, str)]:
