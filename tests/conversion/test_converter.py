@@ -242,12 +242,10 @@ def test_checkpoints_without_batch_counters_convert() -> None:
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    """Weights of a detector of three classes; each tensor repeats one number and takes no memory."""
+    """Weights of a detector of three classes; each tensor repeats one number."""
     blank = state_of("ctdet_res_18", hm__2__weight=(3, 64, 1, 1), hm__2__bias=(3,))
     return {
-        key: torch.full((), i % 7 / 8 if value.is_floating_point() else i, dtype=value.dtype).expand(
-            value.shape
-        )
+        key: torch.full(value.shape, i % 7 / 8 if value.is_floating_point() else i, dtype=value.dtype)
         for i, (key, value) in enumerate(blank.items())
     }
 

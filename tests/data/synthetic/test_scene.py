@@ -55,7 +55,7 @@ def test_six_shapes_are_available() -> None:
         ({"shapes": ("circle", "circle")}, "shapes are different ones"),
         ({"shapes": ()}, "shapes are different ones"),
         ({"max_hidden": 1.0}, "max_hidden is a fraction"),
-        ({"seed": -1}, "seed is a whole number from 0 up; got -1"),
+        ({"seed": -1}, "seed is a number from 0 to 9223372036854775807; got -1"),
     ],
 )
 def test_invalid_settings_are_refused(settings: dict[str, Any], message: str) -> None:
