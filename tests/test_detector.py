@@ -46,7 +46,7 @@ def model(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> CenterNet:
 
 def without_temperature(model: CenterNet) -> Any:
     """The task, but for the number that is fitted on the validation images."""
-    return cast("Any", model.predictor.task).with_settings(temperature=1.0)
+    return cast("Any", model.predictor.task).with_settings(temperature=1.0, score_bias=0.0)
 
 
 def test_levels_are_trained_used_explained_and_trained_on(

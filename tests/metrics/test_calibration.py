@@ -89,24 +89,35 @@ def test_without_detections_there_is_no_error() -> None:
 
     assert math.isnan(calibration.error)
     assert calibration.bins == []
-    assert calibration.temperature() == 1
+    assert calibration.scaling() == (1, 0)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
-def test_the_temperature_by_which_scores_were_made_extreme_is_found(temperature: float) -> None:
-    assert drawn(temperature).temperature() == pytest.approx(temperature, rel=0.05)
+@pytest.mark.parametrize("bias", [-2.0, 0.0, 1.0])
+def test_what_made_scores_extreme_or_moved_them_is_found(temperature: float, bias: float) -> None:
+    made = drawn(1.0)
+    logits = np.log(made.scores / (1 - made.scores))
+    moved = 1 / (1 + np.exp(-temperature * (logits - bias)))
+    calibration = Calibration(scores=moved, is_right=made.is_right)
+
+    assert calibration.scaling() == pytest.approx((temperature, bias), rel=0.05, abs=0.1)
 
 
-def test_the_temperature_by_hand() -> None:
-    # Three of four are right at a logit of log 9: their probability is 3/4, the logit log 3 = log 9 / 2.
-    assert rated([0.9] * 4, [True, True, True, False]).temperature() == pytest.approx(2, abs=1e-3)
+def test_scores_after_the_fit_are_probabilities() -> None:
+    # Two thirds of those at 0.9 and none of a hundred at 0.5 are right: no temperature alone does that.
+    scores, is_right = np.array([0.9] * 30 + [0.5] * 100), np.array([True] * 20 + [False] * 110)
+    temperature, bias = Calibration(scores=scores, is_right=is_right).scaling()
+    fitted = 1 / (1 + np.exp(-np.log(scores / (1 - scores)) / temperature - bias))
+
+    assert fitted[0] == pytest.approx(2 / 3, abs=0.02)
+    assert fitted[-1] < 0.01
 
 
 def test_detections_that_are_all_right_or_all_wrong_tell_no_temperature() -> None:
-    assert rated([0.3, 0.9], [True, True]).temperature() == 1
-    assert rated([0.3, 0.9], [False, False]).temperature() == 1
+    assert rated([0.3, 0.9], [True, True]).scaling() == (1, 0)
+    assert rated([0.3, 0.9], [False, False]).scaling() == (1, 0)
 
 
 def test_a_temperature_stays_within_its_limits() -> None:
-    assert rated([0.6, 0.4], [True, False]).temperature() == pytest.approx(0.2, abs=1e-3)
-    assert rated([0.4, 0.6], [True, False]).temperature() == pytest.approx(5, abs=1e-3)
+    assert rated([0.6, 0.4], [True, False]).scaling()[0] == pytest.approx(0.2, abs=1e-3)
+    assert rated([0.4, 0.6], [True, False]).scaling()[0] == pytest.approx(5, abs=1e-2)

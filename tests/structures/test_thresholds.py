@@ -1,5 +1,6 @@
 """Thresholds of weights: what holds for each class, and what a config may say."""
 
+import numpy as np
 import pytest
 
 from centernet.structures.thresholds import FIXED, UNKNOWN, Thresholds
@@ -11,8 +12,9 @@ def test_a_class_without_a_threshold_has_that_of_all_and_unknown_ones_the_fixed_
 
 
 def test_a_temperature_moves_thresholds_as_it_moves_scores() -> None:
-    assert Thresholds(0.2, (0.5, None, 1.0)).at_temperature(2.0) == Thresholds(0.3333, (0.5, None, 1.0))
-    assert UNKNOWN.at_temperature(2.0) == UNKNOWN
+    assert Thresholds(0.2, (0.5, None, 1.0)).scaled(2.0) == Thresholds(0.3333, (0.5, None, 1.0))
+    assert Thresholds(0.2).scaled(1.0, np.log(4)).overall == 0.5
+    assert UNKNOWN.scaled(2.0) == UNKNOWN
 
 
 def test_thresholds_are_written_and_read() -> None:

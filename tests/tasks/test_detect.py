@@ -390,9 +390,13 @@ def test_a_temperature_changes_scores_and_neither_their_order_nor_anything_else(
         name: torch.randn(2, spec.channels, 16, 24, generator=torch.Generator().manual_seed(0))
         for name, spec in TASK.heads.items()
     }
-    plain, scaled = (task.decode(maps, 4) for task in (TASK, replace(TASK, temperature=temperature)))
+    plain, scaled = (
+        task.decode(maps, 4) for task in (TASK, replace(TASK, temperature=temperature, score_bias=0.3))
+    )
 
-    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / temperature).sigmoid(), atol=1e-5)
+    assert torch.allclose(
+        scaled["scores"], (plain["scores"].logit() / temperature + 0.3).sigmoid(), atol=1e-5
+    )
     assert all(torch.equal(plain[name], scaled[name]) for name in ("boxes", "labels"))
     with pytest.raises(ValueError, match=r"temperature must be above 0; got 0\.0"):
         replace(TASK, temperature=0.0)
@@ -489,7 +493,9 @@ def test_a_temperature_is_one_of_the_whole_score() -> None:
         name: torch.randn(2, spec.channels, 16, 24, generator=torch.Generator().manual_seed(1))
         for name, spec in CLASSES.heads.items()
     }
-    plain, scaled = (task.decode(maps, 4) for task in (CLASSES, replace(CLASSES, temperature=2.0)))
+    plain, scaled = (
+        task.decode(maps, 4) for task in (CLASSES, replace(CLASSES, temperature=2.0, score_bias=-0.5))
+    )
 
-    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / 2).sigmoid(), atol=1e-5)
+    assert torch.allclose(scaled["scores"], (plain["scores"].logit() / 2 - 0.5).sigmoid(), atol=1e-5)
     assert all(torch.equal(plain[name], scaled[name]) for name in ("boxes", "labels"))

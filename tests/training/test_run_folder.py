@@ -70,7 +70,7 @@ def test_the_best_weights_keep_the_temperature_and_the_threshold_of_their_valida
     assert vars(predictor.task)["temperature"] == pytest.approx(temperature, rel=1e-4)
     # Where nothing is right yet, no threshold is known.
     measured = float(row["val/threshold"]) if row["val/threshold"] else None
-    expected = Thresholds(measured).at_temperature(temperature).overall
+    expected = Thresholds(measured).scaled(temperature, float(row["val/score_bias"])).overall
     assert predictor.thresholds.overall == (expected and pytest.approx(expected, abs=2e-4))
 
 

@@ -82,10 +82,11 @@ def test_with_a_time_limit_the_line_says_when_it_ends() -> None:
 @pytest.mark.parametrize("task", ["detect", "pose", "layered"])
 def test_the_temperature_of_a_validation_is_kept_in_the_config(task: str) -> None:
     predictor = predictor_of(TASKS[task], "slim")
-    found = calibrated(predictor, Validated(metrics={"AP": 0.5, "temperature": 1.3}))
+    found = calibrated(predictor, Validated(metrics={"AP": 0.5, "temperature": 1.3, "score_bias": -0.2}))
     entry = config_of(found)["task"]
 
     assert entry.get("inner", entry)["temperature"] == 1.3
+    assert entry.get("inner", entry)["score_bias"] == -0.2
     assert task_of(entry) == found.task
     assert found.network is predictor.network
     assert calibrated(predictor, Validated(metrics={"AP": 0.5})).task is predictor.task
@@ -93,7 +94,7 @@ def test_the_temperature_of_a_validation_is_kept_in_the_config(task: str) -> Non
 
 def test_the_thresholds_of_a_validation_are_kept_and_move_with_the_temperature() -> None:
     predictor = predictor_of(TASKS["detect"], "slim")
-    metrics = {"AP": 0.5, "temperature": 2.0}
+    metrics = {"AP": 0.5, "temperature": 2.0, "score_bias": 0.0}
     found = calibrated(predictor, Validated(metrics=metrics, thresholds=Thresholds(0.2, (0.8, None))))
 
     # Odds of 1 to 4 and 4 to 1 become their square roots: 1 to 2 and 2 to 1.
@@ -112,7 +113,7 @@ def test_a_config_without_a_temperature_has_one_of_1() -> None:
 def test_a_task_without_a_temperature_keeps_its_scores() -> None:
     predictor = predictor_of(TASKS["mono3d"], "slim")
 
-    metrics = {"AP": 0.5, "temperature": 1.3}
+    metrics = {"AP": 0.5, "temperature": 1.3, "score_bias": 0.0}
     found = calibrated(predictor, Validated(metrics=metrics, thresholds=Thresholds(0.4)))
 
     assert found.task is predictor.task

@@ -215,7 +215,8 @@ class TrainingRun:
         def score(found: Sequence[Detections]) -> Validated:
             assert validation is not None
             evaluation = evaluate(validation, found)
-            metrics = {**evaluation.metrics, "temperature": evaluation.calibration.temperature()}
+            temperature, bias = evaluation.calibration.scaling()
+            metrics = {**evaluation.metrics, "temperature": temperature, "score_bias": bias}
             return Validated(metrics=metrics, thresholds=evaluation.ratings.thresholds)
 
         with _kept_to_itself(folder):

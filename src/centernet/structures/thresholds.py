@@ -35,13 +35,13 @@ class Thresholds:
         own = self.classes if len(self.classes) == num_classes else (None,) * num_classes
         return np.array([rest if score is None else score for score in own], dtype=np.float64)
 
-    def at_temperature(self, temperature: float) -> "Thresholds":
-        """The same places among scores that become `sigmoid(logit(score) / temperature)`."""
+    def scaled(self, temperature: float, bias: float = 0.0) -> "Thresholds":
+        """The same places among scores that become `sigmoid(logit(score) / temperature + bias)`."""
 
         def moved(score: float | None) -> float | None:
             if score is None or not 0 < score < 1:
                 return score
-            return round(float(1 / (1 + np.exp(-np.log(score / (1 - score)) / temperature))), 4)
+            return round(float(1 / (1 + np.exp(-np.log(score / (1 - score)) / temperature - bias))), 4)
 
         return Thresholds(moved(self.overall), tuple(map(moved, self.classes)))
 

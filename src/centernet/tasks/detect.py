@@ -55,8 +55,9 @@ class Detect:
             probability of a class among all is averaged around a peak as its box is. The score is then the
             geometric mean of this probability and the heatmap at the peak: heatmaps of several classes that
             rise over one object are kept apart. With 0, as in the paper, there is no such map.
-        temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
-            that scores are probabilities: see `Calibration`.
+        temperature: Scores are `sigmoid(logit / temperature + score_bias)`. Training fits both on the
+            validation images, so that scores are probabilities: see `Calibration`.
+        score_bias: See `temperature`.
     """
 
     num_classes: int
@@ -77,6 +78,7 @@ class Detect:
     box_scale: float = 0.0
     class_weight: float = 0.0
     temperature: float = 1.0
+    score_bias: float = 0.0
 
     def __post_init__(self) -> None:
         if self.num_classes < 1:
@@ -174,13 +176,15 @@ class Detect:
         predicted = predict_at(self._box_coder, maps, around.cells)
         boxes = self._box_coder.pixels(around.mean(self._box_coder.boxes(predicted, around.cells)), stride)
         if not self._class_heads:
-            scores = (peaks.values / self.temperature).sigmoid()
+            scores = (peaks.values / self.temperature + self.score_bias).sigmoid()
             return {"boxes": boxes, "scores": scores, "labels": peaks.labels}
         likely = around.mean(read(maps["classes"], around.cells).float().softmax(dim=-1))
         # Both know the class: their product would count it twice.
         scores = (peaks.values.sigmoid() * likely.gather(2, peaks.labels[..., None])[..., 0]).sqrt()
         scores, order = scores.topk(scores.shape[1], dim=1)
-        odds = (scores / (1 - scores.clamp(max=1 - 1e-6))) ** (1 / self.temperature)
+        odds = (scores / (1 - scores.clamp(max=1 - 1e-6))) ** (1 / self.temperature) * math.exp(
+            self.score_bias
+        )
         boxes = boxes.gather(1, order[..., None].expand_as(boxes))
         return {"boxes": boxes, "scores": odds / (1 + odds), "labels": peaks.labels.gather(1, order)}
 

@@ -58,8 +58,9 @@ class Pose:
         snap_sigma: Standard deviation of a Gaussian of the distance from the regressed keypoint, relative to
             the longer side of the box. A keypoint is the peak of its heatmap in the box with the highest
             product of score and Gaussian. With 0, as in the paper, it is the nearest peak, if it is near.
-        temperature: Scores are `sigmoid(logit / temperature)`. Training fits it on the validation images, so
-            that scores are probabilities: see `Calibration`.
+        temperature: Scores are `sigmoid(logit / temperature + score_bias)`. Training fits both on the
+            validation images, so that scores are probabilities: see `Calibration`.
+        score_bias: See `temperature`.
     """
 
     num_keypoints: tuple[int, ...]
@@ -82,6 +83,7 @@ class Pose:
     box_scale: float = 0.0
     snap_sigma: float = 0.0
     temperature: float = 1.0
+    score_bias: float = 0.0
 
     def __post_init__(self) -> None:
         if not any(self.num_keypoints):
@@ -219,7 +221,7 @@ class Pose:
         keypoints[..., :2] *= stride
         return {
             "boxes": boxes,
-            "scores": (peaks.values / self.temperature).sigmoid(),
+            "scores": (peaks.values / self.temperature + self.score_bias).sigmoid(),
             "labels": peaks.labels,
             "keypoints": keypoints * (channels >= 0)[..., None],
         }

@@ -41,7 +41,8 @@ class Validated:
     """What a validation found.
 
     Attributes:
-        metrics: Metrics by name, `AP` among them, and the `temperature` fitted on the detections.
+        metrics: Metrics by name, `AP` among them, and `temperature` and `score_bias` fitted on the
+            detections.
         thresholds: Scores from which detections count, before the temperature.
     """
 
@@ -205,14 +206,14 @@ class RunLog(L.Callback):
 
 
 def calibrated(predictor: TorchPredictor, validated: Validated) -> TorchPredictor:
-    """The predictor with the thresholds of a validation, and with its `temperature` if the task has one."""
+    """The predictor with the thresholds of a validation, and its `temperature` and `score_bias` if it can."""
     thresholds = validated.thresholds
     try:
-        temperature = validated.metrics["temperature"]
-        task = predictor.task.with_settings(temperature=temperature)
+        temperature, bias = validated.metrics["temperature"], validated.metrics["score_bias"]
+        task = predictor.task.with_settings(temperature=temperature, score_bias=bias)
     except (KeyError, UsageError):
         return replace(predictor, thresholds=thresholds)
-    return replace(predictor, task=task, thresholds=thresholds.at_temperature(temperature))
+    return replace(predictor, task=task, thresholds=thresholds.scaled(temperature, bias))
 
 
 def selection_metric(metrics: Mapping[str, float]) -> float:
