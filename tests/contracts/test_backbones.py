@@ -143,6 +143,7 @@ def test_same_seed_same_weights(name: str) -> None:
     ("name", "message"),
     [
         ("resnet19", "a ResNet has 18, 34, 50, 101, 152 layers; got 19"),
+        ("tf_efficientnet_lite0", r"the encoder of timm is backbone=timm/tf_efficientnet_lite0"),
         ("hourglas", r"no backbone is called 'hourglas': choose resnet18\[-dcn\].* or timm/NAME"),
         ("timm/resnet10q", "timm has no encoder 'resnet10q'; similar names are .*resnet10t"),
         ("timm/vit_tiny_patch16_224", "features at strides .* but .* are needed: choose another"),

@@ -85,5 +85,9 @@ def build_backbone(
         return cast("Backbone", Timm("resnet18", channels=channels, separable=separable, shape=SLIM))
     if match := re.fullmatch(r"timm/(.+)", name):
         return cast("Backbone", Timm(match[1], channels=channels, separable=separable, pretrained=pretrained))
+    import timm
+
+    if timm.is_model(name):
+        raise UsageError(f"no backbone is called {name!r}: the encoder of timm is backbone=timm/{name}")
     known = ", ".join([*(f"resnet{depth}[-dcn]" for depth in DEPTHS), "dla34[-dcn]", *HOURGLASSES, "slim"])
     raise UsageError(f"no backbone is called {name!r}: choose {known}, or timm/NAME for any timm encoder")
