@@ -331,3 +331,14 @@ def test_being_offline_is_reported_in_one_line(server: str) -> None:
 
     assert isinstance(item, Failure)
     assert re.fullmatch(r"cannot be fetched \(.*refused.*\): is this machine online\?", item.reason)
+
+
+def test_a_pattern_enters_folders_that_links_lead_to_again_once(tmp_path: Path) -> None:
+    for name in ("1.png", "a/2.png", "a/b/3.png"):
+        write_image(tmp_path / name)
+    (tmp_path / "a" / "again").symlink_to(tmp_path)
+    (tmp_path / "too").symlink_to(tmp_path)
+
+    assert sorted(names_of(f"{tmp_path}/**/*.png")) == ["1.png", "2.png", "3.png"]
+    assert names_of(f"{tmp_path}/a/**/b/*.png") == ["3.png"]
+    assert len(names_of(f"{tmp_path}/**")) == 3

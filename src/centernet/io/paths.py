@@ -1,6 +1,7 @@
 """Paths that users and files give: `~`, backslashes, and names that no file can have."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -28,3 +29,22 @@ def is_file(path: Path) -> bool:
 def visible(paths: Iterable[Path]) -> list[Path]:
     """The paths in order, without hidden files: macOS adds `._a.xml` to `a.xml`, which is no xml."""
     return sorted(path for path in paths if not path.name.startswith("."))
+
+
+def walk_once(folder: Path, depth: int | None = None) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below, each with the names of its files; one that links lead to twice, once.
+
+    Args:
+        folder: Where to begin. Hidden folders below it are left out.
+        depth: How many folders deep to go; None for all.
+    """
+    walked: set[tuple[int, int]] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        state = Path(parent).stat()
+        if (state.st_dev, state.st_ino) in walked:
+            folders.clear()
+            continue
+        walked.add((state.st_dev, state.st_ino))
+        is_last = depth is not None and len(Path(parent).relative_to(folder).parts) >= depth
+        folders[:] = [] if is_last else sorted(name for name in folders if not name.startswith("."))
+        yield Path(parent), names

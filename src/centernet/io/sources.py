@@ -16,6 +16,7 @@ from centernet.errors import InputError, UsageError
 from centernet.io.arrays import holds_pixels, rgb_of
 from centernet.io.downloads import download, is_url
 from centernet.io.images import decode_image, is_image, read_image, unread_parts
+from centernet.io.paths import walk_once
 from centernet.io.videos import Video, frame_name, is_video
 
 _CAMERA = (
@@ -180,9 +181,22 @@ def _images_in(folder: Path) -> list[Path]:
     return found
 
 
+def _expanded(pattern: str) -> Iterator[str]:
+    """What a pattern matches; unlike `glob`, `**` enters a folder that links lead to again only once."""
+    if Path(pattern).name == "**":
+        pattern = str(Path(pattern, "*"))
+    head, found, tail = pattern.partition(f"**{os.sep}")
+    if not found:
+        # Path.glob takes no absolute pattern.
+        yield from glob.iglob(pattern)  # noqa: PTH207
+        return
+    for base in glob.glob(head) if glob.has_magic(head) else [head or "."]:  # noqa: PTH207
+        for folder, _ in walk_once(Path(base)):
+            yield from _expanded(str(Path(glob.escape(str(folder)), tail)))
+
+
 def _matches(pattern: str) -> list[Path]:
-    # Path.glob takes no absolute pattern.
-    paths = [Path(match) for match in glob.iglob(pattern, recursive=True)]  # noqa: PTH207
+    paths = list(dict.fromkeys(map(Path, _expanded(pattern))))
     found = sorted(
         (path for path in paths if (is_image(path) or is_video(path)) and path.is_file()), key=_natural
     )

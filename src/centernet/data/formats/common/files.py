@@ -1,10 +1,10 @@
 """Files of a data set: images in folders, text, and places named in messages."""
 
-import os
 from pathlib import Path
 
 from centernet.errors import InputError
 from centernet.io.images import is_image
+from centernet.io.paths import walk_once
 from centernet.structures import ImageRecord
 
 LARGEST_PX = 1e9
@@ -13,15 +13,7 @@ LARGEST_PX = 1e9
 
 def image_files(folder: Path) -> list[Path]:
     """The images in a folder and its subfolders, sorted by path; a folder that links lead to twice, once."""
-    found: list[Path] = []
-    walked: set[tuple[int, int]] = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        state = Path(parent).stat()
-        if (state.st_dev, state.st_ino) in walked:
-            folders.clear()
-            continue
-        walked.add((state.st_dev, state.st_ino))
-        found += [Path(parent) / name for name in names if is_image(Path(name))]
+    found = [parent / name for parent, names in walk_once(folder) for name in names if is_image(Path(name))]
     return sorted(found)
 
 

@@ -1,6 +1,5 @@
 """Annotation files of one image each, in folders of any name: their splits, their images, their json."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from centernet.data.formats.common.splits import WHOLE, split_in
 from centernet.errors import InputError
 from centernet.io import values
 from centernet.io.images import is_image
-from centernet.io.paths import is_file, stated, visible
+from centernet.io.paths import is_file, stated, visible, walk_once
 from centernet.structures import Defect
 
 _DEPTH = 4
@@ -31,10 +30,9 @@ def files_by_split(path: Path, suffix: str, is_own: Callable[[Path], bool]) -> d
         is_own: Tests if a file is of the format.
     """
     found: dict[str, list[Path]] = {}
-    for folder, folders, names in os.walk(path, followlinks=True):
-        parts = Path(folder).relative_to(path).parts
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and len(parts) < _DEPTH)
-        files = visible(Path(folder) / name for name in names if name.lower().endswith(suffix))
+    for folder, names in walk_once(path, _DEPTH):
+        parts = folder.relative_to(path).parts
+        files = visible(folder / name for name in names if name.lower().endswith(suffix))
         if files and any(map(is_own, files[:_TESTED])):
             split = next((split for part in reversed(parts) if (split := split_in(part))), WHOLE)
             found.setdefault(split, []).extend(files)
