@@ -28,8 +28,21 @@ def test_metrics_are_floats_by_the_names_of_coco_and_voc() -> None:
         "AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100",
         "AR_small", "AR_medium", "AR_large", "VOC_AP_area", "VOC_AP_11point",
         "FD", "FD5", "FD25", "FD50", "FD_small", "FD_medium", "FD_large", "precision", "recall",
-        "F1", "threshold", "ECE",
+        "F1", "threshold", "ECE", "lost_classification", "lost_localisation", "lost_both",
+        "lost_duplicate", "lost_background", "lost_missed",
     ]  # fmt: skip
+
+
+def test_without_details_the_same_numbers_lack_false_discovery_and_causes_of_errors() -> None:
+    whole = evaluate(make_dataset(), make_found())
+    short = evaluate(make_dataset(), make_found(), details=False)
+
+    left_out = {name for name in whole.metrics if name.startswith(("FD", "lost_"))}
+    assert len(left_out) == 13
+    kept = {name: value for name, value in whole.metrics.items() if name not in left_out}
+    assert short.metrics == pytest.approx(kept, nan_ok=True)
+    assert short.to_json()["error_causes"] == []
+    assert whole.to_json()["error_causes"][0] == {"cause": "classification", "count": 1, "lost_AP50": 0.5}
 
 
 def test_crowd_regions_and_detections_in_them_do_not_count() -> None:

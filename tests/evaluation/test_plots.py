@@ -3,18 +3,20 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
-from tests.helpers.pets import make_dataset, make_found
+from tests.helpers.pets import make_dataset, make_detections, make_found
 
 from centernet.errors import InputError
-from centernet.evaluation import evaluate
+from centernet.evaluation import Evaluation, evaluate
 from centernet.evaluation.plots import (
     classes_figure,
     confusion_figure,
     precision_recall_figure,
     save_plots,
 )
+from centernet.structures import Annotations, Categories
 
 
 def test_three_plots_are_written_and_no_figure_stays_open(tmp_path: Path) -> None:
@@ -49,6 +51,40 @@ def test_the_table_has_a_row_for_the_whole() -> None:
     texts = [text.get_text() for text in axes.texts]
     assert {"cat", "dog", "all"} <= set(texts)
     assert "owl" not in texts
+
+
+def make_many(count: int) -> Evaluation:
+    """So many classes, each with a found object; class 0 has a hundred of them."""
+    categories = Categories.of(*(f"class {i}" for i in range(count)))
+    labels = np.concatenate([np.zeros(99, dtype=np.int64), np.arange(count)])
+    corners = np.stack([np.arange(len(labels)) * 20, np.zeros(len(labels))], axis=1).astype(np.float32)
+    boxes = np.concatenate([corners, corners + 10], axis=1)
+    record = replace(make_dataset().records[0], annotations=Annotations.of(boxes, labels), image_id=7)
+    found = make_detections(7, boxes, labels.tolist(), categories)
+    dataset = replace(make_dataset(), categories=categories, records=(record,))
+    return evaluate(dataset, [found])
+
+
+def test_of_many_classes_figures_show_those_with_most_objects_in_fifty_rows() -> None:
+    evaluation = make_many(120)
+    matrix = confusion_figure(evaluation.confusion).axes[0]
+    table = classes_figure(evaluation).axes[0]
+
+    rows = [label.get_text() for label in matrix.get_yticklabels()]
+    assert len(rows) == 50
+    assert rows[0] == "class 0"
+    assert rows[-2:] == ["72 other classes", "background"]
+    names = [text.get_text() for text in table.texts if text.get_position()[0] == -2.1]
+    assert len(names) == 1 + 50
+    assert names[1] == "class 0"
+    assert names[-2:] == ["72 other classes", "all"]
+
+
+def test_the_other_classes_of_a_confusion_matrix_are_counted_together() -> None:
+    matrix = confusion_figure(make_many(120).confusion).axes[0].images[0].get_array()
+
+    # Every detection is right, so that all of each row lies on the diagonal.
+    assert np.diag(matrix).tolist() == [1.0] * 49 + [0.0]
 
 
 def test_a_data_set_without_images_still_has_plots(tmp_path: Path) -> None:

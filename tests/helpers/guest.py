@@ -26,7 +26,7 @@ class Kept(logging.Handler):
 
 
 HOST = Kept()
-LOGGERS = ("host", "lightning", "lightning.pytorch", "faster_coco_eval", "torch", "timm", "matplotlib", "PIL")
+LOGGERS = ("host", "lightning", "lightning.pytorch", "torch", "timm", "matplotlib", "PIL")
 
 
 def prepare() -> None:

@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from centernet.metrics.coco import evaluate_coco
+from centernet.metrics.coco_tables import BoxEngine, CocoBoxes
 
 NAMES = [
     "AP",
@@ -69,10 +70,8 @@ def make_data(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {"images": images, "annotations": annotations, "categories": categories}, results
 
 
-def pycocotools_numbers(
-    ground_truth: dict[str, Any], results: list[dict[str, Any]]
-) -> tuple[list[float], Any]:
-    """The twelve numbers and the precision table of the original evaluator."""
+def original_evaluator(ground_truth: dict[str, Any], results: list[dict[str, Any]]) -> COCOeval:
+    """The evaluator of pycocotools, with the data read."""
     true = COCO()
     true.dataset = json.loads(json.dumps(ground_truth))
     true.createIndex()
@@ -87,11 +86,58 @@ def pycocotools_numbers(
         ],
     }
     found.createIndex()
-    evaluator = COCOeval(true, found, "bbox")
+    return COCOeval(true, found, "bbox")
+
+
+def pycocotools_numbers(
+    ground_truth: dict[str, Any], results: list[dict[str, Any]]
+) -> tuple[list[float], Any]:
+    """The twelve numbers and the precision table of the original evaluator."""
+    evaluator = original_evaluator(ground_truth, results)
     evaluator.evaluate()
     evaluator.accumulate()
     evaluator.summarize()
     return evaluator.stats.tolist(), evaluator.eval["precision"]
+
+
+def with_many_results(seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """`make_data` with some images of several hundred results, many of equal scores, and empty boxes."""
+    ground_truth, results = make_data(seed)
+    generator = np.random.default_rng(seed)
+    for _ in range(450):
+        results.append(
+            {
+                "image_id": int(generator.choice([100, ground_truth["images"][-1]["id"]])),
+                "category_id": int(generator.choice([44, 3])),
+                "bbox": [*generator.uniform(0, 300, 2), *generator.integers(0, 60, 2).astype(float)],
+                "score": float(np.round(generator.random(), 1)),
+            }
+        )
+    return ground_truth, results
+
+
+@pytest.mark.parametrize("counts", [[1, 10, 100], [7, 300]])
+@pytest.mark.parametrize("ious", [np.linspace(0.05, 0.5, 10), np.array([0.3, 0.7, 1.0])])
+@pytest.mark.parametrize("seed", range(5))
+def test_tables_of_any_thresholds_and_counts_are_those_of_pycocotools(
+    seed: int, ious: np.ndarray, counts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("centernet.metrics.coco_tables._CLASSES_AT_ONCE", 3)
+    ground_truth, results = with_many_results(seed)
+    original = original_evaluator(ground_truth, results)
+    original.params.maxDets, original.params.iouThrs = counts, ious
+    original.evaluate()
+    original.accumulate()
+    tables = BoxEngine(CocoBoxes.of(ground_truth, results)).tables(counts, ious)
+
+    # Categories are 44, 3, 17, 8; those of pycocotools are sorted.
+    places = [3, 0, 2, 1]
+    expected = {name: original.eval[name] for name in ("precision", "recall", "scores")}
+    np.testing.assert_allclose(
+        tables.precision, expected["precision"][:, :, places, :, -1], rtol=0, atol=1e-12
+    )
+    np.testing.assert_allclose(tables.recall, expected["recall"][:, places], rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(tables.scores, expected["scores"][0][:, places, 0, -1])
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -120,7 +120,7 @@ def facts_of(
     boxes = np.concatenate([record.annotations.boxes for record in some.records])
     return Facts(
         ap=ap,
-        training_ap=evaluate(some, found)["AP"],
+        training_ap=evaluate(some, found, details=False)["AP"],
         num_images=len(some),
         num_steps=num_steps,
         epochs=epochs,

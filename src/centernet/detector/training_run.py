@@ -214,7 +214,7 @@ class TrainingRun:
 
         def score(found: Sequence[Detections]) -> Validated:
             assert validation is not None
-            evaluation = evaluate(validation, found)
+            evaluation = evaluate(validation, found, details=False)
             temperature, bias = evaluation.calibration.scaling()
             metrics = {**evaluation.metrics, "temperature": temperature, "score_bias": bias}
             return Validated(metrics=metrics, thresholds=evaluation.ratings.thresholds)

@@ -98,7 +98,46 @@ def match_classes(dataset: Dataset, detections: Detections) -> Detections:
     Raises:
         UsageError: No class in common, or a class with a different number of keypoints.
     """
-    categories, predicted = dataset.categories, detections.categories
+    return ClassMatcher(dataset).matched(detections)
+
+
+class ClassMatcher:
+    """Gives detections the labels of a data set, as `match_classes` does; for many images of one detector."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Nothing is compared yet.
+
+        Args:
+            dataset: Images with ground truth.
+        """
+        self._dataset = dataset
+        self._width = dataset.categories.max_keypoints
+        self._known = dataset.categories
+        self._labels = np.arange(len(dataset.categories), dtype=np.int64)
+
+    def matched(self, detections: Detections) -> Detections:
+        """The detections of an image with labels of the data set, without those of classes it lacks.
+
+        Raises:
+            UsageError: No class in common, or a class with a different number of keypoints.
+        """
+        predicted, categories = detections.categories, self._dataset.categories
+        if predicted is not self._known and predicted != self._known:
+            self._labels, self._known = _matching_labels(self._dataset, predicted), predicted
+        if predicted == categories and detections.keypoints.shape[1] in (0, self._width):
+            return detections
+        keypoints = detections.keypoints[:, : self._width]
+        missing = self._width - keypoints.shape[1]
+        if missing and keypoints.shape[1]:
+            keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
+        labels = self._labels[detections.labels]
+        changed = replace(detections, labels=labels, categories=categories, keypoints=keypoints)
+        return changed if (labels >= 0).all() else changed[labels >= 0]
+
+
+def _matching_labels(dataset: Dataset, predicted: Categories) -> Int[np.ndarray, " p"]:
+    """The label in the data set of each class of a detector, -1 for those it lacks."""
+    categories = dataset.categories
     labels = labels_in(categories, predicted)
     if (labels < 0).all():
         raise UsageError(
@@ -111,12 +150,7 @@ def match_classes(dataset: Dataset, detections: Detections) -> Detections:
             raise UsageError(
                 f"the detector finds {count} keypoints of {name}, but {dataset.name} has {expected}"
             )
-    keypoints = detections.keypoints[:, : categories.max_keypoints]
-    if keypoints.shape[1]:
-        missing = categories.max_keypoints - keypoints.shape[1]
-        keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
-    matched = labels[detections.labels]
-    return replace(detections, labels=matched, categories=categories, keypoints=keypoints)[matched >= 0]
+    return labels
 
 
 def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:

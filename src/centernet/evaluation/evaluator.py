@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,24 @@ from centernet.data.formats.coco.format import to_coco
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.evaluation.boxes3d import Box3dMetrics
-from centernet.evaluation.class_matching import match_classes
+from centernet.evaluation.class_matching import ClassMatcher
 from centernet.evaluation.keypoints import KeypointMetrics, KeypointSigmas
 from centernet.evaluation.limits import COCO_COUNTS, COCO_POSES, class_notes, pose_notes
-from centernet.evaluation.table import ClassRow, Scores
+from centernet.evaluation.table import ClassRow, Scores, json_value
 from centernet.metrics.calibration import MIN_SCORE, Calibration
-from centernet.metrics.coco import CocoMetrics, evaluate_coco
+from centernet.metrics.coco import CocoMetrics, coco_metrics
+from centernet.metrics.coco_tables import BoxEngine, CocoBoxes
 from centernet.metrics.confusion import ConfusionMatrix, confusion_matrix
-from centernet.metrics.false_discovery import FalseDiscovery, evaluate_false_discovery
+from centernet.metrics.error_causes import ErrorCause, error_causes
+from centernet.metrics.false_discovery import FalseDiscovery, false_discovery
 from centernet.metrics.oks import evaluate_oks
 from centernet.metrics.pck import evaluate_pck
+from centernet.metrics.pooled import Pooled
 from centernet.metrics.rating import MIN_IOU, Ratings, rate
 from centernet.metrics.voc import VocMetrics, evaluate_voc
 from centernet.structures import Annotations, Categories, Dataset, ImageRecord
 
+_LOST = "lost_*: AP50 lost by wrong class, wrong place, both, second detections, background, missed objects"
 _MAX_CROWDED_CLASSES = 10
 """Number of classes in the printed table of centre collisions."""
 
@@ -40,7 +45,8 @@ class Evaluation:
         num_images: Number of images, those without objects included.
         coco: COCO's metrics of the data set and of each class, and precision-recall curves.
         voc: Pascal VOC's metrics at IoU 0.5.
-        false_discovery: False discovery rates: 1 − AP at low IoU.
+        false_discovery: False discovery rates: 1 − AP at low IoU; None if they were not asked for.
+        error_causes: Why detections are wrong and objects missed; empty if that was not asked for.
         confusion: Confusion matrix at the scores from which detections count.
         ratings: Which detections are right, and the scores from which F1 is best.
         keypoints: COCO's metrics of keypoints, and PCK; empty unless the data set and the detections have
@@ -54,15 +60,16 @@ class Evaluation:
     num_images: int
     coco: CocoMetrics
     voc: VocMetrics
-    false_discovery: FalseDiscovery
     confusion: ConfusionMatrix
     ratings: Ratings
+    false_discovery: FalseDiscovery | None = None
+    error_causes: tuple[ErrorCause, ...] = ()
     keypoints: KeypointMetrics = field(default_factory=KeypointMetrics)
     boxes3d: Box3dMetrics = field(default_factory=Box3dMetrics)
     crowding: Crowding | None = None
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def calibration(self) -> Calibration:
         """How far the scores are from the precision of the detections that have them."""
         return Calibration.of(self.ratings)
@@ -71,7 +78,7 @@ class Evaluation:
         """A metric by name: `evaluation["AP"]`."""
         return self.metrics[name]
 
-    @property
+    @cached_property
     def scores(self) -> Scores:
         """All metrics as a table."""
         confusion = self.confusion
@@ -99,12 +106,13 @@ class Evaluation:
             metrics={
                 **self.coco.to_dict(),
                 **self.voc.to_dict(),
-                **self.false_discovery.to_dict(),
+                **(self.false_discovery.to_dict() if self.false_discovery else {}),
                 "precision": _mean_over_classes(classes, "precision"),
                 "recall": _mean_over_classes(classes, "recall"),
                 "F1": best.f1,
                 "threshold": best.threshold,
                 "ECE": self.calibration.error,
+                **{f"lost_{one.name}": one.lost_ap50 for one in self.error_causes},
                 **self.keypoints.to_dict(),
                 **self.boxes3d.to_dict(),
             },
@@ -113,6 +121,7 @@ class Evaluation:
                 *self.notes,
                 *self.keypoints.notes,
                 *self.boxes3d.notes,
+                *((_LOST,) if self.error_causes else ()),
                 f"ECE: mean |precision − score| at IoU {MIN_IOU:g}, of scores from {MIN_SCORE:g} on",
                 f"F1: the best one at IoU {MIN_IOU:g}, which detections from the score threshold on reach",
                 f"found, precision and recall at {confusion.operating_point}",
@@ -140,6 +149,10 @@ class Evaluation:
             "images": self.num_images,
             **({"crowding": self.crowding.to_json()} if self.crowding else {}),
             "keypoints": self.keypoints.to_json(),
+            "error_causes": [
+                {"cause": one.name, "count": one.count, "lost_AP50": json_value(one.lost_ap50)}
+                for one in self.error_causes
+            ],
             "calibration": self.calibration.bins,
             "confusion_matrix": {
                 "names": [*self.confusion.names, "background"],
@@ -157,6 +170,8 @@ def evaluate(
     max_detections: tuple[int, ...] = COCO_COUNTS,
     max_poses: int = COCO_POSES,
     min_scores: Float[np.ndarray, " c"] | None = None,
+    *,
+    details: bool = True,
 ) -> Evaluation:
     """Evaluate detections against a data set; they belong to the image with their `image_id`.
 
@@ -172,6 +187,8 @@ def evaluate(
         max_poses: The same number for keypoints.
         min_scores: Scores from which the detections of each class count in precision, recall and the
             confusion matrix; None for those of best F1.
+        details: False leaves out false discovery rates and the causes of errors, which a training does not
+            need after each epoch.
 
     Raises:
         UsageError: Detections of an image that the data set lacks, of one image twice, without a common
@@ -185,34 +202,82 @@ def evaluate(
         )
         for record in dataset.records
     ]
-    ground_truth = to_coco(dataset)
-    results = [result for one in found.values() for result in one.to_coco()]
-    keypoints = KeypointMetrics()
-    notes: tuple[str, ...] = ()
-    if any(one.keypoints.shape[1] for one in found.values()):
-        categories = dataset.categories
-        sigmas = KeypointSigmas.of(categories.ids, categories.names, categories.skeletons)
-        keypoints = KeypointMetrics(
-            oks=evaluate_oks(ground_truth, results, sigmas.by_category, max_poses),
-            pck=evaluate_pck(pairs, categories),
-        )
-        notes = (*sigmas.notes, *pose_notes(ground_truth, max_poses))
-    ratings = rate(pairs, len(dataset.categories))
+    categories = dataset.categories
+    pooled = Pooled.of(pairs)
+    keypoints, notes = _keypoints(dataset, pairs, found, max_poses)
+    ratings = rate(pooled, len(categories))
     if min_scores is None:
-        min_scores = ratings.thresholds.scores(len(dataset.categories))
+        min_scores = ratings.thresholds.scores(len(categories))
     has_boxes3d = any(np.isfinite(annotations.boxes3d).all(axis=1).any() for annotations, _ in pairs)
+    boxes = _coco_boxes(dataset, pooled)
+    engine, limit = BoxEngine(boxes), max(max_detections)
+    if _is_crowded(boxes, limit):
+        notes = (*notes, *class_notes(to_coco(dataset), limit))
     return Evaluation(
         name=dataset.name,
         num_images=len(dataset),
-        coco=evaluate_coco(ground_truth, results, max_detections),
-        voc=evaluate_voc(pairs, dataset.categories),
-        false_discovery=evaluate_false_discovery(ground_truth, results, max(max_detections)),
-        confusion=confusion_matrix(pairs, dataset.categories, min_scores),
+        coco=coco_metrics(boxes, engine, max_detections),
+        voc=evaluate_voc(pooled, categories),
+        false_discovery=false_discovery(engine, limit) if details else None,
+        error_causes=error_causes(engine, limit) if details else (),
+        confusion=confusion_matrix(pooled, categories, min_scores),
         ratings=ratings,
         keypoints=keypoints,
-        boxes3d=Box3dMetrics.of(pairs, dataset.categories) if has_boxes3d else Box3dMetrics(),
-        notes=(*notes, *class_notes(ground_truth, max(max_detections))),
+        boxes3d=Box3dMetrics.of(pairs, categories) if has_boxes3d else Box3dMetrics(),
+        notes=notes,
     )
+
+
+def _keypoints(
+    dataset: Dataset,
+    pairs: Sequence[tuple[Annotations, Detections]],
+    found: Mapping[int, Detections],
+    max_poses: int,
+) -> tuple[KeypointMetrics, tuple[str, ...]]:
+    """Metrics of keypoints, if any are detected, and remarks on them."""
+    if not any(one.keypoints.shape[1] for one in found.values()):
+        return KeypointMetrics(), ()
+    categories = dataset.categories
+    sigmas = KeypointSigmas.of(categories.ids, categories.names, categories.skeletons)
+    ground_truth = to_coco(dataset)
+    results = [result for one in found.values() for result in one.to_coco()]
+    metrics = KeypointMetrics(
+        oks=evaluate_oks(ground_truth, results, sigmas.by_category, max_poses),
+        pck=evaluate_pck(pairs, categories),
+    )
+    return metrics, (*sigmas.notes, *pose_notes(ground_truth, max_poses))
+
+
+def _coco_boxes(dataset: Dataset, pooled: Pooled) -> CocoBoxes:
+    """The columns of COCO's files; their numbers are those that such files would hold."""
+    objects, found = pooled.objects, pooled.found
+    return CocoBoxes(
+        category_ids=dataset.categories.ids,
+        names=dataset.categories.names,
+        image_ids=[record.image_id for record in dataset.records],
+        images=objects.images,
+        labels=objects.labels,
+        boxes=_with_sides(objects.boxes),
+        areas=objects.areas,
+        is_crowd=objects.is_crowd,
+        found_images=found.images,
+        found_labels=found.labels,
+        found_boxes=_with_sides(found.boxes),
+        scores=found.scores,
+    )
+
+
+def _with_sides(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    """`(x, y, width, height)`, in 64 bits: corners in 32 bits would lose digits in the difference."""
+    changed = boxes.astype(np.float64)
+    changed[:, 2:] -= changed[:, :2]
+    return changed
+
+
+def _is_crowded(boxes: CocoBoxes, limit: int) -> bool:
+    """True if an image has more objects of a class than so many."""
+    keys = (boxes.images * len(boxes.category_ids) + boxes.labels)[~boxes.is_crowd]
+    return bool(len(keys) > limit and np.unique(keys, return_counts=True)[1].max() > limit)
 
 
 def coco_rows(metrics: CocoMetrics) -> tuple[ClassRow, ...]:
@@ -247,13 +312,15 @@ def no_detections(record: ImageRecord, categories: Categories) -> Detections:
 def _by_image(dataset: Dataset, detections: Iterable[Detections]) -> dict[int, Detections]:
     image_ids = {record.image_id for record in dataset.records}
     found: dict[int, Detections] = {}
+    matcher = ClassMatcher(dataset)
     for one in detections:
         if one.image_id not in image_ids:
             raise UsageError(f"{one.name} has image id {one.image_id}, which {dataset.name} does not have")
         if one.image_id in found:
             raise UsageError(f"{one.name}: image id {one.image_id} comes twice: give each image once")
         # Pixels of a whole data set would fill the memory.
-        found[one.image_id] = replace(match_classes(dataset, one), image=None)
+        matched = matcher.matched(one)
+        found[one.image_id] = matched if matched.image is None else replace(matched, image=None)
     return found
 
 

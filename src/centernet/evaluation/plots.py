@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Int
+from PIL import Image
 
 from centernet.drawing.colors import class_color
 from centernet.evaluation.evaluator import Evaluation
@@ -19,9 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_DPI = 130
 INK, FAINT, BAR = "#222222", "#c9c9c9", "#6fa3d8"
 _MAX_COLORED = 10
 """Maximum number of classes whose curves have colours of their own."""
+MAX_ROWS = 50
+"""Maximum number of rows of a figure: of more classes those with most objects, and the others together."""
 _MAX_NUMBERED = 45
 """Maximum number of classes in a confusion matrix with numbers in its cells."""
 
@@ -53,8 +58,21 @@ def save_figure(figure: "Figure", path: Path) -> Path:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, path.suffix) as part:
-        figure.savefig(part, dpi=130)
+        if path.suffix.lower() == ".png":
+            _save_png(figure, part)
+        else:
+            figure.savefig(part, dpi=_DPI)
     return path
+
+
+def _save_png(figure: "Figure", path: Path) -> None:
+    """Draws the figure once, where `savefig` draws it a first time for its layout alone."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(path, dpi=(_DPI, _DPI))
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -92,22 +110,28 @@ def _curves_figure(
     classes: Sequence[tuple[int, CocoClass | OksClass]], mean_ap50: float, title: str, number: str
 ) -> "Figure":
     """Plot of the curves of classes, given with their labels, and the mean of the curves."""
+    from matplotlib.collections import LineCollection
+
     figure = new_figure(7.2, 5.0)
     axes = figure.add_subplot()
     tidy(axes)
     with_curve = [(label, one) for label, one in classes if one.curve is not None]
     are_many = len(with_curve) > _MAX_COLORED
-    for label, one in with_curve:
-        assert one.curve is not None
-        axes.plot(
-            one.curve.recall,
-            one.curve.precision,
-            color=FAINT if are_many else _hex(label),
-            linewidth=0.9 if are_many else 1.8,
-            label=None if are_many else f"{one.name}  {one.ap50:.3f}",
-        )
     if are_many:
-        axes.plot([], [], color=FAINT, label="each class")
+        lines = [
+            np.column_stack([one.curve.recall, one.curve.precision]) for _, one in with_curve if one.curve
+        ]
+        axes.add_collection(LineCollection(lines, colors=FAINT, linewidths=0.9, label="each class"))
+    else:
+        for label, one in with_curve:
+            assert one.curve is not None
+            axes.plot(
+                one.curve.recall,
+                one.curve.precision,
+                color=_hex(label),
+                linewidth=1.8,
+                label=f"{one.name}  {one.ap50:.3f}",
+            )
     if len(with_curve) > 1:
         mean = np.mean([one.curve.precision for _, one in with_curve if one.curve is not None], axis=0)
         recall = np.linspace(0, 1, len(mean))
@@ -128,11 +152,7 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     """Counts of ground-truth class against predicted class; colour is the fraction of the row."""
     from matplotlib.ticker import PercentFormatter
 
-    counts = confusion.counts
-    # Classes without ground truth and detections would only make the others unreadable.
-    occurring = np.union1d(np.flatnonzero(counts.sum(axis=0) + counts.sum(axis=1)), len(confusion.names))
-    names = [[*(_short(name) for name in confusion.names), "background"][index] for index in occurring]
-    counts = counts[np.ix_(occurring, occurring)]
+    names, counts = _shown_classes(confusion)
     count = len(names)
     side = min(4 + 0.62 * count, 15.0)
     figure = new_figure(side + 1.2, side)
@@ -149,10 +169,10 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     places = np.arange(count)
     axes.set_xticks(places, names, rotation=0 if count <= 5 else 90, size=letters)
     axes.set_yticks(places, names, size=letters)
-    axes.set_xticks(places[1:] - 0.5, minor=True)
-    axes.set_yticks(places[1:] - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1.5 if count <= _MAX_NUMBERED else 0.4)
-    axes.tick_params(which="both", length=0, colors=INK)
+    width = 1.5 if count <= _MAX_NUMBERED else 0.4
+    axes.hlines(places[1:] - 0.5, -0.5, count - 0.5, colors="white", linewidths=width)
+    axes.vlines(places[1:] - 0.5, -0.5, count - 0.5, colors="white", linewidths=width)
+    axes.tick_params(length=0, colors=INK)
     axes.spines[:].set_color("#bbbbbb")
     axes.set(xlabel="predicted", ylabel="ground truth")
     _title(axes, f"Confusion matrix at {confusion.operating_point}")
@@ -163,10 +183,45 @@ def confusion_figure(confusion: ConfusionMatrix) -> "Figure":
     return figure
 
 
+def _shown_classes(confusion: ConfusionMatrix) -> tuple[list[str], Int[np.ndarray, "k k"]]:
+    """Names and counts of the rows that fit: classes that occur, all others together, the background."""
+    counts, background = confusion.counts, len(confusion.names)
+    # Classes without ground truth and detections would only make the others unreadable.
+    occurring = np.flatnonzero((counts.sum(axis=0) + counts.sum(axis=1))[:background])
+    shown = _most(counts.sum(axis=1)[occurring], MAX_ROWS - 1)
+    kept, num_others = occurring[shown], len(occurring) - len(shown)
+    names = [_short(confusion.names[label]) for label in kept]
+    if not num_others:
+        chosen = [*kept, background]
+        return [*names, "background"], counts[np.ix_(chosen, chosen)]
+    places = np.full(background + 1, len(kept))
+    places[kept], places[background] = np.arange(len(kept)), len(kept) + 1
+    summed = np.zeros((len(kept) + 2, len(kept) + 2), dtype=np.int64)
+    rows, columns = np.nonzero(counts)
+    np.add.at(summed, (places[rows], places[columns]), counts[rows, columns])
+    return [*names, _others(num_others), "background"], summed
+
+
+def _most(objects: Int[np.ndarray, " n"], num_rows: int) -> Int[np.ndarray, " k"]:
+    """Positions of the classes that fit, in their order: all, or those with most objects and a row less."""
+    if len(objects) <= num_rows:
+        return np.arange(len(objects))
+    return np.sort(np.argsort(-objects, kind="stable")[: num_rows - 1])
+
+
+def _others(count: int) -> str:
+    return f"{count} other classes"
+
+
 def classes_figure(evaluation: Evaluation) -> "Figure":
     """The table by class, with a bar under each metric."""
     scores = evaluation.scores
-    rows = [*scores.occurring, scores.total]
+    occurring = scores.occurring
+    shown = _most(np.array([row["objects"] for row in occurring], dtype=np.int64), MAX_ROWS - 1)
+    rows = [*(occurring[place] for place in shown), scores.total]
+    hidden = len(occurring) - len(shown)
+    if hidden:
+        rows.insert(-1, {"name": _others(hidden)})
     columns = [column for column in rows[-1] if column != "name"]
     figure = new_figure(3 + 1.05 * len(columns), 1.1 + 0.34 * len(rows))
     axes = figure.add_subplot()
@@ -175,6 +230,7 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
     for place, column in enumerate(("class", *columns)):
         x, side = (-2.1, "left") if place == 0 else (place - 0.1, "right")
         axes.text(x, -0.5, column, ha=side, va="center", weight="bold", size=10, color=INK)
+    bars = []
     for line, row in enumerate(rows):
         is_total = line == len(rows) - 1
         weight = "bold" if is_total else "normal"
@@ -182,10 +238,9 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
             axes.axhline(line, color="#999999", linewidth=0.8)
         axes.text(-2.1, line + 0.5, _short(str(row["name"])), va="center", size=10, weight=weight, color=INK)
         for place, column in enumerate(columns):
-            value = row[column]
+            value = row.get(column, "")
             if isinstance(value, float) and not math.isnan(value):
-                axes.barh(line + 0.85, 0.8, height=0.08, left=place + 0.1, color="#eeeeee")
-                axes.barh(line + 0.85, 0.8 * value, height=0.08, left=place + 0.1, color=BAR)
+                bars.append((place, line, value))
             axes.text(
                 place + 0.9,
                 line + 0.5,
@@ -196,8 +251,29 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
                 weight=weight,
                 color=INK,
             )
+    _draw_bars(axes, bars)
+    # Their extent is that of the axes: measuring each would take longer than drawing it.
+    for text in axes.texts:
+        text.set_in_layout(False)
     _title(axes, scores.name)
     return figure
+
+
+def _draw_bars(axes: "Axes", bars: Sequence[tuple[int, int, float]]) -> None:
+    """Bars under the cells of a table, given by column, row and value from 0 to 1."""
+    from matplotlib.collections import PolyCollection
+
+    for color, lengths in (("#eeeeee", [1.0] * len(bars)), (BAR, [value for _, _, value in bars])):
+        corners = [
+            [
+                (x + 0.1, y + 0.81),
+                (x + 0.1, y + 0.89),
+                (x + 0.1 + 0.8 * part, y + 0.89),
+                (x + 0.1 + 0.8 * part, y + 0.81),
+            ]
+            for (x, y, _), part in zip(bars, lengths, strict=True)
+        ]
+        axes.add_collection(PolyCollection(corners, facecolors=color, edgecolors="none"), autolim=False)
 
 
 def _title(axes: "Axes", text: str) -> None:

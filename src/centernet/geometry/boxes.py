@@ -18,3 +18,14 @@ def iou_matrix(first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "m 4"]
     intersection = sides[..., 0] * sides[..., 1]
     union = box_areas(first)[:, None] + box_areas(second)[None] - intersection
     return intersection / np.maximum(union, np.finfo(intersection.dtype).tiny)
+
+
+def iou_of_pairs(
+    first: Float[np.ndarray, "n 4"], second: Float[np.ndarray, "n 4"]
+) -> Float[np.ndarray, " n"]:
+    """Intersection over union of each box of one list with the box at its place in another."""
+    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    sides = np.clip(sides, 0, None)
+    intersection = sides[:, 0] * sides[:, 1]
+    union = box_areas(first) + box_areas(second) - intersection
+    return intersection / np.maximum(union, np.finfo(intersection.dtype).tiny)

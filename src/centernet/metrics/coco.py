@@ -1,25 +1,15 @@
-"""COCO's average precision and recall, by faster-coco-eval; equal to pycocotools.
+"""COCO's average precision and recall, by hotcoco; equal to pycocotools.
 
 Source: Lin et al. 2014, https://cocodataset.org/#detection-eval.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from centernet.metrics.coco_tables import (
-    IOU_THRESHOLDS,
-    RECALLS,
-    Curve,
-    accumulate,
-    area_of,
-    check_images,
-    mean_of_known,
-)
+from centernet.metrics.coco_tables import RECALLS, BoxEngine, CocoBoxes, Curve, Tables, mean_of_known
 
 _SIZES = ("all", "small", "medium", "large")
 
@@ -116,14 +106,26 @@ def evaluate_coco(
     Raises:
         ValueError: A result belongs to an image that the ground truth lacks.
     """
+    data = CocoBoxes.of(ground_truth, results)
+    return coco_metrics(data, BoxEngine(data), max_detections)
+
+
+def coco_metrics(data: CocoBoxes, engine: BoxEngine, max_detections: Sequence[int]) -> CocoMetrics:
+    """COCO's numbers of boxes that the engine has read.
+
+    Args:
+        data: Objects and detections.
+        engine: The engine that has read them.
+        max_detections: Numbers of best detections per class and image, as for `evaluate_coco`.
+    """
     counts = sorted(max_detections)
-    tables = box_tables(ground_truth, results, counts)
-    precision, recall = tables["precision"], tables["recall"]
-    ap, ar = _by_size(precision), _by_size(recall)
+    tables = engine.tables(counts)
+    precision, recall = tables.precision, tables.recall
+    ap, ar = _by_size(precision), _by_size(recall[..., -1])
     return CocoMetrics(
         ap=ap["all"],
-        ap50=mean_of_known(precision[0, :, :, 0, -1]),
-        ap75=mean_of_known(precision[5, :, :, 0, -1]),
+        ap50=mean_of_known(precision[0, ..., 0]),
+        ap75=mean_of_known(precision[5, ..., 0]),
         ap_small=ap["small"],
         ap_medium=ap["medium"],
         ap_large=ap["large"],
@@ -131,101 +133,39 @@ def evaluate_coco(
         ar_small=ar["small"],
         ar_medium=ar["medium"],
         ar_large=ar["large"],
-        classes=_classes(ground_truth, results, tables),
+        classes=_classes(data, tables),
     )
-
-
-def box_tables(
-    ground_truth: Mapping[str, Any],
-    results: Sequence[Mapping[str, Any]],
-    counts: Sequence[int],
-    ious: Float[np.ndarray, " t"] = IOU_THRESHOLDS,
-) -> dict[str, np.ndarray]:
-    """Precision, recall and score tables of boxes, as `accumulate` returns them.
-
-    Args:
-        ground_truth: As for `evaluate_coco`.
-        results: Likewise.
-        counts: Numbers of best detections per class and image, in rising order.
-        ious: Thresholds that the IoU of a match reaches.
-
-    Raises:
-        ValueError: A result belongs to an image that the ground truth lacks.
-    """
-    check_images(ground_truth, results)
-    annotations = [_annotation(annotation) for annotation in ground_truth["annotations"]]
-    return accumulate(
-        ground_truth, annotations, [_detection(result) for result in results], counts, ious=ious
-    )
-
-
-def _annotation(annotation: Mapping[str, Any]) -> dict[str, Any]:
-    """An annotation with the keys that the evaluator needs."""
-    return {
-        "image_id": annotation["image_id"],
-        "category_id": annotation["category_id"],
-        "bbox": annotation["bbox"],
-        "area": area_of(annotation),
-        "iscrowd": annotation.get("iscrowd", 0),
-    }
-
-
-def _detection(result: Mapping[str, Any]) -> dict[str, Any]:
-    bbox = result["bbox"]
-    return {
-        "image_id": result["image_id"],
-        "category_id": result["category_id"],
-        "bbox": bbox,
-        "score": result["score"],
-        "area": bbox[2] * bbox[3],
-        "iscrowd": 0,
-    }
 
 
 def _by_size(values: np.ndarray) -> dict[str, float]:
-    """Mean for each size of objects, with the largest number of detections."""
-    return {size: mean_of_known(values[..., index, -1]) for index, size in enumerate(_SIZES)}
+    """Mean for each size of objects."""
+    return {size: mean_of_known(values[..., index]) for index, size in enumerate(_SIZES)}
 
 
-def _classes(
-    ground_truth: Mapping[str, Any], results: Sequence[Mapping[str, Any]], tables: dict[str, np.ndarray]
-) -> tuple[CocoClass, ...]:
-    objects = Counter(
-        annotation["category_id"]
-        for annotation in ground_truth["annotations"]
-        if not annotation.get("iscrowd", 0)
-    )
-    detections = Counter(result["category_id"] for result in results)
-    # The tables follow the sorted ids.
-    columns = {
-        category_id: column
-        for column, category_id in enumerate(sorted(c["id"] for c in ground_truth["categories"]))
-    }
+def _classes(data: CocoBoxes, tables: Tables) -> tuple[CocoClass, ...]:
+    num_classes = len(data.category_ids)
+    objects = np.bincount(data.labels[~data.is_crowd], minlength=num_classes).tolist()
+    detections = np.bincount(data.found_labels, minlength=num_classes).tolist()
     return tuple(
-        _class_metrics(
-            category,
-            objects[category["id"]],
-            detections[category["id"]],
-            {name: table[..., columns[category["id"]], 0, -1] for name, table in tables.items()},
-        )
-        for category in ground_truth["categories"]
+        _class_metrics(name, category_id, objects[label], detections[label], tables, label)
+        for label, (name, category_id) in enumerate(zip(data.names, data.category_ids, strict=True))
     )
 
 
 def _class_metrics(
-    category: Mapping[str, Any], objects: int, detections: int, tables: dict[str, np.ndarray]
+    name: str, category_id: int, objects: int, detections: int, tables: Tables, label: int
 ) -> CocoClass:
     """The numbers of one class from its tables by IoU and recall."""
-    precision, scores = tables["precision"], tables["scores"]
-    curve = Curve(recall=RECALLS, precision=precision[0], score=scores[0])
+    precision = tables.precision[:, :, label, 0]
+    curve = Curve(recall=RECALLS, precision=precision[0].copy(), score=tables.scores[:, label].copy())
     return CocoClass(
-        name=category["name"],
-        category_id=category["id"],
+        name=name,
+        category_id=category_id,
         objects=objects,
         detections=detections,
         ap=mean_of_known(precision),
         ap50=mean_of_known(precision[0]),
         ap75=mean_of_known(precision[5]),
-        ar=mean_of_known(tables["recall"]),
+        ar=mean_of_known(tables.recall[:, label, 0, -1]),
         curve=curve if objects else None,
     )

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from centernet.detections import Detections
-from centernet.geometry.boxes import box_areas, iou_matrix
+from centernet.metrics.pooled import Pooled, best_matches, in_crowd, overlaps
 from centernet.structures import Annotations, Categories
 from centernet.structures.thresholds import FIXED
 
@@ -52,7 +52,7 @@ def _fractions(counts: Int[np.ndarray, "k k"], totals: Int[np.ndarray, " k"]) ->
 
 
 def confusion_matrix(
-    pairs: Iterable[tuple[Annotations, Detections]],
+    pairs: Iterable[tuple[Annotations, Detections]] | Pooled,
     categories: Categories,
     min_scores: float | Float[np.ndarray, " c"] = FIXED,
     min_iou: float = 0.45,
@@ -70,58 +70,16 @@ def confusion_matrix(
     """
     background = len(categories)
     min_scores = np.broadcast_to(np.asarray(min_scores, dtype=np.float64), (background,))
+    pooled = Pooled.of(pairs)
+    found, objects = pooled.found.above(min_scores), pooled.objects
+    candidates = overlaps(found, objects, min_iou, same_class=False)
+    matched = best_matches(candidates, found.scores, ~objects.is_crowd)
+    is_matched = matched >= 0
+    is_missed = ~objects.is_crowd
+    is_missed[matched[is_matched]] = False
+    is_wrong = ~is_matched & ~in_crowd(found, objects, min_iou)
     counts = np.zeros((background + 1, background + 1), dtype=np.int64)
-    for annotations, all_detections in pairs:
-        ground_truth, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
-        detections = all_detections.above(min_scores)
-        matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
-        is_matched = matched >= 0
-        is_missed = ~np.isin(np.arange(len(ground_truth)), matched)
-        is_wrong = ~is_matched & ~in_crowd(detections, crowds, min_iou)
-        pairs_of_classes = zip(
-            ground_truth.labels[matched[is_matched]], detections.labels[is_matched], strict=True
-        )
-        for true_label, predicted_label in pairs_of_classes:
-            counts[true_label, predicted_label] += 1
-        counts[:-1, background] += np.bincount(ground_truth.labels[is_missed], minlength=background)
-        counts[background, :-1] += np.bincount(detections.labels[is_wrong], minlength=background)
+    np.add.at(counts, (objects.labels[matched[is_matched]], found.labels[is_matched]), 1)
+    counts[:-1, background] += np.bincount(objects.labels[is_missed], minlength=background)
+    counts[background, :-1] += np.bincount(found.labels[is_wrong], minlength=background)
     return ConfusionMatrix(counts=counts, names=categories.names, min_scores=min_scores, min_iou=min_iou)
-
-
-def match(
-    iou: Float[np.ndarray, "n m"], scores: Float[np.ndarray, " n"], min_iou: float
-) -> Int[np.ndarray, " n"]:
-    """Index of the object that each detection matches, or -1.
-
-    Detections are matched by descending score, each to the free object with the largest IoU.
-
-    Args:
-        iou: IoU of each detection with each object.
-        scores: Scores of the detections.
-        min_iou: Minimum IoU of a match.
-    """
-    matched = np.full(len(iou), -1, dtype=np.int64)
-    if not iou.size:
-        return matched
-    free = iou.copy()
-    # Only detections with enough overlap can match, which leaves few steps even on crowded images.
-    order = np.argsort(-scores, kind="stable")
-    for row in order[(iou.max(axis=1) >= min_iou)[order]]:
-        best = int(free[row].argmax())
-        if free[row, best] >= min_iou:
-            matched[row] = best
-            free[:, best] = -1
-    return matched
-
-
-def in_crowd(detections: Detections, crowds: Annotations, min_fraction: float) -> Bool[np.ndarray, " n"]:
-    """True for detections with enough of their area inside one crowd region of their class."""
-    first, second = detections.boxes, crowds.boxes
-    sides = np.clip(
-        np.minimum(first[:, None, 2:], second[None, :, 2:])
-        - np.maximum(first[:, None, :2], second[None, :, :2]),
-        0,
-        None,
-    )
-    fractions = sides[..., 0] * sides[..., 1] / np.maximum(box_areas(first), 1e-9)[:, None]
-    return ((fractions >= min_fraction) & (detections.labels[:, None] == crowds.labels[None])).any(axis=1)

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from centernet.metrics.coco import box_tables
-from centernet.metrics.coco_tables import mean_of_known
+from centernet.metrics.coco_tables import BoxEngine, CocoBoxes, mean_of_known
 
 LOW_IOUS = np.linspace(0.05, 0.5, 10)
 
@@ -60,7 +59,17 @@ def evaluate_false_discovery(
         results: Entries with `image_id`, `category_id`, `bbox` and `score`.
         max_detections: Number of best detections per class and image.
     """
-    precision = box_tables(ground_truth, results, [max_detections], LOW_IOUS)["precision"][..., -1]
+    return false_discovery(BoxEngine(CocoBoxes.of(ground_truth, results)), max_detections)
+
+
+def false_discovery(engine: BoxEngine, max_detections: int = 100) -> FalseDiscovery:
+    """The rates of boxes that the engine has read.
+
+    Args:
+        engine: Objects and detections.
+        max_detections: Number of best detections per class and image.
+    """
+    precision = engine.tables([max_detections], LOW_IOUS).precision
     by_size = [1 - mean_of_known(precision[..., size]) for size in range(4)]
     by_iou = [1 - mean_of_known(precision[index, ..., 0]) for index in (0, 4, 9)]
     return FalseDiscovery(

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from centernet.metrics.coco_tables import RECALLS, Curve, accumulate, area_of, check_images, mean_of_known
+from centernet.metrics.coco_tables import (
+    RECALLS,
+    Curve,
+    area_of,
+    check_images,
+    keypoint_tables,
+    mean_of_known,
+)
 
 DEFAULT_SIGMA = 0.067
 """Sigma of keypoints without a measured one: the mean of COCO's 17."""
@@ -140,9 +147,8 @@ def _evaluate_class(
         for position, result in enumerate(results)
         if result["category_id"] == category_id
     ]
-    one_class = {"images": ground_truth["images"], "categories": [category]}
-    tables = accumulate(one_class, annotations, detections, [max_detections], sigmas)
-    precision, recall, scores = (tables[key][..., 0] for key in ("precision", "recall", "scores"))
+    tables = keypoint_tables(ground_truth, category_id, annotations, detections, max_detections, sigmas)
+    precision, recall = tables.precision[:, :, 0], tables.recall[:, 0, :, 0]
     objects = sum(bool(one["num_keypoints"]) and not one["iscrowd"] for one in annotations)
     # Sizes are all, medium, large; thresholds 0 and 5 are 0.5 and 0.75.
     return OksClass(
@@ -160,7 +166,7 @@ def _evaluate_class(
         ar75=mean_of_known(recall[5, ..., 0]),
         ar_medium=mean_of_known(recall[..., 1]),
         ar_large=mean_of_known(recall[..., 2]),
-        curve=Curve(recall=RECALLS, precision=precision[0, :, 0, 0], score=scores[0, :, 0, 0])
+        curve=Curve(recall=RECALLS, precision=precision[0, :, 0], score=tables.scores[:, 0])
         if objects
         else None,
     )

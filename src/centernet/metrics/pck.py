@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 
 from centernet.detections import Detections
 from centernet.geometry.boxes import iou_matrix
-from centernet.metrics.confusion import match
 from centernet.structures import Annotations, Categories, Skeleton
 
 
@@ -117,7 +116,7 @@ class _Tally:
         count = len(self.labelled)
         is_labelled = ground_truth.keypoints[:, :count, 2] > 0
         np.add(self.labelled, is_labelled.sum(axis=0), out=self.labelled)
-        matched = match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
+        matched = _match(iou_matrix(detections.boxes, ground_truth.boxes), detections.scores, min_iou)
         index = matched[matched >= 0]
         expected = ground_truth.keypoints[index, :count].astype(np.float64)
         predicted = detections.keypoints[matched >= 0][:, :count].astype(np.float64)
@@ -140,6 +139,32 @@ class _Tally:
             keypoint_pck=_ratio(self.right, self.labelled),
             keypoint_error_px=_ratio(self.distance, self.measured),
         )
+
+
+def _match(
+    iou: Float[np.ndarray, "n m"], scores: Float[np.ndarray, " n"], min_iou: float
+) -> Int[np.ndarray, " n"]:
+    """Index of the object that each detection matches, or -1.
+
+    Detections are matched by descending score, each to the free object with the largest IoU.
+
+    Args:
+        iou: IoU of each detection with each object.
+        scores: Scores of the detections.
+        min_iou: Minimum IoU of a match.
+    """
+    matched = np.full(len(iou), -1, dtype=np.int64)
+    if not iou.size:
+        return matched
+    free = iou.copy()
+    # Only detections with enough overlap can match, which leaves few steps even on crowded images.
+    order = np.argsort(-scores, kind="stable")
+    for row in order[(iou.max(axis=1) >= min_iou)[order]]:
+        best = int(free[row].argmax())
+        if free[row, best] >= min_iou:
+            matched[row] = best
+            free[:, best] = -1
+    return matched
 
 
 def _ratio(part: Any, whole: Any) -> np.ndarray:

@@ -6,13 +6,13 @@ F1 is the harmonic mean of precision and recall: van Rijsbergen 1979, "Informati
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from centernet.detections import Detections
-from centernet.geometry.boxes import iou_matrix
-from centernet.metrics.confusion import in_crowd, match
+from centernet.metrics.pooled import Pooled, best_matches, by_class, in_crowd, overlaps
 from centernet.structures import Annotations
 from centernet.structures.thresholds import Thresholds
 
@@ -55,18 +55,18 @@ class Ratings:
     labels: Int[np.ndarray, " n"]
     num_objects: Int[np.ndarray, " c"]
 
-    @property
+    @cached_property
     def best(self) -> BestF1:
         """The best F1 of all classes together."""
         return best_f1(self.scores, self.is_right, int(self.num_objects.sum()))
 
-    @property
+    @cached_property
     def best_of_classes(self) -> tuple[BestF1, ...]:
         """The best F1 of each class."""
-        masks = [self.labels == label for label in range(len(self.num_objects))]
+        places = by_class(self.labels, len(self.num_objects))
         return tuple(
-            best_f1(self.scores[mask], self.is_right[mask], int(count))
-            for mask, count in zip(masks, self.num_objects, strict=True)
+            best_f1(self.scores[place], self.is_right[place], int(count))
+            for place, count in zip(places, self.num_objects, strict=True)
         )
 
     @property
@@ -103,7 +103,7 @@ def best_f1(scores: Float[np.ndarray, " n"], is_right: Bool[np.ndarray, " n"], n
     return BestF1(f1=float(f1[place]), threshold=rounded if below < rounded <= lowest else middle)
 
 
-def rate(pairs: Iterable[tuple[Annotations, Detections]], num_classes: int) -> Ratings:
+def rate(pairs: Iterable[tuple[Annotations, Detections]] | Pooled, num_classes: int) -> Ratings:
     """Which detections are right.
 
     As for AP50: in each image and class, by descending score, each matches the free object that it overlaps
@@ -113,22 +113,14 @@ def rate(pairs: Iterable[tuple[Annotations, Detections]], num_classes: int) -> R
         pairs: Ground truth and detections of each image, with labels of the same categories.
         num_classes: Number of these.
     """
-    scores, is_right, labels = [np.zeros(0)], [np.zeros(0, dtype=bool)], [np.zeros(0, dtype=np.int64)]
-    num_objects = np.zeros(num_classes, dtype=np.int64)
-    for annotations, all_detections in pairs:
-        objects, crowds = annotations[~annotations.is_crowd], annotations[annotations.is_crowd]
-        detections = all_detections.above(MIN_SCORE)
-        same_class = detections.labels[:, None] == objects.labels[None]
-        overlaps = np.where(same_class, iou_matrix(detections.boxes, objects.boxes), 0.0)
-        matched = match(overlaps, detections.scores, MIN_IOU) >= 0
-        counted = matched | ~in_crowd(detections, crowds, MIN_IOU)
-        scores.append(detections.scores[counted].astype(np.float64))
-        is_right.append(matched[counted])
-        labels.append(detections.labels[counted])
-        num_objects += np.bincount(objects.labels, minlength=num_classes)
+    pooled = Pooled.of(pairs)
+    found, objects = pooled.found.above(MIN_SCORE), pooled.objects
+    candidates = overlaps(found, objects, MIN_IOU, same_class=True)
+    matched = best_matches(candidates, found.scores, ~objects.is_crowd) >= 0
+    counted = matched | ~in_crowd(found, objects, MIN_IOU)
     return Ratings(
-        scores=np.concatenate(scores),
-        is_right=np.concatenate(is_right),
-        labels=np.concatenate(labels),
-        num_objects=num_objects,
+        scores=found.scores[counted].astype(np.float64),
+        is_right=matched[counted],
+        labels=found.labels[counted],
+        num_objects=np.bincount(objects.labels[~objects.is_crowd], minlength=num_classes),
     )

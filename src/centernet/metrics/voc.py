@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from centernet.detections import Detections
-from centernet.geometry.boxes import iou_matrix
+from centernet.metrics.pooled import Overlaps, Pooled, by_class, overlaps
 from centernet.structures import Annotations, Categories
 
 
@@ -58,7 +58,9 @@ class VocMetrics:
 
 
 def evaluate_voc(
-    pairs: Iterable[tuple[Annotations, Detections]], categories: Categories, iou_threshold: float = 0.5
+    pairs: Iterable[tuple[Annotations, Detections]] | Pooled,
+    categories: Categories,
+    iou_threshold: float = 0.5,
 ) -> VocMetrics:
     """Evaluate detections against ground truth.
 
@@ -72,19 +74,26 @@ def evaluate_voc(
         categories: The classes.
         iou_threshold: Minimum IoU of a detection and its object.
     """
-    true_labels, is_ignored, found = _flatten(pairs)
+    pooled = Pooled.of(pairs)
+    found, objects = pooled.found, pooled.objects
+    # The width is x2 - x1 + 1.
+    best = _best_objects(
+        overlaps(found, objects, iou_threshold, same_class=True, border=1.0), len(found.scores)
+    )
     order = np.argsort(-found.scores, kind="stable")
-    best, labels = found.best_object[order], found.labels[order]
-    hits = found.best_iou[order] >= iou_threshold
+    best, labels = best[order], found.labels[order]
+    hits = best >= 0
     counts = np.ones(len(order), dtype=bool)
-    counts[hits] = ~is_ignored[best[hits]]
+    counts[hits] = ~objects.is_crowd[best[hits]]
     is_right = _first_of_each_object(best, hits & counts)
+    num_objects = np.bincount(objects.labels[~objects.is_crowd], minlength=len(categories)).tolist()
+    places = by_class(labels, len(categories))
     classes = tuple(
         _class_metrics(
             name,
-            objects=int(np.sum((true_labels == label) & ~is_ignored)),
-            detections=int(np.sum(labels == label)),
-            is_right=is_right[(labels == label) & counts],
+            objects=num_objects[label],
+            detections=len(places[label]),
+            is_right=is_right[places[label]][counts[places[label]]],
         )
         for label, name in enumerate(categories.names)
     )
@@ -95,54 +104,13 @@ def evaluate_voc(
     )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Found:
-    """The detections of all images in one list, each with the object it overlaps most."""
-
-    scores: Float[np.ndarray, " n"]
-    labels: Int[np.ndarray, " n"]
-    best_object: Int[np.ndarray, " n"]
-    best_iou: Float[np.ndarray, " n"]
-
-
-def _flatten(
-    pairs: Iterable[tuple[Annotations, Detections]],
-) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"], _Found]:
-    """Labels of all ground-truth objects, which of them are ignored, and all detections."""
-    labels, ignored = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
-    scores, predicted_labels, best_objects, best_ious = ([np.zeros(0)] for _ in range(4))
-    start = 0
-    for ground_truth, detections in pairs:
-        best, iou = _best_overlaps(ground_truth, detections)
-        labels.append(ground_truth.labels)
-        ignored.append(ground_truth.is_crowd)
-        scores.append(detections.scores)
-        predicted_labels.append(detections.labels)
-        best_objects.append(best + start)
-        best_ious.append(iou)
-        start += len(ground_truth)
-    found = _Found(
-        scores=np.concatenate(scores),
-        labels=np.concatenate(predicted_labels).astype(np.int64),
-        best_object=np.concatenate(best_objects).astype(np.int64),
-        best_iou=np.concatenate(best_ious),
-    )
-    return np.concatenate(labels), np.concatenate(ignored), found
-
-
-def _best_overlaps(
-    ground_truth: Annotations, detections: Detections
-) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Index of the object of its class that each detection overlaps most, and their IoU; -1 if none is."""
-    if not len(ground_truth):
-        return np.zeros(len(detections), dtype=np.int64), np.full(len(detections), -1.0)
-    last_pixel = np.array([0, 0, 1, 1])
-    iou = iou_matrix(
-        detections.boxes.astype(np.float64) + last_pixel, ground_truth.boxes.astype(np.float64) + last_pixel
-    )
-    iou[detections.labels[:, None] != ground_truth.labels[None]] = -1
-    best = iou.argmax(axis=1)
-    return best, iou[np.arange(len(best)), best]
+def _best_objects(pairs: Overlaps, count: int) -> Int[np.ndarray, " n"]:
+    """The object that each detection overlaps most; -1 if it overlaps none enough."""
+    best = np.full(count, -1, dtype=np.int64)
+    # The last one that is written stays: of equal overlaps that with the first object.
+    order = np.lexsort((-pairs.objects, pairs.iou))
+    best[pairs.found[order]] = pairs.objects[order]
+    return best
 
 
 def _first_of_each_object(
