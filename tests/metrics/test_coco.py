@@ -134,10 +134,10 @@ def test_tables_of_any_thresholds_and_counts_are_those_of_pycocotools(
     places = [3, 0, 2, 1]
     expected = {name: original.eval[name] for name in ("precision", "recall", "scores")}
     np.testing.assert_allclose(
-        tables.precision, expected["precision"][:, :, places, :, -1], rtol=0, atol=1e-12
+        tables.precision, expected["precision"][..., -1][:, :, places], rtol=0, atol=1e-12
     )
     np.testing.assert_allclose(tables.recall, expected["recall"][:, places], rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(tables.scores, expected["scores"][0][:, places, 0, -1])
+    np.testing.assert_array_equal(tables.scores, expected["scores"][0, :, :, 0, -1][:, places])
 
 
 @pytest.mark.parametrize("seed", range(25))
