@@ -1,5 +1,7 @@
 """Soft-NMS: scores of overlapping boxes."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -212,3 +214,49 @@ def test_merged_boxes_lie_within_all_boxes_and_keep_their_scores(table: Table) -
         found = merged.boxes[labels[merged.rows] == label]
         assert (found >= boxes[own].min(axis=0) - 1e-3).all()
         assert (found <= boxes[own].max(axis=0) + 1e-3).all()
+
+
+def taken_from_a_matrix(
+    boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, how: Suppression
+) -> list[tuple[int, float]]:
+    """Rows and scores that are kept when every box lowers all others by their IoU, class by class."""
+    remaining, taken = scores.astype(float), []
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    while remaining.max(initial=0) > 0:
+        best = int(remaining.argmax())
+        taken.append((best, float(remaining[best])))
+        remaining[best] = 0
+        common = np.minimum(boxes[:, 2:], boxes[best, 2:]) - np.maximum(boxes[:, :2], boxes[best, :2]) + 1
+        common = np.clip(common, 0, None).prod(axis=1)
+        iou = common / (sides.prod(axis=1) + sides[best].prod() - common)
+        lowered = np.where(labels == labels[best], remaining * how.factors(iou), remaining)
+        remaining = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
+    return taken
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_are_suppressed_apart_and_taken_by_score(seed: int, method: str) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 60, (120, 2)).astype(float)
+    boxes = np.concatenate([corners, corners + rng.integers(10, 40, (120, 2))], axis=1)
+    scores, labels = rng.random(120).round(1), rng.integers(0, 5, 120)
+    how = Suppression(method=method, min_score=0.05)
+    expected = taken_from_a_matrix(boxes, scores, labels, how)[:60]
+    kept = soft_nms(boxes, scores, labels, top_k=60, how=how)
+
+    assert kept.rows.tolist() == [row for row, _ in expected]
+    assert kept.scores.tolist() == pytest.approx([score for _, score in expected], abs=1e-12)
+
+
+def test_memory_grows_with_the_boxes_and_not_with_their_pairs() -> None:
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 4000, (8000, 2))
+    boxes = np.concatenate([corners, corners + 40], axis=1)
+    tracemalloc.start()
+    soft_nms(boxes, rng.random(8000), np.zeros(8000, dtype=int), top_k=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    # All pairs would take half a gigabyte.
+    assert peak < 10e6

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from centernet.detections import Detections
 from centernet.geometry.affine import translation
-from centernet.geometry.boxes import box_areas
+from centernet.geometry.boxes import box_areas, intersecting_pairs
 from centernet.inference.options import InferenceOptions
 from centernet.structures import Annotations, Sample
 
@@ -173,6 +173,16 @@ class _TileDetections:
         self._is_cut: Bool[np.ndarray, "n 4"] = is_inner[self._tile] & (
             np.abs(self._boxes - self._windows) <= margin
         )
+        self._near = self._neighbours()
+
+    def _neighbours(self) -> list[Int[np.ndarray, " k"]]:
+        """For each detection those of the same class in other tiles whose boxes intersect its own, rising."""
+        first, second = intersecting_pairs(self._boxes)
+        is_near = (self._labels[first] == self._labels[second]) & (self._tile[first] != self._tile[second])
+        rows = np.concatenate([first[is_near], second[is_near]])
+        others = np.concatenate([second[is_near], first[is_near]])
+        ends = np.cumsum(np.bincount(rows, minlength=len(self._boxes)))
+        return np.split(others[np.lexsort((others, rows))], ends[:-1])
 
     def objects(self) -> Detections:
         """The merged detections, each object once."""
@@ -184,8 +194,10 @@ class _TileDetections:
                 is_free[row], kept[row] = False, True
                 self._gather(row, is_free)
         is_piece = kept & self._is_cut.any(axis=1)
+        whole = np.flatnonzero(kept & ~is_piece)
+        enlarged = _enlarged(self._boxes[whole])
         for row in np.flatnonzero(is_piece).tolist():
-            kept[row] = not self._is_covered(row, kept & ~is_piece)
+            kept[row] = not self._is_covered(row, whole[_intersects(enlarged, self._boxes[row])])
         return self._found[kept]
 
     def _gather(self, row: int, is_free: Bool[np.ndarray, " n"]) -> None:
@@ -197,8 +209,8 @@ class _TileDetections:
         """
         found, visible = self._found, self._windows[row].copy()
         min_score = PIECE_WEIGHT * found.scores[row]
-        is_near = is_free & (self._labels == self._labels[row]) & (self._tile != self._tile[row])
-        candidates = np.flatnonzero(is_near & _intersects(self._boxes, self._boxes[row]))
+        # Boxes that are free have not grown since.
+        candidates = self._near[row][is_free[self._near[row]]]
         while len(candidates):
             iou, is_same = self._compare(row, visible, candidates)
             if not is_same.any():
@@ -242,11 +254,11 @@ class _TileDetections:
         is_wider = _is_beyond(window, visible)
         visible[is_wider] = window[is_wider]
 
-    def _is_covered(self, row: int, is_whole: Bool[np.ndarray, " n"]) -> bool:
-        """True if a piece lies inside a whole object of another tile."""
-        candidates = np.flatnonzero(
-            is_whole & (self._labels == self._labels[row]) & (self._tile != self._tile[row])
-        )
+    def _is_covered(self, row: int, whole: Int[np.ndarray, " k"]) -> bool:
+        """True if a piece lies inside one of some whole objects, of its class and of another tile."""
+        candidates = whole[
+            (self._labels[whole] == self._labels[row]) & (self._tile[whole] != self._tile[row])
+        ]
         piece = np.tile(self._boxes[row], (len(candidates), 1))
         return bool((_fraction_inside(piece, self._boxes[candidates]) >= _INSIDE_FRACTION).any())
 
@@ -280,8 +292,12 @@ def _fraction_inside(
     pieces: Float[np.ndarray, "n 4"], boxes: Float[np.ndarray, "#n 4"]
 ) -> Float[np.ndarray, " n"]:
     """Fraction of each piece that lies inside a box, which is enlarged by the tolerance of its edges."""
-    margins = np.where(_FIRST, -_EDGE_TOLERANCE, _EDGE_TOLERANCE).astype(boxes.dtype) * _sides(boxes)
-    return _intersection(pieces, boxes + margins) / np.maximum(box_areas(pieces), 1e-6)
+    return _intersection(pieces, _enlarged(boxes)) / np.maximum(box_areas(pieces), 1e-6)
+
+
+def _enlarged(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
+    """Boxes with each side moved outwards by the tolerance of edges."""
+    return boxes + np.where(_FIRST, -_EDGE_TOLERANCE, _EDGE_TOLERANCE).astype(boxes.dtype) * _sides(boxes)
 
 
 def _sides(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
