@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import RESULTS, commit, machine
 from benchmarks.scaling import Row, families, measured, rows_of
 
 MEASURES = ("cpu_s", "wall_s", "peak_mb")
@@ -34,7 +33,7 @@ def main() -> None:
         row = next(row for row in rows_of(family) if row.name == name)
         print(json.dumps(measured(row.sides[side], int(size))))
         return
-    path = RESULTS / f"{options.name}.json"
+    path = Path(__file__).parent / "results" / f"{options.name}.json"
     for family, row in chosen(options.rows or []):
         for size in row.sizes:
             if options.largest is None or size <= options.largest:
@@ -84,6 +83,9 @@ def check_agreement(row: Row, found: Mapping[str, Mapping[str, float]]) -> None:
 
 def add(path: Path, family: str, row: Row, size: int, found: Mapping[str, Mapping[str, float]]) -> None:
     """Adds the measurements of a row at a size to the table, or replaces older ones."""
+    # Not above: a measurement should not wait for torch, nor count its memory.
+    from benchmarks.measuring import commit, machine
+
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     about = {"family": family, "row": row.name, "size": size, "unit": row.unit}
     same = [one for one in rows if all(one[key] == value for key, value in about.items())]
