@@ -90,19 +90,11 @@ def labels_in(categories: Categories, others: Categories) -> Int[np.ndarray, " p
     return np.array([label_of.get(name, -1) for name in _numbered(others.names)], dtype=np.int64)
 
 
-def match_classes(dataset: Dataset, detections: Detections) -> Detections:
-    """The detections with labels of a data set, without those of classes it lacks.
+class ClassMatcher:
+    """Gives the detections of many images the labels of a data set, and leaves out those of classes it lacks.
 
     Classes are matched by name. Keypoints are kept if the data set has some.
-
-    Raises:
-        UsageError: No class in common, or a class with a different number of keypoints.
     """
-    return ClassMatcher(dataset).matched(detections)
-
-
-class ClassMatcher:
-    """Gives detections the labels of a data set, as `match_classes` does; for many images of one detector."""
 
     def __init__(self, dataset: Dataset) -> None:
         """Nothing is compared yet.

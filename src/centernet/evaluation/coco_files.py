@@ -20,7 +20,7 @@ from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
 from centernet.errors import InputError
-from centernet.evaluation.class_matching import match_classes
+from centernet.evaluation.class_matching import ClassMatcher
 from centernet.evaluation.image_names import with_ids_of_names
 from centernet.io.paths import expanded
 from centernet.io.values import read_json
@@ -180,7 +180,8 @@ def write_results(path: Path, dataset: Dataset, found: Iterable[Detections]) -> 
     Raises:
         InputError: The file cannot be written.
     """
-    entries = [entry for detections in found for entry in match_classes(dataset, detections).to_coco()]
+    matcher = ClassMatcher(dataset)
+    entries = [entry for detections in found for entry in matcher.matched(detections).to_coco()]
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(entries).encode())
