@@ -37,11 +37,31 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read or is not text.
     """
+    return text_of(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an annotation file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except ValueError as error:  # No file has a name with a null character.
         raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The text in the bytes of a file.
+
+    Raises:
+        InputError: They are no text.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
