@@ -5,7 +5,9 @@ arrays take 40 bytes for an object, and processes that are spawned map one file 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, replace
+from multiprocessing.context import get_spawning_popen
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,11 +16,17 @@ from jaxtyping import Bool, Float, Int
 
 from centernet.structures.annotations import Annotations
 from centernet.structures.dataset import ImageRecord
+from centernet.structures.mapped_file import TemporaryArrays, read_arrays
 from centernet.structures.texts import Texts, spans
 
 _REQUIRED = tuple(item.name for item in fields(Annotations) if item.default_factory is MISSING)
 _UNKNOWN = -1
-"""Stands for a size or a camera that is not known."""
+"""Stands for a camera that is not known."""
+_OBJECTS = "objects."
+"""Begins the name of a column of objects among other arrays."""
+_LARGE_BYTES = 1 << 20
+UNKNOWN_SIZE = (-1, -1)
+"""Stands for a size that is not stated."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +68,7 @@ class Records(Sequence[ImageRecord]):
             return records
         parts = [record.annotations for record in records]
         sources = {source: number for number, source in enumerate(dict.fromkeys(r.source for r in records))}
-        sizes = [record.size or (_UNKNOWN, _UNKNOWN) for record in records]
+        sizes = [record.size or UNKNOWN_SIZE for record in records]
         cameras = [record.camera for record in records]
         return cls(
             paths=Texts.of(str(record.path) for record in records),
@@ -91,7 +99,7 @@ class Records(Sequence[ImageRecord]):
             image_id=int(self.image_ids[index]),
             annotations=self.annotations(int(self.starts[index]), int(self.starts[index + 1])),
             source=self.source(index),
-            size=None if rows == _UNKNOWN else (rows, columns),
+            size=None if (rows, columns) == UNKNOWN_SIZE else (rows, columns),
             camera=camera,
         )
 
@@ -113,6 +121,12 @@ class Records(Sequence[ImageRecord]):
         """Number of crowd regions of each image."""
         total = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.objects["is_crowd"])])
         return np.diff(total[self.starts])
+
+    @property
+    def has_camera(self) -> Bool[np.ndarray, " n"]:
+        """True for images whose camera is known."""
+        index = self.camera_index
+        return np.zeros(len(self), dtype=bool) if index is None else index != _UNKNOWN
 
     def annotations(self, start: int = 0, end: int | None = None) -> Annotations:
         """The objects of a range of rows; by default all."""
@@ -159,6 +173,52 @@ class Records(Sequence[ImageRecord]):
         if not keep.all():
             columns = {name: column[keep] for name, column in columns.items()}
         return replace(self, starts=starts_of(counts), objects=columns)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by name, for `of_arrays`."""
+        arrays = {
+            "paths": self.paths.letters,
+            "path_starts": self.paths.starts,
+            "image_ids": self.image_ids,
+            "sources": self.sources.letters,
+            "source_starts": self.sources.starts,
+            "source_index": self.source_index,
+            "sizes": self.sizes,
+            "starts": self.starts,
+            "cameras": self.cameras,
+            **{f"{_OBJECTS}{name}": column for name, column in self.objects.items()},
+        }
+        return arrays if self.camera_index is None else {**arrays, "camera_index": self.camera_index}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Records":
+        """The images of these arrays."""
+        objects = {
+            name.removeprefix(_OBJECTS): array for name, array in arrays.items() if name.startswith(_OBJECTS)
+        }
+        rest = ("image_ids", "source_index", "sizes", "starts", "cameras")
+        return cls(
+            paths=Texts(arrays["paths"], arrays["path_starts"]),
+            sources=Texts(arrays["sources"], arrays["source_starts"]),
+            objects=objects,
+            camera_index=arrays.get("camera_index"),
+            **{name: arrays[name] for name in rest},
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A process that is being started maps a file of the arrays; a copy for anything else holds them."""
+        arrays = self.to_arrays()
+        is_large = sum(array.nbytes for array in arrays.values()) >= _LARGE_BYTES
+        if is_large and get_spawning_popen() is not None:
+            with suppress(OSError):  # Without room for a file the arrays are copied.
+                if "_shared" not in vars(self):
+                    vars(self)["_shared"] = TemporaryArrays.of(arrays)
+                return _mapped, (vars(self)["_shared"].path,)
+        return Records.of_arrays, (arrays,)
+
+
+def _mapped(path: Path) -> Records:
+    return Records.of_arrays(read_arrays(path)[0])
 
 
 def starts_of(counts: Int[np.ndarray, " n"]) -> Int[np.ndarray, " _"]:

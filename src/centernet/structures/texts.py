@@ -14,8 +14,8 @@ class Texts(Sequence[str]):
     """Texts in flat arrays.
 
     Attributes:
-        letters: The bytes of all texts, one after the other, UTF-8; surrogates, which stand for bytes of a name
-            that is no text, are kept.
+        letters: The bytes of all texts, one after the other, UTF-8. Surrogates, which stand for bytes that
+            are no text, are kept.
         starts: Where each begins, and the end of the last one.
     """
 

@@ -27,7 +27,7 @@ from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.io.images import image_size
 from centernet.structures import Categories, Dataset
-from centernet.structures.records import Records, camera_columns, starts_of
+from centernet.structures.records import UNKNOWN_SIZE, Records, camera_columns, starts_of
 from centernet.structures.texts import Texts
 
 NAME = "coco"
@@ -82,7 +82,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None
         image_ids=image_ids,
         sources=Texts.of([str(file)]),
         source_index=np.zeros(len(images), dtype=np.int32),
-        sizes=np.array([stated_size(entry) or (-1, -1) for entry in images.values()]).reshape(-1, 2),
+        sizes=np.array([stated_size(entry) or UNKNOWN_SIZE for entry in images.values()]).reshape(-1, 2),
         starts=starts_of(np.bincount(of_image, minlength=len(images))),
         objects={name: column[order] for name, column in objects.items()},
         **camera_columns(cameras),

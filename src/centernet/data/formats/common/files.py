@@ -25,10 +25,14 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
 
 def location_of(record: ImageRecord, index: int) -> str:
     """The place of object `index` of an image in its file: `labels.txt:7`, `train.json, annotation 17`."""
-    number = record.annotations.ids[index]
+    return place_in(record.source, int(record.annotations.ids[index]))
+
+
+def place_in(source: str, number: int) -> str:
+    """The place of the object with an id in what it was read from."""
     # The ids of formats that have one text file for each image are its line numbers.
-    is_json = record.source.lower().endswith(".json")
-    return f"{record.source}, annotation {number}" if is_json else f"{record.source}:{number}"
+    is_json = source.lower().endswith(".json")
+    return f"{source}, annotation {number}" if is_json else f"{source}:{number}"
 
 
 def read_text(path: Path) -> str:
