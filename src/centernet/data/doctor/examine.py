@@ -1,15 +1,12 @@
 """Examination of a data set: its defects, how training handles them, and its statistics."""
 
-from collections.abc import Callable, Iterable, Sequence
-
 import numpy as np
 
+from centernet.data.doctor.broken_pixels import Progress, broken_images
 from centernet.data.doctor.center_collisions import find_collisions
 from centernet.data.doctor.clean import clean
 from centernet.data.doctor.crowding import Crowding, ObjectCells, square_input
-from centernet.data.doctor.jpeg_pixels import broken_jpegs
 from centernet.data.doctor.report import (
-    STOPS,
     Box3dCount,
     ClassCount,
     KeypointCount,
@@ -17,14 +14,9 @@ from centernet.data.doctor.report import (
     SkeletonCount,
     Spread,
 )
-from centernet.errors import InputError
-from centernet.io.images import read_image
-from centernet.structures import Dataset, Defect, ImageRecord
+from centernet.structures import Dataset, Defect
 from centernet.structures.annotation_table import AnnotationTable
 from centernet.structures.records import Records
-
-Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
-"""A function that yields the images and displays progress, such as `rich.progress.track`."""
 
 
 def examine(
@@ -54,8 +46,7 @@ def examine(
     objects = AnnotationTable.of(cleaned.records, cleaned.categories.max_keypoints)
     objects = objects[~objects.is_crowd]
     classes = _count_classes(cleaned, objects)
-    unreadable = _undecodable(cleaned.records, progress) if read_images else []
-    unreadable += broken_jpegs(cleaned.records) if read_images else []
+    unreadable = broken_images(cleaned.records, progress) if read_images else []
     empty = [_empty_class(dataset, one.name) for one in classes if one.num_objects == 0]
     sides_px = np.sqrt(np.prod(objects.boxes[:, 2:] - objects.boxes[:, :2], axis=1, dtype=np.float64))
     scales = imgsz / np.maximum(table.sizes, 1).max(axis=1)
@@ -128,19 +119,6 @@ def _count_boxes3d(records: Records) -> Box3dCount | None:
         focal_px=(min(focal_px), max(focal_px)),
         depths_m=Spread.of(depths),
     )
-
-
-def _undecodable(records: Sequence[ImageRecord], progress: Progress) -> list[Defect]:
-    defects = []
-    for record in progress(records):
-        try:
-            read_image(record.path, record.size)
-        except InputError as error:
-            message = str(error).removeprefix(f"{record.path} ")
-            defects.append(
-                Defect(kind="corrupt image", where=str(record.path), message=message, action=STOPS)
-            )
-    return defects
 
 
 def _empty_class(dataset: Dataset, name: str) -> Defect:

@@ -1,5 +1,7 @@
 """Files of a data set: images in folders, text, and places named in messages."""
 
+import os
+from operator import attrgetter
 from pathlib import Path
 
 from centernet.errors import InputError
@@ -14,7 +16,8 @@ LARGEST_PX = 1e9
 def image_files(folder: Path) -> list[Path]:
     """The images in a folder and its subfolders, sorted by path; a folder that links lead to twice, once."""
     found = [parent / name for parent, names in walk_once(folder) for name in names if is_image(Path(name))]
-    return sorted(found)
+    # As paths compare, part by part, which takes longer; on Windows letters of either case are equal.
+    return sorted(found, key=None if os.name == "nt" else attrgetter("parts"))
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
