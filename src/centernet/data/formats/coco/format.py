@@ -26,6 +26,7 @@ from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.io.images import image_size
+from centernet.io.memory import give_back_memory
 from centernet.structures import Categories, Dataset
 from centernet.structures.records import UNKNOWN_SIZE, Records, camera_columns, starts_of
 from centernet.structures.texts import Texts
@@ -33,6 +34,7 @@ from centernet.structures.texts import Texts
 NAME = "coco"
 LOOKED_FOR = "COCO .json"
 SUPPORTS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
+_MANY_IMAGES = 10_000
 
 
 def identify(path: Path) -> bool:
@@ -87,6 +89,10 @@ def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None
         objects={name: column[order] for name, column in objects.items()},
         **camera_columns(cameras),
     )
+    # What the json took is a multiple of what is left.
+    del content, images, objects, paths, finder
+    if len(records) >= _MANY_IMAGES:
+        give_back_memory()
     return Dataset(
         name=str(file),
         format=NAME,
