@@ -212,7 +212,7 @@ def _plain_boxes(values: list[Any]) -> tuple[Float[np.ndarray, "n 4"], Bool[np.n
         try:
             boxes = np.fromiter(chain.from_iterable(values), np.float64, 4 * len(values)).reshape(-1, 4)
             with np.errstate(invalid="ignore"):
-                is_plain = (np.abs(boxes) < LARGEST_PX).all(axis=1)
+                is_plain = np.asarray((np.abs(boxes) < LARGEST_PX).all(axis=1))
             return boxes, is_plain
         except OverflowError:
             pass

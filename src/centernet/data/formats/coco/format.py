@@ -76,6 +76,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None
     finder = ImageFinder(image_folders(file, split), image_root(file), folder)
     paths = finder.paths_of([entry["file_name"] for entry in images.values()])
     cameras = [read_camera_field(entry, image_id, log) for image_id, entry in images.items()]
+    sizes = [stated_size(entry) or UNKNOWN_SIZE for entry in images.values()]
     image_ids = np.fromiter(images, np.int64, len(images))
     of_image = _positions_in(image_ids, content.objects.image_ids)
     order = np.argsort(of_image, kind="stable")
@@ -84,7 +85,7 @@ def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None
         image_ids=image_ids,
         sources=Texts.of([str(file)]),
         source_index=np.zeros(len(images), dtype=np.int32),
-        sizes=np.array([stated_size(entry) or UNKNOWN_SIZE for entry in images.values()]).reshape(-1, 2),
+        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
         starts=starts_of(np.bincount(of_image, minlength=len(images))),
         objects={name: column[order] for name, column in objects.items()},
         **camera_columns(cameras),
