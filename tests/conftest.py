@@ -8,6 +8,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Weights that somebody has downloaded stay out of tests: a training takes what it finds.
 os.environ["HF_HUB_CACHE"] = os.environ["TORCH_HOME"] = str(Path(__file__).parent / "no-downloads")
+# Nothing of a test is kept for the next one.
+os.environ["CENTERNET_CACHE"] = ""
 
 import pytest
 from jaxtyping import install_import_hook

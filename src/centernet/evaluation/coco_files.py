@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from centernet.data.formats import coco
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.formats.coco.content import read_content
 from centernet.data.formats.coco.defect_log import Ids, whole_number
-from centernet.data.formats.coco.fields import CocoObject
+from centernet.data.formats.coco.fields import CocoObjects
 from centernet.data.formats.coco.layout import DETECTION, KEYPOINTS, annotation_file, annotation_files
 from centernet.data.formats.common.files import read_text
 from centernet.detections import Detections
@@ -53,18 +55,17 @@ def read_ground_truth(path: Path, split: str | None, *, with_keypoints: bool = F
         return coco.to_coco(dataset)
     content = read_content(file, with_files=False)
     refuse_broken(content.log.found)
-    for one in content.objects:
-        if min(one.box[2:]) < 0:
-            place = f"{file}, annotation {one.number}"
-            raise InputError(
-                f"{place}: bbox {one.box} has a negative width or height: it is x, y, width, height"
-            )
+    objects = content.objects
+    for row in np.flatnonzero((objects.boxes[:, 2:] < 0).any(axis=1)).tolist():
+        place = f"{file}, annotation {objects.numbers[row]}"
+        box = objects.boxes[row].tolist()
+        raise InputError(f"{place}: bbox {box} has a negative width or height: it is x, y, width, height")
     return {
         "images": [
             {**entry, "id": number, _STATED_ID: entry["id"]} for number, entry in content.images.items()
         ],
         "categories": [{**entry, "id": number} for number, entry in content.categories.items()],
-        "annotations": [_plain(one) for one in content.objects],
+        "annotations": _plain(objects),
     }
 
 
@@ -75,17 +76,26 @@ def refuse_broken(defects: Iterable[Defect]) -> None:
             raise InputError(f"{defect.where}: {defect.message}: mend it, or the score would mislead")
 
 
-def _plain(one: CocoObject) -> dict[str, Any]:
-    """An annotation with its fields as training reads them."""
-    return {
-        **one.entry,
-        "id": one.number,
-        "image_id": one.image_id,
-        "category_id": one.category_id,
-        "bbox": one.box,
-        "area": one.area,
-        "iscrowd": int(one.is_crowd),
-    }
+def _plain(objects: CocoObjects) -> list[dict[str, Any]]:
+    """Annotations with their fields as training reads them."""
+    columns = (
+        *(objects.positions, objects.numbers, objects.image_ids, objects.category_ids),
+        *(objects.boxes, objects.areas, objects.is_crowd),
+    )
+    return [
+        {
+            **objects.raw.entry(position),
+            "id": number,
+            "image_id": image_id,
+            "category_id": category_id,
+            "bbox": box,
+            "area": area,
+            "iscrowd": int(is_crowd),
+        }
+        for position, number, image_id, category_id, box, area, is_crowd in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
 
 
 def _file_in(folder: Path, split: str | None, with_keypoints: bool) -> Path | None:

@@ -105,6 +105,38 @@ def _jpeg_header(file: File) -> Header:
     )
 
 
+def jpeg_header_in(data: bytes) -> Header | None:
+    """The header of a JPEG by the first bytes of its file, read in few steps; None where they do not tell."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    place, size, components, bits, orientation = 2, None, 0, 0, 1
+    while place + 10 <= len(data):
+        marker, length = data[place + 1], data[place + 2] << 8 | data[place + 3]
+        is_usual = data[place] == 0xFF and length >= 2 and 0xC0 <= marker <= 0xFE
+        if not is_usual or marker in _JPEG_WITHOUT_LENGTH or marker == 0xD9:
+            return None
+        body, place = place + 4, place + 2 + length
+        if marker == 0xDA:
+            if size is None or 0 in size:
+                return None
+            is_ordinary = bits == 8 and components in (1, 3)
+            return Header(
+                stored_size=size,
+                orientation=orientation,
+                is_ordinary=is_ordinary,
+                pixels_start=body,
+                end_marker=b"\xff\xd9",
+            )
+        if marker in _JPEG_FRAMES:
+            bits, rows, columns, components = struct.unpack_from(">BHHB", data, body)
+            size = (rows, columns)
+        elif marker == 0xE1 and data.startswith(b"Exif\0\0", body):
+            if place > len(data):
+                return None
+            orientation = _exif_orientation(data[body + 6 : place])
+    return None
+
+
 @contextmanager
 def without_warnings(kind: type[Warning]) -> Iterator[None]:
     """Silences a category of warnings, in one thread at a time."""

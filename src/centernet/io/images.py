@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from centernet.errors import InputError
-from centernet.io.image_headers import Header, read_header, without_warnings
+from centernet.io.image_headers import Header, jpeg_header_in, read_header, without_warnings
 from centernet.io.tiff_tags import TiffTags, read_tags
 
 Rgb = UInt8[np.ndarray, "h w 3"]
@@ -24,6 +24,9 @@ Rgb = UInt8[np.ndarray, "h w 3"]
 PIXEL_LIMIT = 178_956_970
 """Twice what Pillow warns at: 512 MiB of RGB."""
 
+
+_FIRST_BYTES = 8192
+"""Most JPEGs have their headers in so many bytes."""
 
 _OPENCV_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -38,6 +41,14 @@ def inspect_image(path: Path, pixel_limit: int = PIXEL_LIMIT) -> Header:
     """
     check_plain(path)
     try:
+        with path.open("rb", buffering=0) as unbuffered:
+            quick = jpeg_header_in(unbuffered.read(_FIRST_BYTES))
+            if quick is not None:
+                _check_pixels(quick, pixel_limit)
+                end = unbuffered.seek(0, io.SEEK_END)
+                unbuffered.seek(max(quick.pixels_start, end - 64))
+                if quick.end_marker in unbuffered.read(64):
+                    return quick
         with path.open("rb") as file:
             header = read_header(file)
             _check_pixels(header, pixel_limit)

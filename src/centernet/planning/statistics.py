@@ -1,12 +1,12 @@
 """Numbers about a data set that decide how to train on it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from centernet.structures import Dataset
+from centernet.structures.records import Records
 
 _DIFFERENT = 1.5
 """Images differ in size if the longer sides of nine in ten span this ratio."""
@@ -55,33 +55,31 @@ class Statistics:
     @classmethod
     def of(cls, dataset: Dataset) -> "Statistics":
         """The statistics of a cleaned data set, in which every image has a size and some have objects."""
-        sizes, counts, objects, pixels = [], [], [], []
-        for record in dataset.records:
-            assert record.size is not None
-            kept = record.annotations[~record.annotations.is_crowd]
-            sides = np.maximum(kept.boxes[:, 2:] - kept.boxes[:, :2], 1.0)
-            sizes.append(record.size)
-            counts.append(len(kept))
-            pixels.append(np.sqrt(sides.prod(axis=1)))
-            objects.append(pixels[-1] / max(record.size))
-        heights, widths = np.array(sizes).T
+        records = Records.of(dataset.records)
+        assert (records.sizes > 0).all()
+        is_object = ~records.objects["is_crowd"]
+        boxes, image_index = records.objects["boxes"][is_object], records.image_index[is_object]
+        counts = np.bincount(image_index, minlength=len(records))
+        pixels = np.sqrt(np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0).prod(axis=1))
+        long_sides = records.sizes.max(axis=1)
+        heights, widths = records.sizes.T
         height, width = float(np.median(heights)), float(np.median(widths))
         strayed = np.abs(np.log(widths / heights) - np.log(width / height)) > np.log(1.2)
         return cls(
             name=dataset.name,
             num_images=len(dataset),
-            num_objects=sum(counts),
+            num_objects=len(boxes),
             num_classes=len(dataset.categories),
-            most_objects=max(counts),
-            has_single_objects=max(counts) <= 1,
+            most_objects=int(counts.max()),
+            has_single_objects=bool(counts.max() <= 1),
             width=round(width),
             height=round(height),
-            long_side=round(float(np.median(np.maximum(heights, widths)))),
+            long_side=round(float(np.median(long_sides))),
             is_one_shape=bool(strayed.mean() < 0.1),
-            longest_side=max(max(size) for size in sizes),
-            has_one_scale=_have_one_scale(np.array(sizes, dtype=float).max(axis=1), pixels),
-            sizes=tuple(np.percentile(np.concatenate(objects), (10, 50, 90)).tolist()),
-            pixels=tuple(np.percentile(np.concatenate(pixels), (10, 50, 90)).tolist()),
+            longest_side=int(long_sides.max()),
+            has_one_scale=_have_one_scale(long_sides.astype(float), pixels, image_index),
+            sizes=tuple(np.percentile(pixels / long_sides[image_index], (10, 50, 90)).tolist()),
+            pixels=tuple(np.percentile(pixels, (10, 50, 90)).tolist()),
         )
 
     def __str__(self) -> str:
@@ -96,17 +94,22 @@ class Statistics:
         )
 
 
-def _have_one_scale(long_sides: Float[np.ndarray, " n"], sizes: Sequence[Float[np.ndarray, " _"]]) -> bool:
+def _have_one_scale(
+    long_sides: Float[np.ndarray, " n"], sizes: Float[np.ndarray, " m"], image_index: Int[np.ndarray, " m"]
+) -> bool:
     """True if images differ in size, and objects less in pixels than relative to their image.
 
     Args:
         long_sides: Longer side of each image, pixels.
-        sizes: Sizes of the objects of each image, pixels.
+        sizes: Size of each object, pixels.
+        image_index: Image of each object.
     """
     low, high = np.percentile(long_sides, (10, 90))
     if high < _DIFFERENT * low:
         return False
-    has_objects = np.array([len(one) > 0 for one in sizes])
-    typical = np.array([np.log(one).mean() for one in sizes if len(one)])
+    counts = np.bincount(image_index, minlength=len(long_sides))
+    has_objects = counts > 0
+    sums = np.bincount(image_index, np.log(sizes), minlength=len(long_sides))
+    typical = sums[has_objects] / counts[has_objects]
     relative = typical - np.log(long_sides[has_objects])
     return bool(typical.std() < _LESS * relative.std())

@@ -241,7 +241,9 @@ class Recipe:
 
     seed: int = _run(0, "seed of everything random", AMOUNT)
     workers: int = _run(2, "processes that prepare images", AMOUNT)
-    cache: float = _run(1.0, "GB of decoded images kept in memory by each worker", AMOUNT)
+    cache: float = _run(
+        1.0, "GB of decoded images kept in memory by all workers together, if all images fit", AMOUNT
+    )
     device: str = _run("auto", "auto, cpu, mps, cuda, cuda:1, or numbers of GPUs: 0,1")
     devices: str = _run("auto", "number of devices, or which ones: 2, 0,1")
     num_nodes: int = _run(1, "number of machines", COUNT)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from centernet.structures.annotations import Annotations
 from centernet.structures.dataset import ImageRecord
+from centernet.structures.records import Records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +38,15 @@ class AnnotationTable:
             records: The images.
             num_keypoints: Number of keypoints of an object where there is no image to tell it.
         """
-        parts = [record.annotations for record in records] or [Annotations.none(num_keypoints)]
-        counts = [len(part) for part in parts]
+        table = Records.of(records, num_keypoints)
+        objects, image_index = table.annotations(), table.image_index
         return cls(
-            boxes=np.concatenate([part.boxes for part in parts]),
-            labels=np.concatenate([part.labels for part in parts]),
-            is_crowd=np.concatenate([part.is_crowd for part in parts]),
-            keypoints=np.concatenate([part.keypoints for part in parts]),
-            image_index=np.repeat(np.arange(len(parts)), counts),
-            index=np.concatenate([np.arange(count) for count in counts]),
+            boxes=objects.boxes,
+            labels=objects.labels,
+            is_crowd=objects.is_crowd,
+            keypoints=objects.keypoints,
+            image_index=image_index,
+            index=np.arange(len(objects)) - table.starts[image_index],
         )
 
     def __len__(self) -> int:

@@ -1,5 +1,6 @@
 """A data set as read from disk: its images, their annotations, and the defects found in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,8 @@ class Dataset:
         name: Name in messages: the folder, and the split where there are several.
         format: `coco`, `voc`, `yolo`, `kitti`, `deeplabcut`, `labelme` or `torchvision`.
         categories: The classes that labels index.
-        records: All images, including those without objects.
+        records: All images, including those without objects: a tuple, or `records.Records`, which makes the
+            record of an image when it is asked for.
         defects: Invalid entries, which the reader left out.
         notes: Properties that are no defects.
     """
@@ -68,7 +70,7 @@ class Dataset:
     name: str
     format: str
     categories: Categories
-    records: tuple[ImageRecord, ...]
+    records: Sequence[ImageRecord]
     defects: tuple[Defect, ...] = ()
     notes: tuple[Defect, ...] = ()
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from centernet.data.formats.common.left_right import why_not_flipped
 from centernet.errors import UsageError
-from centernet.geometry.affine import transform_boxes
+from centernet.geometry.many_images import boxes_in_inputs
 from centernet.geometry.resize import FixedScale, ResizeLongestSide, ResizeRule, training_rule
 from centernet.hardware import settle_after_fork
 from centernet.inference.predictor import TorchPredictor
@@ -20,6 +21,7 @@ from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
 from centernet.recipes.recipe import SETTINGS, Recipe, with_settings
 from centernet.structures import Categories, Dataset
+from centernet.structures.records import Records
 from centernet.training.freezing import encoder_of
 from centernet.training.pretrained import announce, encoder_weights, with_statistics_of_encoder
 from centernet.training.task_builders import TASK_BUILDERS, check_settings, task_builder_of, task_of
@@ -115,14 +117,16 @@ def _typical_distance(training: Dataset, recipe: Recipe) -> float:
     The cells are those of the level on which an object is learned.
     """
     rule = _rule_of(recipe, DIVISOR)
-    boxes = []
-    for record in training.records:
-        input_from_image = rule(record.size or image_size(record.path))[1]
-        learned = record.annotations.boxes[~record.annotations.is_crowd | recipe.train_crowd]
-        boxes.append(transform_boxes(input_from_image, learned) / STRIDE)
-    if not sum(map(len, boxes)):
+    records = Records.of(training.records)
+    is_learned = ~records.objects["is_crowd"] | recipe.train_crowd
+    if not is_learned.any():
         raise UsageError("box_scale is measured on the training boxes, and there are none: set box_scale=4")
-    sides = np.concatenate([part[:, 2:] - part[:, :2] for part in boxes])
+    sizes = records.sizes.copy()
+    for index in np.flatnonzero(sizes[:, 0] < 0).tolist():
+        sizes[index] = image_size(Path(records.paths[index]))
+    boxes = records.objects["boxes"][is_learned]
+    boxes = boxes_in_inputs(rule, sizes, records.image_index[is_learned], boxes) / STRIDE
+    sides = boxes[:, 2:] - boxes[:, :2]
     # One pixel at least: boxes without an area are possible.
     sides = np.maximum(sides, 1 / STRIDE)
     octave = np.log2(np.sqrt(sides.prod(axis=1)) / recipe.level_cells)

@@ -16,6 +16,7 @@ from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.annotation_table import AnnotationTable
 from centernet.structures.dataset import check_same_classes
+from centernet.structures.records import Records
 from centernet.structures.skeletons import override_skeleton
 from centernet.training.holding_out import hold_out
 from centernet.training.task_builders import task_builder_of
@@ -40,7 +41,7 @@ def open_training_data(
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
     training = _opened(data, "train", recipe)
-    if not any(len(record.annotations) for record in training.records):
+    if not Records.of(training.records).counts.any():
         raise InputError(
             f"{data}: no usable object is left to learn; `{_doctor(data, with_keypoints)}` lists the reasons"
         )
@@ -68,7 +69,7 @@ def open_training_data(
     _name_empty_classes(training)
     if validation is None:
         return training, None
-    if not any(len(record.annotations) for record in validation.records):
+    if not Records.of(validation.records).counts.any():
         print(f"{validation.name} has no objects, so AP is not measured", file=sys.stderr)
         return training, None
     if task_builder_of(recipe).is_3d:
@@ -95,8 +96,9 @@ def _with_cameras(validation: Dataset) -> Dataset:
     Raises:
         InputError: None has a camera.
     """
-    kept = tuple(record for record in validation.records if record.camera is not None)
-    if not kept:
+    records = Records.of(validation.records)
+    kept = records.take(records.has_camera)
+    if not len(kept):
         raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be evaluated")
     if missing := len(validation) - len(kept):
         print(f"{validation.name}: {missing} images have no camera and are not evaluated", file=sys.stderr)
@@ -105,10 +107,9 @@ def _with_cameras(validation: Dataset) -> Dataset:
 
 def _check_boxes3d(data: str, training: Dataset, recipe: Recipe) -> None:
     """Raises unless the data has 3D boxes with cameras and the augmentation keeps images upright."""
-    if not any(
-        record.camera is not None and np.isfinite(record.annotations.boxes3d).all(axis=1).any()
-        for record in training.records
-    ):
+    records = Records.of(training.records)
+    boxes3d = records.annotations().boxes3d
+    if not np.isfinite(boxes3d[records.has_camera[records.image_index]]).all(axis=1).any():
         raise InputError(
             f"{data} has no 3D boxes with a camera: KITTI has them in label_2 and calib, COCO's json in "
             "dim, location and rotation_y of an object and camera of an image"

@@ -5,9 +5,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Bool
+
 from centernet.data.splitting.partition import MIN_IMAGES, Partition, split_by_content
 from centernet.io.writing import write_atomically
 from centernet.structures import Dataset
+from centernet.structures.records import Records
 
 LIST = "held_out.txt"
 """File of a run folder: the paths of the images that were held out, one a line."""
@@ -29,9 +33,10 @@ def hold_out(
         before: Paths of images to hold out whatever the fraction.
     """
     count = len(dataset)
-    known = [record for record in dataset.records if str(record.path) in before]
-    if known and len(known) < count:
-        return _divided(dataset, {record.path for record in known})
+    paths = Records.of(dataset.records).paths
+    is_known = np.fromiter((path in before for path in paths), bool, count)
+    if is_known.any() and not is_known.all():
+        return _divided(dataset, is_known)
     if not fraction:
         _say(f"{data} has no validation images, so AP is not measured")
         return dataset, None
@@ -43,8 +48,7 @@ def hold_out(
         return dataset, None
     partition = split_by_content(dataset.records, fraction)
     _say(f"{data} has no validation images: {_what(partition)} (val_split={fraction:g})")
-    paths = zip(dataset.records, partition.is_held_out.tolist(), strict=True)
-    return _divided(dataset, {record.path for record, is_out in paths if is_out})
+    return _divided(dataset, partition.is_held_out)
 
 
 def write_list(folder: Path, validation: Dataset | None) -> None:
@@ -52,7 +56,7 @@ def write_list(folder: Path, validation: Dataset | None) -> None:
     if validation is None or not validation.name.endswith(_SUFFIX):
         (folder / LIST).unlink(missing_ok=True)
         return
-    lines = "".join(f"{record.path}\n" for record in validation.records)
+    lines = "".join(f"{path}\n" for path in Records.of(validation.records).paths)
     write_atomically(folder / LIST, lines.encode())
 
 
@@ -62,10 +66,10 @@ def read_list(folder: Path) -> frozenset[str]:
     return frozenset(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else frozenset()
 
 
-def _divided(dataset: Dataset, held_out: Collection[Path]) -> tuple[Dataset, Dataset]:
-    kept = tuple(record for record in dataset.records if record.path not in held_out)
-    rest = tuple(record for record in dataset.records if record.path in held_out)
-    return replace(dataset, records=kept), replace(dataset, name=f"{dataset.name}{_SUFFIX}", records=rest)
+def _divided(dataset: Dataset, is_held_out: Bool[np.ndarray, " n"]) -> tuple[Dataset, Dataset]:
+    records = Records.of(dataset.records)
+    rest = replace(dataset, name=f"{dataset.name}{_SUFFIX}", records=records.take(is_held_out))
+    return replace(dataset, records=records.take(~is_held_out)), rest
 
 
 def _what(partition: Partition) -> str:

@@ -19,10 +19,14 @@ from centernet.inference.predictor import TorchPredictor
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset, Sample
 from centernet.structures.batch import Batch
+from centernet.structures.records import Records
 from centernet.training.task_builders import task_builder_of
 
 WORKER_TIMEOUT_S = 600
 """Seconds for a batch after which a training ends with an error: a worker that hangs is not waited for."""
+
+_TRAINING_SHARE = 0.75
+"""Of the memory for decoded images; the rest is for validation."""
 
 
 def training_loader(
@@ -45,7 +49,8 @@ def training_loader(
         first_epoch: Epoch to start with, for a resumed run.
         is_plain: As for `EpochSampler`.
     """
-    samples = TrainingSet(dataset, _augment(predictor, recipe), recipe.seed, int(recipe.cache * 1e9))
+    cache_bytes = _cache_bytes(dataset, recipe, num_replicas, _TRAINING_SHARE)
+    samples = TrainingSet(dataset, _augment(predictor, recipe), recipe.seed, cache_bytes)
     order = EpochSampler(
         len(samples) * recipe.repeats, recipe.seed, rank, num_replicas, first_epoch, is_plain
     )
@@ -56,12 +61,25 @@ def validation_loader(
     dataset: Dataset, predictor: TorchPredictor, recipe: Recipe, rank: int = 0, num_replicas: int = 1
 ) -> "DataLoader[Batch]":
     """Batches of whole images, divided among the processes; each alone where sizes differ."""
-    samples = ValidationSet(dataset, predictor.rule, int(recipe.cache * 1e9))
+    cache_bytes = _cache_bytes(dataset, recipe, num_replicas, 1 - _TRAINING_SHARE)
+    samples = ValidationSet(dataset, predictor.rule, cache_bytes)
     # Each process needs at least one image; an image that two processes run on counts once.
     subset = Subset(samples, range(rank, len(samples), num_replicas) or [rank % len(samples)])
     return _loader(
         subset, predictor, recipe, batch_size=1 if recipe.rect or recipe.image_scale else recipe.batch
     )
+
+
+def _cache_bytes(dataset: Dataset, recipe: Recipe, num_replicas: int, share: float) -> int:
+    """The limit of the image cache of each process: the size of all images; 0 where they do not fit.
+
+    A cache of a part of the images is of no use, as each worker asks for all of them in turn.
+    """
+    sizes = Records.of(dataset.records).sizes
+    total = int(sizes.prod(axis=1).sum()) * 3
+    processes = max(min(recipe.workers, usable_cores()), 1) * num_replicas
+    fits = bool((sizes > 0).all()) and total * processes <= recipe.cache * 1e9 * share
+    return total if fits else 0
 
 
 def _augment(predictor: TorchPredictor, recipe: Recipe) -> Augment:

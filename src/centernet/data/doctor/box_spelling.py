@@ -4,6 +4,7 @@ import numpy as np
 
 from centernet.structures import Dataset, Defect
 from centernet.structures.annotation_table import AnnotationTable
+from centernet.structures.records import Records
 
 _MIN_SIDE_PX = 32
 """Images of shorter sides could have objects of a pixel."""
@@ -21,7 +22,7 @@ def box_spelling(dataset: Dataset) -> list[Defect]:
         dataset: Its images have their sizes.
     """
     objects = AnnotationTable.of(dataset.records, dataset.categories.max_keypoints)
-    rows_columns = np.array([record.size or (0, 0) for record in dataset.records]).reshape(-1, 2)
+    rows_columns = np.maximum(Records.of(dataset.records).sizes, 0)
     is_finite = np.isfinite(objects.boxes).all(axis=1)
     if not is_finite.any():
         return []

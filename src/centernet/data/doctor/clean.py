@@ -1,13 +1,13 @@
 """Cleaning of a data set before training: objects and images that would do harm are left out."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from centernet.data.doctor.box_spelling import box_spelling
-from centernet.data.formats.common.files import location_of
+from centernet.data.formats.common.files import place_in
 from centernet.data.formats.common.keypoint_checks import (
     NOT_LABELLED,
     KeypointFault,
@@ -15,10 +15,12 @@ from centernet.data.formats.common.keypoint_checks import (
     names_at,
 )
 from centernet.errors import InputError
+from centernet.io.image_headers import Header
 from centernet.io.images import inspect_image
 from centernet.io.paths import is_file
-from centernet.structures import Categories, Dataset, Defect, ImageRecord
+from centernet.structures import Categories, Dataset, Defect
 from centernet.structures.annotation_table import AnnotationTable
+from centernet.structures.records import UNKNOWN_SIZE, Records
 
 ROUNDING_PX = 0.1
 """Boxes outside the image by less are clipped silently, since rounding in files causes that."""
@@ -33,53 +35,71 @@ def clean(dataset: Dataset) -> tuple[Dataset, tuple[Defect, ...]]:
     outside the image count as not labelled; their objects stay. Defects found by the reader stay in
     `dataset.defects` and are not repeated.
     """
+    given = Records.of(dataset.records, dataset.categories.max_keypoints)
     defects: list[Defect] = []
-    records = list(_usable_images(dataset.records, defects))
-    defects = [*box_spelling(replace(dataset, records=tuple(records))), *defects]
-    records = _clean_objects(records, dataset.categories, defects)
-    return replace(dataset, records=tuple(records)), tuple(defects)
+    rows, sizes = _usable_images(given, defects)
+    usable = replace(given.take(rows), sizes=sizes)
+    defects = [*box_spelling(replace(dataset, records=usable)), *defects]
+    cleaned, is_changed = _clean_objects(usable, dataset.categories, defects)
+    if given is dataset.records:
+        return replace(dataset, records=cleaned), tuple(defects)
+    # Records that came as objects stay the same objects where nothing changes.
+    is_changed |= (sizes != given.sizes[rows]).any(axis=1)
+    records = tuple(
+        cleaned[position] if is_changed[position] else dataset.records[row]
+        for position, row in enumerate(rows.tolist())
+    )
+    return replace(dataset, records=records), tuple(defects)
 
 
-def _usable_images(records: Sequence[ImageRecord], defects: list[Defect]) -> Iterator[ImageRecord]:
-    """The records of readable images, each with its size."""
-    first_records: dict[str, ImageRecord] = {}
-    for record in records:
-        first = first_records.setdefault(str(record.path), record)
-        if first is not record:
-            message = f"image {record.image_id} is the same file as image {first.image_id}"
-            defects.append(_without_image("duplicate image", record, message))
-        elif not is_file(record.path):
-            message = f"there is no such image, but {record.source} names it"
-            defects.append(_without_image("missing image", record, message))
+def _usable_images(
+    records: Records, defects: list[Defect]
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, "k 2"]]:
+    """The positions of readable images, and the size of each."""
+    rows, sizes, first_of = [], [], dict[str, int]()
+    counts, stated = records.counts.tolist(), records.sizes.tolist()
+    for index, path in enumerate(records.paths):
+        first = first_of.setdefault(path, index)
+        if first != index:
+            image, other = records.image_ids[[index, first]].tolist()
+            message = f"image {image} is the same file as image {other}"
+            defects.append(_without_image("duplicate image", path, counts[index], message))
+        elif not is_file(Path(path)):
+            message = f"there is no such image, but {records.source(index)} names it"
+            defects.append(_without_image("missing image", path, counts[index], message))
         else:
             try:
-                yield _with_size(record, defects)
+                header = inspect_image(Path(path))
             except InputError as error:
-                message = str(error).removeprefix(f"{record.path} ")
-                defects.append(_without_image("corrupt image", record, message))
+                message = str(error).removeprefix(f"{path} ")
+                defects.append(_without_image("corrupt image", path, counts[index], message))
+                continue
+            rows.append(index)
+            size = (stated[index][0], stated[index][1])
+            sizes.append(_size_of(header, size, path, records.source(index), defects))
+    return np.array(rows, dtype=np.int64), np.array(sizes, dtype=np.int64).reshape(-1, 2)
 
 
-def _without_image(kind: str, record: ImageRecord, message: str) -> Defect:
-    count = len(record.annotations)
+def _without_image(kind: str, path: str, count: int, message: str) -> Defect:
     objects = {0: "it has no objects", 1: "with its object"}.get(count, f"with its {count} objects")
     action = f"the image is left out ({objects})" if count == 0 else f"the image is left out {objects}"
-    return Defect(kind=kind, where=str(record.path), message=message, action=action)
+    return Defect(kind=kind, where=path, message=message, action=action)
 
 
-def _with_size(record: ImageRecord, defects: list[Defect]) -> ImageRecord:
-    header = inspect_image(record.path)
+def _size_of(
+    header: Header, stated: tuple[int, int], path: str, source: str, defects: list[Defect]
+) -> tuple[int, int]:
+    """The size of an image in the frame of its annotations; reports where another is stated."""
     if header.unread:
-        where, action = str(record.path), "the rest of the file is not used"
-        defects.append(Defect(kind="partly read", where=where, message=header.unread, action=action))
-    if record.size in (header.upright_size, header.stored_size):
-        return record
-    if record.size is not None:
-        message = f"the image is {_by(header.upright_size)} but {record.source} states {_by(record.size)}"
+        action = "the rest of the file is not used"
+        defects.append(Defect(kind="partly read", where=path, message=header.unread, action=action))
+    if stated in (header.upright_size, header.stored_size):
+        return stated
+    if stated != UNKNOWN_SIZE:
+        message = f"the image is {_by(header.upright_size)} but {source} states {_by(stated)}"
         action = "its boxes are used as they are, in pixels of the file"
-        defects.append(
-            Defect(kind="wrong image size", where=str(record.path), message=message, action=action)
-        )
-    return replace(record, size=header.upright_size)
+        defects.append(Defect(kind="wrong image size", where=path, message=message, action=action))
+    return header.upright_size
 
 
 def _by(size: tuple[int, int]) -> str:
@@ -95,33 +115,38 @@ class _Fault:
 
 
 def _clean_objects(
-    records: list[ImageRecord], categories: Categories, defects: list[Defect]
-) -> list[ImageRecord]:
+    records: Records, categories: Categories, defects: list[Defect]
+) -> tuple[Records, Bool[np.ndarray, " n"]]:
+    """The images with their clean objects, and which images have changed."""
     names = categories.names
     objects = AnnotationTable.of(records, categories.max_keypoints)
-    sizes = np.array([record.size for record in records], dtype=np.float32).reshape(-1, 2)
-    clipped = np.clip(objects.boxes, 0, sizes[objects.image_index][:, [1, 0, 1, 0]])
+    ids = records.objects["ids"]
+    sizes = records.sizes.astype(np.float32)[objects.image_index]
+    clipped = np.clip(objects.boxes, 0, sizes[:, [1, 0, 1, 0]])
     faults = _faults(objects, clipped)
     for fault in faults:
         for row in np.flatnonzero(fault.rows).tolist():
-            record = records[objects.image_index[row]]
+            image = int(objects.image_index[row])
             box = ", ".join(f"{value:.6g}" for value in objects.boxes[row].tolist())
             message = f"{names[objects.labels[row]]} box [{box}] {fault.message}"
-            if "image" in fault.message and record.size:
-                message += f" of {_by(record.size)}"
-            where = location_of(record, int(objects.index[row]))
+            if "image" in fault.message:
+                rows, columns = records.sizes[image].tolist()
+                message += f" of {_by((rows, columns))}"
+            where = place_in(records.source(image), int(ids[row]))
             defects.append(Defect(kind=fault.kind, where=where, message=message, action=fault.action))
     drop = np.any([fault.rows for fault in faults[:-1]], axis=0)
-    keypoints = objects.keypoints
+    changed, is_changed = {"boxes": clipped}, drop | (clipped != objects.boxes).any(1)
     if categories.max_keypoints:
-        keypoints, keypoint_faults = _clean_keypoints(objects, sizes[objects.image_index], categories)
+        keypoints, keypoint_faults = _clean_keypoints(objects, sizes, categories)
         for item in keypoint_faults:
             if drop[item.row]:
                 continue  # The object is left out, which was reported.
-            record = records[objects.image_index[item.row]]
-            where = location_of(record, int(objects.index[item.row]))
+            where = place_in(records.source(int(objects.image_index[item.row])), int(ids[item.row]))
             defects.append(Defect(kind=item.kind, where=where, message=item.message, action=item.action))
-    return _rebuild(records, replace(objects, boxes=clipped, keypoints=keypoints), ~drop)
+        changed["keypoints"] = keypoints
+        is_changed |= (keypoints != objects.keypoints).any((1, 2))
+    of_images = np.bincount(objects.image_index[is_changed], minlength=len(records)) > 0
+    return records.with_objects(~drop, **changed), of_images
 
 
 def _clean_keypoints(
@@ -175,20 +200,3 @@ def _is_repeat(objects: AnnotationTable, among: Bool[np.ndarray, " m"]) -> Bool[
     repeat = np.zeros(len(objects), dtype=bool)
     repeat[np.flatnonzero(among)[order[1:][is_same]]] = True
     return repeat
-
-
-def _rebuild(
-    records: list[ImageRecord], objects: AnnotationTable, keep: Bool[np.ndarray, " m"]
-) -> list[ImageRecord]:
-    before = AnnotationTable.of(records, objects.keypoints.shape[1])
-    is_changed = ~keep | (objects.boxes != before.boxes).any(1)
-    is_changed |= (objects.keypoints != before.keypoints).any((1, 2))
-    starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
-    cleaned = list(records)
-    for index in np.unique(objects.image_index[is_changed]).tolist():
-        span = slice(starts[index], starts[index + 1])
-        new = replace(
-            records[index].annotations, boxes=objects.boxes[span], keypoints=objects.keypoints[span]
-        )
-        cleaned[index] = replace(records[index], annotations=new[keep[span]])
-    return cleaned

@@ -1,5 +1,6 @@
 """Crowding of a data set for a centre-based detector: centres in one cell, and in neighbouring cells."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,9 +10,11 @@ from jaxtyping import Bool, Int
 
 from centernet.errors import UsageError, check_bounds
 from centernet.geometry.affine import transform_boxes
+from centernet.geometry.many_images import boxes_in_inputs
 from centernet.geometry.resize import Letterbox, ResizeRule
 from centernet.structures import Annotations, Dataset, ImageRecord
 from centernet.structures.annotation_table import AnnotationTable
+from centernet.structures.records import Records
 
 _WORST = 5
 """Number of images that are listed."""
@@ -66,30 +69,38 @@ class Crowding:
     worst: tuple[tuple[str, int], ...]
 
     @classmethod
-    def of(cls, dataset: Dataset, rule: ResizeRule, stride: int) -> "Crowding":
+    def of(
+        cls, dataset: Dataset, rule: ResizeRule, stride: int, found: "ObjectCells | None" = None
+    ) -> "Crowding":
         """The collisions in a data set.
 
         Args:
             dataset: Cleaned, so that every image has a size.
             rule: The resize rule of the inputs.
             stride: Input pixels from one cell to the next.
+            found: The cells of its objects, where they are known.
         """
-        objects, keys = objects_by_cell(dataset.records, rule, stride)
-        counts, is_near = _count_by_cell(keys)
-        is_near &= counts == 1
-        classes = []
-        for label, name in enumerate(dataset.categories.names):
-            is_class = objects.labels == label
-            classes.append(
-                ClassCrowding(
-                    name=name,
-                    num_objects=int(is_class.sum()),
-                    # Each object of a cell with n has n − 1 others, and each pair is counted twice.
-                    pairs_in_cell=int((counts[is_class] - 1).sum()) // 2,
-                    in_cell=int((counts[is_class] > 1).sum()),
-                    near=int(is_near[is_class].sum()),
-                )
-            )
+        found = found or ObjectCells.of(dataset.records, rule, stride)
+        objects, counts = found.objects, found.cells.counts
+        is_near = found.cells.is_near() & (counts == 1)
+
+        def by_class(number_of: np.ndarray) -> list[int]:
+            sums = np.bincount(objects.labels, number_of, minlength=len(dataset.categories))
+            return sums.astype(np.int64).tolist()
+
+        rows = zip(
+            dataset.categories.names,
+            by_class(np.ones(len(objects))),
+            by_class(counts - 1),
+            by_class(counts > 1),
+            by_class(is_near),
+            strict=True,
+        )
+        classes = [
+            # Each object of a cell with n has n − 1 others, and each pair is counted twice.
+            ClassCrowding(name=name, num_objects=total, pairs_in_cell=others // 2, in_cell=inside, near=near)
+            for name, total, others, inside, near in rows
+        ]
         num_colliding = np.bincount(
             objects.image_index[(counts > 1) | is_near], minlength=len(dataset.records)
         )
@@ -161,42 +172,82 @@ def center_collisions(
     cells = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride).astype(np.int64)
     # Each crowd region gets a class of its own.
     labels = np.where(objects.is_crowd, -1 - np.arange(len(objects)), objects.labels)
-    counts, is_near = _count_by_cell(np.column_stack([np.zeros_like(labels), labels, cells]))
-    return counts > 1, is_near & (counts == 1)
+    found = Cells(np.column_stack([np.zeros_like(labels), labels, cells]))
+    return found.counts > 1, found.is_near() & (found.counts == 1)
 
 
-def objects_by_cell(
-    records: Sequence[ImageRecord], rule: ResizeRule, stride: int
-) -> tuple[AnnotationTable, Int[np.ndarray, "m 4"]]:
-    """All objects but crowd regions, and for each its key `(image, class, x, y)` with the centre's cell."""
-    objects = AnnotationTable.of(records)
-    objects = objects[~objects.is_crowd]
-    starts = np.searchsorted(objects.image_index, np.arange(len(records) + 1))
-    cells = np.zeros((len(objects), 2), dtype=np.int64)
-    for index, record in enumerate(records):
-        span = slice(starts[index], starts[index + 1])
-        assert record.size is not None
-        boxes = transform_boxes(rule(record.size)[1], objects.boxes[span])
-        cells[span] = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride)
-    return objects, np.column_stack([objects.image_index, objects.labels, cells])
+class Cells:
+    """The cell of each of some objects, and which objects have others in their cell or beside it.
+
+    Args:
+        keys: Image, class, x and y of each object.
+    """
+
+    def __init__(self, keys: Int[np.ndarray, "m 4"]) -> None:
+        low = keys.min(axis=0) if len(keys) else np.zeros(4, np.int64)
+        high = keys.max(axis=0) if len(keys) else low
+        # One number for each key, as rows are slow to sort; the cells beside the last column and row are none
+        # of another class.
+        extents = (high - low + np.array([1, 1, 3, 3])).tolist()
+        steps = [math.prod(extents[place + 1 :]) for place in range(4)]
+        kind = np.int64 if math.prod(extents) < 2**63 else object
+        self._steps = np.array(steps, dtype=kind)
+        numbers = ((keys - low).astype(kind) * self._steps).sum(axis=1)
+        self._distinct, first, inverse, counts = np.unique(
+            numbers, return_index=True, return_inverse=True, return_counts=True
+        )
+        inverse = inverse.reshape(-1)
+        self._inverse = inverse
+        self._keys = keys[first]
+        self.first = first[inverse]
+        self.counts = counts[inverse]
+
+    def is_near(self) -> Bool[np.ndarray, " m"]:
+        """True for objects with another one in a cell beside theirs."""
+        is_near = np.zeros(len(self._distinct), dtype=bool)
+        for x, y in STEPS:
+            is_near |= self._has_neighbour(x, y) | self._has_neighbour(-x, -y)
+        return is_near[self._inverse]
+
+    def with_neighbour(self, x: int, y: int) -> Int[np.ndarray, "_ 4"]:
+        """The keys of distinct cells with objects at an offset from them, too."""
+        return self._keys[self._has_neighbour(x, y)]
+
+    def _has_neighbour(self, x: int, y: int) -> Bool[np.ndarray, " _"]:
+        if not len(self._distinct):
+            return np.zeros(0, dtype=bool)
+        moved = self._distinct + (self._steps[2] * x + self._steps[3] * y)
+        places = np.minimum(np.searchsorted(self._distinct, moved), len(self._distinct) - 1)
+        return (self._distinct[places] == moved).astype(bool)
 
 
-def _count_by_cell(keys: Int[np.ndarray, "m 4"]) -> tuple[Int[np.ndarray, " m"], Bool[np.ndarray, " m"]]:
-    """The number of objects in the cell of each, itself included, and if a neighbouring cell has any."""
-    distinct, inverse, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    inverse = inverse.reshape(-1)
-    is_near = np.zeros(len(distinct), dtype=bool)
-    for step in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        is_near |= has_neighbour(distinct, step) | has_neighbour(distinct, (-step[0], -step[1]))
-    return counts[inverse], is_near[inverse]
+STEPS = ((0, 1), (1, -1), (1, 0), (1, 1))
+"""Half of the eight neighbours: the other half gives the same pairs."""
 
 
-def has_neighbour(distinct: Int[np.ndarray, "m 4"], step: tuple[int, int]) -> Bool[np.ndarray, " m"]:
-    """True for distinct keys `(image, class, x, y)` with another key at an offset of `step` cells."""
-    moved = distinct + np.array([0, 0, *step])
-    both = np.concatenate([distinct, moved])
-    _, inverse, counts = np.unique(both, axis=0, return_inverse=True, return_counts=True)
-    return counts[inverse.reshape(-1)[len(distinct) :]] > 1
+@dataclass(frozen=True, kw_only=True)
+class ObjectCells:
+    """All objects of a data set but crowd regions, and the cell of each.
+
+    Attributes:
+        objects: The objects.
+        keys: Image, class, x and y of each; x and y are those of the cell of its centre.
+        cells: The cells.
+    """
+
+    objects: AnnotationTable
+    keys: Int[np.ndarray, "m 4"]
+    cells: Cells
+
+    @classmethod
+    def of(cls, records: Sequence[ImageRecord], rule: ResizeRule, stride: int) -> "ObjectCells":
+        """The objects of images that have sizes."""
+        objects = AnnotationTable.of(records)
+        objects = objects[~objects.is_crowd]
+        boxes = boxes_in_inputs(rule, Records.of(records).sizes, objects.image_index, objects.boxes)
+        cells = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / stride).astype(np.int64)
+        keys = np.column_stack([objects.image_index, objects.labels, cells])
+        return cls(objects=objects, keys=keys, cells=Cells(keys))
 
 
 def _name(path: str) -> str:

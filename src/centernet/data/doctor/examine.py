@@ -1,15 +1,12 @@
 """Examination of a data set: its defects, how training handles them, and its statistics."""
 
-from collections.abc import Callable, Iterable, Sequence
-
 import numpy as np
 
+from centernet.data.doctor.broken_pixels import Progress, broken_images
 from centernet.data.doctor.center_collisions import find_collisions
 from centernet.data.doctor.clean import clean
-from centernet.data.doctor.crowding import Crowding, square_input
-from centernet.data.doctor.jpeg_pixels import broken_jpegs
+from centernet.data.doctor.crowding import Crowding, ObjectCells, square_input
 from centernet.data.doctor.report import (
-    STOPS,
     Box3dCount,
     ClassCount,
     KeypointCount,
@@ -17,13 +14,9 @@ from centernet.data.doctor.report import (
     SkeletonCount,
     Spread,
 )
-from centernet.errors import InputError
-from centernet.io.images import read_image
-from centernet.structures import Annotations, Dataset, Defect, ImageRecord
+from centernet.structures import Dataset, Defect
 from centernet.structures.annotation_table import AnnotationTable
-
-Progress = Callable[[Sequence[ImageRecord]], Iterable[ImageRecord]]
-"""A function that yields the images and displays progress, such as `rich.progress.track`."""
+from centernet.structures.records import Records
 
 
 def examine(
@@ -47,38 +40,39 @@ def examine(
     """
     rule = square_input(imgsz, stride)
     cleaned, changed = clean(dataset)
-    collisions, neighbours = find_collisions(cleaned, rule, stride)
+    cells = ObjectCells.of(cleaned.records, rule, stride)
+    collisions, neighbours = find_collisions(cleaned, rule, stride, cells)
+    table = Records.of(cleaned.records, cleaned.categories.max_keypoints)
     objects = AnnotationTable.of(cleaned.records, cleaned.categories.max_keypoints)
     objects = objects[~objects.is_crowd]
     classes = _count_classes(cleaned, objects)
-    unreadable = _undecodable(cleaned.records, progress) if read_images else []
-    unreadable += broken_jpegs(cleaned.records) if read_images else []
+    unreadable = broken_images(cleaned.records, progress) if read_images else []
     empty = [_empty_class(dataset, one.name) for one in classes if one.num_objects == 0]
     sides_px = np.sqrt(np.prod(objects.boxes[:, 2:] - objects.boxes[:, :2], axis=1, dtype=np.float64))
-    scales = np.array([imgsz / max(record.size or (1, 1)) for record in cleaned.records])
+    scales = imgsz / np.maximum(table.sizes, 1).max(axis=1)
     return Report(
         name=dataset.name,
         format=dataset.format,
         imgsz=imgsz,
         num_images=len(cleaned),
         num_objects=len(objects),
-        num_crowds=sum(int(record.annotations.is_crowd.sum()) for record in cleaned.records),
+        num_crowds=int(table.num_crowds.sum()),
         classes=classes,
         image_sides=Spread.of(sides_px),
-        crowding=Crowding.of(cleaned, rule, stride),
+        crowding=Crowding.of(cleaned, rule, stride, cells),
         input_sides=Spread.of(sides_px * scales[objects.image_index]),
         defects=(*dataset.defects, *changed, *unreadable, *empty, *collisions),
         skeletons=_count_keypoints(cleaned, objects),
-        space=_count_boxes3d(cleaned),
-        notes=(*dataset.notes, *_crowds(cleaned), *_without_objects(dataset), *neighbours),
+        space=_count_boxes3d(table),
+        notes=(*dataset.notes, *_crowds(table), *_without_objects(dataset), *neighbours),
     )
 
 
 def _count_classes(dataset: Dataset, objects: AnnotationTable) -> tuple[ClassCount, ...]:
     num_classes = len(dataset.categories)
     num_objects = np.bincount(objects.labels, minlength=num_classes)
-    pairs = np.unique(np.column_stack([objects.labels, objects.image_index]), axis=0)
-    num_images = np.bincount(pairs[:, 0], minlength=num_classes)
+    pairs = np.unique(objects.image_index * num_classes + objects.labels)
+    num_images = np.bincount(pairs % num_classes, minlength=num_classes)
     return tuple(
         ClassCount(name=name, num_objects=int(num_objects[label]), num_images=int(num_images[label]))
         for label, name in enumerate(dataset.categories.names)
@@ -112,11 +106,12 @@ def _count_keypoints(dataset: Dataset, objects: AnnotationTable) -> tuple[Skelet
     return tuple(counts)
 
 
-def _count_boxes3d(dataset: Dataset) -> Box3dCount | None:
-    focal_px = [float(record.camera[0, 0]) for record in dataset.records if record.camera is not None]
-    if not focal_px:
+def _count_boxes3d(records: Records) -> Box3dCount | None:
+    if records.camera_index is None or not records.has_camera.any():
         return None
-    objects = Annotations.joined([record.annotations for record in dataset.records])
+    of_images = records.camera_index[records.has_camera]
+    focal_px = records.cameras[of_images, 0, 0].tolist()
+    objects = records.annotations()
     depths = objects.boxes3d[~objects.is_crowd & np.isfinite(objects.boxes3d).all(axis=1), 5]
     return Box3dCount(
         num_cameras=len(focal_px),
@@ -124,19 +119,6 @@ def _count_boxes3d(dataset: Dataset) -> Box3dCount | None:
         focal_px=(min(focal_px), max(focal_px)),
         depths_m=Spread.of(depths),
     )
-
-
-def _undecodable(records: Sequence[ImageRecord], progress: Progress) -> list[Defect]:
-    defects = []
-    for record in progress(records):
-        try:
-            read_image(record.path, record.size)
-        except InputError as error:
-            message = str(error).removeprefix(f"{record.path} ")
-            defects.append(
-                Defect(kind="corrupt image", where=str(record.path), message=message, action=STOPS)
-            )
-    return defects
 
 
 def _empty_class(dataset: Dataset, name: str) -> Defect:
@@ -148,27 +130,27 @@ def _empty_class(dataset: Dataset, name: str) -> Defect:
     )
 
 
-def _crowds(dataset: Dataset) -> list[Defect]:
+def _crowds(records: Records) -> list[Defect]:
+    counts = records.num_crowds
     return [
         Defect(
             kind="crowd regions",
-            where=str(record.path),
-            message=f"{count} crowd region{'s' if count > 1 else ''}",
+            where=records.paths[index],
+            message=f"{counts[index]} crowd region{'s' if counts[index] > 1 else ''}",
             action="not trained as objects, ignored in evaluation",
         )
-        for record in dataset.records
-        if (count := int(record.annotations.is_crowd.sum()))
+        for index in np.flatnonzero(counts).tolist()
     ]
 
 
 def _without_objects(dataset: Dataset) -> list[Defect]:
+    records = Records.of(dataset.records, dataset.categories.max_keypoints)
     return [
         Defect(
             kind="images without objects",
-            where=str(record.path),
+            where=records.paths[index],
             message="the image has no annotations",
             action="it is used as background",
         )
-        for record in dataset.records
-        if not len(record.annotations)
+        for index in np.flatnonzero(records.counts == 0).tolist()
     ]

@@ -140,10 +140,13 @@ def _divided(dataset: Dataset, val: float, test: float, by: str) -> tuple[Parts,
     rest = np.flatnonzero(~is_val)
     is_test = np.zeros(len(records), dtype=bool)
     if test:
-        chosen, again = hold_out([records[index] for index in rest], groups[rest], test / (1 - val))
+        chosen, again = hold_out([records[index] for index in rest.tolist()], groups[rest], test / (1 - val))
         is_test[rest[chosen]], is_by_name = True, is_by_name or again
     masks = {"train": ~is_val & ~is_test, "val": is_val, **({"test": is_test} if test else {})}
-    parts = {split: tuple(records[index] for index in np.flatnonzero(mask)) for split, mask in masks.items()}
+    parts = {
+        split: tuple(records[index] for index in np.flatnonzero(mask).tolist())
+        for split, mask in masks.items()
+    }
     if is_by_name and by == "folder":
         return parts, "nearly all images are in one folder, so its last ones by name were chosen"
     if is_by_name:

@@ -15,7 +15,7 @@ from centernet.errors import InputError
 from centernet.geometry.camera import Camera
 from centernet.structures import Annotations
 
-_UNKNOWN = [np.nan] * 8 + [-1.0, -1.0]
+UNKNOWN_3D = [np.nan] * 8 + [-1.0, -1.0]
 """3D box, alpha, truncation and occlusion of an object without these fields."""
 
 
@@ -34,7 +34,7 @@ def read_camera_field(entry: dict[str, Any], image_id: int, log: DefectLog) -> C
 def read_box3d(entry: dict[str, Any], number: int, log: DefectLog) -> list[float]:
     """3D box (seven numbers), alpha, truncation and occlusion; NaN and -1 for unknown values."""
     if "dim" not in entry and "location" not in entry:
-        return _UNKNOWN
+        return UNKNOWN_3D
     place = f"annotation {number}"
     stay = "its box on the image is used"
     numbers: list[Any] = [
@@ -45,15 +45,15 @@ def read_box3d(entry: dict[str, Any], number: int, log: DefectLog) -> list[float
     if not all(type(value) in (int, float) and abs(value) < np.inf for value in numbers):
         message = "a 3D box is dim (3), location (3) and rotation_y, finite numbers"
         log.add("broken 3D box", place, f"{message}; got {numbers}", stay)
-        return _UNKNOWN
+        return UNKNOWN_3D
     if numbers[:6] == [-1, -1, -1, -1000, -1000, -1000]:
-        return _UNKNOWN  # KITTI's values for "no 3D box".
+        return UNKNOWN_3D  # KITTI's values for "no 3D box".
     if not all(size > 0 for size in numbers[:3]):
         log.add("broken 3D box", place, f"sizes {numbers[:3]} are not above 0", stay)
-        return _UNKNOWN
+        return UNKNOWN_3D
     if not numbers[5] > 0:
         log.add("depth", place, f"z is {numbers[5]:g}, not in front of the camera", stay)
-        return _UNKNOWN
+        return UNKNOWN_3D
     more = [_number(entry.get(key)) for key in ("alpha", "truncated", "occluded")]
     alpha = np.nan if more[0] is None or more[0] == -10 else more[0]
     return [*map(float, numbers), alpha, *(-1.0 if value is None else value for value in more[1:])]

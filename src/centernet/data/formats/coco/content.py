@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number
-from centernet.data.formats.coco.fields import CocoObject, checked_categories, checked_objects
-from centernet.data.formats.common.files import read_text
-from centernet.errors import InputError
-from centernet.io.values import read_json
+from centernet.data.formats.coco.fields import CocoObjects, checked_categories, checked_objects
+from centernet.data.formats.coco.raw_file import read_raw_file
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class CocoContent:
     images: dict[int, dict[str, Any]]
     image_ids: Ids
     categories: dict[int, dict[str, Any]]
-    objects: list[CocoObject]
+    objects: CocoObjects
     log: DefectLog
 
 
@@ -35,34 +33,25 @@ def read_content(file: Path, *, with_files: bool = True) -> CocoContent:
 
     Args:
         file: The file.
-        with_files: Images are to be read: those without a file name are invalid.
+        with_files: Images are to be read: those without a file name are invalid, and entries hold no fields
+            but those that training reads.
 
     Raises:
         InputError: The file is not COCO json, or its categories are broken.
     """
-    content = _load(file)
+    raw = read_raw_file(file, is_typed=with_files)
     log = DefectLog(str(file))
-    categories = checked_categories(file, content["categories"])
-    entries = [entry.get("id") if isinstance(entry, dict) else None for entry in content["images"]]
+    categories = checked_categories(file, raw.categories)
+    entries = [entry.get("id") if isinstance(entry, dict) else None for entry in raw.images]
     image_ids = Ids(entries)
     if image_ids.texts:
         text, number = next(iter(image_ids.texts.items()))
         count = len(image_ids.texts)
         message = f"{count} images have ids that are no numbers, the first is {text!r}"
         log.note("ids of images", message, f"numbered from {number}")
-    images = _checked_images(content["images"], image_ids, with_files, log)
-    objects = checked_objects(content["annotations"], image_ids, images, categories, log)
+    images = _checked_images(raw.images, image_ids, with_files, log)
+    objects = checked_objects(raw.objects, image_ids, images, categories, log)
     return CocoContent(images, image_ids, categories, objects, log)
-
-
-def _load(file: Path) -> dict[str, Any]:
-    content = read_json(read_text(file), str(file))
-    if not isinstance(content, dict):
-        raise InputError(f"{file} is not a COCO file: it holds a {type(content).__name__}, not an object")
-    for key in ("images", "annotations", "categories"):
-        if not isinstance(content.get(key), list):
-            raise InputError(f"{file} has no list {key!r}: COCO needs images, annotations and categories")
-    return content
 
 
 def _checked_images(

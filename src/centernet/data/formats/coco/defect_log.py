@@ -1,8 +1,11 @@
 """Defects of a COCO file, and its ids as whole numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int
 
 from centernet.structures import Defect
 
@@ -38,6 +41,15 @@ def whole_number(value: object) -> int | None:
     return None
 
 
+Numbers = tuple[Int[np.ndarray, " n"], Bool[np.ndarray, " n"]]
+"""Whole numbers, and which of them are there; the others are 0."""
+
+
+def whole_numbers(values: Sequence[Any]) -> Numbers:
+    """The values of a field as whole numbers, as `whole_number` reads each."""
+    return _collected(values, whole_number)
+
+
 class Ids:
     """The whole numbers of the ids in a list of a file.
 
@@ -49,9 +61,12 @@ class Ids:
 
     def __init__(self, values: Iterable[Any]) -> None:
         values = list(values)
-        largest = max((number for value in values if (number := whole_number(value)) is not None), default=0)
+        numbers, is_number = whole_numbers(values)
+        largest = int(numbers[is_number].max()) if is_number.any() else 0
         texts = dict.fromkeys(
-            value for value in values if isinstance(value, str) and value and whole_number(value) is None
+            value
+            for value, is_known in zip(values, is_number.tolist(), strict=True)
+            if not is_known and isinstance(value, str) and value
         )
         self.texts: dict[str, int] = {text: number for number, text in enumerate(texts, start=largest + 1)}
 
@@ -59,3 +74,19 @@ class Ids:
         """The number of an id, also of an equal one in another list; None if it is none."""
         number = whole_number(value)
         return self.texts.get(value) if number is None and isinstance(value, str) else number
+
+    def numbers(self, values: Sequence[Any]) -> Numbers:
+        """The numbers of many ids, as `number` gives each."""
+        return _collected(values, self.number)
+
+
+def _collected(values: Sequence[Any], number_of: Any) -> Numbers:
+    if set(map(type, values)) <= {int}:  # As in nearly all files.
+        try:
+            numbers = np.array(values, dtype=np.int64)
+            return numbers, numbers > np.iinfo(np.int64).min
+        except OverflowError:
+            pass
+    found = [number_of(value) for value in values]
+    is_number = np.array([number is not None for number in found], dtype=bool)
+    return np.array([number or 0 for number in found], dtype=np.int64), is_number

@@ -1,22 +1,27 @@
 """Categories and annotations of a COCO file, validated field by field."""
 
-from collections.abc import Container
-from itertools import count
+from collections.abc import Collection, Container
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
-from centernet.data.formats.coco.boxes3d import read_box3d
-from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number
+from centernet.data.formats.coco.boxes3d import UNKNOWN_3D, read_box3d
+from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number, whole_numbers
 from centernet.data.formats.coco.keypoints import read_keypoints
 from centernet.data.formats.coco.outlines import box_of_outline
+from centernet.data.formats.coco.raw_file import RawObjects
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.errors import InputError
-from centernet.structures import Annotations, Categories
+from centernet.structures import Categories
 from centernet.structures.skeletons import AREA_FRACTION
+
+_NUMBERS = {int, float}
+"""Types of a number; not `isinstance`, as True is an int too."""
 
 
 def checked_categories(file: Path, entries: list[Any]) -> dict[int, dict[str, Any]]:
@@ -42,106 +47,224 @@ def checked_categories(file: Path, entries: list[Any]) -> dict[int, dict[str, An
     return found
 
 
-class CocoObject(NamedTuple):
-    """One valid annotation, its fields spelled in one way.
+@dataclass(frozen=True, kw_only=True)
+class CocoObjects:
+    """The valid annotations of a file as columns, in the order of the file.
 
     Attributes:
-        number: Its id.
-        image_id: Id of its image.
-        category_id: Id of its category.
-        box: `x, y, width, height`.
-        is_crowd: A region of many objects.
-        area: Square pixels.
-        entry: The annotation as the file has it.
+        positions: Place of each in the list `annotations`.
+        numbers: Its id.
+        image_ids: Id of its image.
+        category_ids: Id of its category.
+        boxes: `x, y, width, height`.
+        is_crowd: True for a region of many objects.
+        areas: Square pixels.
+        raw: All annotations as the file has them.
     """
 
-    number: int
-    image_id: int
-    category_id: int
-    box: list[float]
-    is_crowd: bool
-    area: float
-    entry: dict[str, Any]
+    positions: Int[np.ndarray, " m"]
+    numbers: Int[np.ndarray, " m"]
+    image_ids: Int[np.ndarray, " m"]
+    category_ids: Int[np.ndarray, " m"]
+    boxes: Float[np.ndarray, "m 4"]
+    is_crowd: Bool[np.ndarray, " m"]
+    areas: Float[np.ndarray, " m"]
+    raw: RawObjects
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def with_keypoints(self) -> list[dict[str, Any]]:
+        """Category and keypoints of those that have any."""
+        pairs = zip(self.positions.tolist(), self.category_ids.tolist(), strict=True)
+        return [
+            {"category_id": category_id, "keypoints": keypoints}
+            for position, category_id in pairs
+            if (keypoints := self.raw.keypoints[position])
+        ]
 
 
 def checked_objects(
-    entries: list[Any], images: Ids, image_ids: Container[int], category_ids: Container[int], log: DefectLog
-) -> list[CocoObject]:
+    raw: RawObjects, images: Ids, image_ids: Collection[int], category_ids: Collection[int], log: DefectLog
+) -> CocoObjects:
     """The valid annotations of a file; the log receives the others.
 
     An annotation without an id, or with one that is no number, gets a number; one without a box has the box
     round its outline.
 
     Args:
-        entries: The list `annotations`.
+        raw: The list `annotations`.
         images: Numbers of the ids of images.
         image_ids: Those that there are.
         category_ids: Those of the categories.
         log: Receives defects and notes.
     """
-    objects: list[CocoObject] = []
-    numbers = [whole_number(entry.get("id")) if isinstance(entry, dict) else None for entry in entries]
-    free = count(max((number for number in numbers if number is not None), default=0) + 1)
-    seen: set[int] = set()
-    without = 0
-    for position, (entry, number) in enumerate(zip(entries, numbers, strict=True)):
-        place = f"annotations[{position}]" if number is None else f"annotation {number}"
+    stated, has_number = whole_numbers(raw.ids)
+    of_image, has_image = images.numbers(raw.image_ids)
+    of_category, has_category = whole_numbers(raw.category_ids)
+    has_image &= np.isin(of_image, np.fromiter(image_ids, np.int64))
+    has_category &= np.isin(of_category, np.fromiter(category_ids, np.int64))
+    boxes, has_box = _plain_boxes(raw.boxes)
+    is_valid = has_image & has_category & has_box
+    areas = _areas(raw, boxes)
+
+    def place_of(position: int) -> str:
+        return f"annotation {stated[position]}" if has_number[position] else f"annotations[{position}]"
+
+    complaints: list[_Complaint] = []
+    # What is unusual is looked at one by one.
+    for position in np.flatnonzero(~is_valid).tolist():
         try:
-            image_id, category_id, box, area = _checked_object(entry, images, image_ids, category_ids)
+            entry = raw.entry(position)
+            checked = _checked_object(entry, images, image_ids, category_ids)
         except _BrokenError as error:
-            log.add(error.kind, place, str(error))
+            complaints.append((position, 0, error.kind, place_of(position), str(error), "left out"))
             continue
-        if number is None:
-            number, without = next(free), without + 1
-        elif number in seen:
-            log.add("duplicate annotation id", place, "another has this id", "used")
-        seen.add(number)
-        is_crowd = _is_crowd(entry.get("iscrowd"))
-        if is_crowd is None:
-            message = f"iscrowd is {entry['iscrowd']!r}, neither 0 nor 1"
-            log.add("broken crowd flag", place, message, "it counts as 0")
-        objects.append(CocoObject(number, image_id, category_id, box, bool(is_crowd), area, entry))
+        of_image[position], of_category[position], boxes[position], areas[position] = checked
+        is_valid[position] = True
+    positions = np.flatnonzero(is_valid)
+    numbers, is_stated = stated[positions], has_number[positions]
+    for position in positions[_are_repeated(numbers, is_stated)].tolist():
+        kind = "duplicate annotation id"
+        complaints.append((position, 1, kind, place_of(position), "another has this id", "used"))
+    is_crowd, unclear = _crowds(raw.crowds, positions)
+    for position in unclear:
+        message = f"iscrowd is {raw.crowds[position]!r}, neither 0 nor 1"
+        complaints.append((position, 2, "broken crowd flag", place_of(position), message, "it counts as 0"))
+    for _, _, *complaint in sorted(complaints, key=lambda one: one[:2]):
+        log.add(*complaint)
+    without = len(positions) - int(is_stated.sum())
     if without:
+        first = int(stated[has_number].max()) + 1 if has_number.any() else 1
+        numbers[~is_stated] = first + np.arange(without)
         log.note("annotations without id", f"{without} have no id, or one that is no number", "numbered")
-    return objects
+    return CocoObjects(
+        positions=positions,
+        numbers=numbers,
+        image_ids=of_image[positions],
+        category_ids=of_category[positions],
+        boxes=boxes[positions],
+        is_crowd=is_crowd,
+        areas=areas[positions],
+        raw=raw,
+    )
 
 
-def read_objects(found: list[CocoObject], categories: Categories, log: DefectLog) -> dict[int, Annotations]:
-    """The objects of each image that has any, by image id."""
-    labels = {category_id: label for label, category_id in enumerate(categories.ids)}
-    counts, max_keypoints = categories.num_keypoints, categories.max_keypoints
-    by_image: dict[int, list[int]] = {}
-    rows: list[_Row] = []
+_Complaint = tuple[int, int, str, str, str, str]
+"""Position of an annotation, order of its complaints, kind, place, message and action."""
+
+
+def read_objects(found: CocoObjects, categories: Categories, log: DefectLog) -> dict[str, np.ndarray]:
+    """The columns of all objects, in the order of the file, as `Records` have them."""
+    # Labels are in the order of ids.
+    labels = np.searchsorted(np.array(categories.ids), found.category_ids)
+    corners = found.boxes.copy()
+    corners[:, 2:] += corners[:, :2]
+    keypoints, boxes3d = _more_columns(found, labels, categories, log)
+    more: dict[str, np.ndarray] = {"keypoints": keypoints} if keypoints.shape[1] else {}
+    if boxes3d is not None:
+        more |= {"boxes3d": boxes3d[:, :7], "alpha_rad": boxes3d[:, 7]}
+        more |= {"truncation": boxes3d[:, 8], "occlusion": boxes3d[:, 9]}
+    return {
+        "boxes": corners.astype(np.float32),
+        "labels": labels.astype(np.int64),
+        "is_crowd": found.is_crowd,
+        "ids": found.numbers,
+        "areas": found.areas.astype(np.float32),
+        **more,
+    }
+
+
+def _more_columns(
+    found: CocoObjects, labels: Int[np.ndarray, " m"], categories: Categories, log: DefectLog
+) -> tuple[Float[np.ndarray, "m k 3"], Float[np.ndarray, "m 10"] | None]:
+    """Keypoints; and 3D box, alpha, truncation and occlusion, None where no object has any."""
+    raw, count = found.raw, len(found)
+    with_boxes3d = set(raw.with_boxes3d)
+    boxes3d = np.tile(np.array(UNKNOWN_3D, dtype=np.float32), (count, 1)) if with_boxes3d else None
+    rows: list[int] = []
     numbers: list[list[float]] = []
-    boxes3d: list[list[float]] = []
-    for one in found:
-        by_image.setdefault(one.image_id, []).append(len(rows))
-        x, y, width, height = one.box
-        label = labels[one.category_id]
-        rows.append((one.number, label, [x, y, x + width, y + height], one.is_crowd, one.area))
-        keypoints = read_keypoints(
-            one.entry.get("keypoints"), one.number, categories.names[label], counts[label], log
-        )
-        numbers.append(keypoints + [0.0] * (3 * max_keypoints - len(keypoints)))
-        boxes3d.append(read_box3d(one.entry, one.number, log))
-    if not rows:
-        return {}
-    objects = _collect(rows, _checked(rows, numbers, categories, log), boxes3d)
-    return {image_id: objects[np.array(indices)] for image_id, indices in by_image.items()}
+    for row, position in enumerate(found.positions.tolist()):
+        if value := raw.keypoints[position]:
+            label = int(labels[row])
+            wanted = categories.num_keypoints[label]
+            one = read_keypoints(value, int(found.numbers[row]), categories.names[label], wanted, log)
+            rows.append(row)
+            numbers.append(one + [0.0] * (3 * categories.max_keypoints - len(one)))
+        if boxes3d is not None and position in with_boxes3d:
+            boxes3d[row] = read_box3d(raw.entry(position), int(found.numbers[row]), log)
+    keypoints = np.zeros((count, categories.max_keypoints, 3), dtype=np.float32)
+    if rows:
+        unchecked = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.max_keypoints, 3)
+        checked, faults = check_keypoints(unchecked, labels[rows], categories)
+        for fault in faults:
+            place = f"annotation {found.numbers[rows[fault.row]]}"
+            log.add(fault.kind, place, fault.message, fault.action)
+        keypoints[rows] = checked
+    return keypoints, boxes3d
 
 
-_Row = tuple[int, int, list[float], bool, float]
-"""Id, label, corners, crowd and area of one object."""
+def _plain_boxes(values: list[Any]) -> tuple[Float[np.ndarray, "n 4"], Bool[np.ndarray, " n"]]:
+    """Boxes, and which of them are four numbers of a possible size; the others are 0."""
+    are_lists = set(map(type, values)) <= {list} and set(map(len, values)) <= {4}
+    if are_lists and set(map(type, chain.from_iterable(values))) <= _NUMBERS:
+        try:
+            boxes = np.fromiter(chain.from_iterable(values), np.float64, 4 * len(values)).reshape(-1, 4)
+            with np.errstate(invalid="ignore"):
+                is_plain = np.asarray((np.abs(boxes) < LARGEST_PX).all(axis=1))
+            return boxes, is_plain
+        except OverflowError:
+            pass
+    flags = [
+        type(value) is list
+        and len(value) == 4
+        and all(type(number) in _NUMBERS and abs(number) < LARGEST_PX for number in value)
+        for value in values
+    ]
+    zeros = [0.0] * 4
+    rows = [value if flag else zeros for value, flag in zip(values, flags, strict=True)]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4), np.array(flags, dtype=bool)
 
 
-def _checked(
-    rows: list[_Row], numbers: list[list[float]], categories: Categories, log: DefectLog
-) -> Float[np.ndarray, "m k 3"]:
-    unchecked = np.array(numbers, dtype=np.float64).reshape(len(rows), categories.max_keypoints, 3)
-    keypoints, faults = check_keypoints(unchecked, np.array([row[1] for row in rows]), categories)
-    for fault in faults:
-        log.add(fault.kind, f"annotation {rows[fault.row][0]}", fault.message, fault.action)
-    return keypoints.astype(np.float32)
+def _areas(raw: RawObjects, boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
+    """The stated areas, and those of boxes where none, or an impossible one, is stated."""
+    values = raw.areas
+    if not set(map(type, values)) <= {float}:
+        values = [
+            value if type(value) in _NUMBERS and abs(value) < LARGEST_PX**2 else np.nan for value in values
+        ]
+    stated = np.array(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        is_missing = ~(np.abs(stated) < LARGEST_PX**2)
+    if is_missing.any():
+        has_keypoints = np.fromiter(map(bool, raw.keypoints), bool, len(values))
+        share = np.where(has_keypoints, AREA_FRACTION, 1.0)
+        stated = np.where(is_missing, boxes[:, 2] * boxes[:, 3] * share, stated)
+    return stated
+
+
+def _crowds(values: list[Any], positions: Int[np.ndarray, " m"]) -> tuple[Bool[np.ndarray, " m"], list[int]]:
+    """Which of the annotations at some positions are crowd regions, and where that is unclear."""
+    chosen = (
+        values if len(positions) == len(values) else [values[position] for position in positions.tolist()]
+    )
+    if set(map(type, chosen)) <= {int} and set(chosen) <= {0, 1}:
+        return np.array(chosen, dtype=bool), []
+    flags = list(map(_is_crowd, chosen))
+    unclear = [position for position, flag in zip(positions.tolist(), flags, strict=True) if flag is None]
+    return np.fromiter(map(bool, flags), bool, len(flags)), unclear
+
+
+def _are_repeated(
+    numbers: Int[np.ndarray, " m"], is_stated: Bool[np.ndarray, " m"]
+) -> Bool[np.ndarray, " m"]:
+    """True for a stated number that is there before."""
+    rows = np.flatnonzero(is_stated)
+    is_repeated = np.zeros(len(numbers), dtype=bool)
+    is_repeated[rows] = True
+    is_repeated[rows[np.unique(numbers[rows], return_index=True)[1]]] = False
+    return is_repeated
 
 
 class _BrokenError(Exception):
@@ -201,22 +324,3 @@ def _read_box(box: Any) -> list[float]:
         if not abs(value) < LARGEST_PX:
             raise _BrokenError("broken box", f"bbox {box} is not finite")
     return [float(value) for value in box]
-
-
-def _collect(
-    rows: list[_Row], keypoints: Float[np.ndarray, "m k 3"], boxes3d: list[list[float]]
-) -> Annotations:
-    columns3d = np.array(boxes3d, dtype=np.float32)
-    ids, labels, corners, crowds, areas = zip(*rows, strict=True)
-    return Annotations(
-        boxes=np.array(corners, dtype=np.float32),
-        labels=np.array(labels, dtype=np.int64),
-        is_crowd=np.array(crowds, dtype=bool),
-        ids=np.array(ids, dtype=np.int64),
-        areas=np.array(areas, dtype=np.float32),
-        keypoints=keypoints,
-        boxes3d=columns3d[:, :7],
-        alpha_rad=columns3d[:, 7],
-        truncation=columns3d[:, 8],
-        occlusion=columns3d[:, 9],
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
 from centernet.data.formats.coco.content import read_content, stated_size
@@ -25,11 +26,15 @@ from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.unsupported import BOXES3D, KEYPOINTS
 from centernet.io.images import image_size
-from centernet.structures import Annotations, Categories, Dataset, ImageRecord
+from centernet.io.memory import give_back_memory
+from centernet.structures import Categories, Dataset
+from centernet.structures.records import UNKNOWN_SIZE, Records, camera_columns, starts_of
+from centernet.structures.texts import Texts
 
 NAME = "coco"
 LOOKED_FOR = "COCO .json"
 SUPPORTS: tuple[str, ...] = (KEYPOINTS, BOXES3D)
+_MANY_IMAGES = 10_000
 
 
 def identify(path: Path) -> bool:
@@ -59,29 +64,36 @@ def read(path: Path, split: str | None = None, images: Path | None = None) -> Da
     return read_kind(path, split, DETECTION, images)
 
 
-def read_kind(path: Path, split: str | None, kind: FileKind, images: Path | None = None) -> Dataset:
-    """As `read`, from one kind of files."""
+def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None = None) -> Dataset:
+    """As `read`, from one kind of files, with the images in `folder` if it is given."""
     split, file = annotation_file(path, split, kind)
     content = read_content(file)
-    log = content.log
+    log, images = content.log, content.images
     by_id = {category_id: content.categories[category_id] for category_id in sorted(content.categories)}
-    skeletons = read_skeletons(by_id, [one.entry for one in content.objects], log)
+    skeletons = read_skeletons(by_id, content.objects.with_keypoints, log)
     categories = Categories(tuple(entry["name"] for entry in by_id.values()), tuple(by_id), skeletons)
     objects = read_objects(content.objects, categories, log)
-    finder = ImageFinder(image_folders(file, split), image_root(file), images)
-    paths = finder.find_all([entry["file_name"] for entry in content.images.values()])
-    none = Annotations.none(categories.max_keypoints)
-    records = tuple(
-        ImageRecord(
-            path=path_of_image,
-            image_id=image_id,
-            annotations=objects.get(image_id, none),
-            source=str(file),
-            size=stated_size(entry),
-            camera=read_camera_field(entry, image_id, log),
-        )
-        for (image_id, entry), path_of_image in zip(content.images.items(), paths, strict=True)
+    finder = ImageFinder(image_folders(file, split), image_root(file), folder)
+    paths = finder.paths_of([entry["file_name"] for entry in images.values()])
+    cameras = [read_camera_field(entry, image_id, log) for image_id, entry in images.items()]
+    sizes = [stated_size(entry) or UNKNOWN_SIZE for entry in images.values()]
+    image_ids = np.fromiter(images, np.int64, len(images))
+    of_image = _positions_in(image_ids, content.objects.image_ids)
+    order = np.argsort(of_image, kind="stable")
+    records = Records(
+        paths=Texts.of(paths),
+        image_ids=image_ids,
+        sources=Texts.of([str(file)]),
+        source_index=np.zeros(len(images), dtype=np.int32),
+        sizes=np.array(sizes, dtype=np.int64).reshape(-1, 2),
+        starts=starts_of(np.bincount(of_image, minlength=len(images))),
+        objects={name: column[order] for name, column in objects.items()},
+        **camera_columns(cameras),
     )
+    # What the json took is a multiple of what is left.
+    del content, images, objects, paths, finder
+    if len(records) >= _MANY_IMAGES:
+        give_back_memory()
     return Dataset(
         name=str(file),
         format=NAME,
@@ -90,6 +102,12 @@ def read_kind(path: Path, split: str | None, kind: FileKind, images: Path | None
         defects=tuple(log.found),
         notes=tuple(log.notes),
     )
+
+
+def _positions_in(ids: Int[np.ndarray, " n"], wanted: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
+    """The position of each wanted id, all of which are there."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)]
 
 
 def write(dataset: Dataset, folder: Path, split: str) -> None:

@@ -11,6 +11,8 @@ from centernet.io.paths import visible
 # Files of other tasks, which have images and annotations too: https://cocodataset.org/#download
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
 _KEYPOINTS = "keypoints"
+_PART_BYTES = 1 << 20
+_LONGEST_KEY = 16
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,16 @@ def _may_be(name: str, kind: FileKind) -> bool:
 
 
 def _has_coco_keys(file: Path) -> bool:
+    """True if a file has COCO's lists; it is read in parts, as it may be large."""
+    missing = [b'"images"', b'"annotations"', b'"categories"']
+    end = b""
     try:
-        content = file.read_bytes()
+        with file.open("rb") as opened:
+            while part := opened.read(_PART_BYTES):
+                missing = [key for key in missing if key not in end + part]
+                if missing in ([], [b'"annotations"'], [b'"categories"']):
+                    return True
+                end = part[-_LONGEST_KEY:]
     except OSError:
-        return False
-    return b'"images"' in content and (b'"annotations"' in content or b'"categories"' in content)
+        pass
+    return False

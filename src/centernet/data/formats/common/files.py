@@ -1,5 +1,7 @@
 """Files of a data set: images in folders, text, and places named in messages."""
 
+import os
+from operator import attrgetter
 from pathlib import Path
 
 from centernet.errors import InputError
@@ -14,7 +16,8 @@ LARGEST_PX = 1e9
 def image_files(folder: Path) -> list[Path]:
     """The images in a folder and its subfolders, sorted by path; a folder that links lead to twice, once."""
     found = [parent / name for parent, names in walk_once(folder) for name in names if is_image(Path(name))]
-    return sorted(found)
+    # As paths compare, part by part, which takes longer; on Windows letters of either case are equal.
+    return sorted(found, key=None if os.name == "nt" else attrgetter("parts"))
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
@@ -25,10 +28,14 @@ def images_by_stem(folder: Path) -> dict[str, Path]:
 
 def location_of(record: ImageRecord, index: int) -> str:
     """The place of object `index` of an image in its file: `labels.txt:7`, `train.json, annotation 17`."""
-    number = record.annotations.ids[index]
+    return place_in(record.source, int(record.annotations.ids[index]))
+
+
+def place_in(source: str, number: int) -> str:
+    """The place of the object with an id in what it was read from."""
     # The ids of formats that have one text file for each image are its line numbers.
-    is_json = record.source.lower().endswith(".json")
-    return f"{record.source}, annotation {number}" if is_json else f"{record.source}:{number}"
+    is_json = source.lower().endswith(".json")
+    return f"{source}, annotation {number}" if is_json else f"{source}:{number}"
 
 
 def read_text(path: Path) -> str:
@@ -37,11 +44,31 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read or is not text.
     """
+    return text_of(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of an annotation file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
     except ValueError as error:  # No file has a name with a null character.
         raise InputError(f"{path} cannot be read: {error}") from error
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The text in the bytes of a file.
+
+    Raises:
+        InputError: They are no text.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

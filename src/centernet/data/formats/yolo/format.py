@@ -13,18 +13,20 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from centernet.data.formats.common.column_cache import Found, cached_columns
 from centernet.data.formats.common.copy_images import copy_images
 from centernet.data.formats.common.files import read_text
 from centernet.data.formats.common.keypoint_checks import check_keypoints
 from centernet.data.formats.common.splits import choose_split, sense_of
 from centernet.data.formats.common.unsupported import KEYPOINTS, warn_unsupported
 from centernet.data.formats.yolo.keypoints import KeypointShape, columns_of, read_row, yaml_fields
-from centernet.data.formats.yolo.layout import YoloLayout, find_layout
+from centernet.data.formats.yolo.layout import Pairs, YoloLayout, find_layout
 from centernet.data.formats.yolo.yaml_file import load_yaml
 from centernet.errors import InputError
 from centernet.io.images import image_size
 from centernet.io.paths import is_file
 from centernet.structures import Annotations, Dataset, Defect, ImageRecord
+from centernet.structures.records import Records
 
 NAME = "yolo"
 LOOKED_FOR = "YOLO .txt"
@@ -61,9 +63,30 @@ def read(path: Path, split: str | None = None, images: Path | None = None) -> Da
         raise InputError(f"{path} holds no YOLO data set: no data.yaml with 'names', no classes.txt")
     split = choose_split(path, tuple(layout.images), split)
     labels = {class_id: label for label, class_id in enumerate(layout.categories.ids)}
-    defects = list(layout.defects)
+    pairs = layout.images[split](images)
+    categories = layout.categories
+
+    def read_pairs() -> Found:
+        defects: list[Defect] = []
+        records = Records.of(_records(pairs, layout, labels, defects), categories.max_keypoints)
+        return records, tuple(defects)
+
+    key = (NAME, str(path.absolute()), split, repr(categories), repr(layout.keypoints))
+    records, defects = cached_columns(key, [str(file) for pair in pairs for file in pair], read_pairs)
+    return Dataset(
+        name=f"{path} {split}",
+        format=NAME,
+        categories=categories,
+        records=records,
+        defects=layout.defects + defects,
+    )
+
+
+def _records(
+    pairs: Pairs, layout: YoloLayout, labels: dict[int, int], defects: list[Defect]
+) -> list[ImageRecord]:
     records: list[ImageRecord] = []
-    for image, text in layout.images[split](images):
+    for image, text in pairs:
         try:
             size = image_size(image)
         except InputError as error:
@@ -81,13 +104,7 @@ def read(path: Path, split: str | None = None, images: Path | None = None) -> Da
                 size=size,
             )
         )
-    return Dataset(
-        name=f"{path} {split}",
-        format=NAME,
-        categories=layout.categories,
-        records=tuple(records),
-        defects=tuple(defects),
-    )
+    return records
 
 
 def write(dataset: Dataset, folder: Path, split: str) -> None:

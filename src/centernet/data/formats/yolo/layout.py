@@ -1,5 +1,6 @@
 """The files of a YOLO data set: class names, images and their label files."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -89,6 +90,23 @@ def label_file(image: Path) -> Path:
     return beside if is_file(beside) and not is_file(swapped) else swapped
 
 
+def _with_labels(images: Sequence[Path]) -> Pairs:
+    """Many images with the label file of each, as `label_file` gives it, a folder at a time."""
+    folders: dict[Path, str] = {}
+    pairs = []
+    for image in images:
+        if image.parent not in folders:
+            swapped = list(image.parent.parts)
+            if "images" in swapped:
+                swapped[len(swapped) - 1 - swapped[::-1].index("images")] = "labels"
+            folders[image.parent] = str(Path(*swapped) / "_")[:-1]
+        beside = f"{os.path.splitext(image)[0]}.txt"  # noqa: PTH122
+        label = f"{folders[image.parent]}{image.stem}.txt"
+        is_beside = beside != label and is_file(Path(beside)) and not is_file(Path(label))
+        pairs.append((image, Path(beside if is_beside else label)))
+    return pairs
+
+
 def _from_yaml(file: Path) -> YoloLayout:
     content = load_yaml(file)
     root = file.parent
@@ -160,7 +178,7 @@ def _images_of(source: Path, root: Path, images: Path | None) -> Pairs:
 def _images_in(folder: Path, images: Path | None) -> Pairs:
     """The images in a folder; those of another folder that have a label file where this one's would be."""
     if images is None:
-        return [(image, label_file(image)) for image in image_files(folder)]
+        return _with_labels(image_files(folder))
     pairs = [(image, label_file(folder / image.relative_to(images))) for image in image_files(images)]
     return [(image, label) for image, label in pairs if is_file(label)]
 

@@ -1,12 +1,13 @@
 """JPEGs that decoders read in spite of broken pixels are found."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
-from centernet.data.doctor.jpeg_pixels import broken_jpegs
+from centernet.data.doctor.broken_pixels import broken_images
 from centernet.io.images import read_image
 from centernet.structures import Annotations, ImageRecord
 
@@ -34,12 +35,26 @@ def test_jpegs_broken_amid_their_pixels_are_told_and_the_others_are_not(tmp_path
     ]
 
     assert read_image(records[1].path).shape == (120, 160, 3)
-    (defect,) = broken_jpegs(records)
+    (defect,) = broken_images(records)
     assert defect.where == str(records[1].path)
     assert defect.message.startswith("its pixels are broken (")
 
 
-def test_without_jpegs_no_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("subprocess.run", None)
+def test_without_images_no_process_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.Popen", None)
 
-    assert broken_jpegs([]) == []
+    assert broken_images([]) == []
+
+
+@pytest.mark.parametrize("refusal", [OSError("no more processes"), None])
+def test_images_are_decoded_here_where_no_process_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: OSError | None
+) -> None:
+    records = [record(tmp_path / "a.jpg", photo()), record(tmp_path / "b.png", b"\x89PNG")]
+    if refusal is None:
+        monkeypatch.setattr("sys.executable", "true")  # A program that ends at once.
+    else:
+        monkeypatch.setattr("subprocess.Popen", Mock(side_effect=refusal))
+
+    (defect,) = broken_images(records)
+    assert (defect.kind, defect.where) == ("corrupt image", str(records[1].path))
