@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from centernet.ops.center_boxes import CenterBoxes
+from centernet.ops.sparse_heatmaps import in_a_row
 from centernet.protocols import HeadSpec, Maps, Outputs, OutputSpec, Targets, Task
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
@@ -201,7 +202,7 @@ class Layered:
         """Targets of all layers, for maps concatenated into one row."""
         parts = {layer: targets[f"{name}/{layer[0]}/{layer[1]}"] for layer in self._layers}
         if name.endswith("heatmap"):
-            return torch.cat([part.flatten(2) for part in parts.values()], dim=2)[:, :, None]
+            return in_a_row(list(parts.values()))
         if not name.endswith("cells"):
             return torch.cat(list(parts.values()))
         moved, before = [], 0
