@@ -33,14 +33,17 @@ class Suppression:
     min_score: float = 0.001
     merge: float = 0.0
 
-    def factors(self, iou: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-        """Factors by which boxes lower the scores of each other, from their IoU."""
+    def factors(self, iou: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Factors by which a box lowers the scores of others, from its IoU with them."""
         if self.method == "gaussian":
             iou = np.square(iou)
             iou /= -self.sigma
             return np.exp(iou, out=iou)
         return np.where(iou > self.iou, 1 - iou if self.method == "linear" else 0.0, 1.0)
 
+
+_PACE = 64
+"""Boxes that are kept before those that were dropped are left out of the search."""
 
 SOFT = Suppression()
 """Soft-NMS with the settings of both originals."""
@@ -75,6 +78,8 @@ def soft_nms(
 ) -> Kept:
     """The most confident boxes after soft-NMS, with their lowered scores.
 
+    A box is compared with those that it overlaps alone, one box at a time: memory grows as the boxes do.
+
     Args:
         boxes: `(x1, y1, x2, y2)`, pixels.
         scores: 0 to 1.
@@ -83,27 +88,33 @@ def soft_nms(
         how: Settings of the suppression.
         corner_scores: Scores of the two corners, used where boxes are merged; by default those of the box.
     """
-    factors = np.where(labels[:, None] == labels, how.factors(_overlaps(boxes)), 1)
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
-    remaining = scores.astype(np.float64)
+    candidates = _Candidates.of(boxes, scores, labels)
     rows: list[int] = []
     kept: list[float] = []
     found: list[np.ndarray] = []
     # Scores are only ever lowered, so boxes are taken in order of score and the loop may stop at `top_k`.
-    while len(rows) < min(top_k, len(boxes)):
-        best = int(remaining.argmax())
-        if remaining[best] <= 0:
+    while len(rows) < top_k and len(candidates.rows):
+        place = int(candidates.scores.argmax())
+        best, score = int(candidates.rows[place]), float(candidates.scores[place])
+        if score <= 0:
             break
         rows.append(best)
-        kept.append(float(remaining[best]))
-        remaining[best] = 0
+        kept.append(score)
         found.append(boxes[best])
+        candidates.scores[place] = 0
+        near = candidates.near(place)
+        factors = how.factors(candidates.overlaps(place, near))
         if how.merge:
-            merged = np.array([best, *np.flatnonzero(remaining > 0)])
-            found[-1] = _mean_box(boxes[merged], corner_scores[merged], factors[best, merged], how.merge)
-        lowered = remaining * factors[best]
-        remaining = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
+            merged = np.concatenate([[best], candidates.rows[near]])
+            weights = np.concatenate([[0.0], factors])
+            found[-1] = _mean_box(boxes[merged], corner_scores[merged], weights, how.merge)
+        remaining = candidates.scores[near]
+        lowered = remaining * factors
+        candidates.scores[near] = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
+        if len(rows) % _PACE == 0:
+            candidates = candidates.left()
     return Kept(
         np.array(rows, dtype=np.int64),
         np.array(kept, dtype=scores.dtype),
@@ -134,8 +145,7 @@ def soft_nms_with_leftovers(
     Returns:
         All `n` places of the array: first the boxes that are kept, most confident first, then the leftovers.
     """
-    iou = _overlaps(boxes)
-    factors = how.factors(iou)
+    every = _Candidates.of(boxes, scores, np.zeros(len(boxes), dtype=np.int64))
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
     rows, values, end = np.arange(len(boxes)), scores.astype(np.float64), len(boxes)
@@ -146,11 +156,13 @@ def soft_nms_with_leftovers(
         best = place + int(values[place:end].argmax())
         rows[[place, best]], values[[place, best]] = rows[[best, place]], values[[best, place]]
         row = rows[place]
-        end, lowered, places = _lower(rows, values, factors[row], iou[row] > 0, place + 1, end, how.min_score)
+        iou = every.overlaps(row)
+        factors = how.factors(iou)
+        end, lowered, places = _lower(rows, values, factors, iou > 0, place + 1, end, how.min_score)
         if how.merge:
             merged = np.concatenate([[row], lowered])
             weights = corner_scores[np.concatenate([[place], places])]
-            found[place] = _mean_box(boxes[merged], weights, factors[row, merged], how.merge)
+            found[place] = _mean_box(boxes[merged], weights, factors[merged], how.merge)
     found = np.where(np.isnan(found), boxes[rows], found).astype(boxes.dtype)
     return Kept(rows, values.astype(scores.dtype), found)
 
@@ -202,22 +214,56 @@ def _mean_box(
     return mean
 
 
-def _overlaps(boxes: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n n"]:
-    """IoU of every pair of boxes."""
-    x1, y1, x2, y2 = boxes.astype(np.float64).T
-    # Column by column and in place, since this takes most of the time.
-    iou = _common_length(x1, x2)
-    iou *= _common_length(y1, y2)
-    area = (x2 - x1 + 1) * (y2 - y1 + 1)
-    union = area[:, None] + area
-    union -= iou  # At this point, the intersection.
-    iou /= union
-    return iou
+@dataclass(frozen=True)
+class _Candidates:
+    """Boxes that may still be kept.
 
+    Attributes:
+        rows: Index of each among the input boxes.
+        scores: Scores as lowered so far; 0 for boxes that were taken or dropped.
+        labels: Class of each.
+        edges: `x1`, `y1`, `x2`, `y2` of each.
+        areas: Area of each; sides are one pixel longer than the difference of the corners.
+    """
 
-def _common_length(first: Float[np.ndarray, " n"], last: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
-    """Number of pixels that every pair of intervals has in common."""
-    length = np.minimum(last[:, None], last)
-    length -= np.maximum(first[:, None], first)
-    length += 1
-    return np.maximum(length, 0, out=length)
+    rows: Int[np.ndarray, " n"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    edges: Float[np.ndarray, "4 n"]
+    areas: Float[np.ndarray, " n"]
+
+    @classmethod
+    def of(
+        cls, boxes: Float[np.ndarray, "n 4"], scores: Float[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
+    ) -> "_Candidates":
+        """All boxes."""
+        edges = np.ascontiguousarray(boxes.T, dtype=np.float64)
+        areas = (edges[2] - edges[0] + 1) * (edges[3] - edges[1] + 1)
+        return cls(np.arange(len(boxes)), scores.astype(np.float64), labels, edges, areas)
+
+    def left(self) -> "_Candidates":
+        """Those that were neither taken nor dropped."""
+        left = np.flatnonzero(self.scores > 0)
+        return _Candidates(
+            self.rows[left], self.scores[left], self.labels[left], self.edges[:, left], self.areas[left]
+        )
+
+    def near(self, place: int) -> Int[np.ndarray, " s"]:
+        """Places of those of its class that a box overlaps, without those taken or dropped."""
+        x1, y1, x2, y2 = self.edges
+        near = x1 < x2[place] + 1
+        near &= x2 > x1[place] - 1
+        near &= y1 < y2[place] + 1
+        near &= y2 > y1[place] - 1
+        near &= self.labels == self.labels[place]
+        places = np.flatnonzero(near)
+        return places[self.scores[places] > 0]
+
+    def overlaps(self, place: int, others: Int[np.ndarray, " s"] | slice = slice(None)) -> np.ndarray:
+        """IoU of a box with others, all of them by default."""
+        x1, y1, x2, y2 = self.edges[:, others]
+        left, top, right, bottom = self.edges[:, place]
+        intersection = np.maximum(np.minimum(x2, right) - np.maximum(x1, left) + 1, 0)
+        intersection *= np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top) + 1, 0)
+        iou: np.ndarray = intersection / (self.areas[others] + self.areas[place] - intersection)
+        return iou
