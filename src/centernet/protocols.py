@@ -41,7 +41,8 @@ class PointMap(Protocol):
 Targets = dict[str, Tensor]
 """Ideal maps: `heatmap` `(b c h w)`, `cells` `(m 3)` as image, y, x, and values `(m d)` at these cells.
 
-The names of other heatmaps end in `heatmap`, those of other cells in `cells`: see `Layered`.
+The names of other heatmaps end in `heatmap`, those of other cells in `cells`: see `Layered`. Heatmaps may be
+sparse tensors if the grid is `sparse`.
 """
 
 Outputs = dict[str, Tensor]

@@ -1,7 +1,7 @@
 """The contract of tasks, over all tasks."""
 
 import pickle
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -152,6 +152,24 @@ def test_training_learns_the_same_where_maps_are_computed_at_cells_alone(
         network.zero_grad()
 
     torch.testing.assert_close(found[1], found[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("objects", [OBJECTS, BatchAnnotations.none()], ids=["objects", "none"])
+def test_sparse_targets_render_as_the_dense_ones_and_cost_the_same(
+    task: Task, objects: BatchAnnotations
+) -> None:
+    dense, sparse = (task.encode(objects, grid) for grid in (GRID, replace(GRID, sparse=True)))
+    found = []
+    for targets in (dense, sparse):
+        maps = {name: value.requires_grad_() for name, value in random_maps(task).items()}
+        terms = task.loss(maps, targets)
+        torch.stack(list(terms.values())).sum().backward()
+        found.append((terms, {name: value.grad for name, value in maps.items()}))
+
+    assert any(value.is_sparse for value in sparse.values())
+    rendered = {name: value.to_dense() for name, value in sparse.items()}
+    torch.testing.assert_close(rendered, dense, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-6)
 
 
 def test_loss_does_not_depend_on_the_order_of_objects(task: Task) -> None:

@@ -13,6 +13,12 @@ def test_a_peak_has_the_colour_of_its_class_at_stride_times_its_cell() -> None:
     assert tuple(drawn[20, 36].tolist()) == class_color(1)
 
 
+def test_heatmaps_of_some_classes_have_their_colours() -> None:
+    drawn = draw_heatmap(GREY, np.ones((1, 16, 24), dtype=np.float32), labels=np.array([700]))
+
+    assert tuple(drawn[20, 36].tolist()) == class_color(700)
+
+
 def test_with_an_empty_heatmap_the_image_is_only_darkened() -> None:
     drawn = draw_heatmap(GREY, np.zeros((2, 16, 24), dtype=np.float32), dim=0.25)
 

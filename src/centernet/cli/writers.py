@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-import numpy as np
 from PIL import Image
 
 from centernet.cli.output_names import Names, file_of, stem_of
 from centernet.detections import Detections
+from centernet.detections.plotting import plotted
 from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
 from centernet.io.writing import (
@@ -69,7 +69,8 @@ class Plots:
                 path = self._path(video.with_suffix(".mp4"))
                 self._writer = VideoWriter(path, Video(video).frames_per_second)
         if self._writer is not None:
-            self._writer.add(np.asarray(detections.plot()))
+            assert detections.image is not None
+            self._writer.add(plotted(detections, detections.image))
         else:
             source = file_of(detections.name)
             is_writable = source.suffix.lower() in _IMAGE_SUFFIXES

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from centernet.detections.images import box_texts, crop_boxes, drawn_keypoints, surest_below
+from centernet.detections.images import crop_boxes, surest_below
+from centernet.detections.plotting import MIN_KEYPOINT_SCORE, plotted
 from centernet.detections.serialize import (
     box3d_columns,
     coco_entries,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     import pandas
     import supervision
     from PIL.Image import Image
-
-MIN_KEYPOINT_SCORE = 0.1
-"""Keypoints below this score are guesses: no peak of the heatmap is near them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -183,27 +181,16 @@ class Detections:
         """
         from PIL.Image import fromarray
 
-        from centernet.drawing import draw_boxes, draw_boxes3d_and_birds_eye, draw_keypoints
-
-        texts = box_texts(
-            self.names, self.scores, self.depths_m, show_names=show_names, show_scores=show_scores
-        )
-        pixels = self._pixels(image)
-        has_box3d = self.have_boxes3d & (self.camera is not None)
-        plot = draw_boxes(pixels, self.boxes, texts, self.labels, long_side=long_side, outlined=~has_box3d)
-        keypoints = drawn_keypoints(self.keypoints, min_keypoint_score)
-        plot = draw_keypoints(plot, keypoints, self._skeletons, image_size=pixels.shape[:2])
-        if self.camera is None:
-            return fromarray(plot)
         return fromarray(
-            draw_boxes3d_and_birds_eye(
-                plot,
-                self.boxes3d,
-                self.labels,
-                self.camera,
-                image_size=(pixels.shape[0], pixels.shape[1]),
-                ground_truth=ground_truth,
+            plotted(
+                self,
+                self._pixels(image),
+                show_names=show_names,
+                show_scores=show_scores,
+                long_side=long_side,
+                min_keypoint_score=min_keypoint_score,
                 birds_eye=birds_eye,
+                ground_truth=ground_truth,
             )
         )
 
@@ -258,7 +245,7 @@ class Detections:
                 self.category_ids,
                 self.scores,
                 self.boxes,
-                self._skeletons,
+                self.skeletons,
                 self.keypoints,
                 self.boxes3d,
                 self.alpha_rad,
@@ -277,7 +264,7 @@ class Detections:
             self.category_ids,
             self.scores,
             self.boxes,
-            self._skeletons,
+            self.skeletons,
             self.keypoints,
             self.boxes3d,
             self.alpha_rad,
@@ -315,7 +302,7 @@ class Detections:
         Args:
             min_keypoint_score: Minimum score of a keypoint.
         """
-        counts = np.array([len(skeleton or ()) for skeleton in self._skeletons], dtype=int)
+        counts = np.array([len(skeleton or ()) for skeleton in self.skeletons], dtype=int)
         is_own = np.arange(self.keypoints.shape[1]) < counts[:, None]
         is_confident = self.keypoints[..., 2] >= min_keypoint_score
         return yolo_rows(
@@ -361,7 +348,7 @@ class Detections:
         }
 
     @property
-    def _skeletons(self) -> "list[Skeleton | None]":
+    def skeletons(self) -> "list[Skeleton | None]":
         """The skeleton of each object; None for classes without keypoints."""
         if not self.keypoints.shape[1] or not self.categories.skeletons:
             return [None] * len(self)

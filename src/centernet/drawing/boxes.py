@@ -1,9 +1,11 @@
 """Boxes with texts drawn on an image, by supervision."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from PIL import Image
@@ -45,18 +47,25 @@ def draw_boxes(
             at the size at which it will be displayed; None keeps its size.
         outlined: True for boxes of which lines are drawn, not texts alone; None: all.
     """
-    resized = image.copy() if long_side is None else fit(image, long_side)
+    resized = image if long_side is None else fit(image, long_side)
     scale = np.array(resized.shape[1::-1]) / np.array(image.shape[1::-1])
     is_drawn = np.isfinite(boxes).all(axis=1)
     corners = _outermost_pixels(boxes[is_drawn] * np.tile(scale, 2), resized.shape[:2])
     drawn_texts = [text for text, keep in zip(texts, is_drawn, strict=True) if keep]
     if not len(corners):
-        return resized
-    canvas = Image.fromarray(resized)
+        return resized.copy()
+    pixels = cv2.cvtColor(resized, cv2.COLOR_RGB2RGBA)
     has_line = np.ones(len(corners), dtype=bool) if outlined is None else outlined[is_drawn]
-    _draw_outlines(canvas, corners[has_line], labels[is_drawn][has_line])
-    _draw_texts(canvas, corners, drawn_texts, labels[is_drawn])
-    return np.array(canvas)
+    _draw_outlines(pixels, corners[has_line], labels[is_drawn][has_line])
+    _draw_texts(_canvas(pixels), corners, drawn_texts, labels[is_drawn])
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+
+
+def _canvas(pixels: UInt8[np.ndarray, "h w 4"]) -> Image.Image:
+    """An image whose pixels are those of the array, so that whole images need not be converted and back."""
+    canvas = Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    canvas.readonly = 0  # Pillow would draw on a copy.
+    return canvas
 
 
 def _outermost_pixels(boxes: Float[np.ndarray, "n 4"], size: tuple[int, ...]) -> Int[np.ndarray, "n 4"]:
@@ -68,22 +77,24 @@ def _outermost_pixels(boxes: Float[np.ndarray, "n 4"], size: tuple[int, ...]) ->
 
 
 def _draw_outlines(
-    canvas: Image.Image, corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]
+    pixels: UInt8[np.ndarray, "h w 4"], corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]
 ) -> None:
     if not len(corners):
         return
     import supervision
 
-    thickness = 1 if len(corners) >= _CROWD else max(1, round(min(canvas.size) / 300))
-    annotator = supervision.BoxAnnotator(color=_palette(labels, is_text=False), thickness=thickness)
-    annotator.annotate(canvas, _detections(corners, labels))
+    thickness = 1 if len(corners) >= _CROWD else max(1, round(min(pixels.shape[:2]) / 300))
+    # On arrays colours are drawn as BGR.
+    colors = [
+        supervision.Color(*color.as_bgr()) for color in _palette(int(labels.max()) + 1, is_text=False).colors
+    ]
+    annotator = supervision.BoxAnnotator(color=supervision.ColorPalette(colors), thickness=thickness)
+    annotator.annotate(pixels, _detections(corners, labels))
 
 
 def _draw_texts(
     canvas: Image.Image, corners: Int[np.ndarray, "n 4"], texts: list[str], labels: Int[np.ndarray, " n"]
 ) -> None:
-    import supervision
-
     has_text = np.array([bool(text.strip()) for text in texts])
     if not has_text.any():
         return
@@ -91,15 +102,23 @@ def _draw_texts(
     size_px = _letter_size(lines, font, canvas.size)
     if size_px is None:
         return
-    annotator = supervision.RichLabelAnnotator(
-        color=_palette(labels, is_text=False),
-        text_color=_palette(labels, is_text=True),
+    annotator = _label_annotator(font, size_px, int(labels.max()) + 1)
+    annotator.annotate(canvas, _detections(corners[has_text], labels[has_text]), labels=lines)
+
+
+@lru_cache(maxsize=16)
+def _label_annotator(font: Path, size_px: int, classes: int) -> "supervision.RichLabelAnnotator":
+    """An annotator for so many classes; frames of a video share one, which has read the font."""
+    import supervision
+
+    return supervision.RichLabelAnnotator(
+        color=_palette(classes, is_text=False),
+        text_color=_palette(classes, is_text=True),
         font_path=str(font),
         font_size=size_px,
         text_padding=max(1, size_px // 5),
         smart_position=True,
     )
-    annotator.annotate(canvas, _detections(corners[has_text], labels[has_text]), labels=lines)
 
 
 def _letter_size(texts: list[str], font: Path, canvas_size: tuple[int, int]) -> int | None:
@@ -121,10 +140,10 @@ def _detections(corners: Int[np.ndarray, "n 4"], labels: Int[np.ndarray, " n"]) 
     return supervision.Detections(xyxy=corners.astype(np.float32), class_id=labels.astype(int))
 
 
-def _palette(labels: Int[np.ndarray, " n"], *, is_text: bool) -> "supervision.ColorPalette":
+def _palette(classes: int, *, is_text: bool) -> "supervision.ColorPalette":
     import supervision
 
-    colors = [class_color(label) for label in range(int(labels.max()) + 1)]
+    colors = [class_color(label) for label in range(classes)]
     if is_text:
         colors = [text_color(color) for color in colors]
     return supervision.ColorPalette([supervision.Color(*color) for color in colors])

@@ -2,9 +2,6 @@
 
 import colorsys
 
-import numpy as np
-from jaxtyping import UInt8
-
 Rgb = tuple[int, int, int]
 
 # Bright enough for lines on photographs, the most different ones first.
@@ -30,11 +27,6 @@ def class_color(label: int) -> Rgb:
     saturation, value = ((0.55, 1.0), (0.95, 0.75), (0.8, 0.95))[label // 8 % 3]
     red, green, blue = colorsys.hsv_to_rgb(turns % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
-
-
-def class_colors(count: int) -> UInt8[np.ndarray, "{count} 3"]:
-    """RGB of the first `count` classes, 0 to 255."""
-    return np.array([class_color(label) for label in range(count)], dtype=np.uint8).reshape(count, 3)
 
 
 def text_color(background: Rgb) -> Rgb:

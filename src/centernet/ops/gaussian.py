@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from centernet.ops.sparse_heatmaps import sparse_heatmap
 from centernet.structures.batch import Grid
 
 
@@ -50,6 +51,7 @@ def draw_gaussians(
     channels: Int[Tensor, " m"],
     radii: Int[Tensor, " m"],
     sharpness: float = 6.0,
+    limits: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, "b c h w"]:
     """Heatmaps with a Gaussian at each cell: peak 1, sigma `(2 r + 1) / 6`, in a square of side `2 r + 1`.
 
@@ -63,8 +65,12 @@ def draw_gaussians(
         channels: Channel of each Gaussian.
         radii: Cells from the centre to the edge of the square.
         sharpness: Width of the square, in sigmas.
+        limits: Values of each Gaussian above its limit are cut off there; None for no limits.
+
+    Returns:
+        Heatmaps, sparse if the grid wants them so.
     """
-    heatmap = torch.zeros(grid.batch, num_channels, grid.height, grid.width, device=cells.device)
+    shape = (grid.batch, num_channels, grid.height, grid.width)
     image, y, x = cells.unbind(1)
     top, left = torch.minimum(radii, y), torch.minimum(radii, x)
     rows = top + torch.minimum(radii + 1, grid.height - y)
@@ -84,7 +90,13 @@ def draw_gaussians(
     across = column - row_left.index_select(0, line)
     exponent = across.square() * row_falloff.index_select(0, line) + row_exponent.index_select(0, line)
     position = row_corner.index_select(0, line) + column
-    heatmap.view(-1).scatter_reduce_(0, position, exponent.exp_(), "amax")
+    values = exponent.exp_()
+    if limits is not None:
+        values = values.minimum(limits.index_select(0, gaussian).index_select(0, line))
+    if grid.sparse:
+        return sparse_heatmap(shape, position, values)
+    heatmap = torch.zeros(shape, device=cells.device)
+    heatmap.view(-1).scatter_reduce_(0, position, values, "amax")
     return heatmap
 
 

@@ -15,14 +15,14 @@ def merge_heatmaps(
     """Heatmaps by name, all layers of each in one as fine as the finest: what is drawn of a task's maps.
 
     Args:
-        maps: Raw or ideal.
+        maps: Raw or ideal, dense or sparse; heatmaps that are not among them are left out.
         heads: Of the task.
     """
     merged: dict[str, Tensor] = {}
     for name, spec in heads.items():
-        if not spec.heatmap:
+        if not spec.heatmap or name not in maps:
             continue
-        layer = maps[name]
+        layer = maps[name].to_dense()
         finest = merged.setdefault(spec.heatmap, layer)
         rows, columns = finest.shape[2:]
         times = -(-rows // layer.shape[2])

@@ -6,8 +6,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from centernet.ops.background import background_and_cells
 from centernet.ops.cells import read
 from centernet.protocols import PointMap
+
+_MARGIN = 1e-4
+"""Distance from 0 and 1 that the focal loss keeps, as in the original."""
 
 
 def focal_loss(
@@ -19,17 +23,21 @@ def focal_loss(
 ) -> Float[Tensor, ""]:
     """Penalty-reduced focal loss, summed and divided by the number of positive cells, at least 1 (eq. 1).
 
-    Probabilities are clamped to 1e-4 from 0 and 1, as in the original: beyond that the gradient is 0.
+    Probabilities are clamped to 1e-4 from 0 and 1, as in the original: beyond that the gradient is 0. With a
+    sparse target the cells that it does not list are computed apart: see `ops.background`.
 
     Args:
         logits: Predicted heatmap.
-        heatmap: Target heatmap; positives are exactly 1.
+        heatmap: Target heatmap, dense or sparse; positives are exactly 1.
         alpha: Exponent that lowers the weight of easy cells.
         beta: Exponent that lowers the weight of negatives near a positive.
-        soft_targets: Targets of the positive cells, in the order of `heatmap`, where they are not 1: the
-            quality focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2); targets of 1 give eq. 1.
+        soft_targets: Targets of the positive cells, in the order of the flat `heatmap`, where they are not 1:
+            the quality focal loss (Li et al. 2020, "Generalized Focal Loss", eq. 2); targets of 1 give eq. 1.
     """
-    probability = logits.float().sigmoid().clamp(1e-4, 1 - 1e-4)
+    background: Tensor | float = 0.0
+    if heatmap.is_sparse:
+        background, logits, heatmap = background_and_cells(logits, heatmap, alpha, _MARGIN)
+    probability = _single(logits).sigmoid().clamp(_MARGIN, 1 - _MARGIN)
     is_positive = heatmap == 1
     positive = probability[is_positive]
     if soft_targets is None:
@@ -39,7 +47,7 @@ def focal_loss(
         positive_loss = ((soft_targets - positive).abs() ** alpha * entropy).sum()
     # At positives `1 - heatmap` is 0, so they add nothing to the negative sum.
     negative_loss = ((1 - probability).log() * probability**alpha * (1 - heatmap) ** beta).sum()
-    return -(positive_loss + negative_loss) / max(len(positive), 1)
+    return (background - (positive_loss + negative_loss)) / max(len(positive), 1)
 
 
 def soft_focal_loss(logits: Float[Tensor, "b c h w"], heatmap: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -49,11 +57,20 @@ def soft_focal_loss(logits: Float[Tensor, "b c h w"], heatmap: Float[Tensor, "b 
 
     Args:
         logits: Predicted heatmap.
-        heatmap: Target heatmap, 0 to 1.
+        heatmap: Target heatmap, dense or sparse, 0 to 1.
     """
-    logits = logits.float()
-    entropy = F.binary_cross_entropy_with_logits(logits, heatmap, reduction="none")
-    return 4 * ((heatmap - logits.sigmoid()).square() * entropy).sum() / heatmap.sum().clamp(min=1.0)
+    background: Tensor | float = 0.0
+    if heatmap.is_sparse:
+        background, logits, heatmap = background_and_cells(logits, heatmap, alpha=2.0, margin=0.0)
+    logits = _single(logits)
+    entropy = F.binary_cross_entropy_with_logits(logits, heatmap.to(logits.dtype), reduction="none")
+    loss = background + ((heatmap - logits.sigmoid()).square() * entropy).sum()
+    return 4 * loss / heatmap.sum().clamp(min=1.0)
+
+
+def _single(logits: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Logits in single precision at least."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def l1_at_cells(

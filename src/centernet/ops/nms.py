@@ -4,10 +4,7 @@ The score of a box that overlaps a more confident one is lowered; the box is not
 originals, sides are one pixel longer than the difference of the corners.
 """
 
-import heapq
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -39,11 +36,14 @@ class Suppression:
     def factors(self, iou: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Factors by which a box lowers the scores of others, from its IoU with them."""
         if self.method == "gaussian":
-            squares = np.square(iou)
-            squares /= -self.sigma
-            return np.exp(squares, out=squares)
+            iou = np.square(iou)
+            iou /= -self.sigma
+            return np.exp(iou, out=iou)
         return np.where(iou > self.iou, 1 - iou if self.method == "linear" else 0.0, 1.0)
 
+
+_PACE = 64
+"""Boxes that are kept before those that were dropped are left out of the search."""
 
 SOFT = Suppression()
 """Soft-NMS with the settings of both originals."""
@@ -78,6 +78,8 @@ def soft_nms(
 ) -> Kept:
     """The most confident boxes after soft-NMS, with their lowered scores.
 
+    A box is compared with those that it overlaps alone, one box at a time: memory grows as the boxes do.
+
     Args:
         boxes: `(x1, y1, x2, y2)`, pixels.
         scores: 0 to 1.
@@ -88,54 +90,36 @@ def soft_nms(
     """
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
-    # Scores are only ever lowered: those of a class fall, and no more are taken than are kept.
-    classes = [
-        _taken(boxes, scores, corner_scores, np.flatnonzero(labels == label), how)
-        for label in np.unique(labels)
-    ]
-    taken = list(islice(heapq.merge(*classes, key=lambda one: (-one[0], one[1])), top_k))
-    return Kept(
-        np.array([row for _, row, _ in taken], dtype=np.int64),
-        np.array([score for score, _, _ in taken], dtype=scores.dtype),
-        np.array([box for _, _, box in taken], dtype=boxes.dtype).reshape(-1, 4),
-    )
-
-
-def _taken(
-    boxes: Float[np.ndarray, "n 4"],
-    scores: Float[np.ndarray, " n"],
-    corner_scores: Float[np.ndarray, "n 2"],
-    rows: Int[np.ndarray, " m"],
-    how: Suppression,
-) -> Iterator[tuple[float, int, Float[np.ndarray, " 4"]]]:
-    """The boxes of one class that are kept, most confident first: score, row, box.
-
-    Args:
-        boxes: Boxes of all classes.
-        scores: Their scores.
-        corner_scores: Scores of their corners.
-        rows: Rows of the class.
-        how: Settings of the suppression.
-    """
-    remaining = scores[rows].astype(np.float64)
-    sides = _Sides.of(boxes[rows])
-    while len(rows):
-        best = int(remaining.argmax())
-        score, row, box = float(remaining[best]), int(rows[best]), boxes[rows[best]]
+    candidates = _Candidates.of(boxes, scores, labels)
+    rows: list[int] = []
+    kept: list[float] = []
+    found: list[np.ndarray] = []
+    # Scores are only ever lowered, so boxes are taken in order of score and the loop may stop at `top_k`.
+    while len(rows) < top_k and len(candidates.rows):
+        place = int(candidates.scores.argmax())
+        best, score = int(candidates.rows[place]), float(candidates.scores[place])
         if score <= 0:
-            return
-        factors = how.factors(sides.iou(best))
-        remaining[best] = 0
+            break
+        rows.append(best)
+        kept.append(score)
+        found.append(boxes[best])
+        candidates.scores[place] = 0
+        near = candidates.near(place)
+        factors = how.factors(candidates.overlaps(place, near))
         if how.merge:
-            merged = np.array([best, *np.flatnonzero(remaining > 0)])
-            box = _mean_box(boxes[rows[merged]], corner_scores[rows[merged]], factors[merged], how.merge)
-        yield score, row, box
+            merged = np.concatenate([[best], candidates.rows[near]])
+            weights = np.concatenate([[0.0], factors])
+            found[-1] = _mean_box(boxes[merged], corner_scores[merged], weights, how.merge)
+        remaining = candidates.scores[near]
         lowered = remaining * factors
-        remaining = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
-        left = remaining > 0
-        # Copying what is left pays when a good part is gone.
-        if 4 * np.count_nonzero(left) < 3 * len(left):
-            rows, remaining, sides = rows[left], remaining[left], sides[left]
+        candidates.scores[near] = np.where((lowered < remaining) & (lowered < how.min_score), 0, lowered)
+        if len(rows) % _PACE == 0:
+            candidates = candidates.left()
+    return Kept(
+        np.array(rows, dtype=np.int64),
+        np.array(kept, dtype=scores.dtype),
+        np.array(found, dtype=boxes.dtype).reshape(-1, 4),
+    )
 
 
 def soft_nms_with_leftovers(
@@ -161,7 +145,7 @@ def soft_nms_with_leftovers(
     Returns:
         All `n` places of the array: first the boxes that are kept, most confident first, then the leftovers.
     """
-    sides = _Sides.of(boxes)
+    every = _Candidates.of(boxes, scores, np.zeros(len(boxes), dtype=np.int64))
     if corner_scores is None:
         corner_scores = np.stack([scores, scores], axis=1)
     rows, values, end = np.arange(len(boxes)), scores.astype(np.float64), len(boxes)
@@ -172,7 +156,7 @@ def soft_nms_with_leftovers(
         best = place + int(values[place:end].argmax())
         rows[[place, best]], values[[place, best]] = rows[[best, place]], values[[best, place]]
         row = rows[place]
-        iou = sides.iou(row)
+        iou = every.overlaps(row)
         factors = how.factors(iou)
         end, lowered, places = _lower(rows, values, factors, iou > 0, place + 1, end, how.min_score)
         if how.merge:
@@ -231,35 +215,55 @@ def _mean_box(
 
 
 @dataclass(frozen=True)
-class _Sides:
-    """Boxes by column, in 64 bits."""
+class _Candidates:
+    """Boxes that may still be kept.
 
-    x1: Float[np.ndarray, " n"]
-    y1: Float[np.ndarray, " n"]
-    x2: Float[np.ndarray, " n"]
-    y2: Float[np.ndarray, " n"]
+    Attributes:
+        rows: Index of each among the input boxes.
+        scores: Scores as lowered so far; 0 for boxes that were taken or dropped.
+        labels: Class of each.
+        edges: `x1`, `y1`, `x2`, `y2` of each.
+        areas: Area of each; sides are one pixel longer than the difference of the corners.
+    """
+
+    rows: Int[np.ndarray, " n"]
+    scores: Float[np.ndarray, " n"]
+    labels: Int[np.ndarray, " n"]
+    edges: Float[np.ndarray, "4 n"]
     areas: Float[np.ndarray, " n"]
 
     @classmethod
-    def of(cls, boxes: Float[np.ndarray, "n 4"]) -> "_Sides":
-        x1, y1, x2, y2 = np.ascontiguousarray(boxes.astype(np.float64).T)
-        return cls(x1, y1, x2, y2, (x2 - x1 + 1) * (y2 - y1 + 1))
+    def of(
+        cls, boxes: Float[np.ndarray, "n 4"], scores: Float[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
+    ) -> "_Candidates":
+        """All boxes."""
+        edges = np.ascontiguousarray(boxes.T, dtype=np.float64)
+        areas = (edges[2] - edges[0] + 1) * (edges[3] - edges[1] + 1)
+        return cls(np.arange(len(boxes)), scores.astype(np.float64), labels, edges, areas)
 
-    def __getitem__(self, left: Bool[np.ndarray, " n"]) -> "_Sides":
-        return _Sides(self.x1[left], self.y1[left], self.x2[left], self.y2[left], self.areas[left])
+    def left(self) -> "_Candidates":
+        """Those that were neither taken nor dropped."""
+        left = np.flatnonzero(self.scores > 0)
+        return _Candidates(
+            self.rows[left], self.scores[left], self.labels[left], self.edges[:, left], self.areas[left]
+        )
 
-    def iou(self, row: int) -> Float[np.ndarray, " n"]:
-        """IoU of one box with each."""
-        width = np.minimum(self.x2, self.x2[row])
-        width -= np.maximum(self.x1, self.x1[row])
-        width += 1
-        np.maximum(width, 0, out=width)
-        height = np.minimum(self.y2, self.y2[row])
-        height -= np.maximum(self.y1, self.y1[row])
-        height += 1
-        np.maximum(height, 0, out=height)
-        width *= height
-        union = self.areas[row] + self.areas
-        union -= width
-        width /= union
-        return width
+    def near(self, place: int) -> Int[np.ndarray, " s"]:
+        """Places of those of its class that a box overlaps, without those taken or dropped."""
+        x1, y1, x2, y2 = self.edges
+        near = x1 < x2[place] + 1
+        near &= x2 > x1[place] - 1
+        near &= y1 < y2[place] + 1
+        near &= y2 > y1[place] - 1
+        near &= self.labels == self.labels[place]
+        places = np.flatnonzero(near)
+        return places[self.scores[places] > 0]
+
+    def overlaps(self, place: int, others: Int[np.ndarray, " s"] | slice = slice(None)) -> np.ndarray:
+        """IoU of a box with others, all of them by default."""
+        x1, y1, x2, y2 = self.edges[:, others]
+        left, top, right, bottom = self.edges[:, place]
+        intersection = np.maximum(np.minimum(x2, right) - np.maximum(x1, left) + 1, 0)
+        intersection *= np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top) + 1, 0)
+        iou: np.ndarray = intersection / (self.areas[others] + self.areas[place] - intersection)
+        return iou

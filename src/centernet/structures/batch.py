@@ -22,6 +22,7 @@ class Grid:
         stride: Input pixels from one cell to the next.
         edge: `(x, y)` in cells to which boxes are clipped; None for the last column and row, as in the
             original implementations.
+        sparse: Wants ideal heatmaps as sparse tensors, the lists of their cells: see `ops.sparse_heatmaps`.
     """
 
     batch: int
@@ -29,6 +30,7 @@ class Grid:
     width: int
     stride: int = 4
     edge: tuple[float, float] | None = None
+    sparse: bool = False
 
     def coarser(self, level: int) -> "Grid":
         """The grid after halving it `level` times; boxes are clipped at the same place as before."""
@@ -40,6 +42,7 @@ class Grid:
             width=width,
             stride=self.stride << level,
             edge=(x / (1 << level), y / (1 << level)) if level else self.edge,
+            sparse=self.sparse,
         )
 
 

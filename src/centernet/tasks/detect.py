@@ -17,6 +17,7 @@ from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_loss, paired_iou, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.ops.sparse_heatmaps import positives
 from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures.batch import BatchAnnotations, Grid
 
@@ -222,9 +223,10 @@ class Detect:
         boxes = self._box_coder.boxes(predict_at(self._box_coder, maps, cells), cells)
         ground_truth = {name: targets[f"center_{name}"] for name in self._box_coder.heads}
         overlaps = paired_iou(boxes, self._box_coder.boxes(ground_truth, cells))
-        heatmap = targets["heatmap"]
-        height, width = heatmap.shape[2:]
+        height, width = maps["heatmap"].shape[2:]
+        peaks = positives(targets["heatmap"])
         # Of two objects of a class in one cell, the one with the higher IoU counts.
-        best = torch.zeros_like(heatmap).view(-1)
-        best.scatter_reduce_(0, (plane * height + y) * width + x, overlaps, "amax")
-        return 1 - self.quality * (1 - best.view_as(heatmap)[heatmap == 1])
+        best = overlaps.new_zeros(len(peaks))
+        place = torch.searchsorted(peaks, (plane * height + y) * width + x)
+        best.scatter_reduce_(0, place, overlaps, "amax")
+        return 1 - self.quality * (1 - best)

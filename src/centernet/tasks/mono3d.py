@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from centernet.ops.cells import cell_corners, read
@@ -139,18 +139,16 @@ class Mono3D:
         # Sides are not rounded up here, as in the original.
         radii = boxes.radii(self.min_overlap, corrected=self.corrected_radius, rounded_up=False)
         is_ignored = objects.is_ignored[boxes.index]
-
-        def drawn(chosen: Bool[Tensor, " m"]) -> Float[Tensor, "b c h w"]:
-            cells, labels = boxes.cells[chosen], boxes.labels[chosen]
-            return draw_gaussians(grid, self.num_classes, cells, labels, radii[chosen])
-
+        limits = torch.where(is_ignored, IGNORED, 1.0)
         known = ~is_ignored
         index = boxes.index[known]
         alpha = objects.alpha_rad[index, None]
         # The two ends of the circle meet in the second half of each bin.
         angles = torch.cat([_wrap_to_pi(alpha - center) for center in _BIN_CENTERS], dim=1)
         return {
-            "heatmap": torch.maximum(drawn(known), drawn(is_ignored).clamp(max=IGNORED)),
+            "heatmap": draw_gaussians(
+                grid, self.num_classes, boxes.cells, boxes.labels, radii, limits=limits
+            ),
             "cells": boxes.cells[known],
             "size": boxes.size[known],
             "offset": boxes.center[known] - cell_corners(boxes.cells[known]),

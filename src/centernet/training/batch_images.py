@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import lightning as L
 import numpy as np
-from jaxtyping import Float32, UInt8
+import torch
+from jaxtyping import Float32, Int, UInt8
 
 from centernet.drawing import contact_sheet, draw_boxes, draw_heatmap, draw_keypoints
 from centernet.inference.predictor import TorchPredictor
+from centernet.protocols import Targets
 from centernet.structures.batch import Batch, Grid
 
 MAX_IMAGES = 8
@@ -43,8 +45,8 @@ def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h 
     """Pairs of images, RGB: an input with its boxes and keypoints, and the same under its target heatmaps."""
     count, _, height, width = batch.images.shape
     stride = predictor.network.stride
-    grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
-    heatmaps = _class_heatmaps(predictor, batch, grid)
+    grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride, sparse=True)
+    targets = predictor.task.encode(batch.objects, grid)
     drawn: list[np.ndarray] = []
     captions: list[str] = []
     for i in range(min(count, MAX_IMAGES)):
@@ -58,14 +60,21 @@ def draw_batch(batch: Batch, predictor: TorchPredictor) -> UInt8[np.ndarray, "h 
             keypoints = batch.objects.keypoints[is_in_image].numpy()
             of_objects = [skeletons[label] for label in labels]
             labelled = draw_keypoints(labelled, keypoints, of_objects, image_size=(height, width))
-        drawn += [labelled, draw_heatmap(image, heatmaps[i])]
+        present = np.unique(labels)
+        drawn += [labelled, draw_heatmap(image, _heatmaps_of(predictor, targets, i, present), labels=present)]
         captions += [Path(batch.views[i].name).name, "target heatmaps"]
     return contact_sheet(drawn, captions, columns=4)
 
 
-def _class_heatmaps(predictor: TorchPredictor, batch: Batch, grid: Grid) -> Float32[np.ndarray, "b c h w"]:
-    """The target heatmap of each class, the maximum if a class has several; zero for tasks without any."""
-    heatmaps = predictor.heatmaps(predictor.task.encode(batch.objects, grid)).values()
-    count = len(predictor.categories)
-    none = np.zeros((grid.batch, count, grid.height, grid.width), dtype=np.float32)
-    return np.max([none, *(value.numpy() for value in heatmaps if value.shape[1] == count)], axis=0)
+def _heatmaps_of(
+    predictor: TorchPredictor, targets: Targets, number: int, labels: Int[np.ndarray, " c"]
+) -> Float32[np.ndarray, "c h w"]:
+    """The target heatmap of some classes of an image, the maximum if a class has several."""
+    image, classes, count = torch.tensor([number]), torch.from_numpy(labels), len(predictor.categories)
+    chosen = {
+        name: targets[name].index_select(0, image).index_select(1, classes)
+        for name, spec in predictor.task.heads.items()
+        if spec.heatmap and targets[name].shape[1] == count
+    }
+    heatmaps = [value[0].numpy() for value in predictor.heatmaps(chosen).values()]
+    return np.max(heatmaps, axis=0) if heatmaps else np.zeros((0, 1, 1), dtype=np.float32)

@@ -144,7 +144,14 @@ class TrainingModule(L.LightningModule):
         """Loss terms, averaged over the stacks of the network."""
         count, _, height, width = batch.images.shape
         stride = self.network.stride
-        grid = Grid(batch=count, height=height // stride, width=width // stride, stride=stride)
+        grid = Grid(
+            batch=count,
+            height=height // stride,
+            width=width // stride,
+            stride=stride,
+            # Metal knows neither sparse tensors nor double precision.
+            sparse=batch.images.device.type in ("cpu", "cuda", "xpu"),
+        )
         targets = self._predictor.task.encode(batch.objects, grid)
         terms = [self._predictor.task.loss(maps, targets) for maps in stacks]
         return {name: torch.stack([term[name] for term in terms]).mean() for name in terms[0]}

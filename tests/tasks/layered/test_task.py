@@ -11,7 +11,13 @@ from centernet.ops.heatmaps import merge_heatmaps
 from centernet.protocols import Maps
 from centernet.structures.batch import BatchAnnotations, Grid
 from centernet.tasks.detect import Detect
-from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
+from centernet.tasks.layered import neighbours
+from centernet.tasks.layered.neighbours import (
+    best_of_levels,
+    is_repeated,
+    is_repeated_in_order,
+    ranks_among_neighbours,
+)
 from centernet.tasks.layered.task import Layered
 from centernet.tasks.pose import Pose
 
@@ -265,3 +271,39 @@ def test_heatmaps_of_all_layers_are_merged_into_one() -> None:
 def test_settings_out_of_range_are_named(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Layered(inner=INNER, **settings)  # type: ignore[arg-type]
+
+
+def crowded_boxes(count: int) -> tuple[torch.Tensor, ...]:
+    """Boxes, scores, classes and levels of two images; many boxes overlap, and many scores are equal."""
+    generator = torch.Generator().manual_seed(0)
+    corner, side = (
+        60 * torch.rand(2, count, 2, generator=generator),
+        40 * torch.rand(2, count, 2, generator=generator),
+    )
+    scores = torch.randint(1, 50, (2, count), generator=generator) / 50
+    labels, levels = (torch.randint(0, 3, (2, count), generator=generator) for _ in range(2))
+    return torch.cat([corner - 20, corner + side], dim=2), scores, labels, levels
+
+
+def test_comparing_near_boxes_alone_finds_all_that_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "PAIRS_AT_ONCE", 1000)
+    boxes, _, labels, levels = crowded_boxes(300)
+    scores = torch.linspace(1, 0, 300).expand(2, 300)
+    expected = is_repeated(boxes, scores, labels, levels, 0.6)
+
+    assert 50 < expected.sum() < 550
+    assert (is_repeated_in_order(boxes, labels, levels, 0.6) == expected).all()
+
+
+@pytest.mark.parametrize("top_k", [1, 60, 200, 400])
+def test_the_best_of_levels_do_not_depend_on_how_many_boxes_are_compared_at_once(
+    top_k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = crowded_boxes(400)
+    expected, _ = best_of_levels(*table, min_iou=0.6, top_k=top_k)
+    monkeypatch.setattr(neighbours, "FEW", 0)
+    found, which = best_of_levels(*table, min_iou=0.6, top_k=top_k)
+    scores = table[1].gather(1, which)
+
+    assert found.tolist() == expected.tolist()
+    assert (scores == found)[found > 0].all()

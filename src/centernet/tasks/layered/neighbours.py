@@ -4,6 +4,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from centernet.ops.gaussian import ragged_index
+
+FEW = 1024
+"""Boxes of an image up to which all pairs are compared at once, without a look at the numbers."""
+
+PAIRS_AT_ONCE = 1 << 18
+"""Pairs of boxes that are compared at once: so many need about 30 MB."""
+
 
 def ranks_among_neighbours(
     cells: Int[Tensor, "m 3"],
@@ -50,6 +58,98 @@ def _positions(centers: Float[Tensor, "m 2"], sizes: Float[Tensor, "m 2"]) -> In
     places = torch.empty_like(order)
     places[order] = torch.arange(len(centers), device=centers.device)
     return places
+
+
+def best_of_levels(
+    boxes: Float[Tensor, "b n 4"],
+    scores: Float[Tensor, "b n"],
+    labels: Int[Tensor, "b n"],
+    levels: Int[Tensor, "b n"],
+    *,
+    min_iou: float,
+    top_k: int,
+) -> tuple[Float[Tensor, "b k"], Int[Tensor, "b k"]]:
+    """The highest scores, and which they are, where repeated boxes have score 0.
+
+    A box is repeated if its IoU with a more confident one of its class on another level is above `min_iou`;
+    repeated boxes repeat others too. Boxes are compared in order of their scores until enough are found.
+    """
+    count = scores.shape[1]
+    top_k = min(top_k, count)
+    # Metal has no double precision.
+    if torch.compiler.is_exporting() or count <= FEW or boxes.device.type == "mps":
+        repeated = is_repeated(boxes, scores, labels, levels, min_iou)
+        best = scores.masked_fill(repeated, 0.0).topk(top_k, dim=1)
+        return best.values, best.indices
+    # Of two that are equally confident, the one on the finer level comes first.
+    by_level = levels.sort(dim=1, stable=True).indices
+    order = by_level.gather(1, scores.gather(1, by_level).sort(dim=1, descending=True, stable=True).indices)
+    compared = top_k
+    while True:
+        compared = min(compared + max(top_k // 4, 64), count)
+        first = order[:, :compared]
+        corners = boxes.gather(1, first[..., None].expand(-1, -1, 4))
+        repeated = is_repeated_in_order(corners, labels.gather(1, first), levels.gather(1, first), min_iou)
+        if compared == count or int((~repeated).sum(dim=1).min()) >= top_k:
+            break
+        compared *= 2
+    best = scores.gather(1, first).masked_fill(repeated, 0.0).topk(top_k, dim=1)
+    return best.values, first.gather(1, best.indices)
+
+
+def is_repeated_in_order(
+    boxes: Float[Tensor, "b n 4"], labels: Int[Tensor, "b n"], levels: Int[Tensor, "b n"], min_iou: float
+) -> Bool[Tensor, "b n"]:
+    """As `is_repeated`, for boxes in order of their scores; only near boxes are compared.
+
+    Of two boxes that overlap that much, the left side of one is left of the other's by at most `1 - min_iou`
+    of its width. So boxes are sorted by their left side, and each is compared with the few next ones.
+    """
+    batch, count = labels.shape
+    repeated = torch.zeros(batch * count, dtype=torch.bool, device=boxes.device)
+    image = torch.arange(batch, device=boxes.device)[:, None]
+    plane = (image * (int(labels.max()) + 1) + labels).flatten()
+    edges = boxes.flatten(0, 1).double()
+    # Planes lie beside each other, so far apart that no window reaches from one to the next.
+    low, high = edges[:, ::2].amin(), edges[:, ::2].amax()
+    pitch = 2 * (high - low) + 1
+    left, order = (edges[:, 0] - low + plane * pitch).sort()
+    width = (edges[:, 2] - edges[:, 0]).clamp(min=0).index_select(0, order)
+    # A little more than needed: positions far from 0 are rounded.
+    reach = left + width * (1 - min_iou) + 1e-6 * pitch
+    partners = torch.searchsorted(left, reach, right=True) - torch.arange(
+        1, len(left) + 1, device=left.device
+    )
+    ends = partners.cumsum(0)
+    edges, level, rank = edges.index_select(0, order), levels.flatten()[order], order % count
+    start = 0
+    while start < len(left):
+        before = ends[start - 1] if start else ends.new_zeros(())
+        stop = max(int(torch.searchsorted(ends, before + PAIRS_AT_ONCE, right=True)), start + 1)
+        which, step = ragged_index(partners[start:stop])
+        first = which + start
+        second = first + step + 1
+        chosen = (level.index_select(0, first) != level.index_select(0, second)).nonzero().squeeze(1)
+        first, second = first.index_select(0, chosen), second.index_select(0, chosen)
+        is_same = _overlap_more(edges.index_select(0, first), edges.index_select(0, second), min_iou)
+        first, second = first[is_same], second[is_same]
+        later = torch.where(rank[first] > rank[second], first, second)
+        repeated[order[later]] = True
+        start = stop
+    return repeated.view(batch, count)
+
+
+def _overlap_more(
+    first: Float[Tensor, "p 4"], second: Float[Tensor, "p 4"], min_iou: float
+) -> Bool[Tensor, " p"]:
+    """True for pairs of boxes whose IoU is above `min_iou`."""
+    corner, far_corner = (
+        torch.maximum(first[:, :2], second[:, :2]),
+        torch.minimum(first[:, 2:], second[:, 2:]),
+    )
+    intersection = (far_corner - corner).clamp(min=0).prod(dim=1)
+    areas = [(one[:, 2:] - one[:, :2]).clamp(min=0).prod(dim=1) for one in (first, second)]
+    return intersection > min_iou * (areas[0] + areas[1] - intersection)
 
 
 def is_repeated(

@@ -13,9 +13,10 @@ from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from centernet.ops.center_boxes import CenterBoxes
+from centernet.ops.sparse_heatmaps import in_a_row
 from centernet.protocols import HeadSpec, Maps, Outputs, OutputSpec, Targets, Task
 from centernet.structures.batch import BatchAnnotations, Grid
-from centernet.tasks.layered.neighbours import is_repeated, ranks_among_neighbours
+from centernet.tasks.layered.neighbours import best_of_levels, ranks_among_neighbours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,16 +135,17 @@ class Layered:
                 ],
                 dim=1,
             )
-            repeated = is_repeated(
+            scores, kept = best_of_levels(
                 merged["boxes"],
                 merged["scores"],
                 merged["labels"],
                 level,
-                self.repeated_iou,
+                min_iou=self.repeated_iou,
+                top_k=self.top_k,
             )
-            merged["scores"] = merged["scores"].masked_fill(repeated, 0.0)
-        kept = merged["scores"].topk(min(self.top_k, merged["scores"].shape[1]), dim=1).indices
-        return {name: _gathered(value, kept) for name, value in merged.items()}
+        else:
+            scores, kept = merged["scores"].topk(min(self.top_k, merged["scores"].shape[1]), dim=1)
+        return {**{name: _gathered(value, kept) for name, value in merged.items()}, "scores": scores}
 
     def merge_flipped(self, maps: Maps, flipped: Maps) -> Maps:
         """The maps of an input merged with those of the horizontally flipped input, layer by layer."""
@@ -201,7 +203,7 @@ class Layered:
         """Targets of all layers, for maps concatenated into one row."""
         parts = {layer: targets[f"{name}/{layer[0]}/{layer[1]}"] for layer in self._layers}
         if name.endswith("heatmap"):
-            return torch.cat([part.flatten(2) for part in parts.values()], dim=2)[:, :, None]
+            return in_a_row(list(parts.values()))
         if not name.endswith("cells"):
             return torch.cat(list(parts.values()))
         moved, before = [], 0

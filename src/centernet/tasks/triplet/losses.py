@@ -10,6 +10,7 @@ from torch import Tensor
 
 from centernet.ops.cells import read
 from centernet.ops.losses import focal_loss, shared_count
+from centernet.ops.sparse_heatmaps import positives
 from centernet.protocols import PointMap
 
 
@@ -17,8 +18,8 @@ def shared_focal_loss(
     logits: Float[Tensor, "b c h w"], heatmap: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, ""]:
     """`focal_loss` per positive cell of all devices."""
-    positives = (heatmap == 1).sum().float()
-    return focal_loss(logits, heatmap) * positives.clamp(min=1) / shared_count(positives)
+    count = logits.new_tensor(float(len(positives(heatmap))), dtype=torch.float32)
+    return focal_loss(logits, heatmap) * count.clamp(min=1) / shared_count(count)
 
 
 def smooth_l1_at_cells(
