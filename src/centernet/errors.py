@@ -1,17 +1,37 @@
 """The two errors of a user's input, the bounds of the numbers in it, and lists of names in messages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MAX_NAMES, _MAX_LETTERS, _MAX_LINE = 6, 30, 300
 
 
-class UsageError(ValueError):
+_CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0001-\U000e007f]"
+)
+"""What a terminal acts on or hides instead of showing it; line ends are not among them."""
+
+
+class _ShownError(ValueError):
+    """Its text shows the control characters of foreign names escaped."""
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
+
+
+class UsageError(_ShownError):
     """The call itself is wrong: an unknown key, an impossible value. Exit code 2 on the command line."""
 
 
-class InputError(ValueError):
+class InputError(_ShownError):
     """The call is right but its input is broken: a broken file, an empty data set. Exit code 1."""
+
+
+def escaped(text: str) -> str:
+    """The text with its control characters written as in Python, except line ends."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -22,7 +42,11 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shortened(line: str) -> str:
-    """A line of at most 300 letters: of a longer one the beginning and the end, which says what to do."""
+    """A line of at most 300 letters: of a longer one the beginning and the end, which says what to do.
+
+    Control characters are escaped.
+    """
+    line = escaped(line)
     if len(line) <= _MAX_LINE:
         return line
     end = 2 * _MAX_LINE // 3

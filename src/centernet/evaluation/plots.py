@@ -1,6 +1,7 @@
 """Plots of an evaluation: precision-recall curves, confusion matrix, table by class."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from centernet.drawing.colors import class_color
+from centernet.errors import escaped
 from centernet.evaluation.evaluator import Evaluation
 from centernet.evaluation.table import cell
 from centernet.io.writing import replacing, writing
@@ -40,7 +42,7 @@ def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
     if evaluation.keypoints.oks:
         figures["keypoint_pr_curves.png"] = keypoint_precision_recall_figure(evaluation)
     for figure in figures.values():
-        figure.supxlabel(evaluation.name, x=0.99, ha="right", fontsize=8, color="#777777")
+        figure.supxlabel(_plain(evaluation.name), x=0.99, ha="right", fontsize=8, color="#777777")
     return [save_figure(figure, folder / name) for name, figure in figures.items()]
 
 
@@ -52,7 +54,9 @@ def save_figure(figure: "Figure", path: Path) -> Path:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, path.suffix) as part:
+    with replacing(path, path.suffix) as part, warnings.catch_warnings():
+        # Letters that the font lacks are drawn as boxes, with a warning for each.
+        warnings.simplefilter("ignore")
         figure.savefig(part, dpi=130)
     return path
 
@@ -104,7 +108,7 @@ def _curves_figure(
             one.curve.precision,
             color=FAINT if are_many else _hex(label),
             linewidth=0.9 if are_many else 1.8,
-            label=None if are_many else f"{one.name}  {one.ap50:.3f}",
+            label=None if are_many else f"{_short(one.name)}  {one.ap50:.3f}",
         )
     if are_many:
         axes.plot([], [], color=FAINT, label="each class")
@@ -196,7 +200,7 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
                 weight=weight,
                 color=INK,
             )
-    _title(axes, scores.name)
+    _title(axes, _plain(scores.name))
     return figure
 
 
@@ -209,4 +213,9 @@ def _hex(label: int) -> str:
 
 
 def _short(name: str, limit: int = 22) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+    return _plain(name if len(name) <= limit else f"{name[: limit - 1]}…")
+
+
+def _plain(name: str) -> str:
+    """A name of somebody else's as it is: between dollars matplotlib would read formulas."""
+    return escaped(name.replace("\n", " ")).replace("$", r"\$")

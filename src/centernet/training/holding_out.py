@@ -1,11 +1,11 @@
 """Holding out images for validation where the data set has none for it."""
 
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from centernet.data.splitting.partition import MIN_IMAGES, Partition, split_by_content
+from centernet.io.messages import say
 from centernet.io.writing import write_atomically
 from centernet.structures import Dataset
 
@@ -80,4 +80,4 @@ def _what(partition: Partition) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    say(line)

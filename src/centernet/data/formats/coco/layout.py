@@ -7,6 +7,7 @@ from pathlib import Path
 from centernet.data.formats.common.splits import WHOLE, choose_split, is_split, split_in
 from centernet.errors import InputError
 from centernet.io.paths import visible
+from centernet.io.plain_files import read_plain
 
 # Files of other tasks, which have images and annotations too: https://cocodataset.org/#download
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
@@ -101,7 +102,7 @@ def _may_be(name: str, kind: FileKind) -> bool:
 
 def _has_coco_keys(file: Path) -> bool:
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_plain(file)
+    except InputError:
         return False
     return b'"images"' in content and (b'"annotations"' in content or b'"categories"' in content)

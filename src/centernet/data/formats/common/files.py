@@ -5,6 +5,7 @@ from pathlib import Path
 from centernet.errors import InputError
 from centernet.io.images import is_image
 from centernet.io.paths import walk_once
+from centernet.io.plain_files import read_plain
 from centernet.structures import ImageRecord
 
 LARGEST_PX = 1e9
@@ -37,11 +38,8 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read or is not text.
     """
+    content = read_plain(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: save it as UTF-8") from error
-    except ValueError as error:  # No file has a name with a null character.
-        raise InputError(f"{path} cannot be read: {error}") from error
