@@ -36,9 +36,15 @@ def escaped(text: str) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """Names in a message: the first six, each cut to thirty letters, and how many more there are."""
-    shown = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
-    rest = len(shown) - _MAX_NAMES
-    return ", ".join(shown) if rest <= 1 else f"{', '.join(shown[:_MAX_NAMES])} and {rest} more"
+    cut = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
+    rest = len(cut) - _MAX_NAMES
+    return ", ".join(cut) if rest <= 1 else f"{', '.join(cut[:_MAX_NAMES])} and {rest} more"
+
+
+def shown(name: str) -> str:
+    """A foreign name in a table: in one line, of at most sixty letters, its control characters escaped."""
+    name = escaped(name.replace("\n", "\\n"))
+    return name if len(name) <= 2 * _MAX_LETTERS else f"{name[: 2 * _MAX_LETTERS - 1]}…"
 
 
 def shortened(line: str) -> str:

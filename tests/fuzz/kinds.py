@@ -126,10 +126,22 @@ def data(kind: str) -> Maker:
     return make
 
 
+def training(rng: random.Random, folder: Path) -> Case:
+    """A broken data set, for which a training is planned or begun."""
+    kind = rng.choice(["coco", "voc", "yolo", "coco-pose", "yolo-pose", "deeplabcut", "labelme"])
+    copy(kind, folder)
+    texts = [path for path in _files() if path.suffix not in (".png", ".jpg")]
+    changes = break_some(rng, texts if rng.random() < 0.7 else _files())
+    task = ["task=pose"] if kind in _POSES else []
+    command = ["plan", "data=in", *task] if rng.random() < 0.6 else _training("data=in", *task)
+    return Case(changes=[kind, *changes], commands=[command])
+
+
+_POSES = ("coco-pose", "yolo-pose", "deeplabcut", "torchvision")
+
+
 def _data_command(rng: random.Random, kind: str, folder: Path) -> list[str]:
     weights = seeds.make("pose-weights" if "pose" in kind else "weights", folder)
-    is_pose = kind in ("coco-pose", "yolo-pose", "deeplabcut", "torchvision")
-    task = ["task=pose"] if is_pose else []
     small = [f"imgsz={seeds.SIZE}"]
     choices: list[tuple[int, list[str]]] = [
         (8, ["doctor", "data=in"]),
@@ -140,8 +152,6 @@ def _data_command(rng: random.Random, kind: str, folder: Path) -> list[str]:
         (1, ["split", "data=in"]),
         (2, ["val", f"model={weights}", "data=in", "save_json=found.json", *small]),
         (1, ["val", f"model={weights}", "data=in", "save_dir=out", *small]),
-        (2, ["plan", "data=in", *task]),
-        (1, _training("data=in", *task)),
     ]
     return rng.choices([words for _, words in choices], [weight for weight, _ in choices])[0]
 
@@ -233,10 +243,19 @@ def runs(rng: random.Random, folder: Path) -> Case:
     return Case(changes=changes, commands=[["train", "resume=run"]])
 
 
-def settings(rng: random.Random, folder: Path) -> Case:
+def settings(slow: bool) -> Maker:
     """A command with wrong, strange or missing words."""
+
+    def make(rng: random.Random, folder: Path) -> Case:
+        names = [name for name in _BASES if (name in _SLOW_COMMANDS) == slow]
+        name = rng.choices(names, [_BASES[name][0] for name in names])[0]
+        return _with_words(rng, name, folder)
+
+    return make
+
+
+def _with_words(rng: random.Random, name: str, folder: Path) -> Case:
     scene = seeds.make("scene", folder)
-    name = rng.choices(list(_BASES), [weight for weight, _ in _BASES.values()])[0]
     words = [word.replace("SCENE", str(scene)) for word in _BASES[name][1]]
     arguments = [one for one in COMMANDS[name].arguments if one.name not in _SLOW]
     changes = []
@@ -256,6 +275,7 @@ def settings(rng: random.Random, folder: Path) -> Case:
 
 _SLOW = ("epochs", "minutes", "repeats", "images", "train", "val", "folder", "devices", "debug")
 """Keys by which a command may rightly take hours."""
+_SLOW_COMMANDS = ("plan", "train", "export", "benchmark", "demo")
 _SMALL = ("imgsz=64",)
 _BASES: dict[str, tuple[int, list[str]]] = {
     "doctor": (10, ["data=SCENE/data"]),
@@ -312,7 +332,9 @@ KINDS: dict[str, tuple[int, Maker]] = {
     "pt2": (3, exported("pt2")),
     "openvino": (3, exported("openvino")),
     "runs": (3, runs),
-    "settings": (12, settings),
+    "settings": (12, settings(slow=False)),
+    "long-settings": (3, settings(slow=True)),
+    "training": (4, training),
     "places": (7, places),
 }
 """The kinds by name, each with how often it comes."""

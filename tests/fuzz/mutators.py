@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 LONG = "<a whole number of 5000 digits>"
-DEEP = "<lists in lists, 3000 deep>"
+DEEP, DEEPEST = "<lists in lists, 700 deep>", "<lists in lists, 3000 deep>"
 NAMES = (
     "\x1b[31mred\n\x07\r",
     "n" * 3000,
@@ -34,7 +34,7 @@ NAMES = (
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, [], {}, [[]], [None], {"a": 1}, "", "text", "1", "-5", "1e3", "0x10", "١٢"),
     *(-1, 0, 1, 2, 3, 0.5, -0.5, 1e308, -1e308, 1e-320, float("nan"), float("inf"), float("-inf")),
-    *(2**31, 2**53 + 1, 2**63, -(2**63) - 1, 10**30, LONG, DEEP, [1, 2, 3], [1, 2, 3, 4], ["a"] * 4),
+    *(2**31, 2**53 + 1, 2**63, -(2**63) - 1, 10**30, LONG, DEEP, DEEPEST, [1, 2, 3], [1, 2, 3, 4], ["a"] * 4),
     *NAMES,
 )
 """Values in the place of any other."""
@@ -118,7 +118,12 @@ def change_json(rng: random.Random, data: bytes) -> tuple[bytes, str]:
 def json_bytes(value: Any) -> bytes:
     """The json text of a value, with the two that json cannot write."""
     text = json.dumps(value)
-    text = text.replace(json.dumps(LONG), "7" * 5000).replace(json.dumps(DEEP), "[" * 3000 + "]" * 3000)
+    for mark, raw in {
+        LONG: "7" * 5000,
+        DEEP: "[" * 700 + "]" * 700,
+        DEEPEST: "[" * 3000 + "]" * 3000,
+    }.items():
+        text = text.replace(json.dumps(mark), raw)
     return text.encode()
 
 

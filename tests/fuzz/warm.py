@@ -13,6 +13,8 @@ from centernet.cli import main
 _NEEDED = {
     "images": ("images", "weights"),
     "settings": ("scene",),
+    "long-settings": ("scene",),
+    "training": ("coco", "voc", "yolo", "coco-pose", "yolo-pose", "deeplabcut", "labelme"),
     "places": ("scene",),
     "runs": ("run",),
     "weights": ("weights", "scene"),
@@ -47,7 +49,8 @@ def up(only: Sequence[str], folder: Path, work: Path) -> None:
             main(["preview", data, "output=warm.png"])
             main(["predict", model, f"source={scene / 'images'}", "save=false", f"imgsz={seeds.SIZE}"])
             main(["val", model, data, "save_dir=warm-val", f"imgsz={seeds.SIZE}"])
-            main(["plan", data])
+            if {"training", "long-settings", "runs"} & set(only):
+                main(["plan", data])
             main(["convert", f"model={scene / 'calib.txt'}", "output=warm-out"])
     finally:
         os.chdir(here)

@@ -53,13 +53,15 @@ def write_list(folder: Path, validation: Dataset | None) -> None:
         (folder / LIST).unlink(missing_ok=True)
         return
     lines = "".join(f"{record.path}\n" for record in validation.records)
-    write_atomically(folder / LIST, lines.encode())
+    write_atomically(folder / LIST, lines.encode("utf-8", "surrogateescape"))
 
 
 def read_list(folder: Path) -> frozenset[str]:
     """The paths of the images that a run held out; empty if it did not."""
     file = folder / LIST
-    return frozenset(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else frozenset()
+    if not file.is_file():
+        return frozenset()
+    return frozenset(file.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
 
 
 def _divided(dataset: Dataset, held_out: Collection[Path]) -> tuple[Dataset, Dataset]:

@@ -175,7 +175,7 @@ def _checked_object(
         default_area = box[2] * box[3] * (AREA_FRACTION if entry.get("keypoints") else 1.0)
     area: Any = entry.get("area")
     # `type` because True is an int too.
-    is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
+    is_stated = type(area) in (int, float) and 0 <= area < LARGEST_PX**2
     return image_id, category_id, box, float(area if is_stated else default_area)
 
 
