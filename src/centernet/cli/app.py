@@ -177,6 +177,8 @@ def _explain(error: BaseException, signals: EndSignals) -> tuple[int, str]:
         return 1, f"this needs {error.name}, which is not installed: pip install centernet"
     if isinstance(error, MemoryError):
         return 1, f"there is not enough memory ({text or 'none left'}): take a smaller batch, image or model"
+    if isinstance(error, RecursionError):
+        return 1, "what was given is nested too deep (run again with --debug for the traceback)"
     # The first line is the message; torch adds pages.
     first = str(error).strip().partition("\n")[0] or "no message"
     return 1, f"{type(error).__name__}: {first} (run again with --debug for the traceback)"
