@@ -34,6 +34,11 @@ def up(only: Sequence[str], folder: Path, work: Path) -> None:
         folder: Folder of the seeds.
         work: Folder for what commands write.
     """
+    if {"training", "long-settings", "runs"} & set(only):
+        import lightning.pytorch  # noqa: F401
+        import torch._dynamo  # noqa: F401
+
+        import centernet.training.fit  # noqa: F401
     for kind in only:
         for name in _NEEDED.get(kind, (kind, "weights", "pose-weights") if kind != "results" else (kind,)):
             seeds.make(name, folder)

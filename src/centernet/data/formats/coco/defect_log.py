@@ -38,6 +38,17 @@ def whole_number(value: object) -> int | None:
     return None
 
 
+def number_of(value: object) -> int | float | None:
+    """The value of a field as a number, also if written as "1.5"; None if it is not one."""
+    # `type` because True is an int too.
+    if type(value) is int or type(value) is float:
+        return value
+    try:
+        return float(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 class Ids:
     """The whole numbers of the ids in a list of a file.
 
