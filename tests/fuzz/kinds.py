@@ -120,10 +120,22 @@ def data(kind: str) -> Maker:
             )
         texts = [path for path in _files() if path.suffix not in (".png", ".jpg")]
         changes = break_some(rng, texts if rng.random() < 0.85 else _files())
-        command = _data_command(rng, kind, folder)
+        command = _data_command(rng)
         return Case(changes=changes, commands=[command], checks=[lambda: checks.data_is_sound(INPUT)])
 
     return make
+
+
+def evaluation(rng: random.Random, folder: Path) -> Case:
+    """A broken data set, on which weights are evaluated."""
+    kind = rng.choice(["coco", "voc", "yolo", "coco-pose", "yolo-pose"])
+    copy(kind, folder)
+    texts = [path for path in _files() if path.suffix not in (".png", ".jpg")]
+    changes = break_some(rng, texts if rng.random() < 0.7 else _files())
+    weights = seeds.make("pose-weights" if kind in _POSES else "weights", folder)
+    command = ["val", f"model={weights}", "data=in", f"imgsz={seeds.SIZE}"]
+    more = rng.choice([["save_json=found.json"], ["save_json=found.json"], ["save_dir=out"], ["--json"]])
+    return Case(changes=[kind, *changes], commands=[[*command, *more]])
 
 
 def training(rng: random.Random, folder: Path) -> Case:
@@ -140,9 +152,7 @@ def training(rng: random.Random, folder: Path) -> Case:
 _POSES = ("coco-pose", "yolo-pose", "deeplabcut", "torchvision")
 
 
-def _data_command(rng: random.Random, kind: str, folder: Path) -> list[str]:
-    weights = seeds.make("pose-weights" if "pose" in kind else "weights", folder)
-    small = [f"imgsz={seeds.SIZE}"]
+def _data_command(rng: random.Random) -> list[str]:
     choices: list[tuple[int, list[str]]] = [
         (8, ["doctor", "data=in"]),
         (4, ["doctor", "data=in", "--json"]),
@@ -150,8 +160,6 @@ def _data_command(rng: random.Random, kind: str, folder: Path) -> list[str]:
         (3, ["preview", "data=in", "output=sheet.png"]),
         (3, ["split", "data=in", "to=out"]),
         (1, ["split", "data=in"]),
-        (2, ["val", f"model={weights}", "data=in", "save_json=found.json", *small]),
-        (1, ["val", f"model={weights}", "data=in", "save_dir=out", *small]),
     ]
     return rng.choices([words for _, words in choices], [weight for weight, _ in choices])[0]
 
@@ -334,6 +342,7 @@ KINDS: dict[str, tuple[int, Maker]] = {
     "runs": (3, runs),
     "settings": (12, settings(slow=False)),
     "long-settings": (3, settings(slow=True)),
+    "evaluation": (5, evaluation),
     "training": (4, training),
     "places": (7, places),
 }

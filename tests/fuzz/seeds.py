@@ -5,22 +5,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from tests.helpers.exportable import CATEGORIES, predictor_of
 
 from centernet.data.formats.catalog import open_dataset
 from centernet.data.synthetic import write_scenes
-from centernet.detector import CenterNet
-from centernet.export.exporter import export
 from centernet.geometry.resize import ResizeLongestSide
-from centernet.inference.predictor import TorchPredictor
 from centernet.structures import Categories
-from centernet.tasks.detect import Detect
-from centernet.tasks.pose import Pose
-from centernet.weights import files as weights
+
+if TYPE_CHECKING:
+    # Data sets are broken, and read, without torch, which takes seconds and hundreds of megabytes.
+    from centernet.inference.predictor import TorchPredictor
 
 SHAPES = ("circle", "square", "triangle")
 SIZE = 64
@@ -112,22 +109,35 @@ def _obj_data(folder: Path) -> None:
         (folder / "obj_train_data" / f"{number}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
 
 
-def small_detector() -> TorchPredictor:
+def small_detector() -> "TorchPredictor":
     """A network of few weights, all random, that finds shapes in noise."""
+    from tests.helpers.exportable import predictor_of
+
+    from centernet.tasks.detect import Detect
+
     task = Detect(num_classes=3, top_k=20, sides_weight=0.5, box_bins=17, box_scale=4.0)
     rule = ResizeLongestSide(long_side=SIZE, multiple=32)
     return replace(predictor_of(task, "slim"), categories=Categories.of(*SHAPES), rule=rule)
 
 
 def _model(folder: Path) -> None:
-    weights.save(small_detector(), folder)
+    from centernet.weights import files
+
+    files.save(small_detector(), folder)
 
 
 def _pose_model(folder: Path) -> None:
-    weights.save(predictor_of(Pose.of(CATEGORIES, top_k=20), "slim"), folder)
+    from tests.helpers.exportable import CATEGORIES, predictor_of
+
+    from centernet.tasks.pose import Pose
+    from centernet.weights import files
+
+    files.save(predictor_of(Pose.of(CATEGORIES, top_k=20), "slim"), folder)
 
 
 def _checkpoints(folder: Path) -> None:
+    import torch
+
     folder.mkdir(parents=True)
     torch.manual_seed(0)
     state = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).state_dict()
@@ -138,6 +148,8 @@ def _checkpoints(folder: Path) -> None:
 
 def _exported(form: str, name: str) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
+        from centernet.export.exporter import export
+
         folder.mkdir(parents=True)
         export(small_detector(), folder / name, form)
 
@@ -145,6 +157,8 @@ def _exported(form: str, name: str) -> Callable[[Path], None]:
 
 
 def _run(folder: Path) -> None:
+    from centernet.detector import CenterNet
+
     folder.mkdir(parents=True)
     data = write_scenes(folder / "data", train=4, val=2, size=SIZE)
     small = {"imgsz": SIZE, "channels": 16, "head_channels": 16, "regression_channels": 0, "batch": 4}

@@ -10,52 +10,63 @@ from tests.fuzz import seeds
 
 from centernet.cli import main
 
+_SETS = ("coco", "voc", "yolo", "coco-pose", "yolo-pose", "deeplabcut", "labelme")
 _NEEDED = {
     "images": ("images", "weights"),
     "settings": ("scene",),
     "long-settings": ("scene",),
-    "training": ("coco", "voc", "yolo", "coco-pose", "yolo-pose", "deeplabcut", "labelme"),
     "places": ("scene",),
+    "evaluation": (*_SETS, "weights", "pose-weights"),
+    "training": _SETS,
     "runs": ("run",),
-    "weights": ("weights", "scene"),
-    "pose-weights": ("pose-weights", "scene"),
-    "onnx": ("onnx", "scene"),
-    "pt2": ("pt2", "scene"),
-    "openvino": ("openvino", "scene"),
+    **{name: (name, "scene") for name in ("weights", "pose-weights", "onnx", "pt2", "openvino")},
 }
-"""Seeds of the kinds that need more than the one of their name."""
+"""Seeds of the kinds that need others than the one of their name."""
+
+_WITHOUT_TORCH = frozenset((*_SETS, "coco-3d", "kitti", "torchvision", "obj-data", "results"))
+"""Kinds whose commands need no network."""
+
+_TRAIN = frozenset(("training", "long-settings", "runs"))
+"""Kinds whose commands train."""
 
 
 def up(only: Sequence[str], folder: Path, work: Path) -> None:
-    """Makes the seeds of some kinds, and runs every command once that they take.
+    """Makes the seeds of some kinds, and runs the commands once that they take.
 
     Args:
         only: The kinds.
         folder: Folder of the seeds.
         work: Folder for what commands write.
     """
-    if {"training", "long-settings", "runs"} & set(only):
+    needs_torch, trains = not set(only) <= _WITHOUT_TORCH, bool(_TRAIN & set(only))
+    if needs_torch:
+        import torch
+
+        torch.set_num_threads(1)
+    for kind in only:
+        for name in _NEEDED.get(kind, (kind,)):
+            seeds.make(name, folder)
+    coco = f"data={seeds.make('coco', folder)}"
+    commands = [["models"], ["doctor", coco], ["preview", coco, "output=warm.png"], ["split", coco]]
+    if needs_torch:
+        scene = seeds.make("scene", folder)
+        data, model = f"data={scene / 'data'}", f"model={scene / 'model'}"
+        small = f"imgsz={seeds.SIZE}"
+        commands.append(["predict", model, f"source={scene / 'images'}", "save=false", small])
+        commands.append(["val", model, data, small, *["save_dir=warm-val"] * trains])
+    if trains:
         import lightning.pytorch  # noqa: F401
-        import torch._dynamo  # noqa: F401
+        import torch._dynamo
 
         import centernet.training.fit  # noqa: F401
-    for kind in only:
-        for name in _NEEDED.get(kind, (kind, "weights", "pose-weights") if kind != "results" else (kind,)):
-            seeds.make(name, folder)
-    scene = seeds.make("scene", folder)
-    data, model = f"data={scene / 'data'}", f"model={scene / 'model'}"
+
+        commands.append(["plan", data])
     here = Path.cwd()
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            main(["models"])
-            main(["doctor", data])
-            main(["preview", data, "output=warm.png"])
-            main(["predict", model, f"source={scene / 'images'}", "save=false", f"imgsz={seeds.SIZE}"])
-            main(["val", model, data, "save_dir=warm-val", f"imgsz={seeds.SIZE}"])
-            if {"training", "long-settings", "runs"} & set(only):
-                main(["plan", data])
-            main(["convert", f"model={scene / 'calib.txt'}", "output=warm-out"])
+            for words in commands:
+                main(words)
     finally:
         os.chdir(here)
