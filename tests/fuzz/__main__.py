@@ -20,12 +20,10 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the cases and prints what was found; 1 if anything was."""
     options = _options(words)
-    import torch
     from tests.fuzz import warm
     from tests.fuzz.kinds import KINDS
     from tests.fuzz.runner import run_all
 
-    torch.set_num_threads(1)
     only = options.only.split(",") if options.only else [*KINDS]
     only = [kind for kind in only if kind not in options.skip.split(",")]
     if unknown := [kind for kind in only if kind not in KINDS]:

@@ -9,8 +9,8 @@ import pytest
 from tests.fuzz.checks import faults
 
 ROOT = Path(__file__).parents[2]
-SLOW = "coco-3d,yolo-pose,torchvision,obj-data,pose-weights,onnx,pt2,openvino,runs,training,long-settings"
-"""Kinds that need an export or a training, or are much like another one."""
+SLOW = "onnx,pt2,openvino,runs,training,long-settings,evaluation,pose-weights"
+"""Kinds that need an export or a training, or plots."""
 WORDS = ["predict", "model=m", "source=in"]
 
 
