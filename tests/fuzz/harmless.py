@@ -15,6 +15,7 @@ from PIL import Image
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.io.images import read_image
 
+_MARK = "marked as UTF-8"
 Change = Callable[[random.Random, Path], None]
 
 
@@ -60,6 +61,8 @@ def change(kind: str, rng: random.Random, folder: Path) -> str:
     """Makes one to three changes to the files of a folder, and says which."""
     changes = CHANGES[kind]
     names = rng.sample(list(changes), min(len(changes), rng.choice([1, 1, 2, 3])))
+    # The mark is the beginning of a file.
+    names.sort(key=lambda name: name == _MARK)
     for name in names:
         changes[name](rng, folder)
     return ", ".join(names)
@@ -219,7 +222,7 @@ _JSON: dict[str, Change] = {
     "keys in another order": _json(_shuffled_keys),
     "keys of others": _json(_more_keys),
     "indented": _each(".json", _indented),
-    "marked as UTF-8": _each(".json", _marked),
+    _MARK: _each(".json", _marked),
 }
 _COCO: dict[str, Change] = {
     **_JSON,
@@ -236,7 +239,7 @@ _COCO: dict[str, Change] = {
 _TXT = {
     **_ANY,
     "line ends of Windows": _each(".txt", _windows),
-    "marked as UTF-8": _each(".txt", _marked),
+    _MARK: _each(".txt", _marked),
     "blank lines": _each(".txt", _blank_lines),
     "more spaces": _each(".txt", _spaces, skip="train.txt"),
     "lines in another order": _each(".txt", _shuffled_lines, skip="calib"),
@@ -249,7 +252,7 @@ CHANGES: dict[str, dict[str, Change]] = {
         "elements in another order": _xml(_shuffled_elements),
         "elements of others": _xml(_more_elements),
         "numbers with a point": _xml(_points),
-        "marked as UTF-8": _each(".xml", _marked),
+        _MARK: _each(".xml", _marked),
         "line ends of Windows": _each(".xml", _windows),
     },
     "yolo": {**_TXT, "powers of ten": _each(".txt", _powers), "yaml of Windows": _each(".yaml", _windows)},
@@ -258,7 +261,7 @@ CHANGES: dict[str, dict[str, Change]] = {
     "deeplabcut": {
         **_ANY,
         "line ends of Windows": _each(".csv", _windows),
-        "marked as UTF-8": _each(".csv", _marked),
+        _MARK: _each(".csv", _marked),
         "blank lines": _each(".csv", _blank_lines),
     },
     "labelme": {

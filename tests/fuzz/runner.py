@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import io
 import json
 import os
 import random
@@ -224,8 +223,6 @@ def _judged(case: Case) -> dict[str, Any]:
             code = main(words)
         codes.append(code)
         faults += checks.faults(words, code, texts["out"], texts["err"], names)
-        if texts["libraries"].strip():
-            faults.append(f"output of a library: {texts['libraries'].strip()[:150]}")
         last = (texts["err"].splitlines() or [""])[-1]
     for check in case.checks:
         with _captured():
@@ -250,27 +247,27 @@ def _plain(text: str) -> str:
 
 @contextlib.contextmanager
 def _captured() -> Iterator[dict[str, str]]:
-    """What is printed by Python to stdout and stderr, and what libraries write past it."""
-    texts = {"out": "", "err": "", "libraries": ""}
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="replace") for _ in range(2))
-    sys.stdout, sys.stderr = out, err
-    past = os.open("past.txt", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(past, 1)
-    os.dup2(past, 2)
-    os.dup2(nothing, 0)
+    """What a user would see on stdout and stderr, whoever writes it, while the block runs."""
+    texts: dict[str, str] = {}
+    files = {name: os.open(f"{name}.txt", os.O_RDWR | os.O_CREAT | os.O_TRUNC) for name in ("out", "err")}
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(files["out"], 1)
+    os.dup2(files["err"], 2)
+    sys.stdout, sys.stderr = (
+        open(number, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        for number in (1, 2)
+    )
     warnings.resetwarnings()
     for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
         warnings.simplefilter("ignore", category)
     try:
         yield texts
     finally:
-        for name, stream in {"out": out, "err": err}.items():
-            stream.flush()
-            texts[name] = stream.buffer.getvalue().decode("utf-8", "replace")
-        texts["libraries"] = os.pread(past, 10_000, 0).decode("utf-8", "replace")
-        os.close(past)
-        os.close(nothing)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for name, number in files.items():
+            texts[name] = os.pread(number, 2**24, 0).decode("utf-8", "replace")
+            os.close(number)
 
 
 def family(fault: str) -> str:
