@@ -53,13 +53,3 @@ def test_whole_letters_and_paths_that_look_like_halves_are_read() -> None:
     assert read_json(r'"C:\\ud800\\u"', "a.json") == r"C:\ud800\u"
     # How Python writes the byte ff of a file name that is not UTF-8.
     assert read_json(r'"\udcff.png"', "a.json") == "\udcff.png"
-
-
-def test_what_is_read_can_be_printed_however_deep_it_is_nested() -> None:
-    def read_at(depth: int) -> str:
-        try:
-            return repr(read_json("[" * depth + "]" * depth, "a.json"))
-        except InputError as error:
-            return str(error)
-
-    assert {read_at(depth)[:6] for depth in range(300, 1200, 7)} == {"[[[[[[", "a.json"}

@@ -14,8 +14,6 @@ _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<half>u[dD](?:[89abd-fABD-F]\w|[cC][0-7])\w)|.)"
 )
 """A pair, half of one, or any other."""
-_MARGIN = 300
-"""Calls."""
 
 
 def read_json(text: str | bytes, name: str) -> Any:
@@ -29,7 +27,7 @@ def read_json(text: str | bytes, name: str) -> Any:
         InputError: It is not json, holds a number of too many digits, or is nested too deep.
     """
     try:
-        value = _loaded(text, _MARGIN)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not json: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -40,11 +38,6 @@ def read_json(text: str | bytes, name: str) -> Any:
     if half := _half_letter(text):
         raise InputError(f"{name} is not json: {half} is half a letter, which no file can hold")
     return value
-
-
-def _loaded(text: str | bytes, deeper: int) -> Any:
-    """The value of a text, read so many calls deeper than need be: what is nested can be printed, too."""
-    return _loaded(text, deeper - 1) if deeper else json.loads(text)
 
 
 def _half_letter(text: str | bytes) -> str:
