@@ -120,7 +120,7 @@ def data(kind: str) -> Maker:
             )
         texts = [path for path in _files() if path.suffix not in (".png", ".jpg")]
         changes = break_some(rng, texts if rng.random() < 0.85 else _files())
-        command = _data_command(rng)
+        command = _data_command(rng, kind)
         return Case(changes=changes, commands=[command], checks=[lambda: checks.data_is_sound(INPUT)])
 
     return make
@@ -152,14 +152,15 @@ def training(rng: random.Random, folder: Path) -> Case:
 _POSES = ("coco-pose", "yolo-pose", "deeplabcut", "torchvision")
 
 
-def _data_command(rng: random.Random) -> list[str]:
+def _data_command(rng: random.Random, kind: str) -> list[str]:
+    is_whole = kind in ("deeplabcut", "labelme", "torchvision", "obj-data")
     choices: list[tuple[int, list[str]]] = [
         (8, ["doctor", "data=in"]),
         (4, ["doctor", "data=in", "--json"]),
         (2, ["doctor", "data=in", "keypoints=true"]),
         (3, ["preview", "data=in", "output=sheet.png"]),
-        (3, ["split", "data=in", "to=out"]),
-        (1, ["split", "data=in"]),
+        (5 if is_whole else 1, ["split", "data=in", "to=out"]),
+        (3 if is_whole else 0, ["split", "data=in"]),
     ]
     return rng.choices([words for _, words in choices], [weight for weight, _ in choices])[0]
 

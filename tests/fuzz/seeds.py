@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHAPES = ("circle", "square", "triangle")
 SIZE = 64
+UNSPLIT = 5
+"""Images of a data set without splits: enough to split it."""
 
 
 def make(name: str, folder: Path) -> Path:
@@ -68,7 +70,7 @@ def _deeplabcut(folder: Path) -> None:
     labelled = folder / "labeled-data" / "film"
     labelled.mkdir(parents=True)
     rows = ["scorer,me,me,me,me", "bodyparts,left_ear,left_ear,right_ear,right_ear", "coords,x,y,x,y"]
-    for number in range(3):
+    for number in range(UNSPLIT):
         name = f"img{number}.png"
         Image.new("L", (SIZE, SIZE), 40 * number).save(labelled / name)
         rows.append(f"labeled-data/film/{name},{10 + number},20.5,40,{30 + number}")
@@ -77,7 +79,7 @@ def _deeplabcut(folder: Path) -> None:
 
 def _labelme(folder: Path) -> None:
     folder.mkdir(parents=True)
-    for number in range(3):
+    for number in range(UNSPLIT):
         Image.new("RGB", (SIZE, SIZE), (40 * number, 0, 0)).save(folder / f"{number}.png")
         shapes = [
             {"label": "circle", "points": [[5, 6], [30, 40.5]], "shape_type": "rectangle", "group_id": None},
@@ -91,7 +93,7 @@ def _labelme(folder: Path) -> None:
 def _torchvision(folder: Path) -> None:
     for part in ("images", "annotations"):
         (folder / part).mkdir(parents=True)
-    for number in range(3):
+    for number in range(UNSPLIT):
         Image.new("RGB", (SIZE, SIZE), (40 * number, 0, 0)).save(folder / "images" / f"{number}.jpg")
         points = [[[10, 12, 1], [40, 44, 1]]]
         content = {"bboxes": [[10, 12, 40, 44]], "labels": [1], "keypoints": points}
@@ -102,7 +104,7 @@ def _obj_data(folder: Path) -> None:
     (folder / "obj_train_data").mkdir(parents=True)
     (folder / "obj.data").write_text("classes = 1\ntrain = data/train.txt\nnames = data/obj.names\n")
     (folder / "obj.names").write_text("circle\n")
-    names = [f"{number}.png" for number in range(3)]
+    names = [f"{number}.png" for number in range(UNSPLIT)]
     (folder / "train.txt").write_text("".join(f"data/obj_train_data/{name}\n" for name in names))
     for number, name in enumerate(names):
         Image.new("RGB", (SIZE, SIZE), (40 * number, 0, 0)).save(folder / "obj_train_data" / name)
