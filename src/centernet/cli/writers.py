@@ -1,7 +1,6 @@
 """Writers of `centernet predict`: plots, videos, crops, explanations, COCO and KITTI results."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from centernet.cli.output_names import Names, file_of, stem_of
+from centernet.cli.output_names import Names, file_of, safe_name, stem_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
 from centernet.io.videos import Video, VideoWriter, video_of
@@ -134,7 +133,7 @@ class Crops:
         """Writes the next image."""
         for name, pixels in zip(detections.names, detections.crops(), strict=True):
             self._count += 1
-            folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
+            folder = self._folder / (safe_name(name) or "_")
             path = folder / f"{stem_of(detections.name)}-{self._count}.png"
             check_not_source(path, detections.name)
             with writing(path):
