@@ -12,6 +12,7 @@ from PIL import Image
 from centernet.cli.output_names import Names, file_of, safe_name, stem_of
 from centernet.detections import Detections
 from centernet.errors import UsageError
+from centernet.io.paths import resolved
 from centernet.io.videos import Video, VideoWriter, video_of
 from centernet.io.writing import (
     claim_folder,
@@ -41,7 +42,7 @@ def check_not_source(path: Path, name: str) -> None:
 
     Images of that folder that are still to be read could be replaced.
     """
-    if path.exists() and path.resolve().parent == file_of(name).resolve().parent:
+    if path.exists() and resolved(path).parent == resolved(file_of(name)).parent:
         raise UsageError(f"{path} would be overwritten: choose another project or name")
 
 
