@@ -5,6 +5,7 @@ import json
 import pickle
 import random
 import struct
+import warnings
 import zipfile
 from typing import Any
 
@@ -55,7 +56,8 @@ def change_archive(rng: random.Random, data: bytes) -> tuple[bytes, str]:
         parts.append((f"{name.partition('/')[0]}/extra/a.py", b"print(1)"))
     out = io.BytesIO()
     form = zipfile.ZIP_DEFLATED if kind == "packed" else zipfile.ZIP_STORED
-    with zipfile.ZipFile(out, "w", form) as archive:
+    with zipfile.ZipFile(out, "w", form) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # A part is there twice.
         for part, inner in parts:
             archive.writestr(zipfile.ZipInfo(part), inner, form)
     return out.getvalue(), done

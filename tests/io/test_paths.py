@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from centernet.cli.arguments import SWITCH_OR_TEXT, TEXT, list_of
+from centernet.errors import InputError
 from centernet.io.paths import expanded, is_file, resolved, stated, visible
+from centernet.io.sources import frames
+from centernet.recipes.recipe import Recipe
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -21,6 +24,9 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_the_home_of_a_user_that_is_not_known_stays_as_it_is() -> None:
     assert expanded("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
+    assert Recipe(project="~nobody-of-this-name/a").runs == Path("~nobody-of-this-name/a")
+    with pytest.raises(InputError, match="~nobody-of-this-name/a does not exist"):
+        frames("~nobody-of-this-name/a")
 
 
 def test_backslashes_of_a_stated_path_are_slashes() -> None:
