@@ -22,23 +22,27 @@ def main(words: Sequence[str] | None = None) -> int:
     options = _options(words)
     from tests.fuzz import warm
     from tests.fuzz.kinds import KINDS
-    from tests.fuzz.runner import run_all
+    from tests.fuzz.runner import kind_of, run_all
 
     only = options.only.split(",") if options.only else [*KINDS]
     only = [kind for kind in only if kind not in options.skip.split(",")]
     if unknown := [kind for kind in only if kind not in KINDS]:
         raise SystemExit(f"unknown kinds {', '.join(unknown)}: there are {', '.join(KINDS)}")
     keep = Path(options.keep)
-    done = _done(Path(options.log)) if options.log else {}
-    numbers = range(options.first, options.first + options.inputs)
+    verdicts = _logged(Path(options.log)) if options.log else []
+    known = {(one.seed, one.number, one.kind) for one in verdicts}
+    left = [
+        number
+        for number in range(options.first, options.first + options.inputs)
+        if (options.seed, number, kind_of(options.seed, number, only)) not in known
+    ]
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         seeds = Path(options.seeds).absolute() if options.seeds else Path(folder, "seeds")
         seeds.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        warm.up(only, seeds, Path(folder))
-        print(f"whole inputs made in {time.monotonic() - began:.0f} s", flush=True)
-        verdicts = list(done.values())
-        left = [number for number in numbers if number not in done]
+        if left:
+            warm.up(only, seeds, Path(folder))
+            print(f"whole inputs made in {time.monotonic() - began:.0f} s", flush=True)
         for verdict in run_all(
             left, options.seed, only, work=Path(folder, "work"), seeds=seeds, keep=keep, jobs=options.jobs
         ):
@@ -70,11 +74,11 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def _done(log: Path) -> "dict[int, Verdict]":
+def _logged(log: Path) -> "list[Verdict]":
     from tests.fuzz.runner import Verdict
 
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return {one.number: one for one in (Verdict(**json.loads(line)) for line in lines)}
+    return [Verdict(**json.loads(line)) for line in lines]
 
 
 def report(verdicts: "Sequence[Verdict]") -> str:

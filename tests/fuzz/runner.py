@@ -36,7 +36,8 @@ class Verdict:
     """What became of a case.
 
     Attributes:
-        number: Its number; with the seed of the run it makes the same case again.
+        seed: Seed of the run.
+        number: Its number; with the seed and the kind it makes the same case again.
         kind: A key of `KINDS`.
         changes: What was broken.
         commands: The command lines.
@@ -47,6 +48,7 @@ class Verdict:
         memory_mb: Most memory that it took beyond that of the program.
     """
 
+    seed: int
     number: int
     kind: str
     changes: list[str] = field(default_factory=list)
@@ -122,8 +124,9 @@ def _odd(folder: str, name: str) -> bool:
 class _Running:
     """A case in a process of its own."""
 
-    def __init__(self, pid: int, number: int, kind: str, folder: Path, is_second: bool) -> None:
-        self.pid, self.number, self.kind, self.folder, self.is_second = pid, number, kind, folder, is_second
+    def __init__(self, pid: int, case: tuple[int, int, str], folder: Path, is_second: bool) -> None:
+        self.pid, self.folder, self.is_second = pid, folder, is_second
+        self.seed, self.number, self.kind = case
         self._began = time.monotonic()
         self._status, self._usage = 0, None
         self._is_late = False
@@ -142,7 +145,7 @@ class _Running:
         pid = os.fork()
         if pid == 0:
             _child(number, seed, kind, folder, seeds)
-        return cls(pid, number, kind, folder, is_second)
+        return cls(pid, (seed, number, kind), folder, is_second)
 
     def has_ended(self) -> bool:
         wall = time.monotonic() - self._began
@@ -165,7 +168,7 @@ class _Running:
         written: dict[str, Any] = {}
         with contextlib.suppress(OSError, ValueError):
             written = json.loads(report.read_text(encoding="utf-8"))
-        verdict = Verdict(number=self.number, kind=self.kind, **written)
+        verdict = Verdict(seed=self.seed, number=self.number, kind=self.kind, **written)
         verdict.seconds = round(self._seconds, 2)
         verdict.memory_mb = round(max(0.0, self._usage.ru_maxrss / 1024 - self._before_mb), 1)
         if self._is_late:
