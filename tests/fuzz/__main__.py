@@ -24,7 +24,9 @@ def main(words: Sequence[str] | None = None) -> int:
     from tests.fuzz.kinds import KINDS
     from tests.fuzz.runner import kind_of, run_all
 
-    only = options.only.split(",") if options.only else [*KINDS]
+    only = [kind for kind in KINDS if kind in warm.QUICK] if options.only == "quick" else [*KINDS]
+    if options.only not in ("", "quick"):
+        only = options.only.split(",")
     only = [kind for kind in only if kind not in options.skip.split(",")]
     if unknown := [kind for kind in only if kind not in KINDS]:
         raise SystemExit(f"unknown kinds {', '.join(unknown)}: there are {', '.join(KINDS)}")
@@ -65,7 +67,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=500, help="number of cases")
     parser.add_argument("--seed", type=int, default=0, help="the same seed makes the same cases")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--only", default="", help="kinds, joined by commas")
+    parser.add_argument(
+        "--only", default="", help="kinds, joined by commas; or quick: those without a network"
+    )
     parser.add_argument("--skip", default="", help="kinds that are left out")
     parser.add_argument("--jobs", type=int, default=1, help="cases at a time")
     parser.add_argument("--keep", default="fuzz-found", help="folder that gets the cases with faults")

@@ -98,11 +98,17 @@ def images(rng: random.Random, folder: Path) -> Case:
     original = rng.choice(sorted(source.iterdir()))
     shutil.copy(original, INPUT / original.name)
     changes = break_some(rng, [INPUT / original.name], 0.1)
-    model = f"model={seeds.make('weights', folder)}"
+    model = f"model={folder / 'weights'}"
     where = rng.choice(["in", "in", f"in/{original.name}", "in/**/*", "in/*"])
     words = ["predict", model, f"source={where}", f"imgsz={seeds.SIZE}"]
     more = rng.choice([["save=false"], ["save=false", "--json"], ["exist_ok=true"], ["save_json=true"]])
     return Case(changes=changes, commands=[[*words, *more]], checks=[lambda: checks.images_agree(INPUT)])
+
+
+def pixels(rng: random.Random, folder: Path) -> Case:
+    """A broken image, or a whole one written in another form, that is read and no more."""
+    case = images(rng, folder)
+    return Case(changes=case.changes, commands=[], checks=case.checks)
 
 
 def data(kind: str) -> Maker:
@@ -252,11 +258,10 @@ def runs(rng: random.Random, folder: Path) -> Case:
     return Case(changes=changes, commands=[["train", "resume=run"]])
 
 
-def settings(slow: bool) -> Maker:
-    """A command with wrong, strange or missing words."""
+def settings(*names: str) -> Maker:
+    """One of these commands with wrong, strange or missing words."""
 
     def make(rng: random.Random, folder: Path) -> Case:
-        names = [name for name in _BASES if (name in _SLOW_COMMANDS) == slow]
         name = rng.choices(names, [_BASES[name][0] for name in names])[0]
         return _with_words(rng, name, folder)
 
@@ -264,8 +269,7 @@ def settings(slow: bool) -> Maker:
 
 
 def _with_words(rng: random.Random, name: str, folder: Path) -> Case:
-    scene = seeds.make("scene", folder)
-    words = [word.replace("SCENE", str(scene)) for word in _BASES[name][1]]
+    words = [_at(word, folder) for word in _BASES[name][1]]
     arguments = [one for one in COMMANDS[name].arguments if one.name not in _SLOW]
     changes = []
     for _ in range(rng.choice([1, 1, 2, 3]) if arguments else 0):
@@ -284,24 +288,27 @@ def _with_words(rng: random.Random, name: str, folder: Path) -> Case:
 
 _SLOW = ("epochs", "minutes", "repeats", "images", "train", "val", "folder", "devices", "debug")
 """Keys by which a command may rightly take hours."""
-_SLOW_COMMANDS = ("plan", "train", "export", "benchmark", "demo")
 _SMALL = ("imgsz=64",)
 _BASES: dict[str, tuple[int, list[str]]] = {
     "doctor": (10, ["data=SCENE/data"]),
     "preview": (8, ["data=SCENE/data", "output=sheet.png"]),
     "split": (8, ["data=SCENE/data", "to=out"]),
-    "predict": (30, ["model=SCENE/model", "source=SCENE/images", *_SMALL]),
-    "val": (20, ["model=SCENE/model", "data=SCENE/data", *_SMALL]),
+    "predict": (30, ["model=MODEL", "source=SCENE/images", *_SMALL]),
+    "val": (20, ["model=MODEL", "data=SCENE/data", *_SMALL]),
     "score": (6, ["format=coco", "ground_truth=SCENE/data", "results=SCENE/none.json"]),
     "plan": (12, ["data=SCENE/data"]),
     "train": (4, _training("data=SCENE/data")[1:]),
     "convert": (6, ["model=SCENE/calib.txt", "output=out"]),
-    "export": (2, ["model=SCENE/model", "output=a.onnx"]),
-    "benchmark": (1, ["model=SCENE/model", "data=SCENE/data", "formats=weights", "images=2"]),
+    "export": (2, ["model=MODEL", "output=a.onnx"]),
+    "benchmark": (1, ["model=MODEL", "data=SCENE/data", "formats=weights", "images=2"]),
     "models": (2, []),
     "demo": (1, ["folder=out", "train=4", "val=2", "epochs=1"]),
 }
 """Words of each command that work, and how often it is taken."""
+
+
+def _at(word: str, folder: Path) -> str:
+    return word.replace("SCENE", str(folder / "scene")).replace("MODEL", str(folder / "weights"))
 
 
 def places(rng: random.Random, folder: Path) -> Case:
@@ -317,8 +324,12 @@ def places(rng: random.Random, folder: Path) -> Case:
         str(victim) if rng.random() < 0.7 else rng.choice([*odd, "n" * 300, ".", "/", "in/../in", "http://"])
     )
     name = rng.choice([name for name, (_, words) in _BASES.items() if words and name != "demo"])
-    words = [word.replace("SCENE", str(scene)) for word in _BASES[name][1]]
-    keys = [number for number, word in enumerate(_BASES[name][1]) if "SCENE" in word or "out" in word]
+    words = [_at(word, folder) for word in _BASES[name][1]]
+    keys = [
+        number
+        for number, word in enumerate(_BASES[name][1])
+        if "/" in word or "out" in word or "MODEL" in word
+    ]
     at = rng.choice(keys)
     words[at] = f"{words[at].partition('=')[0]}={path}"
     if path in ("/", ".") and name in ("doctor", "predict", "val", "plan", "train"):
@@ -329,7 +340,8 @@ def places(rng: random.Random, folder: Path) -> Case:
 
 
 KINDS: dict[str, tuple[int, Maker]] = {
-    "images": (14, images),
+    "pixels": (6, pixels),
+    "images": (10, images),
     **{kind: (7, data(kind)) for kind in ("coco", "voc", "yolo", "kitti")},
     **{kind: (5, data(kind)) for kind in ("coco-pose", "deeplabcut", "labelme")},
     **{kind: (2, data(kind)) for kind in ("coco-3d", "yolo-pose", "torchvision", "obj-data")},
@@ -341,8 +353,9 @@ KINDS: dict[str, tuple[int, Maker]] = {
     "pt2": (3, exported("pt2")),
     "openvino": (3, exported("openvino")),
     "runs": (3, runs),
-    "settings": (12, settings(slow=False)),
-    "long-settings": (3, settings(slow=True)),
+    "data-settings": (5, settings("doctor", "preview", "split", "score", "models")),
+    "settings": (9, settings("predict", "val", "convert")),
+    "long-settings": (3, settings("plan", "train", "export", "benchmark", "demo")),
     "evaluation": (5, evaluation),
     "training": (4, training),
     "places": (7, places),

@@ -200,10 +200,9 @@ def _results(folder: Path) -> None:
 
 
 def _scene(folder: Path) -> None:
-    """What the settings of a command are tried on: two images, a data set, weights, a camera."""
+    """What the settings of a command are tried on: a data set, its images, a camera."""
     write_scenes(folder / "data", train=4, val=2, size=SIZE)
     shutil.copytree(next((folder / "data").rglob("*.png")).parent, folder / "images")
-    _model(folder / "model")
     (folder / "calib.txt").write_text("P0: 1\nP2: 50 0 32 0 0 50 24 0 0 0 1 0\n")
     (folder / "calib.json").write_text("[[50, 0, 32], [0, 50, 24], [0, 0, 1]]")
 

@@ -12,10 +12,10 @@ from centernet.cli import main
 
 _SETS = ("coco", "voc", "yolo", "coco-pose", "yolo-pose", "deeplabcut", "labelme")
 _NEEDED = {
+    "pixels": ("images",),
     "images": ("images", "weights"),
-    "settings": ("scene",),
-    "long-settings": ("scene",),
-    "places": ("scene",),
+    "data-settings": ("scene",),
+    **dict.fromkeys(("settings", "long-settings", "places"), ("scene", "weights")),
     "evaluation": (*_SETS, "weights", "pose-weights"),
     "training": _SETS,
     "runs": ("run",),
@@ -23,7 +23,9 @@ _NEEDED = {
 }
 """Seeds of the kinds that need others than the one of their name."""
 
-_WITHOUT_TORCH = frozenset((*_SETS, "coco-3d", "kitti", "torchvision", "obj-data", "results"))
+QUICK = frozenset(
+    (*_SETS, "coco-3d", "kitti", "torchvision", "obj-data", "results", "pixels", "data-settings")
+)
 """Kinds whose commands need no network."""
 
 _TRAIN = frozenset(("training", "long-settings", "runs"))
@@ -38,7 +40,7 @@ def up(only: Sequence[str], folder: Path, work: Path) -> None:
         folder: Folder of the seeds.
         work: Folder for what commands write.
     """
-    needs_torch, trains = not set(only) <= _WITHOUT_TORCH, bool(_TRAIN & set(only))
+    needs_torch, trains = not set(only) <= QUICK, bool(_TRAIN & set(only))
     if needs_torch:
         import torch
 
@@ -50,7 +52,7 @@ def up(only: Sequence[str], folder: Path, work: Path) -> None:
     commands = [["models"], ["doctor", coco], ["preview", coco, "output=warm.png"], ["split", coco]]
     if needs_torch:
         scene = seeds.make("scene", folder)
-        data, model = f"data={scene / 'data'}", f"model={scene / 'model'}"
+        data, model = f"data={scene / 'data'}", f"model={seeds.make('weights', folder)}"
         small = f"imgsz={seeds.SIZE}"
         commands.append(["predict", model, f"source={scene / 'images'}", "save=false", small])
         commands.append(["val", model, data, small, *["save_dir=warm-val"] * trains])
