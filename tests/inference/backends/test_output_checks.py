@@ -47,6 +47,7 @@ def test_rows_without_an_object_hold_anything() -> None:
     whole = found()
     whole["boxes"][:, 2] = NAN
     whole["labels"][:, 2] = 99
+    whole["scores"][1, 2] = -np.inf
 
     check_outputs(whole, BOX_OUTPUTS, 2, 2, "a.onnx")
 

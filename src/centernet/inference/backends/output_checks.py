@@ -38,11 +38,10 @@ def check_outputs(
         for role, value in roles.items():
             if value.shape[:2] != (count, rows) or (role == "location" and value.shape[2:] != (width,)):
                 raise _broken(name, f"{role} of shape {value.shape} for its {group}")
-            # Rows without an object are filled with anything.
-            used = value if role == "score" else value[scores > 0]
-            if not np.isfinite(used).all():
+            # Rows without an object have a score of 0 or less, and anything else; NaN is not among them.
+            if not np.isfinite(value[~(scores <= 0)]).all():
                 raise _broken(name, f"{role} of its {group} that are not finite")
-        labels = roles["label"][scores > 0]
+        labels = roles["label"][~(scores <= 0)]
         if len(labels) and not 0 <= labels.min() <= labels.max() < num_classes:
             raise _broken(name, f"labels from {labels.min()} to {labels.max()} for {num_classes} classes")
 
