@@ -12,7 +12,16 @@ from centernet import CenterNet, InferenceOptions, Recipe
 from centernet.cli import main
 from centernet.data.doctor.crowding import square_input
 from centernet.data.synthetic import write_scenes
-from centernet.errors import BOUNDS, UsageError, check_bounds, listed, shortened
+from centernet.errors import (
+    BOUNDS,
+    InputError,
+    UsageError,
+    check_bounds,
+    escaped,
+    listed,
+    shortened,
+    shown,
+)
 
 BLOOD = CenterNet("blood-cells", "cpu")
 IMAGE = np.zeros((32, 32, 3), np.uint8)
@@ -106,3 +115,22 @@ def test_of_many_names_the_first_are_listed() -> None:
     # One more is as long as its name.
     assert listed([*"abcdefg"]) == "a, b, c, d, e, f, g"
     assert listed(["n" * 50]) == "n" * 29 + "…"
+
+
+def test_what_a_terminal_acts_on_is_shown_escaped_and_letters_of_all_languages_are_not() -> None:
+    assert escaped("\x1b[31mred\x07\r\t\x00\x9b\u202e\u2028\udcff") == (
+        r"\x1b[31mred\x07\r\t\x00\x9b\u202e\u2028\udcff"
+    )
+    text = "Zoë, 細胞, κύτταρο, خلية, 👩‍🔬: two\nlines"
+    assert escaped(text) == text
+    assert escaped(escaped("\x1b")) == r"\x1b"
+
+
+@pytest.mark.parametrize("kind", [InputError, UsageError])
+def test_errors_show_names_escaped(kind: type[ValueError]) -> None:
+    assert str(kind("\x1b]0;title\x07.jpg is broken")) == r"\x1b]0;title\x07.jpg is broken"
+
+
+def test_a_name_in_a_table_is_one_short_line() -> None:
+    assert shown("a\nb\x1b") == r"a\nb\x1b"
+    assert shown("n" * 3000) == "n" * 59 + "…"

@@ -1,28 +1,58 @@
 """The two errors of a user's input, the bounds of the numbers in it, and lists of names in messages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MAX_NAMES, _MAX_LETTERS, _MAX_LINE = 6, 30, 300
 
 
-class UsageError(ValueError):
+_CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0001-\U000e007f]"
+)
+"""What a terminal acts on or hides instead of showing it; line ends are not among them."""
+
+
+class _ShownError(ValueError):
+    """Its text shows the control characters of foreign names escaped."""
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
+
+
+class UsageError(_ShownError):
     """The call itself is wrong: an unknown key, an impossible value. Exit code 2 on the command line."""
 
 
-class InputError(ValueError):
+class InputError(_ShownError):
     """The call is right but its input is broken: a broken file, an empty data set. Exit code 1."""
+
+
+def escaped(text: str) -> str:
+    """The text with its control characters written as in Python, except line ends."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def listed(names: Sequence[str]) -> str:
     """Names in a message: the first six, each cut to thirty letters, and how many more there are."""
-    shown = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
-    rest = len(shown) - _MAX_NAMES
-    return ", ".join(shown) if rest <= 1 else f"{', '.join(shown[:_MAX_NAMES])} and {rest} more"
+    cut = [name if len(name) <= _MAX_LETTERS else f"{name[: _MAX_LETTERS - 1]}…" for name in names]
+    rest = len(cut) - _MAX_NAMES
+    return ", ".join(cut) if rest <= 1 else f"{', '.join(cut[:_MAX_NAMES])} and {rest} more"
+
+
+def shown(name: str) -> str:
+    """A foreign name in a table: in one line, of at most sixty letters, its control characters escaped."""
+    name = escaped(name.replace("\n", "\\n"))
+    return name if len(name) <= 2 * _MAX_LETTERS else f"{name[: 2 * _MAX_LETTERS - 1]}…"
 
 
 def shortened(line: str) -> str:
-    """A line of at most 300 letters: of a longer one the beginning and the end, which says what to do."""
+    """A line of at most 300 letters: of a longer one the beginning and the end, which says what to do.
+
+    Control characters are escaped.
+    """
+    line = escaped(line)
     if len(line) <= _MAX_LINE:
         return line
     end = 2 * _MAX_LINE // 3

@@ -187,6 +187,17 @@ def test_a_wrong_call_is_one_line_and_code_2(
             "RuntimeError: first (run again with --debug for the traceback)",
         ),
         (KeyError(), 1, "KeyError: no message (run again with --debug for the traceback)"),
+        (
+            MemoryError("Unable to allocate 8 GiB"),
+            1,
+            "there is not enough memory (Unable to allocate 8 GiB): take a smaller batch, image or model",
+        ),
+        (
+            RecursionError("maximum depth"),
+            1,
+            "what was given is nested too deep (run again with --debug for the traceback)",
+        ),
+        (InputError("\x1b[2J\x00.png is broken"), 1, r"\x1b[2J\x00.png is broken"),
         (KeyboardInterrupt(), 130, "stopped"),
         (KeyboardInterrupt("to go on: do"), 130, "stopped; to go on: do"),
     ],
@@ -277,3 +288,18 @@ def test_what_libraries_log_is_not_printed_and_the_caller_logs_as_before(
     assert len(printed) == 301
     assert printed.endswith(" is broken\n")
     assert logging.root.manager.disable == logging.NOTSET
+
+
+def test_results_for_people_show_names_escaped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(output: Output) -> int:
+        output.show("\x1b[31mcat\n2 rows", {"name": "\x1b[31mcat"})
+        return 0
+
+    make_models_do(monkeypatch, show)
+
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == "\\x1b[31mcat\n2 rows\n"
+    assert main(["models", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"name": "\x1b[31mcat"}

@@ -95,6 +95,20 @@ def test_frames_of_a_video_become_a_video_of_the_same_frame_rate(tmp_path: Path)
     assert Video(out / "clip.mp4").frames_per_second == pytest.approx(12)
 
 
+def test_a_class_of_any_name_has_a_folder_and_a_url_of_any_name_a_file(tmp_path: Path) -> None:
+    crops = Crops(tmp_path / "crops")
+    crops.add(
+        detections(
+            "https://example.org/a%00%0a%1b.jpg", names=("nul\0l\x1b[2J", "n" * 3000, "..", "細" * 200)
+        )
+    )
+
+    assert sorted(path.name for path in (tmp_path / "crops").iterdir()) == sorted(
+        ["nul_l_[2J", "n" * 80, "_", "細" * 80]
+    )
+    assert (tmp_path / "crops" / "_" / "a___-3.png").is_file()
+
+
 def test_crops_are_in_a_folder_for_each_class(tmp_path: Path) -> None:
     crops = Crops(tmp_path)
     crops.add(detections("a.jpg", names=("cell", "a/b")))

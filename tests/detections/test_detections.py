@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -359,3 +360,15 @@ def test_indexing_keeps_the_keypoints_of_the_objects() -> None:
     assert make_figures()[[2, 0]].keypoints[:, 0, 0].tolist() == [45, 20]
     assert len(make_figures()[:0].to_supervision_keypoints()) == 0
     assert "keypoints" not in make_detections().to_coco()[0]
+
+
+def test_file_names_that_are_not_utf_8_are_saved_and_shown_as_python_escapes_their_bytes(
+    tmp_path: Path,
+) -> None:
+    named = replace(make_detections(), name="\udcff\x1b.jpg")
+    named.save(tmp_path / "a.json")
+    named.save(tmp_path / "a.csv")
+
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["image"] == "\udcff\x1b.jpg"
+    assert r"\udcff" in (tmp_path / "a.csv").read_text(encoding="utf-8")
+    assert str(named) == r"\udcff\x1b.jpg 50×40: 2 RBC, 1 WBC"

@@ -96,3 +96,14 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"pr_curves.png cannot be written"):
         save_plots(evaluate(make_dataset(), make_found()), tmp_path / "file")
+
+
+def test_names_with_dollars_are_no_formulas_and_those_in_any_language_give_no_warning(tmp_path: Path) -> None:
+    dataset = make_dataset()
+    names = ("$5 or $\\frac$", "細胞\x1b\n", "c")
+    categories = replace(dataset.categories, names=names)
+    found = [replace(one, categories=categories) for one in make_found()]
+
+    paths = save_plots(evaluate(replace(dataset, categories=categories), found), tmp_path)
+
+    assert all(path.stat().st_size > 1000 for path in paths)

@@ -40,3 +40,16 @@ def test_what_is_not_yaml_is_named(text: str) -> None:
 def test_values_are_read() -> None:
     assert read_json(b'{"a": [1, 2.5]}', "a.json") == {"a": [1, 2.5]}
     assert read_yaml("a: [1, b]", "a.yaml") == {"a": [1, "b"]}
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF", "\\ud83d\\ude00\\ud83d", "\\ud83dx"])
+def test_half_a_letter_is_refused_as_no_file_can_hold_it(half: str) -> None:
+    with pytest.raises(InputError, match=r"^a\.json is not json: \\u\w{4} is half a letter"):
+        read_json(f'{{"name": "{half}"}}', "a.json")
+
+
+def test_whole_letters_and_paths_that_look_like_halves_are_read() -> None:
+    assert read_json(r'"\ud83d\ude00 \uD83D\uDE00"', "a.json") == "😀 😀"
+    assert read_json(r'"C:\\ud800\\u"', "a.json") == r"C:\ud800\u"
+    # How Python writes the byte ff of a file name that is not UTF-8.
+    assert read_json(r'"\udcff.png"', "a.json") == "\udcff.png"

@@ -1,6 +1,7 @@
 """What a run needs to go on: its own data, its settings, its checkpoint; the rest may be lost."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,36 @@ def test_a_checkpoint_with_other_content_is_named_in_a_line(entry: str, run: Pat
         CenterNet("nano", "cpu").train(resume=run, progress=False)
     assert str(caught.value).startswith(f"{path} does not fit this run")
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("classes", [7, [1, 2], [("cow",)], [("cow", 5)]])
+def test_classes_of_another_form_are_named_in_a_line(classes: object, run: Path) -> None:
+    checkpoint = torch.load(run / "last.ckpt", weights_only=True)
+    checkpoint["callbacks"]["RunFolder"]["classes"] = classes
+    torch.save(checkpoint, run / "last.ckpt")
+
+    with pytest.raises(InputError, match=r"last\.ckpt does not fit this run \(\w+Error: "):
+        check_same_data(run, "data", "detect", Categories.of("cow"))
+
+
+def test_lost_weights_are_not_taken_from_what_are_none(run: Path) -> None:
+    checkpoint = torch.load(run / "last.ckpt", weights_only=True)
+    key = next(key for key in checkpoint["state_dict"] if key.startswith("network."))
+    checkpoint["state_dict"] |= {key: "text", 5: torch.zeros(1)}
+    torch.save(checkpoint, run / "last.ckpt")
+    shutil.rmtree(run / "weights")
+
+    with pytest.raises(InputError, match=r"last\.ckpt does not fit this run \(TypeError: \S+ is no weight"):
+        CenterNet("nano", "cpu").train(resume=run, progress=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(run: Path) -> None:
+    (run / "last.ckpt").unlink()
+    os.mkfifo(run / "last.ckpt")
+
+    with pytest.raises(InputError, match=r"last\.ckpt is no plain file"):
+        CenterNet("nano", "cpu").train(resume=run, progress=False)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import replace
 from io import TextIOWrapper
 from typing import Any
@@ -20,8 +20,10 @@ from centernet.cli.command import COMMON, Command, Output
 from centernet.cli.commands import COMMANDS
 from centernet.cli.help import overview, page
 from centernet.cli.signals import EndSignals
+from centernet.cli.streams import own_stderr, own_warnings
 from centernet.cli.train import TRAIN, settings_of
-from centernet.errors import InputError, UsageError, shortened
+from centernet.errors import InputError, UsageError
+from centernet.io.messages import say
 from centernet.recipes.hints import did_you_mean
 from centernet.recipes.presets import RECIPES
 from centernet.weights import zoo
@@ -63,9 +65,21 @@ def main(words: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # A character that the terminal cannot print must not stop the command.
             stream.reconfigure(errors="replace")
+    is_debug = "--debug" in words or "debug=true" in words
+    # The processes of a run on several devices inherit stderr, and have no other way to tell why they ended.
+    are_many = any(word.removeprefix("--").startswith("devices") for word in words)
+    with (
+        nullcontext() if is_debug or are_many else own_stderr(),
+        nullcontext() if is_debug else own_warnings(),
+    ):
+        return _ended(words, is_debug)
+
+
+def _ended(words: list[str], is_debug: bool) -> int:
+    """The exit code, after a line about the error if there was one."""
     # What libraries log repeats the errors that they raise, which are printed in one line.
     logged = logging.root.manager.disable
-    if "--debug" not in words and "debug=true" not in words:
+    if not is_debug:
         logging.disable(logging.CRITICAL)
     signals = EndSignals()
     try:
@@ -74,10 +88,10 @@ def main(words: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         code, message = _explain(error, signals)
-        if "--debug" in words or "debug=true" in words:
+        if is_debug:
             traceback.print_exception(error)
         if message:
-            print(shortened(f"centernet: {message}"), file=sys.stderr)
+            say(f"centernet: {message}")
         _drop_unwritten()
     finally:
         logging.disable(logged)
@@ -161,6 +175,10 @@ def _explain(error: BaseException, signals: EndSignals) -> tuple[int, str]:
         return 1, _explain_system(error)
     if isinstance(error, ModuleNotFoundError):
         return 1, f"this needs {error.name}, which is not installed: pip install centernet"
+    if isinstance(error, MemoryError):
+        return 1, f"there is not enough memory ({text or 'none left'}): take a smaller batch, image or model"
+    if isinstance(error, RecursionError):
+        return 1, "what was given is nested too deep (run again with --debug for the traceback)"
     # The first line is the message; torch adds pages.
     first = str(error).strip().partition("\n")[0] or "no message"
     return 1, f"{type(error).__name__}: {first} (run again with --debug for the traceback)"

@@ -1,13 +1,13 @@
 """Commands of the command line, and their output."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from centernet.cli.arguments import CONFIDENCE, SWITCH, TEXT, WHOLE, Argument
-from centernet.errors import shortened
+from centernet.errors import escaped
+from centernet.io.messages import say
 
 
 @runtime_checkable
@@ -46,12 +46,12 @@ class Output:
             text: For people.
             document: The same as plain values, for JSON.
         """
-        line = json.dumps(document, allow_nan=False) if self.is_json else text
+        line = json.dumps(document, allow_nan=False) if self.is_json else escaped(text)
         print(line, file=self.stream, flush=True)
 
     def note(self, text: str) -> None:
         """Writes a message that is not a result to stderr."""
-        print("\n".join(map(shortened, text.splitlines())), file=sys.stderr, flush=True)
+        say(*text.splitlines())
 
 
 @dataclass(frozen=True, kw_only=True)

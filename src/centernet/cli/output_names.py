@@ -1,17 +1,26 @@
 """Names of the files that are written for an image, made from the name of the image."""
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from centernet.io.downloads import is_url
 from centernet.io.videos import video_of
 
+_MAX_NAME = 80
+"""Letters; names have at most 255 bytes on most systems."""
+
 
 def file_of(name: str) -> Path:
     """The path in the name of an image, a frame or a URL; of a URL, without its query."""
     if is_url(name):
-        return Path(Path(unquote(urlsplit(name).path)).name or "image")
+        return Path(safe_name(Path(unquote(urlsplit(name).path)).name) or "image")
     return video_of(name) or Path(name)
+
+
+def safe_name(text: str) -> str:
+    """A foreign text as the name of a file or folder on any system: at most 80 letters, perhaps none."""
+    return re.sub(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|]', "_", text)[-_MAX_NAME:].strip(". ")
 
 
 def stem_of(name: str) -> str:

@@ -1,7 +1,6 @@
 """Writers of `centernet predict`: plots, videos, crops, explanations, COCO and KITTI results."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -9,10 +8,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from centernet.cli.output_names import Names, file_of, stem_of
+from centernet.cli.output_names import Names, file_of, safe_name, stem_of
 from centernet.detections import Detections
 from centernet.detections.plotting import plotted
 from centernet.errors import UsageError
+from centernet.io.paths import resolved
 from centernet.io.videos import Video, VideoWriter, video_of
 from centernet.io.writing import (
     claim_folder,
@@ -42,7 +42,7 @@ def check_not_source(path: Path, name: str) -> None:
 
     Images of that folder that are still to be read could be replaced.
     """
-    if path.exists() and path.resolve().parent == file_of(name).resolve().parent:
+    if path.exists() and resolved(path).parent == resolved(file_of(name)).parent:
         raise UsageError(f"{path} would be overwritten: choose another project or name")
 
 
@@ -135,7 +135,7 @@ class Crops:
         """Writes the next image."""
         for name, pixels in zip(detections.names, detections.crops(), strict=True):
             self._count += 1
-            folder = self._folder / (re.sub(r'[/\\:*?"<>|]', "_", name).strip(". ") or "_")
+            folder = self._folder / (safe_name(name) or "_")
             path = folder / f"{stem_of(detections.name)}-{self._count}.png"
             check_not_source(path, detections.name)
             with writing(path):

@@ -1,6 +1,5 @@
 """Detections of one image: to draw, save, crop and convert to other formats."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +17,10 @@ from centernet.detections.serialize import (
     keypoint_columns,
     kitti_rows,
     write_csv,
+    write_json,
     yolo_rows,
 )
-from centernet.errors import UsageError
+from centernet.errors import UsageError, escaped
 from centernet.io.guest import guest
 from centernet.io.writing import replacing, writing
 from centernet.structures import Categories, Skeleton
@@ -122,8 +122,8 @@ class Detections:
         found = [
             f"{count} {name}" for name, count in zip(self.categories.names, counts, strict=True) if count
         ]
-        rows, columns = self.image_size
-        return f"{self.name} {columns}×{rows}: {', '.join(found) or f'nothing found{self.surest_below}'}"
+        size = "×".join(map(str, self.image_size[::-1]))
+        return escaped(f"{self.name} {size}: {', '.join(found) or f'nothing found{self.surest_below}'}")
 
     def __repr__(self) -> str:
         return f"Detections({self})"
@@ -368,7 +368,7 @@ def _write_plot(detections: Detections, path: Path) -> None:
 
 
 def _write_json(detections: Detections, path: Path) -> None:
-    path.write_text(json.dumps(detections.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(detections.to_json(), path)
 
 
 def _write_yolo(detections: Detections, path: Path) -> None:

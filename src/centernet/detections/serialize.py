@@ -1,6 +1,7 @@
 """Detections as plain values: entries of JSON files, lines of label files, columns of tables."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,9 +77,15 @@ def coco_entries(
     ]
 
 
+def write_json(value: Any, path: Path) -> None:
+    """Writes a value as a JSON file; of a file name that is not UTF-8, the bytes as Python escapes them."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
+
+
 def write_csv(columns: Mapping[str, Sequence[Any] | np.ndarray], path: Path) -> None:
     """Writes columns of equal length as a CSV file; NaN becomes an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         rows = zip(*columns.values(), strict=True)

@@ -17,6 +17,7 @@ from centernet.evaluation.curves import save_training_curves
 from centernet.evaluation.summary import summarize
 from centernet.inference.predictor import TorchPredictor
 from centernet.inference.stream import annotated, detect_stream
+from centernet.io.messages import say
 from centernet.planning.plan import Plan
 from centernet.planning.planner import TASKS, is_planned, make_plan, plan_fine_tuning
 from centernet.recipes.presets import PLANNED, RECIPES
@@ -96,12 +97,12 @@ class TrainingRun:
         (training, validation), plan, recipe = self._planned(data, settings)
         is_first = run_folder.is_first_process()
         if plan is not None and is_first:
-            _say(str(plan))
+            say(*str(plan).splitlines())
         predictor, recipe = self._predictor(recipe, training, settings)
         if not recipe.minutes and is_first:
             # The other processes of a run wait for this one, and need no trial of their own.
             minutes = expected_minutes(predictor, recipe, training)
-            _say(f"{recipe.epochs} epochs take about {minutes:.1f} min; a limit is set by minutes=")
+            say(f"{recipe.epochs} epochs take about {minutes:.1f} min; a limit is set by minutes=")
         folder = run_folder.new_folder(recipe)
         run_folder.describe(folder, self.model, data, recipe)
         if plan is not None:
@@ -179,7 +180,7 @@ class TrainingRun:
         recipe = with_settings(run_folder.recipe_of_run(folder, arguments), **settings)
         checkpoint = folder / run_folder.CHECKPOINT
         if not recipe.minutes and finished(checkpoint)[0] >= recipe.epochs:
-            _say(f"{folder} is finished: all {recipe.epochs} epochs are done, its evaluation is repeated")
+            say(f"{folder} is finished: all {recipe.epochs} epochs are done, its evaluation is repeated")
         training, validation = open_training_data(data, recipe, holding_out.read_list(folder))
         if checkpoint.exists():
             resuming.check_same_data(folder, data, recipe.task, training.categories)
@@ -230,7 +231,7 @@ class TrainingRun:
                 resume=resume,
                 started=self.started,
                 progress=sys.stderr.isatty() if self.progress is None else self.progress,
-                say=_say,
+                say=say,
             )
             best, epoch = files.load(folder, self.device), files.epoch_of(folder)
             evaluation = _evaluate(best, validation, folder, recipe, epoch)
@@ -245,7 +246,7 @@ class TrainingRun:
                 minutes=recipe.minutes,
                 folder=folder,
             )
-            _say("\n".join(learned_nothing.reasons(facts)))
+            say(*learned_nothing.reasons(facts))
         return TrainedRun(folder=folder, predictor=best, evaluation=evaluation, epoch=epoch)
 
 
@@ -272,8 +273,3 @@ def _evaluate(
         return None
     stream = detect_stream(predictor, annotated(validation), batch=recipe.batch, workers=1)
     return summarize(predictor, validation, stream, folder, note=f"epoch {epoch}" if epoch else "")
-
-
-def _say(line: str) -> None:
-    """Prints on the stderr of the moment: a progress bar replaces it, to stay below."""
-    print(line, file=sys.stderr)

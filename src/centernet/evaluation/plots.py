@@ -1,6 +1,7 @@
 """Plots of an evaluation: precision-recall curves, confusion matrix, table by class."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from jaxtyping import Int
 from PIL import Image
 
 from centernet.drawing.colors import class_color
+from centernet.errors import escaped
 from centernet.evaluation.evaluator import Evaluation
 from centernet.evaluation.table import cell
 from centernet.io.writing import replacing, writing
@@ -45,7 +47,7 @@ def save_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
     if evaluation.keypoints.oks:
         figures["keypoint_pr_curves.png"] = keypoint_precision_recall_figure(evaluation)
     for figure in figures.values():
-        figure.supxlabel(evaluation.name, x=0.99, ha="right", fontsize=8, color="#777777")
+        figure.supxlabel(_plain(evaluation.name), x=0.99, ha="right", fontsize=8, color="#777777")
     return [save_figure(figure, folder / name) for name, figure in figures.items()]
 
 
@@ -57,7 +59,9 @@ def save_figure(figure: "Figure", path: Path) -> Path:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, path.suffix) as part:
+    with replacing(path, path.suffix) as part, warnings.catch_warnings():
+        # Letters that the font lacks are drawn as boxes, with a warning for each.
+        warnings.simplefilter("ignore")
         if path.suffix.lower() == ".png":
             _save_png(figure, part)
         else:
@@ -130,7 +134,7 @@ def _curves_figure(
                 one.curve.precision,
                 color=_hex(label),
                 linewidth=1.8,
-                label=f"{one.name}  {one.ap50:.3f}",
+                label=f"{_short(one.name)}  {one.ap50:.3f}",
             )
     if len(with_curve) > 1:
         mean = np.mean([one.curve.precision for _, one in with_curve if one.curve is not None], axis=0)
@@ -255,7 +259,7 @@ def classes_figure(evaluation: Evaluation) -> "Figure":
     # Their extent is that of the axes: measuring each would take longer than drawing it.
     for text in axes.texts:
         text.set_in_layout(False)
-    _title(axes, scores.name)
+    _title(axes, _plain(scores.name))
     return figure
 
 
@@ -285,4 +289,9 @@ def _hex(label: int) -> str:
 
 
 def _short(name: str, limit: int = 22) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+    return _plain(name if len(name) <= limit else f"{name[: limit - 1]}…")
+
+
+def _plain(name: str) -> str:
+    """A name of somebody else's as it is: between dollars matplotlib would read formulas."""
+    return escaped(name.replace("\n", " ")).replace("$", r"\$")

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from centernet.errors import escaped, shown
+
 ClassRow = Mapping[str, str | int | float]
 
 
@@ -49,7 +51,7 @@ class Scores:
     def __str__(self) -> str:
         if not self.has_total:
             rows = _rows(list(self.classes[0]), self.classes)
-            return "\n".join([self.name, "", *text_table(rows), "", *self.notes])
+            return escaped("\n".join([self.name, "", *text_table(rows), "", *self.notes]))
         rows = _rows(list(self.total), (*self.occurring, self.total))
         hidden = len(self.classes) - len(self.occurring)
         note = [f"{hidden} classes without ground truth and detections are left out"] if hidden else []
@@ -63,7 +65,7 @@ class Scores:
             *_wrapped(numbers, 100),
             *self.notes,
         ]
-        return "\n".join(lines)
+        return escaped("\n".join(lines))
 
     def to_json(self) -> dict[str, Any]:
         """The table as plain values for `json.dump`, not rounded; None instead of NaN."""
@@ -79,7 +81,7 @@ def cell(value: str | int | float) -> str:
     """Text of a value in a table: floats with three digits, a dash for NaN."""
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:.3f}"
-    return str(value) if len(str(value)) <= 60 else f"{str(value)[:59]}…"
+    return shown(str(value))
 
 
 def json_value(value: str | int | float) -> str | int | float | None:

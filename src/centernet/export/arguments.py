@@ -4,6 +4,7 @@ from pathlib import Path
 
 from centernet.errors import UsageError
 from centernet.inference.backends.formats import FORMATS
+from centernet.io.paths import resolved
 from centernet.io.writing import check_replaceable
 
 _HINTS = {
@@ -56,7 +57,7 @@ def _named(output: str | Path | None, model: str, format: str, precision: str) -
     chosen = FORMATS[format]
     if output is None:
         suffix = "" if precision == "fp32" else f"-{precision}"
-        return Path(f"{Path(model).resolve().name}{suffix}{chosen.ending}")
+        return Path(f"{resolved(model).name}{suffix}{chosen.ending}")
     path = Path(output)
     if chosen.is_folder and path.suffix in (".xml", *(one.ending for one in FORMATS.values())):
         raise UsageError(f"format {format} writes a folder; got {path}: leave {path.suffix} out")

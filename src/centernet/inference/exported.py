@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import UInt8
+
 from centernet.detections import Detections
 from centernet.errors import InputError, UsageError
 from centernet.geometry.resize import ResizeRule
-from centernet.inference.backends.base import InferenceBackend
+from centernet.inference.backends.base import Arrays, InferenceBackend
 from centernet.inference.backends.formats import open_backend
+from centernet.inference.backends.output_checks import check_outputs
 from centernet.inference.config import categories_of, rule_of
 from centernet.inference.options import InferenceOptions
 from centernet.inference.postprocess import (
@@ -138,8 +142,22 @@ class ExportedPredictor:
         height, width = images.shape[2:]
         cells = (-(-height // self.stride), -(-width // self.stride))
         views = correct_for_padding([one.view for one in inputs], (height, width), cells, self.stride)
-        found = self.file.run(images, half=inference.half)
+        found = self._run(images, half=inference.half)
         ids = [one.image_id for one in inputs]
         outputs = self.file.metadata.outputs
         per_scale = detections_at_scale(found, outputs, views, ids, self.categories, scale=scale)
         return [(one[: self.max_detections], candidates) for one, candidates in per_scale]
+
+    def _run(self, images: UInt8[np.ndarray, "b 3 h w"], *, half: bool) -> Arrays:
+        """The outputs of the file, checked."""
+        try:
+            found = self.file.run(images, half=half)
+        except (UsageError, InputError, MemoryError):
+            raise
+        except Exception as error:  # Each runtime has errors of its own.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise InputError(
+                f"{self.file.name} cannot be run ({reason.strip()}): copy or export it again"
+            ) from error
+        check_outputs(found, self.file.metadata.outputs, len(images), len(self.categories), self.file.name)
+        return found

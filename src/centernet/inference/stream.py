@@ -4,14 +4,13 @@ Threads read and resize images while the network runs on earlier ones; where it 
 other threads run it on the next batches.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from centernet.detections import Detections
-from centernet.errors import InputError, UsageError, shortened
+from centernet.errors import InputError, UsageError
 from centernet.geometry.camera import Camera
 from centernet.geometry.resize import ResizeRule, choose_rule
 from centernet.inference.options import InferenceOptions
@@ -20,6 +19,7 @@ from centernet.inference.prefetch import prefetch
 from centernet.inference.preprocess import ModelInput, preprocess
 from centernet.inference.slicing import Slicing, Tile, merge_tiles
 from centernet.io.images import read_image
+from centernet.io.messages import say
 from centernet.io.sources import Failure, Frames, Reading, frames
 from centernet.structures import Categories, Dataset, ImageRecord, Sample
 from centernet.structures.sample import read_sample, sample_of
@@ -240,7 +240,7 @@ def readable(items: Iterable[T | Failure], *, strict: bool) -> Iterator[T]:
         elif strict:
             raise InputError(f"{item.name}: {item.reason}")
         else:
-            print(shortened(f"skipped {item.name}: {item.reason}"), file=sys.stderr)
+            say(f"skipped {item.name}: {item.reason}")
 
 
 def samples_of(
@@ -260,7 +260,7 @@ def _read_frame(read: Reading, number: int, camera: Callable[[str], Camera | Non
     if isinstance(item, Failure):
         return item
     if item.unread:
-        print(f"{item.name}: {item.unread}", file=sys.stderr)
+        say(f"{item.name}: {item.unread}")
     return sample_of(item.image, item.name, number, camera(item.name))
 
 

@@ -5,7 +5,6 @@ the `size` that they state, and the orientation that fits it is used.
 """
 
 import io
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from PIL import Image
 
 from centernet.errors import InputError
 from centernet.io.image_headers import Header, jpeg_header_in, read_header, without_warnings
+from centernet.io.plain_files import check_plain, read_plain
 from centernet.io.tiff_tags import TiffTags, read_tags
 
 Rgb = UInt8[np.ndarray, "h w 3"]
@@ -78,16 +78,6 @@ def unread_parts(path: Path) -> str:
         return ""  # The error is reported when the image is read.
 
 
-def check_plain(path: Path) -> None:
-    """Raises an `InputError` for a pipe or a device, which may be read without end, a folder, or nothing."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(mode):
-        raise InputError(f"{path} is no plain file: a folder, a pipe or a device has its name")
-
-
 def image_size(path: Path) -> tuple[int, int]:
     """Rows and columns of the image that `read_image` returns, without decoding it.
 
@@ -109,11 +99,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, pixel_limit: int
     Raises:
         InputError: The file is missing, no image, cut short, broken or too large.
     """
-    check_plain(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    data = read_plain(path)
     try:
         return decode_image(data, size, pixel_limit)
     except ValueError as error:

@@ -13,6 +13,11 @@ def expanded(path: str | Path) -> Path:
         return Path(path)
 
 
+def resolved(path: str | Path) -> Path:
+    """The absolute path behind all links; unlike `Path.resolve`, also of a link that leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def stated(text: str) -> Path:
     """The path that a file states, written with slashes of either kind, and perhaps with `~`."""
     return expanded(text.strip().replace("\\", "/"))

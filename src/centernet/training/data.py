@@ -1,6 +1,5 @@
 """Training and validation images of a run: opened, cleaned and checked."""
 
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -11,7 +10,8 @@ from centernet.data.doctor.shared_images import shared_defect
 from centernet.data.formats.catalog import open_dataset, splits
 from centernet.data.formats.common.splits import UnclearSplitError, stand_in
 from centernet.data.splitting.partition import MIN_IMAGES
-from centernet.errors import InputError, UsageError, shortened
+from centernet.errors import InputError, UsageError
+from centernet.io.messages import say
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.annotation_table import AnnotationTable
@@ -52,25 +52,21 @@ def open_training_data(
         training, validation = hold_out(data, training, recipe.val_split, held_out)
     else:
         if name in ("test", "testing"):
-            print(
-                f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
-                file=sys.stderr,
-            )
+            say(f"{data} has no val: the best weights are selected on {name}, so their AP there is too high")
         validation = _opened(data, "val", recipe)
         check_same_classes(training.categories, validation)
         if shared := shared_defect(training, validation, name):
-            print(shared, file=sys.stderr)
+            say(shared)
         if len(training) < MIN_IMAGES:
-            print(
+            say(
                 f"{training.name}: fewer than {MIN_IMAGES} training images teach little but themselves: "
-                "annotate more",
-                file=sys.stderr,
+                "annotate more"
             )
     _name_empty_classes(training)
     if validation is None:
         return training, None
     if not Records.of(validation.records).counts.any():
-        print(f"{validation.name} has no objects, so AP is not measured", file=sys.stderr)
+        say(f"{validation.name} has no objects, so AP is not measured")
         return training, None
     if task_builder_of(recipe).is_3d:
         validation = _with_cameras(validation)
@@ -83,10 +79,9 @@ def _name_empty_classes(training: Dataset) -> None:
     missing = [name for name, count in zip(training.categories.names, counts, strict=True) if not count]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        print(
+        say(
             f"{training.name}: no object is of class {', '.join(missing[:3])}{more}, so none is learned: "
-            "annotate some, or take the class out of the list",
-            file=sys.stderr,
+            "annotate some, or take the class out of the list"
         )
 
 
@@ -101,7 +96,7 @@ def _with_cameras(validation: Dataset) -> Dataset:
     if not len(kept):
         raise InputError(f"{validation.name}: no validation image has a camera, so nothing can be evaluated")
     if missing := len(validation) - len(kept):
-        print(f"{validation.name}: {missing} images have no camera and are not evaluated", file=sys.stderr)
+        say(f"{validation.name}: {missing} images have no camera and are not evaluated")
     return replace(validation, records=kept)
 
 
@@ -149,7 +144,7 @@ def _cleaned(dataset: Dataset, with_keypoints: bool) -> Dataset:
         more = "one defect"
         if len(defects) > 1:
             more = f"{len(defects)} defects (see `{_doctor('...', with_keypoints)}`), the first"
-        print(shortened(f"{dataset.name}: {more}: {defects[0]}"), file=sys.stderr)
+        say(f"{dataset.name}: {more}: {defects[0]}")
     return cleaned
 
 

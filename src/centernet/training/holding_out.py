@@ -1,6 +1,5 @@
 """Holding out images for validation where the data set has none for it."""
 
-import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from centernet.data.splitting.partition import MIN_IMAGES, Partition, split_by_content
+from centernet.io.messages import say
 from centernet.io.writing import write_atomically
 from centernet.structures import Dataset
 from centernet.structures.records import Records
@@ -57,13 +57,15 @@ def write_list(folder: Path, validation: Dataset | None) -> None:
         (folder / LIST).unlink(missing_ok=True)
         return
     lines = "".join(f"{path}\n" for path in Records.of(validation.records).paths)
-    write_atomically(folder / LIST, lines.encode())
+    write_atomically(folder / LIST, lines.encode("utf-8", "surrogateescape"))
 
 
 def read_list(folder: Path) -> frozenset[str]:
     """The paths of the images that a run held out; empty if it did not."""
     file = folder / LIST
-    return frozenset(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else frozenset()
+    if not file.is_file():
+        return frozenset()
+    return frozenset(file.read_text(encoding="utf-8", errors="surrogateescape").splitlines())
 
 
 def _divided(dataset: Dataset, is_held_out: Bool[np.ndarray, " n"]) -> tuple[Dataset, Dataset]:
@@ -84,4 +86,4 @@ def _what(partition: Partition) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    say(line)

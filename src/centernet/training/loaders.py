@@ -16,6 +16,7 @@ from centernet.data.transforms.augment import Augment, RandomCrop, ShiftScale
 from centernet.data.transforms.color_jitter import ColorJitter
 from centernet.hardware import usable_cores
 from centernet.inference.predictor import TorchPredictor
+from centernet.io.messages import say
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset, Sample
 from centernet.structures.batch import Batch
@@ -157,17 +158,16 @@ def _usable_workers(samples: Any, predictor: TorchPredictor, recipe: Recipe) -> 
     """The worker processes that can be started here; prints why there are none if the recipe wants some."""
     workers = min(recipe.workers, usable_cores())
     if workers and multiprocessing.current_process().daemon:
-        print("this process may not start others and prepares the images itself: workers=0", file=sys.stderr)
+        say("this process may not start others and prepares the images itself: workers=0")
         return 0
     free = free_shared_memory()
     height, width = predictor.rule((recipe.imgsz, recipe.imgsz))[0]
     # Training and validation have workers each, and every worker two batches ahead and one in the making.
     needed = 2 * (3 * workers + 1) * min(recipe.batch, len(samples)) * 3 * height * width
     if workers and free is not None and needed > free:
-        print(
+        say(
             f"/dev/shm has {free / 1e6:.0f} MB free, and {workers} workers may need {needed / 1e6:.0f} MB: "
-            "workers=0; in a container give it more, --shm-size=1g, or take a smaller batch",
-            file=sys.stderr,
+            "workers=0; in a container give it more, --shm-size=1g, or take a smaller batch"
         )
         return 0
     return workers

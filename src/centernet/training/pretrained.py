@@ -1,8 +1,8 @@
 """The ImageNet weights that an encoder begins from, as the recipe has it: `pretrained`."""
 
-import sys
 from collections.abc import Collection
 
+from centernet.io.messages import say
 from centernet.models.encoder_weights import WHEELS, EncoderWeights, find_weights, pretrained_config
 from centernet.models.factory import encoder_name
 from centernet.recipes.recipe import Recipe, with_settings
@@ -67,4 +67,4 @@ def announce(recipe: Recipe, pretrained: bool | EncoderWeights) -> None:
             f"no ImageNet weights of {encoder} are on this machine, so the encoder begins from random ones: "
             f"pretrained=true downloads them{wheel}"
         )
-    print(text, file=sys.stderr)
+    say(text)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from centernet.errors import InputError
 from centernet.inference.predictor import TorchPredictor
 from centernet.structures import Categories
@@ -73,8 +75,10 @@ def restore_weights(folder: Path, predictor: TorchPredictor) -> None:
     state = {
         key.removeprefix(prefix): value
         for key, value in read_checkpoint(path)["state_dict"].items()
-        if key.startswith(prefix)
+        if isinstance(key, str) and key.startswith(prefix)
     }
+    if other := [key for key, value in state.items() if not isinstance(value, torch.Tensor)]:
+        raise does_not_fit(path, TypeError(f"{other[0]} is no weight"))
     files.fill(predictor.network, state, str(path))
     files.save_file(predictor, folder / "weights" / "last.safetensors")
 
@@ -94,9 +98,12 @@ def _state_of(folder: Path) -> Mapping[str, Any]:
 def _begun_with(folder: Path, state: Mapping[str, Any]) -> Classes | None:
     """The classes of a run; None if nothing tells: earlier versions did not keep them in the checkpoint."""
     if "classes" in state:
-        return [
-            (str(name), [str(keypoint) for keypoint in keypoints]) for name, keypoints in state["classes"]
-        ]
+        try:
+            return [
+                (str(name), [str(keypoint) for keypoint in keypoints]) for name, keypoints in state["classes"]
+            ]
+        except (TypeError, ValueError) as error:
+            raise does_not_fit(folder / "last.ckpt", error) from error
     for name in ("last", "best"):
         path = folder / "weights" / f"{name}.safetensors"
         if path.is_file():

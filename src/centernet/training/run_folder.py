@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from centernet.errors import InputError, UsageError
+from centernet.io.plain_files import read_plain
 from centernet.io.values import read_yaml
 from centernet.io.writing import claim_folder, unused_folder, write_atomically, writing
 from centernet.recipes.recipe import Recipe, with_settings
@@ -83,9 +84,11 @@ def arguments_of(folder: Path) -> dict[str, Any]:
     """
     path = folder / ARGUMENTS
     try:
-        arguments = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
+        content = read_plain(path)
+    except InputError as error:
         raise InputError(f"{folder} is no run folder: it has no readable {ARGUMENTS}") from error
+    try:
+        arguments = read_yaml(content.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not yaml: byte {error.start} is not UTF-8{_INSTEAD}") from error
     if not isinstance(arguments, dict) or not {"model", "data"} <= arguments.keys():

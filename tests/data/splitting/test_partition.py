@@ -105,3 +105,9 @@ def test_images_that_were_made_from_one_are_held_out_together() -> None:
 
     assert partition.is_held_out.reshape(10, 2).sum(axis=1).tolist().count(2) == 2
     assert partition.is_held_out.sum() == 4
+
+
+def test_a_file_name_that_is_not_utf_8_has_a_place_in_the_order() -> None:
+    records = [record(f"{number}.png", 0) for number in range(9)]
+
+    assert len(names_held_out([*records, record("\udcff.png", 0)])) == 2

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from centernet.errors import UsageError, check_bounds
+from centernet.errors import UsageError, check_bounds, shown
 from centernet.geometry.affine import transform_boxes
 from centernet.geometry.many_images import boxes_in_inputs
 from centernet.geometry.resize import Letterbox, ResizeRule
@@ -122,7 +122,7 @@ class Crowding:
             limit: Largest number of classes; None for all.
         """
         where = f"in inputs of {self.seen_at}, stride {self.stride}"
-        crowded = [one for one in self.classes if one.in_cell or one.near]
+        crowded = [replace(one, name=shown(one.name)) for one in self.classes if one.in_cell or one.near]
         if not crowded:
             return [f"  no objects of one class share a cell or are side by side {where}"]
         crowded.sort(key=lambda one: (-one.in_cell, -one.near))

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from centernet.data.doctor.crowding import Crowding
+from centernet.errors import escaped, shown
 from centernet.structures import Defect
 
 STOPS = "training stops at this image: repair or remove it"
@@ -196,7 +197,7 @@ class Report:
         ]
         if self.notes:
             lines += ["", *_findings("Notes", self.notes, limit)]
-        return "\n".join(lines)
+        return escaped("\n".join(lines))
 
     def __str__(self) -> str:
         return self.text()
@@ -225,7 +226,7 @@ def _count(number: int, noun: str, plural: str | None = None) -> str:
 
 def _class_table(classes: Sequence[ClassCount], limit: int | None) -> list[str]:
     ordered = sorted(classes, key=lambda one: -one.num_objects)
-    listed = ordered[:limit]
+    listed = [replace(one, name=shown(one.name)) for one in ordered[:limit]]
     width = max(len(one.name) for one in (*listed, ClassCount(name="class", num_objects=0, num_images=0)))
     lines = [f"  {'class':{width}}{'objects':>9}{'images':>9}"]
     lines += [f"  {one.name:{width}}{one.num_objects:9,}{one.num_images:9,}" for one in listed]
@@ -239,12 +240,16 @@ def _keypoint_table(skeleton: SkeletonCount, limit: int | None) -> list[str]:
     count = len(skeleton.keypoints)
     num_with = skeleton.num_objects - skeleton.num_without
     lines = [
-        f"  {skeleton.name}: {_count(count, 'keypoint')}, {_count(skeleton.num_pairs, 'left-right pair')}, "
+        f"  {shown(skeleton.name)}: {_count(count, 'keypoint')}, "
+        f"{_count(skeleton.num_pairs, 'left-right pair')}, "
         f"sigmas {'known' if skeleton.has_sigmas else 'not known'}",
         f"  {skeleton.labelled_share:.0%} are labelled on {_count(num_with, 'object')}; "
         f"{_count(skeleton.num_without, 'object')} without any",
     ]
-    listed = skeleton.keypoints[: None if limit is None else 4 * limit]
+    listed = [
+        replace(one, name=shown(one.name))
+        for one in skeleton.keypoints[: None if limit is None else 4 * limit]
+    ]
     width = max(len("keypoint"), *(len(one.name) for one in listed))
     lines.append(f"  {'keypoint':{width}}{'labelled':>10}{'hidden':>9}")
     lines += [f"  {one.name:{width}}{one.num_labelled:10,}{one.num_hidden:9,}" for one in listed]

@@ -21,6 +21,7 @@ from centernet.data.formats.common.splits import WHOLE, choose_split, split_in
 from centernet.errors import InputError
 from centernet.io.images import image_size
 from centernet.io.paths import visible
+from centernet.io.plain_files import check_plain
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "deeplabcut"
@@ -117,9 +118,10 @@ def _has_label_header(file: Path) -> bool:
     if file.suffix.lower() != ".csv":
         return False
     try:
+        check_plain(file)
         with file.open(encoding="utf-8-sig", newline="") as text:
             heads = [line.strip().partition(",")[0] for line, _ in zip(text, _LEVELS, strict=False)]
-    except (OSError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError, InputError):
         return False
     return heads[:1] == ["scorer"] and "bodyparts" in heads and "coords" in heads
 

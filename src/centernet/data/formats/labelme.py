@@ -17,6 +17,7 @@ from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.per_image import files_by_split, image_of, images_without_file, read_json
 from centernet.data.formats.common.splits import choose_split
 from centernet.errors import InputError
+from centernet.io.plain_files import read_plain
 from centernet.structures import Annotations, Categories, Dataset, Defect, ImageRecord
 
 NAME = "labelme"
@@ -94,8 +95,8 @@ def _files(path: Path) -> dict[str, list[Path]]:
 
 def _is_own(file: Path) -> bool:
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_plain(file)
+    except InputError:
         return False
     return b'"shapes"' in content and b'"imagePath"' in content
 

@@ -131,8 +131,13 @@ def _order_of(
     for record, number in zip(records, group.tolist(), strict=True):
         name = (unicodedata.normalize("NFC", record.path.name), _place_of(record))
         first[number] = min(name, first.get(number, name))
-    keys = {number: (sha256(name.encode()).digest(), place) for number, (name, place) in first.items()}
+    keys = {number: (_hash(name), place) for number, (name, place) in first.items()}
     return np.array(sorted(range(num_groups), key=keys.__getitem__))
+
+
+def _hash(name: str) -> bytes:
+    # Of a name that is not UTF-8, the bytes that the file system has.
+    return sha256(name.encode("utf-8", "surrogateescape")).digest()
 
 
 class _Choice:

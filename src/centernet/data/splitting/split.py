@@ -108,7 +108,7 @@ def split_dataset(
     for file, text in files.items():
         with writing(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, text.encode())
+        write_atomically(file, text.encode("utf-8", "surrogateescape"))
     return Split(data=new, num_images=counts, files=tuple(files), note=note)
 
 

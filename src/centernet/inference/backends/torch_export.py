@@ -10,6 +10,7 @@ from centernet.errors import InputError, UsageError
 from centernet.hardware import max_concurrent_jobs
 from centernet.inference.backends.base import Arrays, ModelMetadata, refuse_half
 from centernet.inference.backends.torch_archive import check_archive
+from centernet.io.plain_files import read_plain
 from centernet.io.values import read_json
 
 METADATA_KEY = "centernet.json"
@@ -23,7 +24,7 @@ def refuse_foreign(path: Path) -> None:
         InputError: The file is damaged, or holds code.
         UsageError: It is a program without any, of whose expressions torch evaluates the text as it opens.
     """
-    check_archive(_read(path), str(path))
+    check_archive(read_plain(path), str(path))
     raise UsageError(
         f"{path} is a program, and torch evaluates expressions in it when it is opened: add trust=true if "
         "you or somebody you trust exported it; .onnx is the form for files of others"
@@ -50,7 +51,7 @@ class TorchExportBackend:
             raise UsageError("a .pt2 file needs torch: pip install centernet") from error
         self.name = str(path)
         extra = {METADATA_KEY: ""}
-        content = _read(path)
+        content = read_plain(path)
         check_archive(content, self.name)
         try:
             # The bytes that were checked: the file may be another one by now.
@@ -86,10 +87,3 @@ class TorchExportBackend:
                 f"{self.name} takes no inputs of {width}×{height} ({reason}): use the weights"
             ) from error
         return {name: value.numpy() for name, value in zip(self.metadata.outputs, values, strict=True)}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error

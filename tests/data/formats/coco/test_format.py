@@ -66,6 +66,14 @@ def test_a_missing_area_is_that_of_the_box(tmp_path: Path) -> None:
     assert dataset.records[0].annotations.is_crowd.tolist() == [False]
 
 
+def test_a_box_of_numbers_as_texts_is_read_and_an_area_below_0_is_that_of_the_box(tmp_path: Path) -> None:
+    entry = {"id": 1, "image_id": 7, "category_id": 2, "bbox": ["1", " 2.5", 4, "5e0"], "area": -3}
+    annotations = read_annotations(tmp_path, entry).records[0].annotations
+
+    assert annotations.boxes.tolist() == [[1, 2.5, 5, 7.5]]
+    assert annotations.areas.tolist() == [20]
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "words"),
     [
@@ -73,7 +81,8 @@ def test_a_missing_area_is_that_of_the_box(tmp_path: Path) -> None:
         ({"bbox": [1, 2, math.inf, 4]}, "broken box", "is not finite"),
         ({"bbox": [1, 2, 10**400, 4]}, "broken box", "is not finite"),
         ({"bbox": [1, 2, None, 4]}, "broken box", "holds None, which is not a number"),
-        ({"bbox": [1, 2, "3", 4]}, "broken box", "holds '3', which is not a number"),
+        ({"bbox": [1, 2, "3 px", 4]}, "broken box", "holds '3 px', which is not a number"),
+        ({"bbox": [1, 2, "nan", 4]}, "broken box", "is not finite"),
         ({"bbox": [1, 2, True, 4]}, "broken box", "holds True"),
         ({"bbox": [1, 2, 3]}, "broken box", "has 3 numbers, not 4"),
         ({"bbox": []}, "broken box", "has 0 numbers, not 4"),

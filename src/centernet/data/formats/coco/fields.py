@@ -10,7 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from centernet.data.formats.coco.boxes3d import UNKNOWN_3D, read_box3d
-from centernet.data.formats.coco.defect_log import DefectLog, Ids, whole_number, whole_numbers
+from centernet.data.formats.coco.defect_log import (
+    DefectLog,
+    Ids,
+    number_of,
+    whole_number,
+    whole_numbers,
+)
 from centernet.data.formats.coco.keypoints import read_keypoints
 from centernet.data.formats.coco.outlines import box_of_outline
 from centernet.data.formats.coco.raw_file import RawObjects
@@ -298,7 +304,7 @@ def _checked_object(
         default_area = box[2] * box[3] * (AREA_FRACTION if entry.get("keypoints") else 1.0)
     area: Any = entry.get("area")
     # `type` because True is an int too.
-    is_stated = type(area) in (int, float) and abs(area) < LARGEST_PX**2
+    is_stated = type(area) in (int, float) and 0 <= area < LARGEST_PX**2
     return image_id, category_id, box, float(area if is_stated else default_area)
 
 
@@ -318,9 +324,13 @@ def _read_box(box: Any) -> list[float]:
         raise _BrokenError("broken box", f"bbox is {box!r}, not [x, y, width, height]")
     if len(box) != 4:
         raise _BrokenError("broken box", f"bbox has {len(box)} numbers, not 4")
+    numbers = []
     for value in box:
-        if type(value) not in (int, float):
+        # A call would take long for millions.
+        number = value if type(value) is float else number_of(value)
+        if number is None:
             raise _BrokenError("broken box", f"bbox {box} holds {value!r}, which is not a number")
-        if not abs(value) < LARGEST_PX:
+        if not abs(number) < LARGEST_PX:
             raise _BrokenError("broken box", f"bbox {box} is not finite")
-    return [float(value) for value in box]
+        numbers.append(float(number))
+    return numbers

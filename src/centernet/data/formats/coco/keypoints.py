@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from centernet.data.formats.coco.defect_log import DefectLog, whole_number
+from centernet.data.formats.coco.defect_log import DefectLog, number_of, whole_number
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.data.formats.common.skeleton_fields import are_names, numbered_names, skeleton_of
 from centernet.structures import Skeleton
@@ -129,6 +129,6 @@ def _are_valid(values: list[Any]) -> bool:
 
 
 def _number(value: Any) -> float:
-    # `type` because True is an int too; too large a coordinate is treated as infinite.
-    is_number = type(value) in (int, float) and abs(value) < LARGEST_PX
-    return float(value) if is_number else float("nan")
+    number = number_of(value)
+    # Too large a coordinate is treated as infinite.
+    return float(number) if number is not None and abs(number) < LARGEST_PX else float("nan")

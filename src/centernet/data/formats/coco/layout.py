@@ -7,6 +7,7 @@ from pathlib import Path
 from centernet.data.formats.common.splits import WHOLE, choose_split, is_split, split_in
 from centernet.errors import InputError
 from centernet.io.paths import visible
+from centernet.io.plain_files import check_plain
 
 # Files of other tasks, which have images and annotations too: https://cocodataset.org/#download
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info")
@@ -106,12 +107,13 @@ def _has_coco_keys(file: Path) -> bool:
     missing = [b'"images"', b'"annotations"', b'"categories"']
     end = b""
     try:
+        check_plain(file)
         with file.open("rb") as opened:
             while part := opened.read(_PART_BYTES):
                 missing = [key for key in missing if key not in end + part]
                 if missing in ([], [b'"annotations"'], [b'"categories"']):
                     return True
                 end = part[-_LONGEST_KEY:]
-    except OSError:
+    except (OSError, InputError):
         pass
     return False

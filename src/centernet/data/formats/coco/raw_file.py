@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from centernet.data.formats.common.files import read_bytes, text_of
+from centernet.data.formats.common.files import text_of
 from centernet.errors import InputError
+from centernet.io.plain_files import read_plain
 from centernet.io.values import read_json
 
 _BOM = b"\xef\xbb\xbf"
@@ -89,7 +90,7 @@ def read_raw_file(file: Path, *, is_typed: bool = True) -> RawFile:
     Raises:
         InputError: It cannot be read, or is not COCO json.
     """
-    data = read_bytes(file)
+    data = read_plain(file)
     found = _read_typed(data) if is_typed else None
     if found is not None:
         return found

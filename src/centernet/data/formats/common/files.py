@@ -7,6 +7,7 @@ from pathlib import Path
 from centernet.errors import InputError
 from centernet.io.images import is_image
 from centernet.io.paths import walk_once
+from centernet.io.plain_files import read_plain
 from centernet.structures import ImageRecord
 
 LARGEST_PX = 1e9
@@ -44,21 +45,7 @@ def read_text(path: Path) -> str:
     Raises:
         InputError: The file cannot be read or is not text.
     """
-    return text_of(read_bytes(path), path)
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of an annotation file.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # No file has a name with a null character.
-        raise InputError(f"{path} cannot be read: {error}") from error
+    return text_of(read_plain(path), path)
 
 
 def text_of(data: bytes, path: Path) -> str:

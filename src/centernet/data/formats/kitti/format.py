@@ -139,7 +139,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     lists = folder / "ImageSets"
     lists.mkdir(parents=True, exist_ok=True)
     frames = "".join(f"{record.path.stem}\n" for record in dataset.records)
-    (lists / f"{split}.txt").write_text(frames, encoding="utf-8")
+    (lists / f"{split}.txt").write_text(frames, encoding="utf-8", errors="surrogateescape")
 
 
 def _class_names(folders: Iterable[Path]) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def write(dataset: Dataset, folder: Path, split: str) -> None:
     lists = folder / "ImageSets" / "Main"
     lists.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{record.path.stem}\n" for record in dataset.records)
-    (lists / f"{split}.txt").write_text(lines, encoding="utf-8")
+    (lists / f"{split}.txt").write_text(lines, encoding="utf-8", errors="surrogateescape")
 
 
 def _read_files(

@@ -8,8 +8,10 @@ from centernet.data.formats.common.files import images_by_stem
 from centernet.data.formats.common.find_images import ImageFinder
 from centernet.data.formats.common.per_image import files_by_split
 from centernet.data.formats.common.splits import WHOLE, is_split
+from centernet.errors import InputError
 from centernet.io.images import is_image
 from centernet.io.paths import stated, visible
+from centernet.io.plain_files import check_plain, read_plain
 
 _XML_FOLDERS = ("Annotations", "annotations", "annotations/xmls", "xmls", "labels", ".")
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
@@ -82,9 +84,10 @@ def _anywhere(path: Path) -> dict[str, VocSplit]:
 
 def _is_voc(file: Path) -> bool:
     try:
+        check_plain(file)
         with file.open("rb") as start:
             return b"<annotation" in start.read(_START)
-    except OSError:
+    except (OSError, InputError):
         return False
 
 
@@ -108,7 +111,7 @@ def _listed(path: Path, whole: VocSplit) -> dict[str, VocSplit]:
     found: dict[str, VocSplit] = {}
     for file in visible(path.glob("ImageSets/Main/*.txt")):
         if is_split(file.stem):  # Other files list the images of one class.
-            lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+            lines = read_plain(file).decode("utf-8-sig", "replace").splitlines()
             stems = [_stem(line.strip(), known) for line in lines if line.strip()]
             found[file.stem] = VocSplit(
                 xmls=whole.xmls,

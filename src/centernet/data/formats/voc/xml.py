@@ -7,6 +7,7 @@ from xml.parsers import expat
 
 from centernet.data.formats.common.files import LARGEST_PX
 from centernet.errors import InputError
+from centernet.io.plain_files import read_plain
 from centernet.structures import Defect
 
 Corners = tuple[float, float, float, float]
@@ -91,10 +92,9 @@ def _parse(path: Path) -> ElementTree.Element:
     parser.StartElementHandler = start
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.data
+    content = read_plain(path)
     try:
-        parser.Parse(path.read_bytes(), True)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        parser.Parse(content, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise InputError(f"{path} is not well-formed xml: {error}") from error
     return builder.close()
