@@ -15,7 +15,7 @@ from centernet.io.messages import say
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.annotation_table import AnnotationTable
-from centernet.structures.dataset import check_same_classes
+from centernet.structures.dataset import with_labels_of
 from centernet.structures.records import Records
 from centernet.structures.skeletons import override_skeleton
 from centernet.training.holding_out import hold_out
@@ -37,7 +37,7 @@ def open_training_data(
     Raises:
         UsageError: The skeleton of the recipe does not fit the keypoints, or the augmentation does not fit 3D
             boxes.
-        InputError: There are no objects to learn, or the two splits differ in their classes.
+        InputError: There are no objects to learn, or validation has a class that training lacks.
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
     training = _opened(data, "train", recipe)
@@ -53,10 +53,9 @@ def open_training_data(
     else:
         if name in ("test", "testing"):
             say(f"{data} has no val: the best weights are selected on {name}, so their AP there is too high")
-        validation = _opened(data, "val", recipe)
-        check_same_classes(training.categories, validation)
+        validation = with_labels_of(_opened(data, "val", recipe), training.categories)
         if shared := shared_defect(training, validation, name):
-            say(shared)
+            say(str(shared))
         if len(training) < MIN_IMAGES:
             say(
                 f"{training.name}: fewer than {MIN_IMAGES} training images teach little but themselves: "

@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
 from centernet.data.formats.coco.content import read_content, stated_size
-from centernet.data.formats.coco.fields import read_objects
+from centernet.data.formats.coco.fields import read_objects, without_group
 from centernet.data.formats.coco.keypoints import annotation_fields, category_fields, read_skeletons
 from centernet.data.formats.coco.layout import (
     DETECTION,
@@ -69,7 +69,8 @@ def read_kind(path: Path, split: str | None, kind: FileKind, folder: Path | None
     split, file = annotation_file(path, split, kind)
     content = read_content(file)
     log, images = content.log, content.images
-    by_id = {category_id: content.categories[category_id] for category_id in sorted(content.categories)}
+    used = frozenset(np.unique(content.objects.category_ids).tolist())
+    by_id = dict(sorted(without_group(content.categories, used, log).items()))
     skeletons = read_skeletons(by_id, content.objects.with_keypoints, log)
     categories = Categories(tuple(entry["name"] for entry in by_id.values()), tuple(by_id), skeletons)
     objects = read_objects(content.objects, categories, log)
