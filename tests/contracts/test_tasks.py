@@ -77,6 +77,8 @@ TASKS: dict[str, Task] = {
         box_scale=2.0,
         soft_heatmap=True,
         snap_sigma=0.2,
+        keypoint_radius=3,
+        place_weight=0.5,
     ),
     "pose, four sides, on levels": Layered(
         inner=Pose(num_keypoints=(2,), mirrored=(1, 0), top_k=7, sides_weight=0.5), levels=2

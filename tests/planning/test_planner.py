@@ -84,6 +84,7 @@ def test_keypoints_are_the_likeliest_peaks() -> None:
     assert plan(images(each=1), task="pose").recipe.snap_sigma == 0.4
     assert plan(images(), task="pose").recipe.snap_sigma == 0.2
     assert plan(images()).recipe.snap_sigma == 0
+    assert plan(images(), task="pose").recipe.place_weight == 1
 
 
 def of_several_sizes(boxes: tuple[float, float, float]) -> Dataset:

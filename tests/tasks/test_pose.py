@@ -248,6 +248,7 @@ def test_a_flipped_input_gives_flipped_output(seed: int) -> None:
         ({"num_keypoints": (2,), "mirrored": (0, 0)}, "mirrored names each of the 2 keypoints once"),
         ({"num_keypoints": (1,), "mirrored": (0,), "min_overlap": 1.0}, "min_overlap is an IoU"),
         ({"num_keypoints": (1,), "mirrored": (0,), "snap_sigma": -1.0}, "snap_sigma is 0 or more"),
+        ({"num_keypoints": (1,), "mirrored": (0,), "keypoint_radius": -1}, "keypoint_radius is 0 or more"),
     ],
 )
 def test_settings_out_of_range_are_refused(broken: dict[str, object], message: str) -> None:

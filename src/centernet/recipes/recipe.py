@@ -215,6 +215,12 @@ class Recipe:
         "says, its deviation relative to the box; 0: the nearest peaks",
         AMOUNT,
     )
+    keypoint_radius: int = _keypoints(
+        0, "maximum radius in cells of the Gaussians of keypoints; 0: that of the object's centre", AMOUNT
+    )
+    place_weight: float = _keypoints(
+        0.0, "weight of the cross-entropy of where a keypoint is among the cells of its object", AMOUNT
+    )
     edges: str = _keypoints("", "lines of the skeleton, 0:1,1:2 or nose:left_eye; empty: the data set's")
     flip_pairs: str = _keypoints("", "left-right pairs of keypoints, 1:2,3:4; empty: the data set's")
     sigmas: str = _keypoints("", "tolerance of each keypoint for OKS, 0.026,0.025; empty: the data set's")

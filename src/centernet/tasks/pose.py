@@ -16,6 +16,7 @@ from centernet.ops.center_boxes import CenterBoxes, Neighbourhood, mean_logit
 from centernet.ops.gaussian import draw_gaussians
 from centernet.ops.losses import focal_loss, giou_loss, l1_at_cells, soft_focal_loss
 from centernet.ops.peaks import find_peaks, find_peaks_of_any_class
+from centernet.ops.places import place_loss, windows_of
 from centernet.protocols import BOX_OUTPUTS, HeadSpec, Maps, Outputs, OutputSpec, Targets, with_fields
 from centernet.structures import Categories
 from centernet.structures.batch import BatchAnnotations, Grid
@@ -58,6 +59,10 @@ class Pose:
         snap_sigma: Standard deviation of a Gaussian of the distance from the regressed keypoint, relative to
             the longer side of the box. A keypoint is the peak of its heatmap in the box with the highest
             product of score and Gaussian. With 0, as in the paper, it is the nearest peak, if it is near.
+        place_weight: Weight of the divergence of where a keypoint is among the cells of its object: the
+            softmax of its heatmap over the box, from a Gaussian of one cell round the keypoint.
+        keypoint_radius: Maximum radius in cells of the Gaussians of keypoints in their heatmaps. With 0, as in
+            the paper, it is that of the object's centre, which grows with the box.
         temperature: Scores are `sigmoid(logit / temperature + score_bias)`. Training fits both on the
             validation images, so that scores are probabilities: see `Calibration`.
         score_bias: See `temperature`.
@@ -82,6 +87,8 @@ class Pose:
     box_bins: int = 0
     box_scale: float = 0.0
     snap_sigma: float = 0.0
+    keypoint_radius: int = 0
+    place_weight: float = 0.0
     temperature: float = 1.0
     score_bias: float = 0.0
 
@@ -96,6 +103,8 @@ class Pose:
             raise ValueError(f"min_overlap is an IoU between 0 and 1; got {self.min_overlap}")
         if self.snap_sigma < 0:
             raise ValueError(f"snap_sigma is 0 or more; got {self.snap_sigma}")
+        if self.keypoint_radius < 0:
+            raise ValueError(f"keypoint_radius is 0 or more; got {self.keypoint_radius}")
         if self.temperature <= 0:
             raise ValueError(f"temperature must be above 0; got {self.temperature}")
         box_coder_of(self)  # raises where its settings do not fit
@@ -167,18 +176,21 @@ class Pose:
         start, aim = is_learned[box_index].nonzero(as_tuple=True)
         image, y, x = cells[start].unbind(1)
         num_keypoints = sum(self.num_keypoints)
+        joint_radii = radii.clamp(max=self.keypoint_radius) if self.keypoint_radius else radii
         plane = image * num_keypoints + channels[box_index[start], aim]
         return {
             "heatmap": draw_gaussians(grid, len(self.num_keypoints), boxes.cells, boxes.labels, radii),
             "cells": cells,
             **self._box.targets(boxes, cells, box_index, grid.stride),
             "keypoint_heatmap": draw_gaussians(
-                grid, num_keypoints, joint_cells, channels[person, keypoint], radii[person]
+                grid, num_keypoints, joint_cells, channels[person, keypoint], joint_radii[person]
             ),
             "keypoint_cells": joint_cells,
             "keypoint_offset": points[person, keypoint] - cell_corners(joint_cells),
             "arrow_cells": torch.stack([plane, y, x], dim=1),
             "keypoints": points[box_index[start], aim] - cell_corners(cells[start]),
+            "keypoint_planes": joint_cells[:, 0] * num_keypoints + channels[person, keypoint],
+            "keypoint_windows": windows_of(boxes.center[person], boxes.size[person], joint_cells, grid),
         }
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:
@@ -198,6 +210,13 @@ class Pose:
             "keypoint_offset": self.keypoint_offset_weight
             * l1_at_cells(maps["keypoint_offset"], joint_cells, targets["keypoint_offset"]),
         }
+        if self.place_weight:
+            terms["place"] = self.place_weight * place_loss(
+                maps["keypoint_heatmap"],
+                targets["keypoint_planes"],
+                cell_corners(joint_cells) + targets["keypoint_offset"],
+                targets["keypoint_windows"],
+            )
         if self.giou_weight:
             boxes, ground_truth = self._box.boxes(predicted, cells), self._box.boxes(targets, cells)
             terms["giou"] = self.giou_weight * giou_loss(boxes, ground_truth)
