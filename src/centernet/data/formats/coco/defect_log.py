@@ -48,6 +48,8 @@ Numbers = tuple[Int[np.ndarray, " n"], Bool[np.ndarray, " n"]]
 def whole_numbers(values: Sequence[Any]) -> Numbers:
     """The values of a field as whole numbers, as `whole_number` reads each."""
     return _collected(values, whole_number)
+
+
 def number_of(value: object) -> int | float | None:
     """The value of a field as a number, also if written as "1.5"; None if it is not one."""
     # `type` because True is an int too.
