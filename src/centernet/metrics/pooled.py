@@ -79,14 +79,14 @@ class Pooled:
         if isinstance(pairs, Pooled):
             return pairs
         listed = list(pairs)
-        truths, founds = [truth for truth, _ in listed], [found for _, found in listed]
+        annotated, founds = [objects for objects, _ in listed], [found for _, found in listed]
         return cls(
             objects=Objects(
-                images=_images(truths),
-                boxes=_joined([one.boxes for one in truths], (0, 4)),
-                labels=_joined([one.labels for one in truths], (0,), np.int64),
-                areas=_joined([one.areas for one in truths], (0,)),
-                is_crowd=_joined([one.is_crowd for one in truths], (0,), np.bool_),
+                images=_images(annotated),
+                boxes=_joined([one.boxes for one in annotated], (0, 4)),
+                labels=_joined([one.labels for one in annotated], (0,), np.int64),
+                areas=_joined([one.areas for one in annotated], (0,)),
+                is_crowd=_joined([one.is_crowd for one in annotated], (0,), np.bool_),
             ),
             found=Found(
                 images=_images(founds),
