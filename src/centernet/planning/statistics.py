@@ -78,7 +78,9 @@ class Statistics:
             is_one_shape=bool(strayed.mean() < 0.1),
             longest_side=int(long_sides.max()),
             has_one_scale=_have_one_scale(long_sides.astype(float), pixels, image_index),
-            sizes=tuple(np.percentile(pixels / long_sides[image_index], (10, 50, 90)).tolist()),
+            sizes=tuple(
+                np.percentile(pixels / long_sides[image_index].astype(pixels.dtype), (10, 50, 90)).tolist()
+            ),
             pixels=tuple(np.percentile(pixels, (10, 50, 90)).tolist()),
         )
 

@@ -1,6 +1,6 @@
 """Many texts, such as paths, as bytes in one array: a list of them would take ten times the memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import overload
@@ -43,6 +43,9 @@ class Texts(Sequence[str]):
         index = range(len(self))[index]
         span = self.letters[self.starts[index] : self.starts[index + 1]]
         return span.tobytes().decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_list())
 
     def take(self, rows: Int[np.ndarray, " n"]) -> "Texts":
         """The texts of these rows."""

@@ -64,18 +64,22 @@ def _usable_images(
             image, other = records.image_ids[[index, first]].tolist()
             message = f"image {image} is the same file as image {other}"
             defects.append(_without_image("duplicate image", path, counts[index], message))
-        elif not is_file(Path(path)):
-            message = f"there is no such image, but {records.source(index)} names it"
-            defects.append(_without_image("missing image", path, counts[index], message))
+            continue
+        file = Path(path)
+        try:
+            header = inspect_image(file)
+        except InputError as error:
+            kind, message = "corrupt image", str(error).removeprefix(f"{path} ")
+            if not is_file(file):
+                kind = "missing image"
+                message = f"there is no such image, but {records.source(index)} names it"
+            defects.append(_without_image(kind, path, counts[index], message))
+            continue
+        rows.append(index)
+        size = (stated[index][0], stated[index][1])
+        if size == header.stored_size == header.upright_size and not header.unread:  # As nearly all are.
+            sizes.append(size)
         else:
-            try:
-                header = inspect_image(Path(path))
-            except InputError as error:
-                message = str(error).removeprefix(f"{path} ")
-                defects.append(_without_image("corrupt image", path, counts[index], message))
-                continue
-            rows.append(index)
-            size = (stated[index][0], stated[index][1])
             sizes.append(_size_of(header, size, path, records.source(index), defects))
     return np.array(rows, dtype=np.int64), np.array(sizes, dtype=np.int64).reshape(-1, 2)
 

@@ -5,6 +5,7 @@ To add a format, write a module or a package with `NAME`, `LOOKED_FOR`, `identif
 and is added to `WRITABLE`, and to `ROUND_TRIP` if reading gives back all that was written.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +14,7 @@ from centernet.data.formats.coco import pose_format as coco_pose
 from centernet.errors import InputError
 from centernet.io.paths import expanded, is_file
 from centernet.structures import Dataset
+from centernet.structures.records import Records
 
 
 @runtime_checkable
@@ -137,4 +139,5 @@ def open_dataset(
             f"{dataset.name} has no keypoints: COCO lists them in its categories, YOLO in kpt_shape, "
             "DeepLabCut in the header rows of its csv"
         )
-    return dataset
+    # Some readers make a record of each image.
+    return replace(dataset, records=Records.of(dataset.records, dataset.categories.max_keypoints))
