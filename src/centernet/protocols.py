@@ -154,7 +154,7 @@ class Task(Protocol):
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
         """The ideal maps of known objects.
 
-        In training the grid is `sparse`: `draw_gaussians` gives sparse heatmaps, as the focal losses take them.
+        In training the grid is `sparse`: `draw_gaussians` gives sparse heatmaps, which the focal losses take.
         A loss of your own calls `to_dense` first.
         """
         ...
