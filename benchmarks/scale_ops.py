@@ -115,7 +115,7 @@ def training(classes: int, images: int) -> Training:
     tune_allocator()
     torch.manual_seed(0)
     task = Detect(num_classes=classes)
-    network = Architecture(backbone="small").build(task.heads).train()
+    network = Architecture(backbone="resnet18").build(task.heads).train()
     network.to(memory_format=torch.channels_last)
     side = CELLS * STRIDE
     return Training(
@@ -242,14 +242,14 @@ ROWS = (
         tolerance=1.0,
     ),
     Row(
-        name="training step of `small`, 8 images of 512²",
+        name="training step of `resnet18`, 8 images of 512²",
         sizes=(80, 1203),
         unit="classes",
         sides=training_side(8),
         limits={"peak_mb": 6000 - 500},
     ),
     Row(
-        name="training step of `small`, one image of 512²",
+        name="training step of `resnet18`, one image of 512²",
         sizes=(1203, 10_000),
         unit="classes",
         sides=training_side(1),

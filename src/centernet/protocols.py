@@ -152,7 +152,11 @@ class Task(Protocol):
         ...
 
     def encode(self, objects: BatchAnnotations, grid: Grid) -> Targets:
-        """The ideal maps of known objects."""
+        """The ideal maps of known objects.
+
+        In training the grid is `sparse`: `draw_gaussians` gives sparse heatmaps, which the focal losses take.
+        A loss of your own calls `to_dense` first.
+        """
         ...
 
     def loss(self, maps: Maps, targets: Targets) -> dict[str, Tensor]:

@@ -1,21 +1,18 @@
 """Detections drawn on their image."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from centernet.detections.images import box_texts, drawn_keypoints
 
-if TYPE_CHECKING:
-    from centernet.detections.detections import Detections
-
 MIN_KEYPOINT_SCORE = 0.1
 """Keypoints below this score are guesses: no peak of the heatmap is near them."""
 
 
 def plotted(
-    found: "Detections",
+    found: Any,
     pixels: UInt8[np.ndarray, "h w 3"],
     *,
     show_names: bool = True,
@@ -25,7 +22,12 @@ def plotted(
     birds_eye: bool = True,
     ground_truth: Float[np.ndarray, "m 7"] | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The plot of `Detections.plot` as an array: videos need no Pillow image of each frame."""
+    """The plot of `Detections.plot` as an array: videos need no Pillow image of each frame.
+
+    Args:
+        found: `Detections`, whose module imports this one.
+        pixels: RGB to draw on; the rest is as in `Detections.plot`.
+    """
     from centernet.drawing import draw_boxes, draw_boxes3d_and_birds_eye, draw_keypoints
 
     texts = box_texts(

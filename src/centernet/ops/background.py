@@ -120,8 +120,9 @@ def _times(slopes: Float[Tensor, " n"], factor: Float[Tensor, ""]) -> Float[Tens
     """Slopes times a number that is not rounded to their precision."""
     scaled = torch.empty_like(slopes)
     at_once = _cells_at_once(slopes)
-    for before, after in zip(slopes.split(at_once), scaled.split(at_once), strict=True):
-        after.copy_(before.to(factor.dtype).mul(factor))
+    for start in range(0, len(slopes), at_once):
+        piece = slice(start, start + at_once)
+        scaled[piece] = slopes[piece].to(factor.dtype) * factor
     return scaled
 
 
