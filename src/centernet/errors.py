@@ -14,19 +14,21 @@ _CONTROLS = re.compile(
 """What a terminal acts on or hides instead of showing it; line ends are not among them."""
 
 
-class _ShownError(ValueError):
-    """Its text shows the control characters of foreign names escaped."""
-
-    def __str__(self) -> str:
-        return escaped(super().__str__())
+def _shown_text(error: ValueError) -> str:
+    """The text of an error, with the control characters of foreign names escaped."""
+    return escaped(ValueError.__str__(error))
 
 
-class UsageError(_ShownError):
+class UsageError(ValueError):
     """The call itself is wrong: an unknown key, an impossible value. Exit code 2 on the command line."""
 
+    __str__ = _shown_text
 
-class InputError(_ShownError):
+
+class InputError(ValueError):
     """The call is right but its input is broken: a broken file, an empty data set. Exit code 1."""
+
+    __str__ = _shown_text
 
 
 def escaped(text: str) -> str:
