@@ -61,8 +61,8 @@ class Pose:
             product of score and Gaussian. With 0, as in the paper, it is the nearest peak, if it is near.
         place_weight: Weight of the divergence of where a keypoint is among the cells of its object: the
             softmax of its heatmap over the box, from a Gaussian of one cell round the keypoint.
-        keypoint_radius: Maximum radius in cells of the Gaussians of keypoints in their heatmaps. With 0, as in
-            the paper, it is that of the object's centre, which grows with the box.
+        keypoint_radius: Maximum radius in cells of the Gaussians of keypoints in their heatmaps. With 0, as
+            in the paper, it is that of the object's centre, which grows with the box.
         temperature: Scores are `sigmoid(logit / temperature + score_bias)`. Training fits both on the
             validation images, so that scores are probabilities: see `Calibration`.
         score_bias: See `temperature`.
