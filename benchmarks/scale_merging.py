@@ -1,4 +1,4 @@
-"""Rows of the table on scale: detections of many tiles merged, and soft-NMS of many boxes."""
+"""Rows of the table on scale: detections of many tiles merged."""
 
 import math
 
@@ -7,7 +7,6 @@ from benchmarks.scaling import Row, Side
 
 from centernet.detections import Detections
 from centernet.inference.slicing import Slicing, Tile, merge_tiles
-from centernet.ops.nms import soft_nms
 from centernet.structures import Categories
 from centernet.structures.sample import sample_of
 
@@ -61,21 +60,6 @@ def merged(ready: Tiles) -> dict[str, float]:
     return {"boxes": sum(len(found) for _, found in ready), "objects": len(objects)}
 
 
-Boxes = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def crowd(count: int) -> Boxes:
-    """Boxes of one class, each of which overlaps some hundred others."""
-    rng = np.random.default_rng(0)
-    corners = rng.uniform(0, 600, (count, 2))
-    boxes = np.concatenate([corners, corners + rng.uniform(20, 80, (count, 2))], axis=1).astype(np.float32)
-    return boxes, rng.random(count).astype(np.float32), np.zeros(count, dtype=np.int64)
-
-
-def suppressed(ready: Boxes) -> dict[str, float]:
-    return {"kept": len(soft_nms(*ready, top_k=1000).rows)}
-
-
 ROWS = (
     Row(
         name="tiles merged",
@@ -84,12 +68,5 @@ ROWS = (
         sides={"ours": Side(prepare=tiles, work=merged)},
         # A tenth of the prediction of these tiles.
         limits={"cpu_s": 1.0},
-    ),
-    Row(
-        name="soft-NMS",
-        sizes=(1000, 8000),
-        unit="boxes",
-        sides={"ours": Side(prepare=crowd, work=suppressed)},
-        limits={"cpu_s": 0.5, "peak_mb": 20},
     ),
 )
