@@ -22,11 +22,9 @@ def plotted(
     birds_eye: bool = True,
     ground_truth: Float[np.ndarray, "m 7"] | None = None,
 ) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The plot of `Detections.plot` as an array: videos need no Pillow image of each frame.
+    """The plot of `Detections.plot`, with its arguments, as an array: videos need no Pillow image of a frame.
 
-    Args:
-        found: `Detections`, whose module imports this one.
-        pixels: RGB to draw on; the rest is as in `Detections.plot`.
+    `found` are `Detections`, whose module imports this one.
     """
     from centernet.drawing import draw_boxes, draw_boxes3d_and_birds_eye, draw_keypoints
 
