@@ -130,7 +130,6 @@ class _Running:
         self._began = time.monotonic()
         self._status, self._usage = 0, None
         self._is_late = False
-        self._before_mb = _own_memory_mb()
         self._seconds = 0.0
 
     @classmethod
@@ -166,11 +165,14 @@ class _Running:
         """What it wrote, and what its end says."""
         report = self.folder / "report.json"
         written: dict[str, Any] = {}
+        before_mb = 0.0
         with contextlib.suppress(OSError, ValueError):
             written = json.loads(report.read_text(encoding="utf-8"))
+        # At its beginning: a fork has not all that its parent has.
+        before_mb = written.pop("before_mb", 0.0)
         verdict = Verdict(seed=self.seed, number=self.number, kind=self.kind, **written)
         verdict.seconds = round(self._seconds, 2)
-        verdict.memory_mb = round(max(0.0, self._usage.ru_maxrss / 1024 - self._before_mb), 1)
+        verdict.memory_mb = round(max(0.0, self._usage.ru_maxrss / 1024 - before_mb), 1)
         if self._is_late:
             verdict.faults.append(f"longer than {TIME_LIMIT_S:.0f} s")
         elif os.WIFSIGNALED(self._status):
@@ -192,6 +194,7 @@ def _child(number: int, seed: int, kind: str, folder: Path, seeds: Path) -> None
     code = 1
     try:
         os.setsid()
+        before_mb = _own_memory_mb()
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (used + _ADDRESSES,) * 2)
@@ -199,7 +202,7 @@ def _child(number: int, seed: int, kind: str, folder: Path, seeds: Path) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**31, 2**31))
         os.chdir(folder)
         case = KINDS[kind][1](random.Random(f"{seed} {number} {kind}"), seeds)
-        report = {"changes": case.changes, "commands": case.commands}
+        report = {"changes": case.changes, "commands": case.commands, "before_mb": before_mb}
         _write(report)
         _write({**report, **_judged(case)})
         code = 0
