@@ -32,11 +32,17 @@ def text(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
 
 
-def coco(path: Path, *names: str, more: dict[str, Any] | None = None, **category: Any) -> None:
+def coco(
+    path: Path,
+    *names: str,
+    more: dict[str, Any] | None = None,
+    before: tuple[dict[str, Any], ...] = (),
+    **category: Any,
+) -> None:
     content = {
         "licenses": [{"name": "", "id": 0, "url": ""}],
         "info": {"description": "", "date_created": ""},
-        "categories": [{"id": 1, "name": "car", "supercategory": "", **category}],
+        "categories": [*before, {"id": 1, "name": "car", "supercategory": "", **category}],
         "images": [
             {"id": number, "width": 96, "height": 64, "file_name": name, "license": 0}
             for number, name in enumerate(names, start=1)
@@ -58,21 +64,45 @@ def coco(path: Path, *names: str, more: dict[str, Any] | None = None, **category
     text(path, json.dumps(content))
 
 
-def voc(path: Path, filename: str, tags: str = "") -> None:
-    corners = "<xmin>11</xmin><ymin>11</ymin><xmax>41</xmax><ymax>41</ymax>"
-    item = f"<object><name>car</name><difficult>0</difficult><bndbox>{corners}</bndbox></object>"
+def voc(path: Path, filename: str, tags: str = "", more: str = "") -> None:
+    corners = "<xmin>11.0</xmin><ymin>11.0</ymin><xmax>41.0</xmax><ymax>41.0</ymax>"
+    item = f"<object><name>car</name><difficult>0</difficult><bndbox>{corners}</bndbox>{more}</object>"
     size = "<size><width>96</width><height>64</height><depth>3</depth></size>"
     text(path, f"<annotation>{tags}<filename>{filename}</filename>{size}{item}</annotation>")
 
 
+CVAT_ATTRIBUTES = {"attributes": {"occluded": False, "rotation": 0.0, "track_id": 3, "keyframe": True}}
+
+
 def cvat_coco(root: Path) -> None:
-    coco(root / "annotations" / "instances_default.json", "a.png", "b.png")
+    coco(root / "annotations" / "instances_default.json", "a.png", "b.png", more=CVAT_ATTRIBUTES)
     for number, name in enumerate(("a.png", "b.png")):
         image(root / "images" / "default" / name, number)
 
 
+def cvat_coco_without_subset_folders(root: Path) -> None:
+    coco(root / "annotations" / "instances_default.json", "a.png", "day/b.png")
+    image(root / "images" / "a.png")
+    image(root / "images" / "day" / "b.png", 1)
+
+
+def cvat_coco_of_subsets(root: Path) -> None:
+    for number, subset in enumerate(("Train", "Validation")):
+        coco(root / "annotations" / f"instances_{subset}.json", "a.png")
+        image(root / "images" / subset / "a.png", number)
+
+
+def cvat_coco_of_masks(root: Path) -> None:
+    rows, columns = SIZE[1], SIZE[0]
+    # Down the columns: 10 columns and 10 rows of nothing, then 30 columns of 30 rows each.
+    counts = [10 * rows + 10, *[30, rows - 30] * 29, 30, (columns - 40) * rows + rows - 40]
+    mask = {"segmentation": {"counts": counts, "size": [rows, columns]}, "iscrowd": 0}
+    coco(root / "annotations" / "instances_default.json", "a.png", more=mask)
+    image(root / "images" / "default" / "a.png")
+
+
 def cvat_coco_keypoints(root: Path) -> None:
-    points = {"keypoints": [10, 10, 2, 40, 40, 1], "num_keypoints": 2}
+    points = {"keypoints": [10, 10, 2, 40, 40, 1], "num_keypoints": 2, **CVAT_ATTRIBUTES}
     file = root / "annotations" / "person_keypoints_default.json"
     coco(file, "a.png", more=points, keypoints=["front", "back"], skeleton=[[1, 2]])
     image(root / "images" / "default" / "a.png")
@@ -87,6 +117,16 @@ def cvat_yolo(root: Path) -> None:
         text(root / "obj_train_data" / f"{name}.txt", YOLO_LINE)
 
 
+def cvat_yolo_of_subsets(root: Path) -> None:
+    lines = ("classes = 1", "train = train.txt", "valid = valid.txt", "names = obj.names", "backup = backup/")
+    text(root / "obj.data", "\n".join(lines))
+    text(root / "obj.names", "car\n")
+    for number, subset in enumerate(("train", "valid")):
+        text(root / f"{subset}.txt", f"obj_{subset}_data/a.jpg\n")
+        image(root / f"obj_{subset}_data" / "a.jpg", number)
+        text(root / f"obj_{subset}_data" / "a.txt", YOLO_LINE)
+
+
 def cvat_ultralytics(root: Path) -> None:
     text(root / "data.yaml", "names:\n  0: car\npath: .\ntrain: train.txt\n")
     text(root / "train.txt", "data/images/train/a.png\n")
@@ -99,7 +139,12 @@ def cvat_voc(root: Path) -> None:
     text(root / "labelmap.txt", "# label:color_rgb:parts:actions\ncar:250,50,83::\n")
     for number, name in enumerate("ab"):
         image(root / "JPEGImages" / f"{name}.png", number)
-        voc(root / "Annotations" / f"{name}.xml", f"{name}.png", "<folder></folder>")
+        source = "<source><database>Unknown</database><annotation>Unknown</annotation></source>"
+        more = "<attributes><attribute><name>rotation</name><value>0.0</value></attribute></attributes>"
+        tags, file = f"<folder></folder>{source}<segmented>0</segmented>", root / "Annotations" / f"{name}.xml"
+        voc(file, f"{name}.png", tags, f"<truncated>0</truncated><occluded>0</occluded>{more}")
+    # Lists of one class, with 1 where the image has it.
+    text(root / "ImageSets" / "Main" / "car_default.txt", "a  1\nb  1\n")
 
 
 def cvat_voc_in_folders(root: Path) -> None:
@@ -127,6 +172,13 @@ def label_studio_coco(root: Path) -> None:
     image(root / "images" / "77ab-b.png", 1)
 
 
+def label_studio_coco_of_a_task(root: Path) -> None:
+    names = ("images/3f2c-a.png", "images/77ab-b.png")
+    coco(root / "result.json", *names, more={"ignore": 0, "category_id": 0}, id=0)
+    for number, name in enumerate(names):
+        image(root / name, number)
+
+
 def label_studio_yolo(root: Path) -> None:
     text(root / "classes.txt", "car\n")
     text(root / "notes.json", json.dumps({"categories": [{"id": 0, "name": "car"}], "info": {"year": 2024}}))
@@ -138,13 +190,17 @@ def label_studio_yolo(root: Path) -> None:
 def label_studio_voc(root: Path) -> None:
     for number, name in enumerate(("3f2c-a", "77ab-b")):
         image(root / "images" / f"{name}.png", number)
-        voc(root / "Annotations" / f"{name}.xml", name, "<folder>images</folder>")
+        owner = "<source><annotation>COCO2017</annotation></source><owner><name>Label Studio</name></owner>"
+        more = "<pose>Unspecified</pose><truncated>0</truncated>"
+        voc(root / "Annotations" / f"{name}.xml", name, f"<folder>images</folder>{owner}", more)
 
 
 def roboflow_coco(root: Path) -> None:
     for number, split in enumerate(("train", "valid", "test")):
         name = f"a_png.rf.{number}0c1.jpg"
-        coco(root / split / "_annotations.coco.json", name)
+        # Roboflow's first category is the name of the project.
+        group = {"id": 0, "name": "vehicles", "supercategory": "none"}
+        coco(root / split / "_annotations.coco.json", name, before=(group,), supercategory="vehicles")
         image(root / split / name, number)
     text(root / "README.roboflow.txt", "exported")
 
@@ -156,6 +212,12 @@ def roboflow_yolo(root: Path) -> None:
         "test: ../test/images",
         "nc: 1",
         "names: ['car']",
+        "",
+        "roboflow:",
+        "  workspace: us",
+        "  project: cars",
+        "  version: 1",
+        "  license: CC BY 4.0",
     )
     text(root / "data.yaml", "\n".join(lines))
     for number, split in enumerate(("train", "valid", "test")):
@@ -186,10 +248,28 @@ def labelme(root: Path) -> None:
         image(root / "photos" / f"{name}.png", number)
 
 
+def labelme_beside_the_images(root: Path) -> None:
+    for number, name in enumerate("ab"):
+        outline = {"label": "car", "points": [[10, 10], [40, 10], [40, 40], [10, 40]], "shape_type": "polygon"}
+        content = {
+            "version": "5.5.0",
+            "flags": {},
+            "shapes": [{**outline, "group_id": None, "description": "", "flags": {}, "mask": None}],
+            "imagePath": f"{name}.png",
+            # The image itself, as base64: not read.
+            "imageData": "iVBORw0KGgo=",
+            "imageHeight": 64,
+            "imageWidth": 96,
+        }
+        text(root / f"{name}.json", json.dumps(content))
+        image(root / f"{name}.png", number)
+
+
 def labelimg_voc(root: Path) -> None:
     for number, name in enumerate("ab"):
         image(root / f"{name}.png", number)
-        voc(root / f"{name}.xml", f"{name}.png", f"<folder>x</folder><path>C:\\x\\{name}.png</path>")
+        tags = f"<folder>x</folder><path>C:\\x\\{name}.png</path><source><database>Unknown</database></source>"
+        voc(root / f"{name}.xml", f"{name}.png", tags, "<pose>Unspecified</pose><truncated>0</truncated>")
 
 
 def labelimg_yolo(root: Path) -> None:
@@ -202,6 +282,34 @@ def labelimg_yolo(root: Path) -> None:
 def deeplabcut(root: Path) -> None:
     heads = ("scorer,,,Ada,Ada,Ada,Ada", "bodyparts,,,front,front,back,back", "coords,,,x,y,x,y")
     rows = ("labeled-data,walk,img01.png,20,20,30,30", "labeled-data,walk,img02.png,,,,")
+    file = root / "labeled-data" / "walk" / "CollectedData_Ada.csv"
+    text(file, "\n".join((*heads, *rows)) + "\n")
+    for number in (1, 2):
+        image(root / "labeled-data" / "walk" / f"img0{number}.png", number)
+
+
+def deeplabcut_of_an_earlier_version(root: Path) -> None:
+    text(root / "config.yaml", "Task: walk\nscorer: Ada\nmultianimalproject: false\nbodyparts:\n- front\n- back\n")
+    heads = ("scorer,Ada,Ada,Ada,Ada", "bodyparts,front,front,back,back", "coords,x,y,x,y")
+    rows = ("labeled-data\\walk\\img01.png,20,20,30,30", "labeled-data\\walk\\img02.png,,,,")
+    file = root / "labeled-data" / "walk" / "CollectedData_Ada.csv"
+    text(file, "\n".join((*heads, *rows)) + "\n")
+    file.with_suffix(".h5").write_bytes(b"\x89HDF")
+    for number in (1, 2):
+        image(root / "labeled-data" / "walk" / f"img0{number}.png", number)
+
+
+def deeplabcut_of_several_animals(root: Path) -> None:
+    heads = (
+        "scorer,,,Ada,Ada,Ada,Ada,Ada,Ada,Ada,Ada",
+        "individuals,,,one,one,one,one,two,two,two,two",
+        "bodyparts,,,front,front,back,back,front,front,back,back",
+        "coords,,,x,y,x,y,x,y,x,y",
+    )
+    rows = (
+        "labeled-data,walk,img01.png,20,20,30,30,,,,",
+        "labeled-data,walk,img02.png,20,20,30,30,60,20,70,30",
+    )
     file = root / "labeled-data" / "walk" / "CollectedData_Ada.csv"
     text(file, "\n".join((*heads, *rows)) + "\n")
     for number in (1, 2):
@@ -222,23 +330,31 @@ def pair_of_folders(root: Path) -> None:
 
 EXPORTS = [
     (cvat_coco, "coco", ("all",), 2),
+    (cvat_coco_without_subset_folders, "coco", ("all",), 2),
+    (cvat_coco_of_subsets, "coco", ("train", "validation"), 1),
+    (cvat_coco_of_masks, "coco", ("all",), 1),
     (cvat_coco_keypoints, "coco", ("all",), 1),
     (cvat_yolo, "yolo", ("train",), 2),
+    (cvat_yolo_of_subsets, "yolo", ("train", "valid"), 1),
     (cvat_ultralytics, "yolo", ("train",), 1),
     (cvat_voc, "voc", ("all",), 2),
     (cvat_voc_in_folders, "voc", ("train",), 2),
     (cvat_kitti, "kitti", ("all",), 1),
     (tao_kitti, "kitti", ("all",), 1),
     (label_studio_coco, "coco", ("all",), 2),
+    (label_studio_coco_of_a_task, "coco", ("all",), 2),
     (label_studio_yolo, "yolo", ("all",), 2),
     (label_studio_voc, "voc", ("all",), 2),
     (roboflow_coco, "coco", ("test", "train", "valid"), 1),
     (roboflow_yolo, "yolo", ("train", "val", "test"), 1),
     (roboflow_darknet, "yolo", ("train", "valid"), 1),
     (labelme, "labelme", ("all",), 2),
+    (labelme_beside_the_images, "labelme", ("all",), 2),
     (labelimg_voc, "voc", ("all",), 2),
     (labelimg_yolo, "yolo", ("all",), 2),
     (deeplabcut, "deeplabcut", ("all",), 2),
+    (deeplabcut_of_an_earlier_version, "deeplabcut", ("all",), 2),
+    (deeplabcut_of_several_animals, "deeplabcut", ("all",), 2),
     (torchvision, "torchvision", ("train",), 1),
     (pair_of_folders, "voc", ("all",), 2),
 ]
@@ -267,5 +383,30 @@ def test_an_export_of_an_annotation_tool_is_read_whole(
     assert dataset.format == form
     assert dataset.defects == defects == ()
     assert len(cleaned) == count
-    assert dataset.categories.names == (("animal",) if form == "deeplabcut" else dataset.categories.names)
+    name = {"deeplabcut": "animal", "torchvision": "object"}.get(form, "car")
+    assert dataset.categories.names == (name,)
     assert cleaned.records[0].annotations.boxes == pytest.approx(np.array([[10, 10, 40, 40]]), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("export", "keypoints"),
+    [
+        (cvat_coco_keypoints, [[10, 10, 2], [40, 40, 1]]),
+        (deeplabcut, [[20, 20, 2], [30, 30, 2]]),
+        (deeplabcut_of_an_earlier_version, [[20, 20, 2], [30, 30, 2]]),
+        (deeplabcut_of_several_animals, [[20, 20, 2], [30, 30, 2]]),
+        (torchvision, [[10, 10, 2], [40, 40, 2]]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_export_of_an_annotation_tool_has_its_keypoints(
+    tmp_path: Path, export: Callable[[Path], None], keypoints: list[list[float]]
+) -> None:
+    export(tmp_path)
+
+    dataset = open_dataset(tmp_path, splits(tmp_path, with_keypoints=True)[0], with_keypoints=True)
+    skeletons = dataset.categories.skeletons
+    assert skeletons[0] is not None
+    assert len(skeletons[0]) == 2
+    assert dataset.defects == ()
+    assert dataset.records[0].annotations.keypoints.tolist() == [keypoints]

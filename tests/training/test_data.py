@@ -42,3 +42,42 @@ def test_the_doctor_is_asked_about_the_files_that_training_reads(tmp_path: Path)
 
     with pytest.raises(InputError, match=r"`centernet doctor data=\S+ keypoints=true` lists the reasons"):
         open_training_data(str(tmp_path), Recipe(task="pose"))
+
+
+def write_pets(folder: Path, split: str, *names: str) -> None:
+    """One image with a box of each class, `4 * (1 + number in the alphabet)` pixels from the left."""
+    folder.mkdir(exist_ok=True)
+    Image.new("RGB", (64, 64), (len(split), 0, 0)).save(folder / f"{split}.png")
+    content = {
+        "images": [{"id": 1, "file_name": f"{split}.png", "width": 64, "height": 64}],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+        "annotations": [
+            {"id": number, "image_id": 1, "category_id": number, "bbox": [4 * (ord(name[0]) - 96), 4, 9, 9]}
+            for number, name in enumerate(names, start=1)
+        ],
+    }
+    (folder / f"{split}.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("names", [("bat", "cat", "ant"), ("cat",)])
+def test_classes_of_validation_are_those_of_training_by_name(names: tuple[str, ...], tmp_path: Path) -> None:
+    write_pets(tmp_path, "train", "ant", "bat", "cat")
+    write_pets(tmp_path, "val", *names)
+
+    training, validation = open_training_data(str(tmp_path), Recipe())
+
+    assert validation is not None
+    assert validation.categories == training.categories
+    annotations = validation.records[0].annotations
+    found = [training.categories.names[label] for label in annotations.labels]
+    assert [4 * (ord(name[0]) - 96) for name in found] == annotations.boxes[:, 0].tolist()
+
+
+def test_a_class_of_validation_that_training_lacks_is_named(tmp_path: Path) -> None:
+    write_pets(tmp_path, "train", "ant", "bat")
+    write_pets(tmp_path, "val", "bat", "cow")
+
+    with pytest.raises(
+        InputError, match=r"val.json has cow, but the classes of training are ant, bat: give both the same"
+    ):
+        open_training_data(str(tmp_path), Recipe())

@@ -11,7 +11,7 @@ from centernet.errors import InputError, UsageError
 from centernet.io.writing import check_replaceable, replacing
 
 if TYPE_CHECKING:
-    from centernet.structures import ImageRecord
+    from centernet.structures import Dataset, ImageRecord
 
 
 def _doctor(given: dict[str, Any], output: Output) -> int:
@@ -22,11 +22,11 @@ def _doctor(given: dict[str, Any], output: Output) -> int:
 
     data, limit, keypoints = given.pop("data"), given.pop("limit", 5), given.pop("keypoints", False)
     images = given.pop("images", None)
-    found = (given.pop("split"),) if "split" in given else splits(data, keypoints)
+    only = given.pop("split", None)
     # What is trained on comes first, as the others are compared with it.
-    names = sorted(found, key=lambda name: sense_of(name) != "train")
+    names = [only] if only else sorted(splits(data, keypoints), key=lambda name: sense_of(name) != "train")
     texts, documents, is_trainable = [], {}, True
-    training = None
+    training = _trained_on(data, keypoints, images) if only and sense_of(only) != "train" else None
     for name in names:
         try:
             dataset = open_dataset(data, name, keypoints, images)
@@ -45,6 +45,19 @@ def _doctor(given: dict[str, Any], output: Output) -> int:
         is_trainable &= report.is_trainable
     output.show("\n\n".join(texts), {"data": data, "splits": documents})
     return 0 if is_trainable else 1
+
+
+def _trained_on(data: str, keypoints: bool, images: str | None) -> "Dataset | None":
+    """The split that is trained on, with which another one is compared; None if there is none."""
+    from centernet.data.formats.catalog import open_dataset, splits
+    from centernet.data.formats.common.splits import sense_of
+
+    try:
+        names = [name for name in splits(data, keypoints) if sense_of(name) == "train"]
+        return open_dataset(data, names[0], keypoints, images) if names else None
+    except InputError:
+        # It is told where that split is examined.
+        return None
 
 
 def _bar(records: "Sequence[ImageRecord]") -> "Iterable[ImageRecord]":

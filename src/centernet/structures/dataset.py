@@ -1,6 +1,6 @@
 """A data set as read from disk: its images, their annotations, and the defects found in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,11 +76,41 @@ class Dataset:
         return len(self.records)
 
 
-def check_same_classes(categories: Categories, dataset: Dataset) -> None:
-    """Raises an `InputError` unless a data set has exactly these classes in this order."""
-    came, known = dataset.categories.names, categories.names
-    if came != known:
+def with_labels_of(dataset: Dataset, categories: Categories) -> Dataset:
+    """A data set with the labels of other categories, which are found by name.
+
+    Args:
+        dataset: It may have the classes in another order, or lack some.
+        categories: They take the place of its own.
+
+    Raises:
+        InputError: It has a class that they lack, or other keypoints of one.
+    """
+    own, known = dataset.categories, categories
+    if own.names == known.names:
+        return dataset
+    if unknown := [name for name in own.names if name not in known.names]:
         raise InputError(
-            f"{dataset.name} has {len(came)} classes ({listed(came)}), "
-            f"but the detector knows {len(known)} ({listed(known)}): train it on this data set first"
+            f"{dataset.name} has {listed(unknown)}, but the classes of training are {listed(known.names)}: "
+            "give both the same list of classes"
         )
+    if len(set(known.names)) < len(known) or len(set(own.names)) < len(own):
+        raise InputError(f"{dataset.name}: two classes have one name, so they cannot be told apart: rename one")
+    labels = np.array([known.names.index(name) for name in own.names], dtype=np.int64)
+    for name, label, count in zip(own.names, labels, own.num_keypoints, strict=True):
+        if count != known.num_keypoints[label]:
+            raise InputError(
+                f"{dataset.name} has {count} keypoints of {name}, in training it has "
+                f"{known.num_keypoints[label]}: give both the same keypoints"
+            )
+
+    def relabelled(record: ImageRecord) -> ImageRecord:
+        objects = record.annotations
+        keypoints = objects.keypoints[:, : known.max_keypoints]
+        missing = known.max_keypoints - keypoints.shape[1]
+        keypoints = np.pad(keypoints, ((0, 0), (0, missing), (0, 0)))
+        return replace(
+            record, annotations=replace(objects, labels=labels[objects.labels], keypoints=keypoints)
+        )
+
+    return replace(dataset, categories=known, records=tuple(map(relabelled, dataset.records)))

@@ -15,7 +15,7 @@ from centernet.errors import InputError, UsageError, shortened
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.structures.annotation_table import AnnotationTable
-from centernet.structures.dataset import check_same_classes
+from centernet.structures.dataset import with_labels_of
 from centernet.structures.skeletons import override_skeleton
 from centernet.training.holding_out import hold_out
 from centernet.training.task_builders import task_builder_of
@@ -36,7 +36,7 @@ def open_training_data(
     Raises:
         UsageError: The skeleton of the recipe does not fit the keypoints, or the augmentation does not fit 3D
             boxes.
-        InputError: There are no objects to learn, or the two splits differ in their classes.
+        InputError: There are no objects to learn, or validation has a class that training lacks.
     """
     with_keypoints = task_builder_of(recipe).with_keypoints
     training = _opened(data, "train", recipe)
@@ -55,8 +55,7 @@ def open_training_data(
                 f"{data} has no val: the best weights are selected on {name}, so their AP there is too high",
                 file=sys.stderr,
             )
-        validation = _opened(data, "val", recipe)
-        check_same_classes(training.categories, validation)
+        validation = with_labels_of(_opened(data, "val", recipe), training.categories)
         if shared := shared_defect(training, validation, name):
             print(shared, file=sys.stderr)
         if len(training) < MIN_IMAGES:

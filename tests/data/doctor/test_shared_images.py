@@ -58,6 +58,20 @@ def test_doctor_and_training_tell_it(data: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err.count("1 image of val is in train, too: copy.png") == 1
 
 
+def test_doctor_compares_a_split_that_is_named_alone(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    split(data, "val", "copy.png", "4.png")
+
+    assert main(["doctor", f"data={data}", "split=val"]) == 0
+    assert "1 image of val is in train, too: copy.png" in capsys.readouterr().out
+
+
+def test_doctor_examines_a_split_whose_training_split_is_broken(data: Path) -> None:
+    split(data, "val", "3.png", "4.png")
+    (data / "train.json").write_text("{")
+
+    assert main(["doctor", f"data={data}", "split=val"]) == 0
+
+
 def test_a_training_finds_its_images_in_the_folder_that_its_settings_name(data: Path) -> None:
     split(data, "val", "3.png", "4.png")
     (data / "set").mkdir()

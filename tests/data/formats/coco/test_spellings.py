@@ -221,3 +221,30 @@ def test_hidden_files_are_no_annotations(tmp_path: Path) -> None:
     (tmp_path / "._train.json").write_bytes(b'\0\5\26\7 "images" "annotations"')
 
     assert coco.splits(tmp_path) == ("train",)
+
+
+GROUP = {"id": 0, "name": "cells", "supercategory": "none"}
+
+
+def categories_read(folder: Path, *categories: dict[str, Any], of_object: int) -> tuple[str, ...]:
+    Image.new("RGB", (96, 64)).save(folder / "a.png")
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 96, "height": 64}],
+        "categories": categories,
+        "annotations": [{"id": 1, "image_id": 1, "category_id": of_object, "bbox": [10, 10, 30, 30]}],
+    }
+    (folder / "train.json").write_text(json.dumps(content))
+    return coco.read(folder / "train.json").categories.names
+
+
+def test_a_category_that_only_groups_the_others_is_no_class(tmp_path: Path) -> None:
+    first, second = ({"id": number, "name": f"c{number}", "supercategory": "cells"} for number in (1, 2))
+    same = {"id": 1, "name": "cells", "supercategory": "cells"}
+
+    assert categories_read(tmp_path, GROUP, first, second, of_object=1) == ("c1", "c2")
+    assert categories_read(tmp_path, GROUP, same, of_object=1) == ("cells",)
+    # It has an object, is alone, or does not group all.
+    assert categories_read(tmp_path, GROUP, first, second, of_object=0) == ("cells", "c1", "c2")
+    assert categories_read(tmp_path, GROUP, of_object=0) == ("cells",)
+    other = {**second, "supercategory": "none"}
+    assert categories_read(tmp_path, GROUP, first, other, of_object=1) == ("cells", "c1", "c2")

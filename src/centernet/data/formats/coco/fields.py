@@ -42,6 +42,28 @@ def checked_categories(file: Path, entries: list[Any]) -> dict[int, dict[str, An
     return found
 
 
+def without_group(
+    categories: dict[int, dict[str, Any]], used: Container[int], log: DefectLog
+) -> dict[int, dict[str, Any]]:
+    """The categories without the one that only groups the others: Roboflow puts it first.
+
+    Args:
+        categories: By id.
+        used: Ids of categories that have annotations.
+        log: Receives a note about it.
+    """
+    for category_id, entry in categories.items():
+        others = [other for number, other in categories.items() if number != category_id]
+        is_group = entry.get("supercategory") == "none" and all(
+            other.get("supercategory") == entry["name"] for other in others
+        )
+        if is_group and others and category_id not in used:
+            message = f"{entry['name']!r}, id {category_id}, is the supercategory of all others and has no object"
+            log.note("name of the group", message, "it is no class")
+            return {number: other for number, other in categories.items() if number != category_id}
+    return categories
+
+
 class CocoObject(NamedTuple):
     """One valid annotation, its fields spelled in one way.
 

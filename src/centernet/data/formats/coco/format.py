@@ -11,7 +11,7 @@ import numpy as np
 
 from centernet.data.formats.coco.boxes3d import box3d_fields, read_camera_field
 from centernet.data.formats.coco.content import read_content, stated_size
-from centernet.data.formats.coco.fields import read_objects
+from centernet.data.formats.coco.fields import read_objects, without_group
 from centernet.data.formats.coco.keypoints import annotation_fields, category_fields, read_skeletons
 from centernet.data.formats.coco.layout import (
     DETECTION,
@@ -64,7 +64,8 @@ def read_kind(path: Path, split: str | None, kind: FileKind, images: Path | None
     split, file = annotation_file(path, split, kind)
     content = read_content(file)
     log = content.log
-    by_id = {category_id: content.categories[category_id] for category_id in sorted(content.categories)}
+    used = {one.category_id for one in content.objects}
+    by_id = dict(sorted(without_group(content.categories, used, log).items()))
     skeletons = read_skeletons(by_id, [one.entry for one in content.objects], log)
     categories = Categories(tuple(entry["name"] for entry in by_id.values()), tuple(by_id), skeletons)
     objects = read_objects(content.objects, categories, log)
