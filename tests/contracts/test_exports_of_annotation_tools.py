@@ -141,7 +141,10 @@ def cvat_voc(root: Path) -> None:
         image(root / "JPEGImages" / f"{name}.png", number)
         source = "<source><database>Unknown</database><annotation>Unknown</annotation></source>"
         more = "<attributes><attribute><name>rotation</name><value>0.0</value></attribute></attributes>"
-        tags, file = f"<folder></folder>{source}<segmented>0</segmented>", root / "Annotations" / f"{name}.xml"
+        tags, file = (
+            f"<folder></folder>{source}<segmented>0</segmented>",
+            root / "Annotations" / f"{name}.xml",
+        )
         voc(file, f"{name}.png", tags, f"<truncated>0</truncated><occluded>0</occluded>{more}")
     # Lists of one class, with 1 where the image has it.
     text(root / "ImageSets" / "Main" / "car_default.txt", "a  1\nb  1\n")
@@ -250,7 +253,11 @@ def labelme(root: Path) -> None:
 
 def labelme_beside_the_images(root: Path) -> None:
     for number, name in enumerate("ab"):
-        outline = {"label": "car", "points": [[10, 10], [40, 10], [40, 40], [10, 40]], "shape_type": "polygon"}
+        outline = {
+            "label": "car",
+            "points": [[10, 10], [40, 10], [40, 40], [10, 40]],
+            "shape_type": "polygon",
+        }
         content = {
             "version": "5.5.0",
             "flags": {},
@@ -268,7 +275,9 @@ def labelme_beside_the_images(root: Path) -> None:
 def labelimg_voc(root: Path) -> None:
     for number, name in enumerate("ab"):
         image(root / f"{name}.png", number)
-        tags = f"<folder>x</folder><path>C:\\x\\{name}.png</path><source><database>Unknown</database></source>"
+        tags = (
+            f"<folder>x</folder><path>C:\\x\\{name}.png</path><source><database>Unknown</database></source>"
+        )
         voc(root / f"{name}.xml", f"{name}.png", tags, "<pose>Unspecified</pose><truncated>0</truncated>")
 
 
@@ -289,7 +298,10 @@ def deeplabcut(root: Path) -> None:
 
 
 def deeplabcut_of_an_earlier_version(root: Path) -> None:
-    text(root / "config.yaml", "Task: walk\nscorer: Ada\nmultianimalproject: false\nbodyparts:\n- front\n- back\n")
+    text(
+        root / "config.yaml",
+        "Task: walk\nscorer: Ada\nmultianimalproject: false\nbodyparts:\n- front\n- back\n",
+    )
     heads = ("scorer,Ada,Ada,Ada,Ada", "bodyparts,front,front,back,back", "coords,x,y,x,y")
     rows = ("labeled-data\\walk\\img01.png,20,20,30,30", "labeled-data\\walk\\img02.png,,,,")
     file = root / "labeled-data" / "walk" / "CollectedData_Ada.csv"

@@ -4,11 +4,11 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.processes import Command, content_of, half_written, start, without_final_evaluation
+from tests.faults.processes import Command, content_of, half_written, nothing, start, without_final_evaluation
 from tests.faults.trainings import Training
 
 
@@ -61,13 +61,16 @@ class Ground:
         shutil.rmtree(run.parent)
         return content, seconds
 
-    def start(self, number: int, name: str) -> tuple[Path, Command]:
-        """The folder of a new run, and its process."""
+    def start(self, number: int, name: str, prepare: Callable[[], None] = nothing) -> tuple[Path, Command]:
+        """The folder of a new run, and its process; `prepare` is called in it before it begins."""
         project = self.disks[number % 2] / name
+
+        def begin() -> None:
+            without_final_evaluation()
+            prepare()
+
         words = self.training.words(self.data, project)
-        return project / "run", start(
-            words, self._log(name), self._temporary(number), without_final_evaluation
-        )
+        return project / "run", start(words, self._log(name), self._temporary(number), begin)
 
     def resume(self, number: int, run: Path) -> Command:
         """The process of a run that goes on."""
@@ -81,10 +84,19 @@ class Ground:
         return self.disks[1 - number % 2] / "tmp"
 
 
-def kills(ground: Ground, count: int, seed: int) -> Iterator[Killed]:
-    """Kills runs of a training, `count` times in all; every third resumed run is killed once more."""
+def kills(
+    ground: Ground, alone: Mapping[str, str], seconds: float, count: int, seed: int
+) -> Iterator[Killed]:
+    """Kills runs of a training, `count` times in all; every third resumed run is killed once more.
+
+    Args:
+        ground: Where the runs take place.
+        alone: Content of a run that was left alone.
+        seconds: How long it took.
+        count: Number of kills.
+        seed: Decides the moments.
+    """
     generator = random.Random(seed)
-    alone, seconds = ground.prepare()
     done, number = 0, 0
     while done < count:
         number += 1
@@ -100,7 +112,7 @@ def kills(ground: Ground, count: int, seed: int) -> Iterator[Killed]:
         code = command.end()
         if moments:
             done += len(moments)
-            reason = _difference(alone, content_of(run)) if code == 0 else "".join(command.lines()[-1:])
+            reason = difference(alone, content_of(run)) if code == 0 else "".join(command.lines()[-1:])
             yield Killed(moments=tuple(moments), half=tuple(half), is_same=not reason, reason=reason)
         shutil.rmtree(run.parent)
 
@@ -122,6 +134,7 @@ def _kill(command: Command, run: Path, seconds: float, generator: random.Random)
     return moment if command.end() == -signal.SIGKILL else ""
 
 
-def _difference(alone: dict[str, str], resumed: dict[str, str]) -> str:
-    """The names of the parts that differ."""
-    return ", ".join(name for name in sorted(alone.keys() | resumed.keys()) if alone.get(name) != resumed.get(name))
+def difference(alone: Mapping[str, str], resumed: Mapping[str, str]) -> str:
+    """The names of the parts of two runs that differ."""
+    names = sorted(alone.keys() | resumed.keys())
+    return ", ".join(name for name in names if alone.get(name) != resumed.get(name))

@@ -83,9 +83,7 @@ class Command:
         return True
 
 
-def start(
-    words: Sequence[str], log: Path, temporary: Path, prepare: Callable[[], None] = nothing
-) -> Command:
+def start(words: Sequence[str], log: Path, temporary: Path, prepare: Callable[[], None] = nothing) -> Command:
     """Starts a command line.
 
     Args:

@@ -33,7 +33,8 @@ class Training:
 
     def words(self, data: Path, project: Path) -> list[str]:
         """The command line that trains into `project/run`."""
-        return ["train", f"data={data}", f"task={self.task}", f"project={project}", "name=run", *_WORDS.split()]
+        own = (f"data={data}", f"task={self.task}", f"project={project}", "name=run")
+        return ["train", *own, *_WORDS.split()]
 
 
 TRAININGS = {

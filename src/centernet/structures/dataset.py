@@ -95,7 +95,7 @@ def with_labels_of(dataset: Dataset, categories: Categories) -> Dataset:
             "give both the same list of classes"
         )
     if len(set(known.names)) < len(known) or len(set(own.names)) < len(own):
-        raise InputError(f"{dataset.name}: two classes have one name, so they cannot be told apart: rename one")
+        raise InputError(f"{dataset.name} has other classes than training, and two have one name: rename one")
     labels = np.array([known.names.index(name) for name in own.names], dtype=np.int64)
     for name, label, count in zip(own.names, labels, own.num_keypoints, strict=True):
         if count != known.num_keypoints[label]:

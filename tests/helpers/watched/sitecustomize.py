@@ -13,9 +13,7 @@ _HOSTS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and isinstance(arguments[0], str | bytes) and arguments[2] & _WRITES:
-        _write(arguments[0])
-    elif event in ("os.mkdir", "os.truncate"):
+    if event in ("os.mkdir", "os.truncate") or (event == "open" and arguments[2] & _WRITES):
         _write(arguments[0])
     elif event in ("os.rename", "os.link", "os.symlink"):
         _write(arguments[1])
@@ -24,9 +22,9 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _write(path: Any) -> None:
-    # Folders are also named by an open descriptor.
+    # Files can also be named by an open descriptor.
     if isinstance(path, str | bytes):
-        os.write(_LOG, b"file " + os.path.abspath(os.fsencode(path)) + b"\n")
+        os.write(_LOG, b"file " + os.path.abspath(os.fsencode(path)) + b"\n")  # noqa: PTH100 - also of bytes
 
 
 sys.addaudithook(_note)

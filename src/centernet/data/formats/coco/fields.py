@@ -58,8 +58,8 @@ def without_group(
             other.get("supercategory") == entry["name"] for other in others
         )
         if is_group and others and category_id not in used:
-            message = f"{entry['name']!r}, id {category_id}, is the supercategory of all others and has no object"
-            log.note("name of the group", message, "it is no class")
+            message = f"{entry['name']!r}, id {category_id}, groups all other classes and has no object"
+            log.note("name of a group", message, "it is no class")
             return {number: other for number, other in categories.items() if number != category_id}
     return categories
 
