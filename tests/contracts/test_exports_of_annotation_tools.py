@@ -141,10 +141,8 @@ def cvat_voc(root: Path) -> None:
         image(root / "JPEGImages" / f"{name}.png", number)
         source = "<source><database>Unknown</database><annotation>Unknown</annotation></source>"
         more = "<attributes><attribute><name>rotation</name><value>0.0</value></attribute></attributes>"
-        tags, file = (
-            f"<folder></folder>{source}<segmented>0</segmented>",
-            root / "Annotations" / f"{name}.xml",
-        )
+        tags = f"<folder></folder>{source}<segmented>0</segmented>"
+        file = root / "Annotations" / f"{name}.xml"
         voc(file, f"{name}.png", tags, f"<truncated>0</truncated><occluded>0</occluded>{more}")
     # Lists of one class, with 1 where the image has it.
     text(root / "ImageSets" / "Main" / "car_default.txt", "a  1\nb  1\n")

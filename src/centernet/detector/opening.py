@@ -32,7 +32,8 @@ def open_predictor(
         UsageError: The device cannot be used, or the package that runs an exported file is not installed.
         InputError: There is no such model, or its files are broken.
     """
-    model = str(expanded(model))
+    # A path would lose one of the slashes of `hf://owner/name`.
+    model = model if model.startswith("hf://") else str(expanded(model))
     if is_exported(model):
         if device not in ("auto", "cpu"):
             raise UsageError(f"{model} runs on the processor: leave device={device} out")
