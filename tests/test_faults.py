@@ -22,7 +22,7 @@ def test_a_training_of_each_task_comes_to_the_same_bits_after_any_fault(tmp_path
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         cwd=Path(__file__).parents[1],
-        timeout=1200,
+        timeout=1800,
         check=False,
     )
 

@@ -48,7 +48,7 @@ def test_no_command_goes_online_or_writes_outside_the_project(tmp_path: Path) ->
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
         },
-        timeout=900,
+        timeout=1800,
         check=False,
     )
 
