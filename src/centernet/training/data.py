@@ -57,7 +57,7 @@ def open_training_data(
             )
         validation = with_labels_of(_opened(data, "val", recipe), training.categories)
         if shared := shared_defect(training, validation, name):
-            print(shared, file=sys.stderr)
+            print(shortened(str(shared)), file=sys.stderr)
         if len(training) < MIN_IMAGES:
             print(
                 f"{training.name}: fewer than {MIN_IMAGES} training images teach little but themselves: "

@@ -179,6 +179,15 @@ def test_the_report_is_short_unless_all_is_requested(tmp_path: Path) -> None:
     assert str(report) == report.text()
 
 
+def test_a_line_of_the_report_has_at_most_300_letters_and_ends_with_what_to_do(tmp_path: Path) -> None:
+    broken = [Defect(kind="box", where="x" * 200, message="y" * 200, action=action) for action in "ab"]
+    text = examine(replace(dataset(record(tmp_path / "a.png")), defects=tuple(broken))).text()
+
+    lines = [line for line in text.splitlines() if "yyy" in line]
+    assert [line[-3:] for line in lines] == ["→ a", "→ b"]
+    assert all(len(line) <= 300 for line in text.splitlines())
+
+
 def test_the_report_is_plain_json(tmp_path: Path) -> None:
     plain = examine(dataset(record(tmp_path / "a.png", around(42, 42), (1, 1, 1, 1)))).to_json()
 

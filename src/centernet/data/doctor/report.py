@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from centernet.data.doctor.crowding import Crowding
+from centernet.errors import shortened
 from centernet.structures import Defect
 
 STOPS = "training stops at this image: repair or remove it"
@@ -279,7 +280,7 @@ def _findings(title: str, found: Sequence[Defect], limit: int | None) -> list[st
         lines.append(f"  {kind}: {len(defects):,}" + (f" → {defects[0].action}" if is_same else ""))
         for defect in defects[:limit]:
             line = f"    {defect.where.removeprefix(folder)}: {defect.message}"
-            lines.append(line if is_same else f"{line} → {defect.action}")
+            lines.append(shortened(line if is_same else f"{line} → {defect.action}"))
         if limit is not None and len(defects) > limit:
             lines.append(f"    … {len(defects) - limit:,} more")
     return lines
