@@ -125,7 +125,7 @@ def _on_small_disk(ground: Ground, alone: Alone, sender: "multiprocessing.connec
     disk = ground.disks[0] / "small"
     disk.mkdir()
     try:
-        _mount_in_memory(disk, "16m")
+        _mount_in_memory(disk, "64m")
     except OSError as error:
         sender.send(json.dumps(f"no file system can be mounted here ({error.strerror})"))
         return

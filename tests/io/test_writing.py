@@ -2,12 +2,13 @@
 
 import multiprocessing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from centernet.errors import InputError, UsageError
-from centernet.io.writing import check_replaceable, claim_folder, replacing, write_atomically
+from centernet.io.writing import check_replaceable, claim_folder, is_special, replacing, write_atomically
 
 
 def test_a_file_that_cannot_be_finished_keeps_what_it_was(tmp_path: Path) -> None:
@@ -45,6 +46,20 @@ def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert target.read_text() == "after"
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no /dev/shm")
+def test_a_file_in_shared_memory_is_replaced_as_on_a_disk() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        path = Path(folder) / "a.txt"
+        path.write_text("before")
+        with replacing(path) as part:
+            part.write_text("half")
+
+            assert path.read_text() == "before"
+        assert path.read_text() == "half"
+    assert is_special(Path("/dev/stdout"))
+    assert is_special(Path("/proc/self/fd/1"))
 
 
 def _claim(parent: str, barrier: Any, claimed: Any) -> None:

@@ -1,5 +1,7 @@
 """The checkpoint of a run: written whole, as often as time allows, and named if it is broken."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,30 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(
         saved(tmp_path)
     assert finished(path) == (3, 30)
     assert list(tmp_path.iterdir()) == [path]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import torch
+from centernet.training.checkpoints import WholeCheckpointIO
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+WholeCheckpointIO().save_checkpoint({"a": torch.zeros(10**6)}, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no limit there")
+def test_a_checkpoint_that_the_system_ends_in_the_middle_is_told_in_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=False, timeout=600
+    )
+
+    assert run.stderr.splitlines()[-1] == (
+        f"centernet.errors.InputError: {path} cannot be written (File too large): choose another folder or "
+        "make room"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("how", ["half", "empty", "text", "list", "no epoch", "a flipped bit", "a folder"])

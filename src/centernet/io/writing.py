@@ -61,8 +61,12 @@ def replacing(path: str | Path, suffix: str = "") -> Iterator[Path]:
 
 
 def is_special(path: Path) -> bool:
-    """True for what is written to and never replaced: a device, a pipe, `/dev/stdout`."""
-    return str(path).startswith(("/dev/", "/proc/")) or (path.exists() and not path.is_file())
+    """True for what is written to and never replaced: a device, a pipe, `/dev/stdout`.
+
+    `/dev/shm` is a folder like any other.
+    """
+    is_stream = str(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
+    return is_stream or (path.exists() and not path.is_file())
 
 
 def part_of(path: Path, suffix: str = "") -> Path:

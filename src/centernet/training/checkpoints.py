@@ -83,7 +83,11 @@ class WholeCheckpointIO(TorchCheckpointIO):
         """
         del storage_options
         with replacing(path) as part, part.open("wb") as file:
-            torch.save(checkpoint, file)
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                # torch tells what is wrong with its archive, not that the disk is full.
+                raise _error_of_system(error) from error
 
     def load_checkpoint(
         self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
@@ -91,6 +95,14 @@ class WholeCheckpointIO(TorchCheckpointIO):
         """The content of a checkpoint, see `read_checkpoint`; of numbers, text and tensors alone."""
         del map_location, weights_only
         return read_checkpoint(Path(path))
+
+
+def _error_of_system(error: Exception) -> BaseException:
+    """The `OSError` that came before an error; that error itself if none did."""
+    first: BaseException | None = error
+    while first is not None and not isinstance(first, OSError):
+        first = first.__context__
+    return first or error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
