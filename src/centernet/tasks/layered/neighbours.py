@@ -7,7 +7,7 @@ from torch import Tensor
 from centernet.ops.gaussian import ragged_index
 
 FEW = 1024
-"""Boxes of an image up to which all pairs are compared at once, without a look at the numbers."""
+"""Boxes of an image up to which all pairs are compared at once."""
 
 PAIRS_AT_ONCE = 1 << 18
 """Pairs of boxes that are compared at once: so many need about 30 MB."""
