@@ -3,6 +3,7 @@
 import multiprocessing
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.helpers.exportable import TASKS, predictor_of
 
 from centernet.data import open_dataset
 from centernet.data.synthetic import write_scenes
+from centernet.io.images import read_image
 from centernet.recipes.recipe import Recipe
 from centernet.structures import Dataset
 from centernet.training import loaders
@@ -77,3 +79,22 @@ def test_a_script_without_a_guard_trains_where_processes_are_spawned(tmp_path: P
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "trained MainProcess"
     assert done.stdout.count("trained") == 1
+
+
+@pytest.mark.parametrize(("cache", "is_kept"), [(1.0, True), (6 * 64 * 64 * 3 / 1e9, False), (0.0, False)])
+def test_decoded_images_are_kept_where_all_of_them_fit(
+    images: Dataset, monkeypatch: pytest.MonkeyPatch, cache: float, is_kept: bool
+) -> None:
+    reads = []
+
+    def counted(path: Path, size: tuple[int, int] | None) -> object:
+        reads.append(path)
+        return read_image(path, size)
+
+    monkeypatch.setattr("centernet.data.loading.datasets.read_image", counted)
+    recipe = replace(RECIPE, workers=0, cache=cache, mosaic=0.0)
+    loader = loaders.training_loader(images, predictor_of(TASKS["detect"], "slim"), recipe)
+    for _ in range(2):
+        list(loader)
+
+    assert len(reads) == (6 if is_kept else 12)
