@@ -155,7 +155,7 @@ def soft_nms_with_leftovers(
             break
         best = place + int(values[place:end].argmax())
         rows[[place, best]], values[[place, best]] = rows[[best, place]], values[[best, place]]
-        row = rows[place]
+        row = int(rows[place])
         iou = every.overlaps(row)
         factors = how.factors(iou)
         end, lowered, places = _lower(rows, values, factors, iou > 0, place + 1, end, how.min_score)
