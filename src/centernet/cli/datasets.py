@@ -56,7 +56,7 @@ def _trained_on(data: str, keypoints: bool, images: str | None) -> "Dataset | No
         names = [name for name in splits(data, keypoints) if sense_of(name) == "train"]
         return open_dataset(data, names[0], keypoints, images) if names else None
     except InputError:
-        # It is told where that split is examined.
+        # Examining that split reports it.
         return None
 
 
