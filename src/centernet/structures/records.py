@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields, replace
 from multiprocessing.context import get_spawning_popen
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -85,10 +85,10 @@ class Records(Sequence[ImageRecord]):
         return len(self.image_ids)
 
     @overload
-    def __getitem__(self, index: int) -> ImageRecord: ...
+    def __getitem__(self, index: SupportsIndex) -> ImageRecord: ...
     @overload
     def __getitem__(self, index: slice) -> "Records": ...
-    def __getitem__(self, index: int | slice) -> "ImageRecord | Records":
+    def __getitem__(self, index: SupportsIndex | slice) -> "ImageRecord | Records":
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         index = range(len(self))[index]

@@ -1,7 +1,7 @@
 """The lists of a COCO file as its json has them: by a typed reader, or as `json` reads them where that fails.
 
 A file of COCO's size holds polygons of hundreds of megabytes that nothing here needs. The typed reader skips
-them. It refuses some of what `json` accepts: NaN, entries that are no objects, halves of surrogates.
+them. It refuses some of what `json` accepts: NaN, and entries that are no objects.
 """
 
 import json
