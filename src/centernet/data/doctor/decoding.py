@@ -27,7 +27,7 @@ _FEW = 64
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoding an image told.
+    """What came of decoding an image.
 
     Attributes:
         index: Index of the image.
