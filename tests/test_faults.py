@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.faults.__main__ import write_section
@@ -15,16 +16,18 @@ SHARED = Path("/dev/shm")
 def test_a_training_of_each_task_comes_to_the_same_bits_after_any_fault(tmp_path: Path) -> None:
     if not SHARED.is_dir() or SHARED.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is one file system: a run folder and TMPDIR on two cannot be tried")
-    words = ["--kills", "4", "--seed", str(5), "--first", str(tmp_path), "--second", str(SHARED)]
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.faults", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        cwd=Path(__file__).parents[1],
-        timeout=1800,
-        check=False,
-    )
+    # A short name: the sockets of worker processes are in TMPDIR.
+    with TemporaryDirectory() as first:
+        words = ["--kills", "4", "--seed", str(5), "--first", first, "--second", str(SHARED)]
+        run = subprocess.run(
+            [sys.executable, "-m", "tests.faults", *words],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            cwd=Path(__file__).parents[1],
+            timeout=1800,
+            check=False,
+        )
 
     assert run.returncode == 0, run.stdout + run.stderr[-2000:]
     assert run.stderr.count("the same") >= 4

@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.helpers.every_verb import COMMAND_LINES
@@ -28,11 +30,18 @@ def test_every_command_is_run() -> None:
     assert set(COMMANDS) <= {line.split()[0] for line in COMMAND_LINES}
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder with a short name: the sockets of worker processes are in TMPDIR."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="paths and folders of Linux and macOS are compared")
-def test_no_command_goes_online_or_writes_outside_the_project(tmp_path: Path) -> None:
-    home, project, temporary = (tmp_path / name for name in ("home", "project", "tmp"))
-    for folder in (home, project, temporary):
-        folder.mkdir()
+def test_no_command_goes_online_or_writes_outside_the_project(tmp_path: Path, temporary: Path) -> None:
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if key in os.environ}
     paths = [str(ROOT / "tests" / "helpers" / "watched"), str(ROOT), *filter(None, sys.path)]
     run = subprocess.run(

@@ -3,6 +3,7 @@
 import multiprocessing
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_a_small_shared_memory_is_named_before_workers_begin(
 
     assert num_workers(images) == 0
     assert "/dev/shm has 0 MB free" in capsys.readouterr().err
+
+
+def test_a_folder_for_temporary_files_with_a_long_name_starts_no_workers(
+    images: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # No socket has room for its name there, and what workers send would be lost.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
+
+    assert num_workers(images) == 0
+    assert "set TMPDIR to a shorter one" in capsys.readouterr().err
 
 
 def _workers_in_a_daemon(folder: Path, results: "multiprocessing.Queue[int]") -> None:

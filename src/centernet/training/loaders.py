@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -22,6 +23,11 @@ from centernet.structures import Dataset, Sample
 from centernet.structures.batch import Batch
 from centernet.structures.records import Records
 from centernet.training.task_builders import task_builder_of
+
+_LONGEST_SOCKET = 103
+"""Longest path of a socket in bytes, on macOS; 107 on Linux. A worker whose socket has none sends nothing."""
+_SOCKET_NAME = len("/pymp-xxxxxxxx/listener-xxxxxxxx")
+"""What `multiprocessing` adds to the folder for temporary files."""
 
 WORKER_TIMEOUT_S = 600
 """Seconds for a batch after which a training ends with an error: a worker that hangs is not waited for."""
@@ -159,6 +165,13 @@ def _usable_workers(samples: Any, predictor: TorchPredictor, recipe: Recipe) -> 
     workers = min(recipe.workers, usable_cores())
     if workers and multiprocessing.current_process().daemon:
         say("this process may not start others and prepares the images itself: workers=0")
+        return 0
+    temporary = tempfile.gettempdir()
+    if workers and os.name != "nt" and len(os.fsencode(temporary)) + _SOCKET_NAME > _LONGEST_SOCKET:
+        say(
+            f"the folder for temporary files, {temporary}, has too long a name for the sockets of worker "
+            "processes: workers=0; set TMPDIR to a shorter one, such as /tmp"
+        )
         return 0
     free = free_shared_memory()
     height, width = predictor.rule((recipe.imgsz, recipe.imgsz))[0]
