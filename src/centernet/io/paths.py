@@ -31,6 +31,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """True if there is a folder; False too for a name that none can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def visible(paths: Iterable[Path]) -> list[Path]:
     """The paths in order, without hidden files: macOS adds `._a.xml` to `a.xml`, which is no xml."""
     return sorted(path for path in paths if not path.name.startswith("."))

@@ -90,6 +90,13 @@ def test_a_file_name_that_is_too_long_is_that_of_a_missing_image(tmp_path: Path)
     assert [defect.kind for defect in dataset.defects] == ["missing image"]
 
 
+def test_a_split_of_a_name_that_is_too_long_is_named(tmp_path: Path) -> None:
+    text(tmp_path / "data.yaml", f"train: {300 * 'a'}\nnames: [car]\n")
+
+    with pytest.raises(InputError, match=r"data.yaml, train: 'a+' is neither a folder nor a list file"):
+        yolo.read(tmp_path)
+
+
 @pytest.mark.parametrize("layout", ["list", "folder"])
 def test_images_may_be_in_a_folder_that_the_user_names(tmp_path: Path, layout: str) -> None:
     image(tmp_path / "photos" / "a.png")

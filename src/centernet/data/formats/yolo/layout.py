@@ -14,7 +14,7 @@ from centernet.data.formats.yolo.keypoints import KeypointShape, read_shape, rea
 from centernet.data.formats.yolo.yaml_file import load_yaml, looks_like_data_yaml
 from centernet.errors import BOUNDS, InputError
 from centernet.io.images import is_image
-from centernet.io.paths import is_file, stated, visible
+from centernet.io.paths import is_file, is_folder, stated, visible
 from centernet.structures import Categories, Defect
 
 SPLIT_KEYS = ("train", "val", "valid", "validation", "test")
@@ -80,6 +80,9 @@ def data_yaml(path: Path) -> Path | None:
 
 def label_file(image: Path) -> Path:
     """The label file of an image: `labels` in place of the last `images` in its path; else beside it."""
+    if not image.name:
+        # The line `/` of a list names no file.
+        return image
     beside = image.with_suffix(".txt")
     parts = list(image.parts)
     for index in range(len(parts) - 2, -1, -1):
@@ -113,7 +116,7 @@ def _from_yaml(file: Path) -> YoloLayout:
     if content.get("path"):
         # Relative paths start at the file; an absolute one may be of another machine.
         given = root / stated(str(content["path"]))
-        root = given if given.is_dir() else root
+        root = given if is_folder(given) else root
     images: dict[str, Callable[[Path | None], Pairs]] = {}
     for key in SPLIT_KEYS:
         entries = content.get(key)
@@ -142,7 +145,7 @@ def _source(file: Path, root: Path, key: str, entry: Any) -> Path:
     path = stated(str(entry))
     # Roboflow writes `../train/images` for a folder beside the file, and Ultralytics accepts that.
     for candidate in (root / path, file.parent / path, root / str(path).removeprefix("../")):
-        if candidate.is_dir() or is_file(candidate):
+        if is_folder(candidate) or is_file(candidate):
             return candidate
     raise InputError(f"{file}, {key}: {str(entry)!r} is neither a folder nor a list file in {root}")
 
@@ -161,7 +164,7 @@ def _images_at(file: Path, root: Path, key: str, entries: list[Any], images: Pat
 
 
 def _images_of(source: Path, root: Path, images: Path | None) -> Pairs:
-    if source.is_dir() or (images and not is_file(source)):
+    if is_folder(source) or (images and not is_file(source)):
         return _images_in(source, images)
     if is_image(source):
         return [(source, label_file(source))]
