@@ -49,14 +49,14 @@ def main() -> None:
 
 def import_all() -> None:
     """Imports what a training imports, once for all processes."""
-    import faster_coco_eval
+    import hotcoco
     import torch
 
     import centernet.cli.train
     import centernet.detector.training_run
 
     torch.set_num_threads(1)
-    assert centernet.cli.train, faster_coco_eval
+    assert centernet.cli.train, hotcoco
 
 
 def told(task: str, each: Iterable[Killed]) -> Iterable[Killed]:
